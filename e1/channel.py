@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
 
 from e1.events import (
     ChannelAlarm,
@@ -19,7 +21,7 @@ from e1.events import (
     Undelivered,
     Up,
 )
-from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.hdlc import MOST_WAITING, FrameCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, SendFrame
 from e1.lapb.machine import Lapb, LapbState
 from e1.x25.config import FRAME_OVERHEAD, CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
@@ -32,6 +34,9 @@ class DataLink:
     ``transmit`` is called with every frame to be sent, FCS not included. The two configurations must agree:
     :class:`ValueError` if their roles differ or N1 is too small for the packets.
     """
+
+    hdlc: FrameCounters
+    """Counters of the frames received, good and bad."""
 
     def __init__(self, lapb: LapbConfig, x25: X25Config, transmit: Callable[[bytes], None]) -> None:
         if lapb.role != x25.role:
@@ -114,6 +119,16 @@ class DataLink:
         deadlines = (self.lapb.next_deadline(), self.x25.next_deadline())
         return min((each for each in deadlines if each is not None), default=None)
 
+    def row(self) -> dict[str, Any]:
+        """The channel for people: link, circuit, frames, timers."""
+        return {
+            "link": str(self.lapb.state),
+            "circuit": str(self.x25.state),
+            "hdlc": asdict(self.hdlc),
+            "t1": self.lapb.counters.t1,
+            "resets": self.lapb.counters.resets,
+        }
+
     def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
         """Carry out effects in order. Effects that one causes in the other layer follow those already
         present."""
@@ -168,14 +183,10 @@ class DataChannel(DataLink):
         self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
         # LAPB must receive a frame longer than N1 to refuse it (FRMR Y)
         self._receiver = HdlcReceiver(2 * lapb.n1)
+        self.hdlc = self._receiver.counters
         self._idle = False
         self._carrier: bool | None = None
         super().__init__(lapb, x25, self._sender.queue)
-
-    @property
-    def hdlc(self) -> HdlcCounters:
-        """Counters of the frames received, good and bad."""
-        return self._receiver.counters
 
     @property
     def pending(self) -> int:

@@ -21,7 +21,7 @@ import serial
 
 from e1.channel import DataLink
 from e1.events import ChannelAlarm, ChannelEvent
-from e1.hdlc import AsyncFraming, FrameCounters
+from e1.hdlc import AsyncFraming
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
@@ -59,11 +59,7 @@ class SerialChannel(DataLink):
         framing = AsyncFraming(2 * lapb.n1, accm)
         super().__init__(lapb, x25, lambda frame: write(framing.encode(frame)))
         self._framing = framing
-
-    @property
-    def framing(self) -> FrameCounters:
-        """Counters of the frames received, good and bad."""
-        return self._framing.counters
+        self.hdlc = framing.counters
 
     def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
         """Octets of the port."""
@@ -103,26 +99,6 @@ class SerialLine:
         """Whether the channel has a carrier: the port is open, and shows DCD if ``watch_carrier`` is set."""
         return self._there and not self._cut
 
-    @property
-    def up(self) -> bool:
-        """Whether messages can cross."""
-        return self.channel.up
-
-    @property
-    def queued(self) -> int:
-        """Messages that are not fully acknowledged."""
-        return self.channel.queued
-
-    @property
-    def linked(self) -> bool:
-        """Whether the link is up."""
-        return self.channel.linked
-
-    @property
-    def released(self) -> bool:
-        """Whether the link is down."""
-        return self.channel.released
-
     def start(self) -> None:
         """Begins to open the port."""
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -151,10 +127,6 @@ class SerialLine:
     def busy(self, on: bool) -> None:
         """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
         self._tell(self.channel.busy(on, self._now()))
-
-    def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an event."""
-        return self.channel.discard()
 
     def cut(self, on: bool) -> None:
         """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays

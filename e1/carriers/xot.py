@@ -358,9 +358,23 @@ class XotEnd:
         return self.state is not XotState.CLOSED
 
     @property
-    def set_up(self) -> bool:
+    def linked(self) -> bool:
         """Whether a connection carries the circuit: a permanent one is set up at both ends."""
-        return self.state in (XotState.CARRYING, XotState.ESTABLISHED)
+        return self.state in _UP
+
+    @property
+    def released(self) -> bool:
+        """Whether there is no connection."""
+        return not self.connected
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not fully acknowledged."""
+        return self.x25.queued
+
+    def discard(self) -> list[bytes]:
+        """Take out the messages of which no part was sent, without an event."""
+        return self.x25.discard()
 
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
@@ -481,7 +495,7 @@ class XotEnd:
                     self._deadline = None
                     self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.ASK:
-                    self._write(self._setup(PvcStatus.WAITING).encode())
+                    self._write(self._setup().encode())
                 case XotAction.ANSWER:
                     self._write(refusal(self._packet, self._status))
                 case XotAction.LINK_UP:
@@ -518,10 +532,9 @@ class XotEnd:
         why = f"{STATUS_TEXTS.get(setup.status, 'unknown')} ({setup.status:02X}h)"
         self._input(XotInput.SETUP_WRONG, f"the peer refuses the PVC: {why}", self.config.refused)
 
-    def _setup(self, status: PvcStatus) -> PvcSetup:
+    def _setup(self) -> PvcSetup:
         config, x25 = self.config, self.config.x25
         return PvcSetup(
-            status=status,
             initiator=config.interface,
             initiator_lcn=x25.lcn,
             responder=config.peer_interface,

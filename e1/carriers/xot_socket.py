@@ -33,12 +33,7 @@ OnEvent = Callable[[XotEnd, ChannelEvent], None]
 class XotLink(asyncio.Protocol):
     """One connection and the end that it carries. A server chooses the end by the first packet."""
 
-    def __init__(
-        self,
-        end: XotEnd | None,
-        on_event: OnEvent,
-        server: XotServer | None = None,
-    ) -> None:
+    def __init__(self, end: XotEnd | None, on_event: OnEvent, server: XotServer | None = None) -> None:
         self.end = end
         self._server = server
         self._on_event = on_event
@@ -105,11 +100,6 @@ class XotLink(asyncio.Protocol):
         """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
         if self.end is not None:
             self._do(self.end.busy(on, self._now()))
-
-    def clear(self) -> None:
-        """Ends the call of this connection."""
-        assert self.end is not None
-        self._do(self.end.clear(self._now()))
 
     def close(self, why: str = "closed by this side") -> None:
         """Closes the connection after all octets are sent. Messages sent from now on wait for the next
@@ -203,7 +193,8 @@ class XotClient:
         self._on_event = on_event
         self.connections = 0
         """Times that it was connected."""
-        self._link: XotLink | None = None
+        self.link: XotLink | None = None
+        """The connection, while there is one."""
         self._task: asyncio.Task[None] | None = None
         self._complaint = ""
 
@@ -215,14 +206,14 @@ class XotClient:
     def close(self) -> None:
         """Begins to close the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
-        if self._link is not None:
-            self._link.close()
+        if self.link is not None:
+            self.link.close()
 
     def abort(self, why: str) -> None:
         """Breaks the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
-        if self._link is not None:
-            self._link.abort(why)
+        if self.link is not None:
+            self.link.abort(why)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -235,34 +226,23 @@ class XotClient:
         self.close()
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
-        if self._link is not None:
-            await self._link.closed.wait()
-
-    def link(self) -> XotLink | None:
-        """The connection, while there is one."""
-        return self._link
+        if self.link is not None:
+            await self.link.closed.wait()
 
     def send(self, message: bytes) -> None:
         """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
         one."""
-        if self._link is not None:
-            self._link.send(message)
+        if self.link is not None:
+            self.link.send(message)
         else:
-            for effect in self.end.send(message, asyncio.get_running_loop().time()):
-                if not isinstance(effect, Write | Close):
-                    self._on_event(self.end, effect)
-
-    def clear(self) -> None:
-        """Ends the call; the client connects and calls again after ``reconnect``."""
-        if self._link is not None:
-            self._link.clear()
+            _send_later(self.end, message, self._on_event)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if self._link is not None:  # closed a moment ago, and started again
-                await self._link.closed.wait()
-            link = self._link = XotLink(self.end, self._on_event)
+            if self.link is not None:  # closed a moment ago, and started again
+                await self.link.closed.wait()
+            link = self.link = XotLink(self.end, self._on_event)
             try:
                 await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
             except OSError as error:
@@ -276,7 +256,7 @@ class XotClient:
             else:
                 self.connections, self._complaint = self.connections + 1, ""
                 await link.closed.wait()
-            self._link = None
+            self.link = None
             await asyncio.sleep(link.retry)
 
     def _complain(self, text: str) -> None:
@@ -367,16 +347,21 @@ class XotServer:
         link = self.link(end)
         if link is not None:
             link.send(message)
-            return
-        for effect in end.send(message, asyncio.get_running_loop().time()):
-            if not isinstance(effect, Write | Close):
-                self._on_event(end, effect)
+        else:
+            _send_later(end, message, self._on_event)
 
     def _new_link(self) -> XotLink:
         self._links = {link for link in self._links if not link.closed.is_set()}
         link = XotLink(None, self._on_event, self)
         self._links.add(link)
         return link
+
+
+def _send_later(end: XotEnd, message: bytes, on_event: OnEvent) -> None:
+    """Send a message without a connection, so that it waits for one."""
+    for effect in end.send(message, asyncio.get_running_loop().time()):
+        if not isinstance(effect, Write | Close):
+            on_event(end, effect)
 
 
 def _watch(connection: socket.socket) -> None:

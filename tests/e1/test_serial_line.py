@@ -105,7 +105,7 @@ def test_two_channels_without_a_port() -> None:
             crossing, lines[at][:] = b"".join(lines[at]), []
             events[1 - at] += ends[1 - at].receive(crossing, 0)
     assert Message(b"\x7e\x7d" * 300) in events[1]
-    assert ends[1].framing.bad == 0
+    assert ends[1].hdlc.bad == 0
 
 
 class Heard:
