@@ -88,25 +88,23 @@ class DataLink:
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
-        """Sends a message, or keeps it until the channel is up. Raises :class:`ValueError` for an empty
-        one."""
+        """Send a message, or keep it until the channel is up. Raises :class:`ValueError` for an empty one."""
         return self._carry_out(self.x25.send(message, now), now)
 
     def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
-        """Sends 1..32 octets ahead of the data. Raises :class:`ValueError` for other lengths."""
+        """Send 1..32 octets ahead of the data. Raises :class:`ValueError` for other lengths."""
         return self._carry_out(self.x25.interrupt(data, now), now)
 
     def busy(self, on: bool, now: float) -> list[ChannelEvent]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR). This end still takes the peer's
-        acknowledgements."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR). Its acknowledgements still count."""
         return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:
-        """Resets the X.25 circuit if it is up."""
+        """Reset the X.25 circuit if it is up."""
         return self._carry_out(self.x25.reset(now), now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an event."""
+        """Take out the messages of which no part was sent, without an event."""
         return self.x25.discard()
 
     def tick(self, now: float) -> list[ChannelEvent]:
@@ -130,8 +128,7 @@ class DataLink:
         }
 
     def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
-        """Carry out effects in order. Effects that one causes in the other layer follow those already
-        present."""
+        """Carry out effects in order. Effects that one causes in the other layer follow those already present."""
         self._todo.extend(effects)
         while self._todo:
             effect = self._todo.popleft()
@@ -199,8 +196,7 @@ class DataChannel(DataLink):
         return super().released and not self.pending
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
-        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is
-        available."""
+        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is available."""
         if not up and self._carrier:
             self._sender.abort()
         self._carrier = up

@@ -123,8 +123,7 @@ class HdlcTransmitter:
         """Rendered octets; the first ``_taken`` are sent."""
         self._taken = 0
         self._rest = b""
-        """Unpacked bits (0..7) after ``_ready`` that don't fill an octet yet. The rendered bits end in a
-        flag."""
+        """Unpacked bits (0..7) after ``_ready`` that don't fill an octet yet. The rendered bits end in a flag."""
         self._after_flag = False
         """Whether the line ends in a flag, so that a frame may follow at once."""
 
@@ -158,8 +157,7 @@ class HdlcTransmitter:
             self._append(b"\1" * ABORT_ONES + _FLAG_BITS)
 
     def _render(self) -> None:
-        """Stuff all waiting frames in one pass: a zero follows every fifth one; a flag breaks a run of
-        ones."""
+        """Stuff all waiting frames in one pass: a zero follows every fifth one; a flag breaks a run of ones."""
         bits = np.unpackbits(np.frombuffer(b"".join(self._waiting), np.uint8)).tobytes()
         pieces, begin = [], 0
         for octets in self._waiting:
@@ -182,8 +180,7 @@ class HdlcTransmitter:
         self._after_flag = True
 
     def _filling(self, n: int) -> bytes:
-        """``n`` octets of fill in the present phase of the line; the number of remaining bits stays the
-        same."""
+        """``n`` octets of fill in the present phase of the line; the number of remaining bits stays the same."""
         begun = len(self._rest)
         first = int(np.packbits(np.frombuffer(self._rest, np.uint8))[0]) if begun else 0
         if self._fill == "ones":
@@ -222,8 +219,7 @@ class HdlcReceiver:
         """Ones in a run that continues after an abort; 0: none."""
 
     def feed(self, octets: bytes) -> list[bytes]:
-        """Take ``octets`` of the timeslot; returns the good frames (HDLC octets without FCS) that end in
-        them."""
+        """Take ``octets`` of the timeslot; returns the good frames (HDLC octets without FCS) that end in them."""
         if self._ones:
             zeros = int.from_bytes(octets, "big") ^ (1 << 8 * len(octets)) - 1
             ones = 8 * len(octets) - zeros.bit_length()
@@ -304,8 +300,7 @@ class HdlcReceiver:
         return frames
 
     def _frame(self, bits: int, stuffed: int, size: int) -> bytes | None:
-        """The frame in ``size`` line bits; those marked in ``stuffed`` are inserted zeros. None: a bad
-        frame."""
+        """The frame in ``size`` line bits; those marked in ``stuffed`` are inserted zeros. None: a bad frame."""
         inserted = stuffed.bit_count()
         length = size - inserted
         counters = self.counters

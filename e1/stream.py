@@ -163,8 +163,7 @@ class E1Stream:
         return events + self.tick(now)
 
     def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
-        """Report new states to the caller and the channels. With ``hold`` a final loss of carrier is reported
-        later."""
+        """Report new states to the caller and the channels. With ``hold`` a final loss of carrier is reported later."""
         events: list[StreamEvent] = []
         interrupted = False
         for state in self._receiver.take_changes():

@@ -132,8 +132,7 @@ class BareCarrier(ABC):
 
 
 class SerialCarrier(BareCarrier):
-    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be present, like both wires of a
-    cable."""
+    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be present, like both wires of a cable."""
 
     def __init__(self, ports: Mapping[ChannelName, SerialConfig], lapb: LapbConfig, x25: X25Config) -> None:
         self._lines = {name: SerialLine(port, lapb, x25, self._report(name)) for name, port in ports.items()}
@@ -170,8 +169,7 @@ class SerialCarrier(BareCarrier):
 
 
 class XotCircuit:
-    """One circuit over TCP. ``carrier`` makes its connections, for it alone or as a server of both
-    circuits."""
+    """One circuit over TCP. ``carrier`` makes its connections, for it alone or as a server of both circuits."""
 
     def __init__(self, end: XotEnd, carrier: XotClient | XotServer) -> None:
         self.end = end

@@ -55,8 +55,7 @@ class SatopConfig:
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
     """The most packets kept. Beyond it the oldest are dropped and the delay is ``jitter_packets`` again."""
     loss_packets: Annotated[int, Range(1)] = 10
-    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our
-    choice."""
+    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our choice."""
     recover_packets: Annotated[int, Range(1)] = 10
     """Packets in sequence that end a loss of packets; our choice."""
     leave_out_payload: bool = True
@@ -297,8 +296,7 @@ class Depacketiser:
         return self._cut(b"".join(pieces), octets)
 
     def play_patiently(self, octets: int) -> bytes:
-        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more
-        wait."""
+        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more wait."""
         if self.state is not PlayState.PLAYING:
             return self.play(octets)
         usual = self._config.jitter_packets
@@ -427,8 +425,7 @@ class SatopLine:
         self._begin, self._given = now, 0
 
     def play(self, frames: int) -> bytes:
-        """The octets received in the time of so many frames, at any bit alignment. With ``patience`` their number may
-        differ."""
+        """The octets received in the time of so many frames, at any bit alignment. ``patience`` may vary the number."""
         octets = frames * OCTETS_PER_FRAME
         patience, last, now = self.config.patience, self._last_packet, self._last_turn
         if not patience or last is None or now is None:

@@ -100,16 +100,16 @@ class SerialLine:
         return self._there and not self._cut
 
     def start(self) -> None:
-        """Begins to open the port."""
+        """Begin to open the port."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
-        """Begins to close the port; a second call does nothing."""
+        """Begin to close the port; a second call does nothing."""
         if self._task is not None:
             self._task.cancel()
 
     async def stop(self) -> None:
-        """Closes the port."""
+        """Close the port."""
         self.close()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
@@ -125,17 +125,16 @@ class SerialLine:
         self._tell(self.channel.disconnect(self._now()))
 
     def busy(self, on: bool) -> None:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         self._tell(self.channel.busy(on, self._now()))
 
     def cut(self, on: bool) -> None:
-        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays
-        open."""
+        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays open."""
         self._cut = on
         self._carrier(self._there)
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
+        """Send a message, or keep it until the channel is up. :class:`ValueError` for an empty one."""
         self._tell(self.channel.send(message, self._now()))
 
     async def _run(self) -> None:
@@ -247,7 +246,7 @@ class _Port:
         return room
 
     def close(self) -> None:
-        """Ends both threads and closes the device; blocks until both have left it."""
+        """End both threads and close the device. It blocks until both have left it."""
         self._stopping.set()
         self._frames.put(None)
         if hasattr(self._device, "cancel_write"):
@@ -290,8 +289,7 @@ _MOST = 64 * 1024
 
 
 class NullModem:
-    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes
-    it."""
+    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

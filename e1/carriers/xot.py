@@ -91,8 +91,7 @@ class PvcSetup:
     lcn: int = 0
 
     def encode(self) -> bytes:
-        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its
-        field."""
+        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its field."""
         names = [name.encode("latin-1") for name in (self.initiator, self.responder)]
         try:
             fixed = _SETUP.pack(
@@ -115,8 +114,7 @@ class PvcSetup:
 
     @classmethod
     def decode(cls, packet: bytes) -> PvcSetup:
-        """Reads a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's
-        start."""
+        """Read a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's start."""
         if len(packet) < _SETUP.size:
             raise XotError(f"PVC Setup of {len(packet)} octets", len(packet))
         head, kind, version, status, n, from_lcn, m, to_lcn, win_in, win_out, log_in, log_out = (
@@ -163,7 +161,7 @@ class XotFramer:
         self._done = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the packets that are complete now.
+        """Yield the packets that are complete now.
 
         Raises :class:`XotError` for another version or an impossible length, after the packets before it.
         """
@@ -330,8 +328,7 @@ class XotEnd:
         )
         self.state = XotState.CLOSED
         self.wanted = True
-        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is
-        made."""
+        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is made."""
         self.packets_sent = self.packets_received = 0
         """Packets since the start."""
         self._kind = XotKind.SVC
@@ -410,18 +407,17 @@ class XotEnd:
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
-        one."""
+        """Send a message, or keep it until the circuit is up. Raises :class:`ValueError` for an empty one."""
         self._carry_out(self.x25.send(message, now))
         return self._take()
 
     def busy(self, on: bool, now: float) -> list[XotEffect]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         self._carry_out(self.x25.busy(on, now))
         return self._take()
 
     def clear(self, now: float) -> list[XotEffect]:
-        """Ends a call. The connection is closed after the peer's confirmation."""
+        """End a call. The connection is closed after the peer's confirmation."""
         self._carry_out(self.x25.clear(now))
         return self._take()
 

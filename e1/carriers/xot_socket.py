@@ -92,18 +92,17 @@ class XotLink(asyncio.Protocol):
             self._do(self.end.connection_lost(reason, self._now()))
 
     def send(self, message: bytes) -> None:
-        """Sends a message on the end of this connection."""
+        """Send a message on the end of this connection."""
         assert self.end is not None
         self._do(self.end.send(message, self._now()))
 
     def busy(self, on: bool) -> None:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         if self.end is not None:
             self._do(self.end.busy(on, self._now()))
 
     def close(self, why: str = "closed by this side") -> None:
-        """Closes the connection after all octets are sent. Messages sent from now on wait for the next
-        one."""
+        """Close the connection after all octets are sent. Messages sent from now on wait for the next one."""
         if self._transport is not None:
             self._transport.close()
             self._gone(why)
@@ -199,18 +198,18 @@ class XotClient:
         self._complaint = ""
 
     def start(self) -> None:
-        """Begins to connect. A second call does nothing."""
+        """Begin to connect. A second call does nothing."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
-        """Begins to close the connection. The client opens no other until the next :meth:`start`."""
+        """Begin to close the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
         if self.link is not None:
             self.link.close()
 
     def abort(self, why: str) -> None:
-        """Breaks the connection. The client opens no other until the next :meth:`start`."""
+        """Break the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
         if self.link is not None:
             self.link.abort(why)
@@ -221,7 +220,7 @@ class XotClient:
             self._task = None
 
     async def stop(self) -> None:
-        """Closes the connection and opens no other."""
+        """Close the connection and open no other."""
         task = self._task
         self.close()
         if task is not None:
@@ -230,8 +229,7 @@ class XotClient:
             await self.link.closed.wait()
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
-        one."""
+        """Send a message, or keep it until the circuit is up. Raises :class:`ValueError` for an empty one."""
         if self.link is not None:
             self.link.send(message)
         else:
@@ -306,14 +304,14 @@ class XotServer:
         return host, port
 
     def close(self) -> None:
-        """Begins to close everything."""
+        """Begin to close everything."""
         if self._server is not None:
             self._server.close()
         for link in list(self._links):
             link.close()
 
     async def stop(self) -> None:
-        """Closes everything."""
+        """Close everything."""
         self.close()
         await asyncio.gather(*(link.closed.wait() for link in self._links))
 
@@ -343,7 +341,7 @@ class XotServer:
         return next((link for link in self._links if link.end is end and link.addresses()), None)
 
     def send(self, end: XotEnd, message: bytes) -> None:
-        """Sends a message on the circuit of ``end``, or keeps it until it is connected."""
+        """Send a message on the circuit of ``end``, or keep it until it is connected."""
         link = self.link(end)
         if link is not None:
             link.send(message)

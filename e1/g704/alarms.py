@@ -17,8 +17,7 @@ from e1.settings import DOCUMENTED, Range, check
 
 
 class StreamState(StrEnum):
-    """The states of the device's submodule, and LOF, which the device lacks
-    (:attr:`AlarmConfig.lof_shown_as`)."""
+    """The states of the device's submodule, and LOF, which the device lacks (:attr:`AlarmConfig.lof_shown_as`)."""
 
     ABSENT = "ABSENT"
     """The submodule is not installed."""
@@ -99,8 +98,7 @@ class Consequence(NamedTuple):
     remote_alarm: bool
     """A = 1 is sent."""
     data: bool
-    """The timeslots carry the far end's octets. Otherwise they read all ones and the data channels have no
-    carrier."""
+    """The timeslots carry the far end's octets. Otherwise they read all ones and the data channels have no carrier."""
     defect: bool
     """A second with this state in it is severely errored (G.826)."""
 
@@ -136,8 +134,7 @@ class AlarmConfig:
     ais_zeros: Annotated[int, Range(0, 63)] = 2
     """A double frame with no more zeros than this looks like AIS (G.775)."""
     ais_double_frames: Annotated[int, Range(1, 16)] = 2
-    """Consecutive such double frames that set AIS; as many others clear AIS. G.775: 2; ETS 300 233, O.162:
-    1."""
+    """Consecutive such double frames that set AIS; as many others clear AIS. G.775: 2; ETS 300 233, O.162: 1."""
     lof_fas: Annotated[int, Range(1, 8)] = 3
     """Consecutive incorrect FAS that set LOF (G.706 4.1)."""
     lof_nfas: Annotated[int, Range(0, 8)] = 3
@@ -176,8 +173,7 @@ class AlarmConfig:
 
 
 class Alarms:
-    """The defects of one direction of a stream. The direction begins in LOS, before it has received a
-    signal."""
+    """The defects of one direction of a stream. The direction begins in LOS, before it has received a signal."""
 
     __slots__ = ("_changes", "config", "consequence", "defects", "state")
 

@@ -1,5 +1,4 @@
-"""Settings of a LAPB link (X.25 2.4.8), with the differences of real peers such as Linux; its effects and
-counters."""
+"""Settings of a LAPB link (X.25 2.4.8), with the differences of real peers such as Linux; its effects and counters."""
 
 from __future__ import annotations
 
@@ -27,8 +26,7 @@ class LapbConfig:
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the
-    reverse."""
+    """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the reverse."""
     k: Annotated[int, Range(1, 7)] = 7
     """I frames that may be unacknowledged, 1..7."""
     n1: Annotated[int, Range(OVERHEAD + 1)] = 135

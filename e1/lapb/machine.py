@@ -187,8 +187,7 @@ set-up begins again when T1 expires."""
 
 
 class Variant(NamedTuple):
-    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role
-    only."""
+    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role only."""
 
     field: str
     value: str
@@ -220,8 +219,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("unsolicited_ua", "ignore", LapbEvent.UA_F0, _S.S3, _NONE),
     Variant("undefined_control", "ignore", LapbEvent.UNDEFINED, _S.S3, _NONE),
 )
-"""Later variants win. ``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't
-happen."""
+"""Later variants win. ``information_not_allowed`` and ``too_long`` have no cell: ``accept`` makes no such event."""
 
 
 WHY_DOWN = {
@@ -328,8 +326,7 @@ class Lapb:
 
     @property
     def up(self) -> bool:
-        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at
-        ``drop``."""
+        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at ``drop``."""
         return self._up
 
     @property
@@ -424,8 +421,7 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are
-        ignored."""
+        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are ignored."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:
@@ -582,12 +578,8 @@ class Lapb:
             self.counters.resets += 1
         else:
             self.counters.ups += 1
-        self._up, self._reported_down, self._reported_mismatch, self._reported_modulo = (
-            True,
-            False,
-            False,
-            False,
-        )
+        self._up = True
+        self._reported_down = self._reported_mismatch = self._reported_modulo = False
         if self.config.t4:
             self._start(LapbEvent.T4, self.config.t4)
         if self._own_busy:
@@ -598,9 +590,8 @@ class Lapb:
         text = WHY_RESET[self._event]
         if self._event is LapbEvent.FRMR:
             data = self._frame.data
-            text = (
-                f"{frmr_text(data) if len(data) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
-            )
+            why = frmr_text(data) if len(data) == FRMR_OCTETS else "the peer sent FRMR"
+            text = f"{why}; resetting the link"
         kind = "frmr-received" if self._event is LapbEvent.FRMR else "link-reset"
         self._effects.append(ChannelAlarm(kind, text))
 

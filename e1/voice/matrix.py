@@ -143,8 +143,7 @@ class VoiceMatrix:
         self.counters.connected += 1
 
     def free(self, line_key: Hashable) -> bool:
-        """Take the parties off a line, which is silent from the next octet. Returns whether it was
-        connected."""
+        """Take the parties off a line, which is silent from the next octet. Returns whether it was connected."""
         connection = self._connections.pop(line_key, None)
         if connection is None:
             return False
@@ -160,8 +159,7 @@ class VoiceMatrix:
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never
-        goes back."""
+        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never goes back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)

@@ -37,8 +37,7 @@ class X25Config:
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Side of X.25 of this end: it decides timers, causes, and the end that gives way when two calls
-    collide."""
+    """Side of X.25 of this end: it decides timers, causes, and the end that gives way when two calls collide."""
     circuit: Circuit = "pvc"
     """Permanent or switched; no public source states which of them the consoles use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1

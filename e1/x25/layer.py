@@ -92,7 +92,7 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.ERROR, now)
 
     def send(self, message: bytes, now: float) -> list[X25Effect]:
-        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        """Send a message, or keep it until the circuit is up. :class:`ValueError` for an empty one."""
         if not message:
             raise ValueError("a message has 1 octet or more")
         if len(self._outbox) >= self.config.queue_limit:
@@ -101,8 +101,7 @@ class PacketLayer(CircuitMachine):
         return self._run(None, now)
 
     def interrupt(self, data: bytes, now: float) -> list[X25Effect]:
-        """Sends 1..32 octets ahead of the data, one Interrupt at a time. :class:`ValueError` for other
-        lengths."""
+        """Send 1..32 octets ahead of the data, one Interrupt at a time. :class:`ValueError` for other lengths."""
         packets.Interrupt(data=data).encode()
         if not self.up:
             return [ChannelAlarm("interrupt", "an interrupt was not sent: the circuit is down")]
@@ -110,7 +109,7 @@ class PacketLayer(CircuitMachine):
         return self._run(None, now)
 
     def busy(self, on: bool, now: float) -> list[X25Effect]:
-        """Asks the peer to stop sending data (RNR), or to go on (RR).
+        """Ask the peer to stop sending data (RNR), or to go on (RR).
 
         What it sends all the same is kept, at most a window, and neither delivered nor acknowledged before this side
         is ready: then a Reset or a link loss meanwhile can't make a message come twice.
@@ -121,22 +120,22 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.BUSY if on else X25Input.READY, now)
 
     def reset(self, now: float) -> list[X25Effect]:
-        """Resets the circuit if it is up."""
+        """Reset the circuit if it is up."""
         return self._run(X25Input.RESET_WANTED, now)
 
     def clear(self, now: float) -> list[X25Effect]:
-        """Ends the call; no new one is placed until :meth:`call` or a new link. Nothing on a PVC."""
+        """End the call; no new one is placed until :meth:`call` or a new link. Nothing on a PVC."""
         self._hold = True
         self._why = ("cleared by this side", 0, 0)
         return self._run(X25Input.CLEAR_WANTED, now)
 
     def call(self, now: float) -> list[X25Effect]:
-        """Places a call, if the circuit is free."""
+        """Place a call, if the circuit is free."""
         self._hold = False
         return self._run(X25Input.CALL_WANTED, now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an effect."""
+        """Take out the messages of which no part was sent, without an effect."""
         return self._outbox.take_unsent()
 
     def tick(self, now: float) -> list[X25Effect]:
@@ -177,7 +176,7 @@ class PacketLayer(CircuitMachine):
         return self._take()
 
     def _pump(self) -> None:
-        """Sends what may be sent now; acknowledges with it, or with RR or RNR."""
+        """Send what may be sent now, and acknowledge with it, or else with RR or RNR."""
         if self.state is not X25State.DATA:
             return
         lcn = self.config.lcn

@@ -81,7 +81,7 @@ class Outbox:
         return taken
 
     def take_unsent(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent."""
+        """Take out the messages of which no part was sent."""
         keep = self.whole + (1 if self._offset else 0)
         taken = list(islice(self._messages, keep, None))
         while len(self._messages) > keep:

@@ -25,8 +25,7 @@ Facilities = tuple[tuple[int, bytes], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """Common fields of all packets. ``lcn``: logical channel number 0..4095; 0 only in restart and
-    diagnostic."""
+    """Common fields of all packets. ``lcn``: logical channel number 0..4095; 0 only in restart and diagnostic."""
 
     kind: ClassVar[int]
     """Packet type octet, without the numbers that some types carry in it."""
