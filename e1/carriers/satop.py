@@ -26,14 +26,16 @@ MOST_PACKETS = 8000
 """Limit of a jitter buffer: two seconds of the shortest packets."""
 
 
+@dataclass(eq=False, repr=False)
 class SatopError(ValueError):
     """A datagram that is no SAToP packet of this line. ``offset``: the octet that is wrong; ``raw``: the datagram."""
 
-    def __init__(self, offset: int, reason: str, raw: bytes) -> None:
-        super().__init__(f"octet {offset}: {reason}")
-        self.offset = offset
-        self.reason = reason
-        self.raw = raw
+    offset: int
+    reason: str
+    raw: bytes
+
+    def __str__(self) -> str:
+        return f"octet {self.offset}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,44 +35,36 @@ class XotError(Exception):
 
     def __init__(self, text: str, offset: int) -> None:
         super().__init__(f"octet {offset}: {text}")
-        self.text = text
         self.offset = offset
 
 
 class PvcStatus(IntEnum):
-    """Status of a PVC Setup (RFC 1613, 5.2)."""
+    """Status of a PVC Setup (RFC 1613, 5.2), with its text."""
 
-    WAITING = 0x00
+    text: str
+
+    def __new__(cls, code: int, text: str) -> PvcStatus:
+        status = int.__new__(cls, code)
+        status._value_, status.text = code, text
+        return status
+
+    WAITING = 0x00, "up"
     """From the initiator: a request. From the responder: the circuit is up."""
-    DISCONNECTED = 0x08
-    REFUSED = 0x09
-    ROUTING_ERROR = 0x0A
-    TIMED_OUT = 0x0B
-    NO_INTERFACE = 0x13
-    INTERFACE_DOWN = 0x14
-    NOT_X25 = 0x15
-    NO_PVC = 0x16
-    MISMATCH = 0x17
-    FLOW_MISMATCH = 0x18
-    FLOW_UNSUPPORTED = 0x19
-    PROTOCOL_ERROR = 0x1A
+    DISCONNECTED = 0x08, "destination disconnected"
+    REFUSED = 0x09, "connection refused"
+    ROUTING_ERROR = 0x0A, "routing error"
+    TIMED_OUT = 0x0B, "connection timed out"
+    NO_INTERFACE = 0x13, "no such interface"
+    INTERFACE_DOWN = 0x14, "the interface is down"
+    NOT_X25 = 0x15, "not an X.25 interface"
+    NO_PVC = 0x16, "no such PVC"
+    MISMATCH = 0x17, "the PVC is configured otherwise"
+    FLOW_MISMATCH = 0x18, "windows or packet sizes differ"
+    FLOW_UNSUPPORTED = 0x19, "windows or packet sizes not supported"
+    PROTOCOL_ERROR = 0x1A, "protocol error"
 
 
-STATUS_TEXTS: Mapping[int, str] = {
-    PvcStatus.WAITING: "up",
-    PvcStatus.DISCONNECTED: "destination disconnected",
-    PvcStatus.REFUSED: "connection refused",
-    PvcStatus.ROUTING_ERROR: "routing error",
-    PvcStatus.TIMED_OUT: "connection timed out",
-    PvcStatus.NO_INTERFACE: "no such interface",
-    PvcStatus.INTERFACE_DOWN: "the interface is down",
-    PvcStatus.NOT_X25: "not an X.25 interface",
-    PvcStatus.NO_PVC: "no such PVC",
-    PvcStatus.MISMATCH: "the PVC is configured otherwise",
-    PvcStatus.FLOW_MISMATCH: "windows or packet sizes differ",
-    PvcStatus.FLOW_UNSUPPORTED: "windows or packet sizes not supported",
-    PvcStatus.PROTOCOL_ERROR: "protocol error",
-}
+STATUS_TEXTS: Mapping[int, str] = {status: status.text for status in PvcStatus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -514,7 +506,7 @@ class XotEnd:
         if status is PvcStatus.WAITING:
             self._input(XotInput.SETUP_FITS)
         else:
-            self._input(XotInput.SETUP_WRONG, f"PVC Setup refused: {STATUS_TEXTS[status]}")
+            self._input(XotInput.SETUP_WRONG, f"PVC Setup refused: {status.text}")
 
     def _answered(self) -> None:
         try:

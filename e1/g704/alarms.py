@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple
 
 from e1.settings import DOCUMENTED, Range, check
@@ -72,24 +71,22 @@ def _row(raises: str = "", clears: str = "") -> Change:
     return Change(frozenset(map(StreamState, raises.split())), frozenset(map(StreamState, clears.split())))
 
 
-SIGNAL_EFFECTS: Mapping[Signal, Change] = MappingProxyType(
-    {
-        Signal.REMOVED: _row(raises="ABSENT LOS LOF", clears="AIS LOMF RAI"),
-        Signal.INSTALLED: _row(clears="ABSENT"),
-        Signal.DISABLED: _row(raises="OFF LOS LOF", clears="AIS LOMF RAI"),
-        Signal.ENABLED: _row(clears="OFF"),
-        Signal.NO_PULSES: _row(raises="LOS LOF", clears="AIS LOMF RAI"),
-        Signal.PULSES: _row(clears="LOS"),
-        Signal.ALL_ONES: _row(raises="AIS LOF", clears="LOMF RAI"),
-        Signal.NOT_ALL_ONES: _row(clears="AIS"),
-        Signal.FRAME_LOST: _row(raises="LOF", clears="LOMF RAI"),
-        Signal.FRAME_FOUND: _row(clears="AIS"),
-        Signal.ALIGNED: _row(clears="LOF LOMF"),
-        Signal.MULTIFRAME_MISSING: _row(raises="LOMF", clears="LOF"),
-        Signal.REMOTE_ALARM: _row(raises="RAI"),
-        Signal.REMOTE_CLEAR: _row(clears="RAI"),
-    }
-)
+SIGNAL_EFFECTS: Mapping[Signal, Change] = {
+    Signal.REMOVED: _row(raises="ABSENT LOS LOF", clears="AIS LOMF RAI"),
+    Signal.INSTALLED: _row(clears="ABSENT"),
+    Signal.DISABLED: _row(raises="OFF LOS LOF", clears="AIS LOMF RAI"),
+    Signal.ENABLED: _row(clears="OFF"),
+    Signal.NO_PULSES: _row(raises="LOS LOF", clears="AIS LOMF RAI"),
+    Signal.PULSES: _row(clears="LOS"),
+    Signal.ALL_ONES: _row(raises="AIS LOF", clears="LOMF RAI"),
+    Signal.NOT_ALL_ONES: _row(clears="AIS"),
+    Signal.FRAME_LOST: _row(raises="LOF", clears="LOMF RAI"),
+    Signal.FRAME_FOUND: _row(clears="AIS"),
+    Signal.ALIGNED: _row(clears="LOF LOMF"),
+    Signal.MULTIFRAME_MISSING: _row(raises="LOMF", clears="LOF"),
+    Signal.REMOTE_ALARM: _row(raises="RAI"),
+    Signal.REMOTE_CLEAR: _row(clears="RAI"),
+}
 
 
 class Consequence(NamedTuple):
@@ -103,18 +100,16 @@ class Consequence(NamedTuple):
     """A second with this state in it is severely errored (G.826)."""
 
 
-CONSEQUENCES: Mapping[StreamState, Consequence] = MappingProxyType(
-    {
-        StreamState.ABSENT: Consequence(remote_alarm=False, data=False, defect=True),
-        StreamState.OFF: Consequence(remote_alarm=False, data=False, defect=True),
-        StreamState.LOS: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.AIS: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.LOF: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.LOMF: Consequence(remote_alarm=False, data=True, defect=False),
-        StreamState.RAI: Consequence(remote_alarm=False, data=True, defect=False),
-        StreamState.WORK: Consequence(remote_alarm=False, data=True, defect=False),
-    }
-)
+CONSEQUENCES: Mapping[StreamState, Consequence] = {
+    StreamState.ABSENT: Consequence(remote_alarm=False, data=False, defect=True),
+    StreamState.OFF: Consequence(remote_alarm=False, data=False, defect=True),
+    StreamState.LOS: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.AIS: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.LOF: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.LOMF: Consequence(remote_alarm=False, data=True, defect=False),
+    StreamState.RAI: Consequence(remote_alarm=False, data=True, defect=False),
+    StreamState.WORK: Consequence(remote_alarm=False, data=True, defect=False),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,6 @@ from e1.g704.frames import (
     SHIFT_REGISTER,
     SMF_FRAMES,
     TIMESLOTS,
-    FrameTransmitter,
     Octets,
     carried,
     crc4,
@@ -187,8 +186,6 @@ class LineMonitor:
 
 # --- frames ---------------------------------------------------------------------------------------------------------
 
-
-__all__ = ["AlarmConfig", "FrameReceiver", "FrameTransmitter", "StreamState"]
 
 _NONE = np.empty((0, TIMESLOTS), np.uint8)
 _BATCH_OCTETS = BATCH * TIMESLOTS

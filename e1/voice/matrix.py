@@ -80,14 +80,12 @@ class VoiceCounters:
     freed: int = 0
 
 
+@dataclass(slots=True)
 class _Outlet:
     """One KSL: its sources (one or two), and octets that are ready for the timeslot."""
 
-    __slots__ = ("ready", "sources")
-
-    def __init__(self, sources: tuple[JitterBuffer, ...], ready: bytes) -> None:
-        self.sources = sources
-        self.ready = ready
+    sources: tuple[JitterBuffer, ...]
+    ready: bytes
 
 
 @dataclass(slots=True)
@@ -228,7 +226,6 @@ class VoiceMatrix:
 
     def _ignore(self, ssrc: int | None, buffer: JitterBuffer) -> None:
         if ssrc is not None:
-            buffers = self._sources[ssrc]
-            buffers[:] = [other for other in buffers if other is not buffer]
-            if not buffers:
+            self._sources[ssrc].remove(buffer)
+            if not self._sources[ssrc]:
                 del self._sources[ssrc]

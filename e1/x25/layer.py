@@ -20,23 +20,6 @@ from e1.x25.config import Circuit, X25Effect, connected_terms, is_between, is_le
 from e1.x25.machine import CONFIRMED_BY, CircuitMachine, X25Input, X25State
 from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
 
-_INPUTS: Mapping[type[Packet], X25Input] = {
-    packets.RestartRequest: X25Input.RESTART,
-    packets.RestartConfirmation: X25Input.RESTART_CONFIRMATION,
-    packets.CallRequest: X25Input.CALL,
-    packets.CallAccepted: X25Input.CALL_ACCEPTED,
-    packets.ClearRequest: X25Input.CLEAR,
-    packets.ClearConfirmation: X25Input.CLEAR_CONFIRMATION,
-    packets.Data: X25Input.DATA,
-    packets.ReceiveReady: X25Input.RR,
-    packets.ReceiveNotReady: X25Input.RNR,
-    packets.Reject: X25Input.REJ,
-    packets.Interrupt: X25Input.INTERRUPT,
-    packets.InterruptConfirmation: X25Input.INTERRUPT_CONFIRMATION,
-    packets.ResetRequest: X25Input.RESET,
-    packets.ResetConfirmation: X25Input.RESET_CONFIRMATION,
-}
-
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """What the loss of the link means for a circuit: cause of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
@@ -161,7 +144,7 @@ class PacketLayer(CircuitMachine):
         While several requests are out (the timer has sent them again, and a link that was busy delivers them
         together), the peer answers each; only its answer to the last one ends the state.
         """
-        what, missed = _INPUTS[type(packet)], self._missed()
+        what, missed = X25Input(packet.title), self._missed()
         if missed and what is CONFIRMED_BY.get(self.state):
             return X25Input.EARLY_CONFIRMATION
         if missed > 1 and what is X25Input.RESTART:

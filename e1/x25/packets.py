@@ -30,6 +30,7 @@ class Packet:
     kind: ClassVar[int]
     """Packet type octet, without the numbers that some types carry in it."""
     title: ClassVar[str]
+    """The name of the packet, for people and as an input of the machine (:class:`e1.x25.machine.X25Input`)."""
     vectors: ClassVar[tuple[str, ...]] = ()
     """Packets in hexadecimal that stand for the class in tests."""
 
@@ -416,6 +417,7 @@ UNIDENTIFIABLE, NON_ZERO_LCN = 0x21, 0x29
 FACILITY_PARAMETER, CALLED_ADDRESS, CALLING_ADDRESS, FACILITY_LENGTH = 0x42, 0x43, 0x44, 0x45
 
 
+@dataclass(eq=False, repr=False)
 class PacketError(Exception):
     """Octets that are no X.25 packet of modulo 8.
 
@@ -423,23 +425,15 @@ class PacketError(Exception):
     and ``kind`` the packet type octet, both None as far as they could not be read.
     """
 
-    def __init__(
-        self,
-        text: str,
-        diagnostic: int,
-        offset: int,
-        raw: bytes,
-        *,
-        lcn: int | None = None,
-        kind: int | None = None,
-    ) -> None:
-        super().__init__(f"octet {offset}: {text}")
-        self.text = text
-        self.diagnostic = diagnostic
-        self.offset = offset
-        self.raw = raw
-        self.lcn = lcn
-        self.kind = kind
+    text: str
+    diagnostic: int
+    offset: int
+    raw: bytes
+    lcn: int | None = None
+    kind: int | None = None
+
+    def __str__(self) -> str:
+        return f"octet {self.offset}: {self.text}"
 
 
 def decode(raw: bytes) -> Packet:
@@ -489,7 +483,7 @@ class _Reader:
         return cause, self.take(1, "the diagnostic")[0] if self.left else None
 
     def error(self, text: str, diagnostic: int, offset: int) -> PacketError:
-        return PacketError(text, diagnostic, offset, self.raw, lcn=self.lcn, kind=self.kind)
+        return PacketError(text, diagnostic, offset, self.raw, self.lcn, self.kind)
 
 
 def _read_facilities(reader: _Reader) -> Facilities:
