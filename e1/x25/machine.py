@@ -1,9 +1,9 @@
 """The packet layer of X.25 as a table of states and inputs, and the machine of one circuit that runs on it.
 
-One circuit has one state. The states of the standard that answer at once are not kept: r2, p2, p6, d2 stand for
-"our packet is out and waits for its answer" whichever side we are (r3, p3, p7, d3 for a DCE), and p5 is resolved
-the moment it comes up. Source: X.25 3 and 4, annexes B, C and D. The file is long because the tables and what their
-actions do are one subject.
+A circuit has one state. States of the standard in which an end answers at once are left out. RESTARTING, CALLING,
+CLEARING and RESETTING mean on either side that our packet waits for its answer (r2, p2, p6, d2 of a DTE; r3, p3, p7, d3
+of a DCE). A collision of calls (p5) ends at once. The file is long because tables and actions are one subject.
+Source: X.25 3 and 4, annexes B, C and D.
 """
 
 from __future__ import annotations
@@ -141,8 +141,7 @@ class X25Action(StrEnum):
 class X25Move(NamedTuple):
     """One cell of the table.
 
-    ``cause`` is what a DCE sends with the packet of the action (a DTE always sends 00). ``diagnostic`` None: the one of
-    the packet that broke a rule.
+    A DCE sends ``cause`` with the packet of the action, a DTE always 00. ``diagnostic`` None: that of the error.
     """
 
     next: X25State
@@ -201,7 +200,7 @@ def _rows(states: Iterable[X25State], inputs: Iterable[X25Input], rule: X25Move)
 
 
 def _restarts(free: X25State) -> _Rows:
-    """The interface; ``free`` is where a circuit is once a restart is done: p1 or d1."""
+    """The interface. ``free``: the state of a circuit after a restart, p1 or d1."""
     begin = _to(X25State.RESTARTING, _A.RESTART, NETWORK_OPERATIONAL)
     wrong = _to(X25State.RESTARTING, _A.RESTART, RESTART_ERROR, 0x11)
     working = [state for state in X25State if state not in (X25State.DOWN, X25State.RESTARTING)]
@@ -210,7 +209,7 @@ def _restarts(free: X25State) -> _Rows:
         **_rows(X25State, [X25Input.LINK_DOWN], _to(X25State.DOWN, _A.LOSE_LINK)),
         (X25State.RESTARTING, X25Input.RESTART): _to(free, _A.RESTARTS_COLLIDE),
         (X25State.RESTARTING, X25Input.RESTART_CONFIRMATION): _to(free, _A.RESTARTED),
-        # a peer confirms each Restart but one that crossed its own; its data is from before until it had the last
+        # The peer confirms each Restart except one that crossed its own. Until it has our last one, its data is old.
         (X25State.RESTARTING, X25Input.EARLY_RESTART): _to(X25State.RESTARTING, _A.RESTARTS_COLLIDE),
         (X25State.RESTARTING, X25Input.EARLY_CONFIRMATION): _to(X25State.RESTARTING, _A.AWAIT_LAST),
         **_rows([X25State.RESTARTING], _NUMBERED, _to(X25State.RESTARTING, _A.NOTE_ACKNOWLEDGEMENT)),
@@ -266,7 +265,7 @@ def _permanent() -> _Rows:
 
 
 def _calls(dte: bool) -> _Rows:
-    """The p states. ``dte``: our side, which decides who gives way when two calls collide."""
+    """The p states. ``dte``: this end is a DTE, to which the DCE gives way when two calls collide."""
     accept, confirm = _to(X25State.DATA, _A.ACCEPT_CALL), _to(X25State.READY, _A.CONFIRM_CLEAR)
     collision = _to(X25State.CALLING, _A.IGNORE_CALL) if dte else accept
     out = [X25State.CALLING, X25State.DATA, X25State.RESETTING]
@@ -324,7 +323,7 @@ _TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
 X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
     (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
-"""Inputs that are not in the table are discarded: they are wrong, or too late."""
+"""The circuit discards inputs that are not in the table: they are wrong, or too late."""
 
 
 _INVALID_FACILITY = 0x03
@@ -339,7 +338,7 @@ _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 
 
 def _is_of_the_peer_itself(packet: Request) -> bool:
-    """Whether a Restart, Reset or Clear has neither an error nor a network for its reason."""
+    """Whether the peer itself is the reason of a Restart, Reset or Clear, not an error or a network."""
     restart = isinstance(packet, packets.RestartRequest)
     count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
     operational = restart and packet.cause == NETWORK_OPERATIONAL
@@ -412,7 +411,7 @@ class CircuitMachine:
             self._input(X25Input.CALL_WANTED)
 
     def _is_stray(self, what: X25Input) -> bool:
-        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        """Whether this is the confirmation that some peers send after two Resets or two Clears crossed."""
         if self._stray is not what or self.state is not _STRAY_IN[what]:
             return False
         self._stray = None
@@ -442,9 +441,9 @@ class CircuitMachine:
         self._requests.append(self._handed)
 
     def _missed(self) -> int:
-        """How many of the requests that are out had surely not reached the peer when it sent the packet at hand.
+        """How many of our requests had certainly not reached the peer when it sent the present packet.
 
-        2 stands for 2 or more, 0 for none or not known.
+        0: none, or unknown; 2: two or more.
         """
         most = self._had_at_most
         return 0 if most is None else sum(number > most for number in self._requests)
@@ -453,7 +452,7 @@ class CircuitMachine:
         self._effects.append(ChannelAlarm(kind, text))
 
     def _cause(self, rule: X25Move) -> tuple[int, int]:
-        """Cause and diagnostic of what ``rule`` sends: a DTE may not give a cause."""
+        """Cause and diagnostic of the packet that ``rule`` sends. A DTE may not give a cause."""
         diagnostic = rule.diagnostic if rule.diagnostic is not None else self._error or 0
         if self.config.role == "dte":
             return 0, diagnostic
@@ -469,7 +468,7 @@ class CircuitMachine:
             self._effects.append(Up() if up else CircuitDown(*self._why))
 
     def _complain(self, diagnostic: int, raw: bytes) -> None:
-        """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
+        """Send a Diagnostic packet. Only a DCE may do so, and not about another Diagnostic."""
         sends = self.config.role == "dce" and self.config.transport == "lapb" and self.config.diagnostics
         about_one = len(raw) > 2 and raw[2] == packets.Diagnostic.kind
         if sends and not about_one and self.state not in (X25State.DOWN, X25State.RESTARTING):
@@ -521,7 +520,7 @@ class CircuitMachine:
         self._numbering.restarted(packet.diagnostic or 0)
 
     def _settle(self, peer: int | None) -> None:
-        """What was on the way when the link was lost: it arrived, or is sent again, or is in doubt."""
+        """Decide for the messages on the way at a link loss whether they arrived, are sent again, or are in doubt."""
         whole = self._outbox.whole
         arrived = self._numbering.arrived(peer, whole)
         if arrived is not None:
@@ -531,10 +530,10 @@ class CircuitMachine:
             self._doubt(whole)
 
     def _came_through(self, packet: Packet | None) -> None:
-        """``packet`` ends what is under way, on a link that held: what was on the way arrived, is sent again, or is in
-        doubt. None: the peer does not answer.
+        """As :meth:`_settle`, when ``packet`` restarts, resets or clears the circuit on a link that held.
 
-        A peer may acknowledge at any time. It did not take what it has not acknowledged while it sends RNR.
+        ``packet`` None: the peer does not answer. A peer may acknowledge at any time. A busy peer (RNR) has not taken
+        the packets that it has not acknowledged.
         """
         if self._doubtful or not self._outbox.in_flight:
             return
@@ -550,7 +549,7 @@ class CircuitMachine:
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """Treat the oldest ``messages`` as in doubt: they may have arrived or not."""
+        """Treat the oldest ``messages`` as in doubt: they may have arrived."""
         if not messages:
             return
         self._numbering.note(AgreementInput.LOST)
@@ -560,11 +559,11 @@ class CircuitMachine:
             ]
 
     def _reached(self, packet: Packet | None) -> tuple[int, bool]:
-        """How many packets on the way reached the peer before it sent ``packet``, and whether it took them for sure.
+        """How many packets on the way reached the peer before it sent ``packet``, and whether it certainly took them.
 
-        A confirmation comes after the peer has had all that went before our request. A request of the peer comes after
-        what its LAPB had acknowledged, and it discards what comes later; but when it complains of a packet, or
-        reports the far end of a network, having a packet is not the same as having taken it.
+        A peer that confirms our request has received all packets before it. A peer that sends a request of its own has
+        received those that its LAPB had acknowledged, and discards later ones. But a peer that reports an error, or the
+        far end of a network, has not necessarily taken every packet that it received.
         """
         match packet:
             case packets.RestartRequest() | packets.ResetRequest() | packets.ClearRequest():
@@ -613,7 +612,7 @@ class CircuitMachine:
     def _note_acknowledgement(
         self, packet: packets.Data | packets.ReceiveReady | packets.ReceiveNotReady, _rule: X25Move
     ) -> None:
-        # what arrived before the peer saw our Reset or Restart; after a link loss it may be older than that
+        # The peer sent it before it saw our Reset or Restart. After a link loss it may be older still.
         if not self._doubtful and self._acknowledges(packet.pr):
             self._take_acknowledgement(packet.pr)
             if not isinstance(packet, packets.Data):
@@ -724,7 +723,7 @@ class CircuitMachine:
     # what several actions need
 
     def _other_circuit(self, diagnostic: int | None) -> str:
-        """The likely reason for an error that only a circuit of the other kind at the far end makes."""
+        """The likely reason of an error that only a circuit of the other kind at the far end makes."""
         if diagnostic == _ON_A_PVC:
             return "; this end has a permanent circuit (pvc), the peer a switched one (svc): both must have the same"
         if diagnostic in _BEFORE_A_CALL:
@@ -734,7 +733,7 @@ class CircuitMachine:
         return ""
 
     def _begin_anew(self) -> None:
-        """Everything under way is over: sequences that were not finished, interrupts, flow control."""
+        """Drop everything under way: unfinished sequences, interrupts, flow control."""
         self._received, self._kept = [], []
         if self._interrupts or self._interrupt_out:
             self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
@@ -755,9 +754,9 @@ class CircuitMachine:
             self._numbering.note(AgreementInput.LOST)
 
     def _zero(self, peer: int | None = None) -> None:
-        """The circuit begins with P(S) = P(R) = 0, and what isn't acknowledged is sent again.
+        """Begin with P(S) = P(R) = 0. Messages that are not acknowledged are sent again.
 
-        ``peer``: diagnostic of the peer's Restart, if there was one.
+        ``peer``: the diagnostic of the peer's Restart, if there was one.
         """
         if self._doubtful:
             self._settle(peer)
@@ -782,9 +781,9 @@ CONFIRMED_BY: Final[Mapping[X25State, X25Input]] = {
     X25State.RESETTING: X25Input.RESET_CONFIRMATION,
     X25State.CLEARING: X25Input.CLEAR_CONFIRMATION,
 }
-"""What ends a state that waits for the confirmation of our request."""
+"""The input that ends a state in which our request waits for its confirmation."""
 _STRAY_IN: Final[Mapping[X25Input, X25State]] = {
     X25Input.RESET_CONFIRMATION: X25State.DATA,
     X25Input.CLEAR_CONFIRMATION: X25State.CALLING,
 }
-"""Where one confirmation more than is due would otherwise be an error."""
+"""The state in which a confirmation that is not due would otherwise be an error."""

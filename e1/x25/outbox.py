@@ -15,7 +15,7 @@ FIRST_COUNT = 0x80
 
 
 class Outbox:
-    """Messages in order. The first ``whole`` are sent to their last packet, the next one perhaps in part."""
+    """Messages in order. All packets of the first ``whole`` are sent, and perhaps some of the next one."""
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
@@ -38,7 +38,7 @@ class Outbox:
         return self.whole < len(self._messages)
 
     def add(self, message: bytes) -> None:
-        """Another message, behind the others."""
+        """Append a message."""
         self._messages.append(message)
 
     def segment(self, size: int, number: int) -> tuple[bytes, bool]:
@@ -56,13 +56,13 @@ class Outbox:
         return data, not last
 
     def acknowledge(self, packets: int) -> int:
-        """The oldest ``packets`` have arrived; the number of messages that are complete by that."""
+        """The oldest ``packets`` have arrived. Returns how many messages this completes."""
         messages = sum(self._flight.popleft()[0] for _ in range(packets))
         self.take_whole(messages)
         return messages
 
     def numbered_up_to(self, number: int) -> int:
-        """How many of the packets on the way have a number of up to ``number``."""
+        """How many packets on the way have at most this number."""
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
@@ -90,7 +90,7 @@ class Outbox:
 
 
 class Agreement(StrEnum):
-    """Whether the two ends count the messages from the same one."""
+    """Whether both ends count from the same message."""
 
     NONE = "no agreement"
     """Our count has no meaning for the peer: this end has just started, or gave up a message in doubt."""
@@ -135,7 +135,7 @@ class Numbering:
 
     @property
     def diagnostic(self) -> int:
-        """For our own Restart: the count, or 0: count from here on."""
+        """The diagnostic of our Restart: the count, or 0 to begin counting."""
         if not self._enabled or self._agreement is not Agreement.KNOWN:
             return 0
         return FIRST_COUNT + self.delivered % COUNTS
@@ -145,7 +145,7 @@ class Numbering:
         self._agreement = AGREEMENT_TABLE.get((self._agreement, what), self._agreement)
 
     def arrived(self, diagnostic: int | None, whole: int) -> int | None:
-        """How many of ``whole`` unacknowledged messages have arrived by the peer's Restart; None: unknown."""
+        """How many of ``whole`` unacknowledged messages had arrived, by the peer's Restart. None: unknown."""
         if not self._enabled or self._agreement is not Agreement.KNOWN or diagnostic is None:
             return None
         if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:
@@ -154,7 +154,7 @@ class Numbering:
         return messages if messages <= whole else None
 
     def restarted(self, *diagnostics: int) -> None:
-        """A Restart is done; ``diagnostics`` are those of the Restarts that were sent and received for it."""
+        """A Restart is done. ``diagnostics``: those of the Restarts that were sent and received for it."""
         if 0 in diagnostics:
             self.note(AgreementInput.RESTARTED)
             self.delivered = self.acknowledged = 0

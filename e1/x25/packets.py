@@ -1,4 +1,4 @@
-"""X.25 packets, modulo 8: one class per packet, which encodes itself, and :func:`decode`, which reads them all.
+"""X.25 packets, modulo 8: each class encodes and reads itself; :func:`decode` reads any packet.
 
 :func:`decode` raises :class:`PacketError` and nothing else. Its result encodes to the same octets, except that
 addresses are padded with 0 and an empty address and facility part of Call Accepted is left out.
@@ -144,7 +144,7 @@ class Caused(Packet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearRequest(Caused):
-    """Clear Request, Clear Indication. ``rest``: what the extended format has after the diagnostic."""
+    """Clear Request, Clear Indication. ``rest``: the octets of the extended format after the diagnostic."""
 
     kind = 0x13
     title = "clear"
@@ -165,7 +165,7 @@ class ClearRequest(Caused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearConfirmation(Packet):
-    """Clear Confirmation. ``rest``: what the extended format of a DCE has."""
+    """Clear Confirmation. ``rest``: the octets of the extended format, which only a DCE sends."""
 
     kind = 0x17
     title = "clear confirmation"
@@ -334,7 +334,7 @@ class RestartConfirmation(Packet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic(Packet):
-    """Diagnostic, from a DCE only. ``explanation``: the first three octets of the packet it complains of."""
+    """Diagnostic, from a DCE only. ``explanation``: the first three octets of the packet in error."""
 
     kind = 0xF1
     title = "diagnostic"
@@ -372,7 +372,7 @@ PACKETS: tuple[type[Packet], ...] = (
     RestartConfirmation,
     Diagnostic,
 )
-"""Every packet there is; registration is not."""
+"""All packets of X.25 except registration."""
 
 
 def _header(lcn: int, kind: int, d: bool = False, q: bool = False) -> bytes:
@@ -421,8 +421,8 @@ FACILITY_PARAMETER, CALLED_ADDRESS, CALLING_ADDRESS, FACILITY_LENGTH = 0x42, 0x4
 class PacketError(Exception):
     """Octets that are no X.25 packet of modulo 8.
 
-    ``diagnostic`` is X.25's code of the reason, ``offset`` the octet where it shows, ``lcn`` the logical channel
-    and ``kind`` the packet type octet, both None as far as they could not be read.
+    ``diagnostic``: the reason as a code of X.25; ``offset``: the octet in error; ``lcn``: the logical channel;
+    ``kind``: the packet type octet. The last two are None if they could not be read.
     """
 
     text: str
@@ -505,7 +505,7 @@ def _read_facilities(reader: _Reader) -> Facilities:
 
 
 _RECEIVE: Mapping[int, type[Packet]] = {each.kind: each for each in (ReceiveReady, ReceiveNotReady, Reject)}
-"""By the bits of the type octet that are not P(R)."""
+"""By the type octet without the bits of P(R)."""
 _KINDS: Mapping[int, type[Packet]] = {
     each.kind: each for each in PACKETS if not issubclass(each, Data | Receive)
 }
