@@ -45,7 +45,7 @@ class BareLine(Protocol):
 
 
 class BareCarrier(ABC):
-    """The common part of the carriers without an E1 (:class:`~e1.carriers.carrier.Carrier`)."""
+    """The common part of the carriers without an E1; each of them is a :class:`~e1.carriers.carrier.Carrier`."""
 
     e1 = None
 
@@ -65,6 +65,8 @@ class BareCarrier(ABC):
     @abstractmethod
     def _there(self) -> bool:
         """Whether the stream has a carrier."""
+
+    # --- what most of them have none of
 
     def take_strangers(self) -> list[str]:
         return []

@@ -31,7 +31,7 @@ OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
 class XotLink(asyncio.Protocol):
-    """One connection and the end that it carries. A server chooses the end by the first packet."""
+    """One connection (an asyncio protocol) and the end that it carries. A server chooses it by the first packet."""
 
     def __init__(self, end: XotEnd | None, on_event: OnEvent, server: XotServer | None = None) -> None:
         self.end = end
@@ -45,7 +45,6 @@ class XotLink(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if self._server is not None and not self._server.admits(self):
@@ -58,7 +57,6 @@ class XotLink(asyncio.Protocol):
             self._timer = asyncio.get_running_loop().call_later(_FIRST_PACKET, transport.close)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: octets."""
         if self.end is None:
             data = self._first = self._first + data
             self.end = self._choose()
@@ -68,17 +66,16 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.received(data, self._now()))
 
     def pause_writing(self) -> None:
-        """asyncio: the peer does not read, so this end stops reading."""
+        """The peer does not read, so this end stops reading."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """asyncio: the peer has read the waiting octets."""
+        """The peer has read the waiting octets."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: the connection is gone."""
         self._gone(f"the TCP connection is gone: {exc}" if exc else CLOSED)
         self.closed.set()
 
