@@ -212,7 +212,7 @@ class Data(Packet):
             more=bool(reader.kind & 0x10),
             q=bool(reader.raw[0] & 0x80),
             d=bool(reader.raw[0] & 0x40),
-            data=reader.rest(),
+            data=reader.raw[3:],
         )
 
 
@@ -449,7 +449,8 @@ def decode(raw: bytes) -> Packet:
     kind = _RECEIVE.get(octet & 0x1F) or _KINDS.get(octet)
     if kind is None:
         raise reader.error(f"packet type {octet:02X}h is none of X.25", UNIDENTIFIABLE, 2)
-    if raw[0] & (0x80 if issubclass(kind, SetUp) else 0xC0):
+    bits = raw[0] & 0xC0
+    if bits and (bits != 0x40 or not issubclass(kind, SetUp)):
         raise reader.error("Q, D or A bit in a packet that has none", WRONG_GFI, 0)
     packet = kind.read(reader)
     if kind in INTERFACE and lcn:
