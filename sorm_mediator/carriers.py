@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Literal
 
-from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
+from e1.carriers.bare import SerialCarrier, XotCarrier
 from e1.carriers.carrier import Address, Carrier, FramedCarrier
 from e1.carriers.memory import LineModel, MemoryEnd, memory_pair
 from e1.carriers.satop import SatopConfig, SatopLine
@@ -113,7 +113,7 @@ class ConsoleMemory(FramedCarrier):
         return near.line.far
 
 
-def serial_carrier(config: E1Config, *, far_end: bool = False) -> BareCarrier:
+def serial_carrier(config: E1Config, *, far_end: bool = False) -> SerialCarrier:
     """Either end of two ttys. Raises :class:`ValueError` for settings that contradict each other."""
     ports, end = config.serial, stream_config(config, far_end=far_end)
     urls: dict[ChannelName, str] = (

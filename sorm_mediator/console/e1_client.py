@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 
 from e1.carriers.carrier import Address, Carrier, host_port
 from e1.carriers.xot import PORT, record
-from e1.channel import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
+from e1.events import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener

@@ -17,7 +17,7 @@ import pytest
 
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import ChannelAlarm
+from e1.events import ChannelAlarm
 from e1.stream import StreamState
 from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
 from protocol.language import translate
