@@ -173,16 +173,11 @@ def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[R
 def total(report: Report, lang: Lang = "en") -> str:
     """The summary line."""
     deviating = report.count(DEVIATION)
-    counts = {
-        "verdict": report.verdict,
-        "passed": report.count(PASS), "failed": report.count(FAIL),
-        "deviating": deviating, "deviations": "deviation" if deviating == 1 else "deviations",
-        "skipped": report.count(NOT_TESTED),
-    }  # fmt: skip
-    text = Phrase(
-        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested"
-    ).fill(**counts)
-    return translate(text, lang)
+    return translate(Phrase(
+        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
+        verdict=report.verdict, passed=report.count(PASS), failed=report.count(FAIL), deviating=deviating,
+        deviations="deviation" if deviating == 1 else "deviations", skipped=report.count(NOT_TESTED),
+    ), lang)  # fmt: skip
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
@@ -210,9 +205,8 @@ def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
     verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
     yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
-    for text in ([reason(result, lang)] if result.why else []) + [
-        translate(one, lang) for one in result.notes
-    ]:
+    texts = [translate(one, lang) for one in result.notes]
+    for text in [reason(result, lang), *texts] if result.why else texts:
         yield f"  {'':<{width}}  {'':<{ids}}  {text}"
 
 
@@ -225,10 +219,7 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     if report.not_restored:
         yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield translate(
-            Phrase("nothing was tested: every reason is given above"),
-            lang,
-        )
+        yield translate(Phrase("nothing was tested: every reason is given above"), lang)
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
@@ -243,16 +234,13 @@ def reason(result: Result, lang: Lang) -> str:
 
 
 def write_junit(path: Path, report: Report) -> None:
-    """Write the JUnit report: a suite for each appendix. Raises :class:`OSError`."""
-    junit.write(path, "sorm-mediator conformance", suites(report))
+    """Write the JUnit report: a suite for each appendix; untested checks are skipped, deviations pass.
 
-
-def suites(report: Report) -> list[junit.Suite]:
-    """The cases of the JUnit report; untested checks are skipped, deviations pass."""
-    return [
-        (title, [_case(result, report) for result in results])
-        for title, results in by_appendix(report.results, "en")
-    ]
+    Raises :class:`OSError`.
+    """
+    groups = by_appendix(report.results, "en")
+    suites = [(title, [_case(result, report) for result in results]) for title, results in groups]
+    junit.write(path, "sorm-mediator conformance", suites)
 
 
 def _case(result: Result, report: Report) -> junit.Case:
@@ -285,10 +273,7 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     rows = [
         (Phrase("Mediator", context="conformance head"), report.against),
         (Phrase("Software of the node (2Bh)"), report.identity.version or "-"),
-        (
-            Phrase("Type of the node (2Bh)"),
-            _word(report.identity.station_type or "-", lang),
-        ),
+        (Phrase("Type of the node (2Bh)"), _word(report.identity.station_type or "-", lang)),
         (Phrase("Number of the technical means"), str(report.orm_number)),
         (Phrase("Console link"), _word(report.link, lang)),
         (Phrase("Profile"), _profile(report, lang)),

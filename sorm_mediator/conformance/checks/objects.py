@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Dialogue, Need, check
-from sorm_mediator.conformance.dialogue import Reply, Target, identity
+from sorm_mediator.conformance.dialogue import Target, identity
 from sorm_mediator.conformance.examiner import Examiner, Group
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.language import Phrase
@@ -193,22 +193,20 @@ async def change_mismatch(ex: Examiner) -> None:
 # --- duration
 
 
-def executed_within_15_s(ex: Examiner, reply: Reply) -> None:
-    """A command was executed in time."""
+async def executed_within_15_s(ex: Examiner, command: str, fields: Fields) -> None:
+    """A command that must be executed in time."""
+    reply = await ex.command(command, within=20, **fields)
     ex.judge(reply, "executed")
-    text = Phrase("28h of command {n}", n=reply.sent.code)
-    ex.within_limit(reply.took("command-executed"), 15_000, text)
+    assert reply.execution is not None
+    ex.within_limit(reply.took(reply.execution), 15_000, Phrase("28h of command {n}", n=reply.sent.code))
 
 
-@check("1.5-1", "an object is put on control within 15 s")
-async def adding_takes(ex: Examiner) -> None:
-    executed_within_15_s(ex, await ex.command("add-object", within=20, **ex.object_fields()))
-
-
-@check("1.5-2", "an object is taken off control within 15 s")
-async def removing_takes(ex: Examiner) -> None:
-    target = await ex.target()
-    executed_within_15_s(ex, await ex.command("remove-object", within=20, **target.identity))
+# fmt: off
+check("1.5-1", "an object is put on control within 15 s")(
+    lambda ex: executed_within_15_s(ex, "add-object", ex.object_fields()))
+check("1.5-2", "an object is taken off control within 15 s")(
+    with_target(lambda ex, target: executed_within_15_s(ex, "remove-object", target.identity)))
+# fmt: on
 
 
 # --- command 6; begin and end of control
