@@ -166,23 +166,14 @@ def identity(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fields.get(name) for name in IDENTITY}
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Delay of a 27h in milliseconds, with its command as evidence."""
-
-    ms: float
-    sent: Crossed | None
-    came: Crossed
-    code: int
-    """Code of the command."""
-
-
 class Dialogue(Observer):
     """The console of an examination, and observer of its client: sends commands, expects answers and events."""
 
     def __init__(self, client: ConsoleClient, terms: Terms) -> None:
         self.client = client
         self.terms = terms
+        self.event_within = terms.within
+        """Seconds that an event may take."""
         self.orm_number = client.orm_number
         """The ORM number in command 1."""
         self.first_password = client.password
@@ -194,8 +185,8 @@ class Dialogue(Observer):
         """The technical means were stopped or restarted: their former tables must be put back."""
         self.log: list[Crossed] = []
         """All units received since the examination began."""
-        self.slowest: Receipt | None = None
-        """The slowest 27h."""
+        self.slowest: tuple[float, Reply] | None = None
+        """The slowest 27h: its delay in milliseconds, and the answer that it belongs to."""
         self.measured: float | None = None
         """The time measured by the check, in milliseconds."""
         self.record = Record()
@@ -240,11 +231,6 @@ class Dialogue(Observer):
         """The check is over."""
         self.record = Record()
 
-    @property
-    def refused_access(self) -> bool:
-        """Whether the check has seen a refusal that message 26h may still follow."""
-        return any(one.fields["status"] in (0x03, 0x05) for one in self.came("command-executed"))
-
     def note_action(self, text: Phrase) -> None:
         """Record an action."""
         self.record.units.append(Action(time.time(), text, self._preparing))
@@ -259,8 +245,7 @@ class Dialogue(Observer):
         except Failed as failed:
             if before:
                 raise
-            text = Phrase("could not be prepared: {why}", why=failed.why)
-            raise Unprepared(text) from None
+            raise Unprepared(Phrase("could not be prepared: {why}", why=failed.why)) from None
         finally:
             self._preparing = before
             del self.record.expected[noted:]
@@ -297,8 +282,7 @@ class Dialogue(Observer):
         except StepError as error:
             raise Failed(error.text) from None
         except EncodeError as error:
-            text = Phrase("{name}: {error}", name=str(name), error=error)
-            raise Untested(text) from None
+            raise Untested(Phrase("{name}: {error}", name=str(name), error=error)) from None
         if not sent:
             raise Failed(Phrase("these octets are no command"))
         shown = name if isinstance(name, str) else f"{sent[0].code:02X}h"
@@ -310,19 +294,14 @@ class Dialogue(Observer):
             reply.units = [one for one in self._arrived if one.answers is reply.sent]
             # A 27h after the wait for another command (order 268, 7.1) is not late.
             if len(replies) == 1 and (receipt := reply.receipt) is not None:
-                self._timed(reply, receipt)
+                ms = reply.took(receipt)
+                if self.slowest is None or ms > self.slowest[0]:
+                    self.slowest = ms, reply
         for reply in replies:
             # An answer after this wait belongs to a later command.
             reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels"))
-
-    def _timed(self, reply: Reply, receipt: Crossed) -> None:
-        sent, ms = reply.sent, reply.took(receipt)
-        if self.slowest is None or ms > self.slowest.ms:
-            log = self.client.log
-            own = next((one for one in reversed(log) if one.outbound and one.time == sent.time), None)
-            self.slowest = Receipt(ms, own, receipt, sent.code)
 
     def _settle(self, reply: Reply) -> None:
         """Record the changes of an executed command, so that they can be put back."""
@@ -421,15 +400,11 @@ class Dialogue(Observer):
                 self.deviates(eltex[0], what)
             raise Failed(what)
         if self.terms.errors == "any" and came != status and outcome in ("rejected", "not-executed"):
-            self._note(
-                Phrase(
-                    "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h"
-                ).fill(status=status, **shown)
-            )
-
-    def _note(self, note: Phrase) -> None:
-        if not self._preparing and str(note) not in map(str, self.record.notes):
-            self.record.notes.append(note)
+            note = Phrase(
+                "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h"
+            ).fill(status=status, **shown)
+            if not self._preparing and str(note) not in map(str, self.record.notes):
+                self.record.notes.append(note)
 
     def _code_fits(self, wanted: int, came: int) -> bool:
         if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
@@ -467,7 +442,7 @@ class Dialogue(Observer):
         texts: list[str] = [
             Phrase(
                 "{name}: {came} instead of {wanted}",
-                name=_field(one.path), came=_value(one.path, one.came), wanted=one.expected,
+                name=_field(one.path), came=one.came, wanted=one.expected,
             )
             for one in found
         ]  # fmt: skip
@@ -525,7 +500,7 @@ class Dialogue(Observer):
     async def event(self, target: Target, name: str, **fields: Any) -> Crossed:
         """The next event of an object must have this name and these values."""
         code = EVENTS[name].code
-        unit = await self._due(code, fields, _event_of(target), self._event_within())
+        unit = await self._due(code, fields, _event_of(target), self.event_within)
         if unit.name != name:
             raise Failed(Phrase("{came:02X}h came instead of {code:02X}h", came=unit.raw[2], code=code))
         self._compare(unit, fields)
@@ -548,7 +523,7 @@ class Dialogue(Observer):
         """Preparation: wait for the end of an object's call, after any other events."""
         with self.preparing():
             while True:
-                unit = await self._due(0x43, {}, _event_of(target), self._event_within())
+                unit = await self._due(0x43, {}, _event_of(target), self.event_within)
                 if unit.name == RELEASE:
                     return unit
 
@@ -592,7 +567,7 @@ class Dialogue(Observer):
         """Take the next unit that fits. Raises :class:`Failed` if none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
-            raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))  # fmt: skip
+            raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))
         unit = self.unread(suits)[0]
         self._arrived.remove(unit)
         return unit
@@ -600,10 +575,6 @@ class Dialogue(Observer):
     async def wait(self, there: Callable[[], bool], within: float) -> bool:
         """Wait at most so many seconds for a condition."""
         return await self.client.wait(there, within)
-
-    def _event_within(self) -> float:
-        """Seconds that an event may take."""
-        return self.terms.within
 
 
 def _event_of(target: Target) -> Callable[[Crossed], bool]:
@@ -639,7 +610,7 @@ _HEX = frozenset((
     "test_number", "kpd1_state", "kpd2_state", "alarm_type", "alarm_code", "access_code", "line_state",
     "version", "reserve", "delivery_state", "delivery_code",
 ))  # fmt: skip
-"""Fields whose values are written in hexadecimal."""
+"""Fields whose required values are written in hexadecimal."""
 
 
 def _code(code: int) -> Phrase:
@@ -649,13 +620,6 @@ def _code(code: int) -> Phrase:
 def _field(path: str) -> Phrase:
     name, *rest = path.split(".", 1)
     return join(".", [caption(name), *rest])
-
-
-def _value(path: str, value: Any) -> str:
-    text = str(value)
-    if path in _HEX and text.isdigit():
-        return _code(int(text))
-    return value if isinstance(value, str) else text
 
 
 def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:

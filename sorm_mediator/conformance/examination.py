@@ -212,7 +212,8 @@ class Examination:
         ex = self.ex
         if result.verdict == FAIL or result.unprepared:
             _not_called(result, await ex.not_called())
-        await_access = ex.refused_access
+        # After a refused access, message 26h may still come.
+        await_access = any(one.fields["status"] in (0x03, 0x05) for one in ex.came("command-executed"))
         ex.end()
         try:
             await ex.all_over()

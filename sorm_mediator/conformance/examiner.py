@@ -77,6 +77,8 @@ class Examiner(Dialogue):
         super().__init__(client, terms)
         self.caller = caller
         self.request = request
+        if caller is not None and request is None:  # the call must be made first
+            self.event_within += caller.within
         self.link = link
         self.lines = lines
         """The lines of the console over E1."""
@@ -226,6 +228,11 @@ class Examiner(Dialogue):
         """Put an own subscriber under control."""
         return await self.controlled(self.object_fields(number, group=group, **fields))
 
+    async def controlled_group(self, lines: int = 1, **how: Any) -> tuple[Group, Target]:
+        """A group as :meth:`group` makes it, and an own subscriber under control with it."""
+        group = await self.group(lines, **how)
+        return group, await self.target(group=group)
+
     async def controlled(self, fields: dict[str, Any]) -> Target:
         """Put the object of a command 5 under control."""
         await self.prepare("add-object", **fields)
@@ -234,8 +241,7 @@ class Examiner(Dialogue):
     async def shown(self, number: int, /, **fields: Any) -> Crossed:
         """Command 10 must report this object in one 23h with these values."""
         reply = await self.executed("get-objects", object_number=number)
-        came = Phrase("{n} messages", n=len(reply.data))
-        self.require(len(reply.data) == 1, Phrase("one 23h"), came)
+        self.require(len(reply.data) == 1, Phrase("one 23h"), Phrase("{n} messages", n=len(reply.data)))
         self.fields(reply.data[0], **fields)
         return reply.data[0]
 
@@ -354,11 +360,6 @@ class Examiner(Dialogue):
             if why is not None:
                 return why
         return None
-
-    def _event_within(self) -> float:
-        """Seconds for an event; longer than for other answers if the call must be made first."""
-        waits = self.caller.within if self.caller is not None and self.request is None else 0.0
-        return self.terms.within + waits
 
     # --- the web of a lab
 

@@ -27,7 +27,7 @@ from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Errors, Profile, Terms
 from sorm_mediator.conformance.examination import Examination, NotReadyError
 from sorm_mediator.conformance.examiner import Examiner
-from sorm_mediator.conformance.report import Report, Showing, Write, bar, document, heading, page, write_junit
+from sorm_mediator.conformance.report import Report, Showing, bar, document, heading, page, write_junit
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
@@ -134,12 +134,11 @@ class Settings:
         return chosen(self.clauses)
 
 
-def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+def run_conformance(settings: Settings) -> int:
     """Examine the mediator and write the reports. Returns the exit code; errors go to stderr."""
-    write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
     lang = cast(Lang, settings.lang)
-    showing = Showing(write, settings.checks, lang, live=live)
+    showing = Showing(sys.stdout.write, settings.checks, lang, live=live)
     beside: Showing | None = None
     if not live and settings.calls == "ask" and sys.stderr.isatty():  # a bar would write over the questions
         beside = Showing(sys.stderr.write, settings.checks, lang, live=True)
@@ -148,7 +147,7 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
             _until_signal(settings, beside or showing, bars=not live and not beside)
         )
         if report is not None:
-            _write(settings, report, write, showing)
+            _write(settings, report, showing)
             sys.stdout.flush()
         if interrupted:
             left = report is not None and report.not_restored
@@ -218,11 +217,8 @@ async def examine(
         examiner = _examiner(settings, config, around, terms, link)
         examination = Examination(examiner, may_stop=settings.may_stop)
         name = settings.config.name if settings.config is not None else ""
-        against = (
-            host_port(settings.host, settings.kpd1)
-            if settings.host
-            else f"{name} ({translate(OWN_LAB, lang)})"
-        )
+        own_lab = f"{name} ({translate(Phrase('a lab of its own'), lang)})"
+        against = host_port(settings.host, settings.kpd1) if settings.host else own_lab
         of_lab = settings.config is not None and not settings.profile
 
         def reported() -> Report:
@@ -248,9 +244,6 @@ async def examine(
             cut_short(reported())
             raise
     return reported()
-
-
-OWN_LAB = Phrase("a lab of its own")
 
 
 def _calls(settings: Settings) -> str:
@@ -391,7 +384,7 @@ def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | Non
     return None
 
 
-def _write(settings: Settings, report: Report, write: Write, showing: Showing) -> None:
+def _write(settings: Settings, report: Report, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
@@ -401,7 +394,7 @@ def _write(settings: Settings, report: Report, write: Write, showing: Showing) -
     if settings.json:
         text = json.dumps(document(report, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:
-            write(text)
+            sys.stdout.write(text)
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     showing.finish(report)

@@ -220,7 +220,30 @@ async def reason(ex: Examiner, outcome: str, code: int, *before: str) -> None:
     await ex.event(target, RELEASE, operation=code)
 
 
+async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
+    """Two objects of these priorities: the first has the only line of the group, then the second calls."""
+    group = await ex.group()
+    one = await ex.target(group=group, priority=first)
+    two = await ex.target(ex.own(2), group=group, priority=second)
+    await ex.call()
+    await ex.event(one, RECEIVED, operation=0)
+    await ex.event(one, ANSWER)
+    await ex.call(2, 3)
+    return group, one, two
+
+
+async def does_not_take(ex: Examiner, priority: str) -> None:
+    """An object does not take the line of another object of the same priority."""
+    _, one, two = await two_objects_one_line(ex, priority, priority)
+    await ex.event(two, RECEIVED, operation=1, ksl_a=None)
+    await ex.no_events(one)
+
+
 # fmt: off
+check("6.5.5.8-7", "a priority object does not take the line of another one", CALLS)(
+    lambda ex: does_not_take(ex, "high"))
+check("6.5.5.8-8", "an ordinary object does not take the line of another one", CALLS)(
+    lambda ex: does_not_take(ex, "normal"))
 check("11.2.4-1", "42h repeats the fields of 41h", CALLS)(
     lambda ex: repeats(ex, FIRST, ANSWER, (*REPEATED, "operation")))
 check("11.3.4-1", "43h repeats the fields of 41h but for octet 32", CALLS)(
@@ -241,18 +264,6 @@ check("11.3.5-5", "43h/05h: after the conversation", CALLS)(
 # --- priority
 
 
-async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
-    """Two objects of these priorities: the first has the only line of the group, then the second calls."""
-    group = await ex.group()
-    one = await ex.target(group=group, priority=first)
-    two = await ex.target(ex.own(2), group=group, priority=second)
-    await ex.call()
-    await ex.event(one, RECEIVED, operation=0)
-    await ex.event(one, ANSWER)
-    await ex.call(2, 3)
-    return group, one, two
-
-
 @check("6.5.5.8-6", "a priority object takes the line of an ordinary one: 52h/02h", CALLS)  # fmt: skip
 async def takes(ex: Examiner) -> None:
     group, ordinary, high = await two_objects_one_line(ex, "normal", "high")
@@ -260,25 +271,9 @@ async def takes(ex: Examiner) -> None:
     await ex.event(high, RECEIVED, operation=0, ksl_a=group.a(), priority="high")
 
 
-async def does_not_take(ex: Examiner, priority: str) -> None:
-    """An object does not take the line of another object of the same priority."""
-    _, one, two = await two_objects_one_line(ex, priority, priority)
-    await ex.event(two, RECEIVED, operation=1, ksl_a=None)
-    await ex.no_events(one)
-
-
-# fmt: off
-check("6.5.5.8-7", "a priority object does not take the line of another one", CALLS)(
-    lambda ex: does_not_take(ex, "high"))
-check("6.5.5.8-8", "an ordinary object does not take the line of another one", CALLS)(
-    lambda ex: does_not_take(ex, "normal"))
-# fmt: on
-
-
 @check("6.5.5.8-9", "a line that a call has left is given to the next", CALLS)  # fmt: skip
 async def free_again(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     for _ in range(2):
         await ex.short_call()
         await ex.event(target, RECEIVED, operation=0, ksl_a=group.a())

@@ -71,12 +71,10 @@ async def speech(ex: Examiner, ksl: int) -> None:
         raise Failed(failure.reason)
 
 
-# fmt: off
 check("1.2-1", "KSL 1 is timeslot 1", SPEECH, CALLS)(lambda ex: heard(ex, 1))
 check("1.2-2", "KSL 15 is timeslot 15", SPEECH, CALLS)(lambda ex: heard(ex, 15))
 check("1.2-3", "KSL 16 is timeslot 17", SPEECH, CALLS)(lambda ex: heard(ex, 16))
 check("1.2-4", "KSL 28 is timeslot 29", SPEECH, CALLS)(lambda ex: heard(ex, 28))
-# fmt: on
 
 
 # --- a stream that fails
@@ -117,8 +115,7 @@ async def stand_by(ex: Examiner) -> None:
 
 @check("11.6.5-3", "the stream of a line fails: 52h/04h", SPEECH, TCP, CALLS, WEB)  # fmt: skip
 async def line_fails(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.talking(target, received={"operation": 0})
     try:
         async with failing(ex, group.a()["stream"]):
@@ -165,12 +162,8 @@ async def in_200_ms(ex: Examiner, which: int, what: Phrase) -> None:
     ex.within_limit(reply.took(units[which]), 200, what)
 
 
-# fmt: off
-check("9.9.3-1", "29h comes within 200 ms")(
-    lambda ex: in_200_ms(ex, 0, Phrase("29h of command 14")))
-check("11.7.3-1", "53h comes on KPD2 within 200 ms")(
-    lambda ex: in_200_ms(ex, 1, Phrase("53h of command 14")))
-# fmt: on
+check("9.9.3-1", "29h comes within 200 ms")(lambda ex: in_200_ms(ex, 0, Phrase("29h of command 14")))
+check("11.7.3-1", "53h comes on KPD2 within 200 ms")(lambda ex: in_200_ms(ex, 1, Phrase("53h of command 14")))
 
 
 async def states(ex: Examiner) -> tuple[int, int]:
@@ -285,8 +278,7 @@ async def silence_ends(ex: Examiner) -> None:
 
 @check("6.14.3-3", "in the silence the speech goes on", SLOW, CALLS, SPEECH)  # fmt: skip
 async def speech_goes_on(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.call()
     await ex.given(target, "number-received", operation=0)
     await fall_silent(ex)

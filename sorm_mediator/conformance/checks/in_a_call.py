@@ -150,8 +150,7 @@ async def released(
     ex: Examiner, fields: Callable[[Group, Crossed], dict[str, Any]], *, pair: bool = False
 ) -> None:
     """Command 8 releases the line, or the pair, of a call: 52h/01h."""
-    group = await ex.group(separate=pair)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(separate=pair)
     _, first = await ex.talking(target)
     await ex.executed(DISCONNECT, **fields(group, first))
     lines: dict[str, Any] = {"ksl_a": group.a()} | ({"ksl_b": group.b()} if pair else {})
@@ -185,8 +184,7 @@ check("6.8.10-1", "a line that is in no group: accepted, not executed")(
 
 @check("6.8.6-1", "after command 8 the next call of the object is as command 5 has it", CALLS)  # fmt: skip
 async def next_call_full(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await next_call(ex, target, DISCONNECT, release, selection=0x01, operation=0, ksl_a=group.a())
 
 
@@ -199,7 +197,7 @@ async def lines_of_two_calls(ex: Examiner) -> None:
     await ex.not_executed(DISCONNECT, **by_line(group.a(0), group.b(1)))
 
 
-# --- changes in the events
+# --- changes in the events, 51h
 
 HELD = ({"service": "hold", "at": 0.5},)
 RINGS = 0.5
@@ -237,29 +235,6 @@ async def after_8(ex: Examiner, event: str, operation: int | None, priority: str
     await next_event(ex, target, event, DISCONNECT, release, **STATISTICAL, operation=operation)
 
 
-# fmt: off
-check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h", CALLS)(
-    lambda ex: after_7(ex, ANSWER, operation=0))
-check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
-      CALLS)(
-    lambda ex: after_8(ex, ANSWER, None, "high"))
-check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h", CALLS)(
-    lambda ex: after_7(ex, RELEASE, operation=5))
-check("11.3.4.1-2", "43h after command 7 with a separate group: selection of separate control, both lines", CALLS)(
-    lambda ex: after_7(ex, RELEASE, separate=True, selection=0x03))
-check("11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh", CALLS)(
-    lambda ex: after_8(ex, RELEASE, 5))
-check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h", SERVICES)(
-    lambda ex: after_7(ex, USED, operation=0))
-check("11.4.6.1-2", "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
-      SERVICES)(
-    lambda ex: after_8(ex, USED, None))
-# fmt: on
-
-
-# --- 51h
-
-
 async def fields_of_51h(
     ex: Examiner, wanted: Callable[[Group, Crossed], dict[str, Any]], *, separate: bool = False
 ) -> None:
@@ -286,6 +261,22 @@ def none_free(*, full: bool) -> Dialogue:
 
 
 # fmt: off
+check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h", CALLS)(
+    lambda ex: after_7(ex, ANSWER, operation=0))
+check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
+      CALLS)(
+    lambda ex: after_8(ex, ANSWER, None, "high"))
+check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h", CALLS)(
+    lambda ex: after_7(ex, RELEASE, operation=5))
+check("11.3.4.1-2", "43h after command 7 with a separate group: selection of separate control, both lines", CALLS)(
+    lambda ex: after_7(ex, RELEASE, separate=True, selection=0x03))
+check("11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh", CALLS)(
+    lambda ex: after_8(ex, RELEASE, 5))
+check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h", SERVICES)(
+    lambda ex: after_7(ex, USED, operation=0))
+check("11.4.6.1-2", "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
+      SERVICES)(
+    lambda ex: after_8(ex, USED, None))
 check("11.5.4-1", "51h: selection of full control, the line, priority 01h, 00h", CALLS)(
     lambda ex: fields_of_51h(ex, lambda group, first: {
         **FULL, "ksl_a": group.a(), "ksl_b": one_of(group.a(), None), "operation": 0, **repeated(first)}))

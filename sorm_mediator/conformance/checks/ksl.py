@@ -89,8 +89,7 @@ async def as_many_groups(ex: Examiner) -> None:
 
 async def ring(ex: Examiner, order: tuple[int, ...]) -> None:
     """Consecutive calls get the lines from the lowest to the highest, then the lowest again."""
-    group = await ex.group(3, order=order)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(3, order=order)
     for index in (0, 1, 2, 0):
         call = await ex.call()
         await ex.event(target, "number-received", operation=0, ksl_a=group.a(index))
@@ -206,8 +205,7 @@ async def take_out(ex: Examiner) -> None:
 
 @check("6.9.6-1", "a busy line: accepted, not executed", CALLS)
 async def take_out_busy(ex: Examiner) -> None:
-    group = await ex.group(2)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(2)
     await ex.call()
     await ex.given(target, "number-received", operation=0, ksl_a=group.a())
     await ex.not_executed("remove-ksl", **removal(group))

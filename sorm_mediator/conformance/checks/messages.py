@@ -108,11 +108,12 @@ async def numbering_of_27h(ex: Examiner) -> None:
 async def time_of_27h(ex: Examiner) -> None:
     reply = await ex.command("get-ksl")
     ex.judge(reply, "accepted" if reply.execution is None else reply.outcome[0], reply.outcome[1])
-    slowest = ex.slowest
-    if slowest is None:
+    if ex.slowest is None:
         raise Untested(Phrase("no 27h came"))
-    ex.shown_instead(slowest.sent, slowest.came)
-    ex.within_limit(slowest.ms, 400, Phrase("27h of command {n}", n=slowest.code))
+    ms, slowest = ex.slowest
+    commands = (one for one in reversed(ex.client.log) if one.outbound and one.time == slowest.sent.time)
+    ex.shown_instead(next(commands, None), slowest.receipt)
+    ex.within_limit(ms, 400, Phrase("27h of command {n}", n=slowest.sent.code))
 
 
 @check("9.6.4-1", "26h has 45 octets, with day and time of the event")  # fmt: skip

@@ -25,9 +25,6 @@ async def version(ex: Examiner) -> Crossed:
     return units[0]
 
 
-check("6.17.3-1", "command 17 tells the version of the node's software", ORDER_268)(version)  # fmt: skip
-
-
 @check("9.11.4-1", "2Bh: 44 octets in ASCII", ORDER_268)
 async def version_text(ex: Examiner) -> None:
     unit = await version(ex)
@@ -75,16 +72,6 @@ async def kept(ex: Examiner, kind: int) -> None:
     await ex.shown(target.number, number=target.fields["number"])
 
 
-# fmt: off
-check("9.1.4.1-3", "21h/02h: the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x02))
-check("9.1.4.1-4", "21h/03h: the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x03))
-check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x04))
-# fmt: on
-
-
 # --- 22h
 
 
@@ -95,9 +82,6 @@ async def restarted(ex: Examiner) -> None:
     await ex.connect()  # the restart may have closed the channels
     await ex.message("restart")
     ex.emptied()
-
-
-check("9.2.3-1", "22h when the node is ready after a restart", STOP, WEB)(restarted)  # fmt: skip
 
 
 @check("9.2.4-1", "after a restart: initial state, commands are rejected as before start", STOP, WEB)
@@ -114,11 +98,6 @@ async def empty_tables(ex: Examiner) -> None:
         await restarted(ex)
     await ex.executed("start")
     await ex.not_executed("get-objects", object_number=target.number)
-
-
-check("9.2.4-3", "after a restart: command 1 needs the first password", STOP, WEB)(
-    lambda ex: ends_the_password(ex, restarted)
-)
 
 
 # --- 26h
@@ -139,6 +118,16 @@ async def line_state(ex: Examiner, state: int) -> None:
 
 
 # fmt: off
+check("6.17.3-1", "command 17 tells the version of the node's software", ORDER_268)(version)
+check("9.1.4.1-3", "21h/02h: the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x02))
+check("9.1.4.1-4", "21h/03h: the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x03))
+check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x04))
+check("9.2.3-1", "22h when the node is ready after a restart", STOP, WEB)(restarted)
+check("9.2.4-3", "after a restart: command 1 needs the first password", STOP, WEB)(
+    lambda ex: ends_the_password(ex, restarted))
 check("9.6.4.1-1", "26h/01h: access from a forbidden port", WEB)(
     lambda ex: access(ex, 0x01))
 check("9.6.4.1-2", "26h/03h: tables read or written", WEB)(
@@ -203,18 +192,14 @@ async def message_of(ex: Examiner, target: Target, **fields: Any) -> Crossed:
     return await ex.message("electronic-message", where={"object_number": target.number}, **fields)
 
 
-async def from_object(ex: Examiner, delivered: bool | None = True, **fields: Any) -> Crossed:
-    """2Ch of a message from the object, with these values."""
-    target = await ex.target()
+async def from_object(
+    ex: Examiner, *, delivered: bool | None = True, imsi: str = "", **fields: Any
+) -> Crossed:
+    """2Ch of a message from the object, or whose party with this IMSI is the object, with these values."""
+    given = ex.network_fields(imsi, number_sign="imsi") if imsi else ex.object_fields()
+    target = await ex.controlled(given)
     await sent(ex, ex.own(0), ex.own(1), delivered=delivered, from_imsi=SENDER, to_imsi=RECEIVER)
     return await message_of(ex, target, **fields)
-
-
-async def of_imsi(ex: Examiner, imsi: str) -> Crossed:
-    """2Ch of a message for an object whose number is the IMSI of a party."""
-    target = await ex.controlled(ex.network_fields(imsi, number_sign="imsi"))
-    await sent(ex, ex.own(0), ex.own(1), from_imsi=SENDER, to_imsi=RECEIVER)
-    return await message_of(ex, target)
 
 
 async def to_object(ex: Examiner) -> Crossed:
@@ -248,9 +233,9 @@ check("9.12.4.12-1", "2Ch: the IMSI of the sender", WEB, ORDER_268)(
 check("9.12.4.15-1", "2Ch: the IMSI of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver_imsi={"number": RECEIVER}))
 check("9.12.4.4-8", "2Ch, octet 15: selected by the IMSI of the sender", WEB, ORDER_268)(
-    lambda ex: octet_15(ex, _SELECTION, 0x00, of_imsi(ex, SENDER)))
+    lambda ex: octet_15(ex, _SELECTION, 0x00, from_object(ex, imsi=SENDER)))
 check("9.12.4.4-9", "2Ch, octet 15: selected by the IMSI of the receiver", WEB, ORDER_268)(
-    lambda ex: octet_15(ex, _SELECTION, 0x0C, of_imsi(ex, RECEIVER)))
+    lambda ex: octet_15(ex, _SELECTION, 0x0C, from_object(ex, imsi=RECEIVER)))
 check("9.12.4.7-1", "2Ch: the number of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver={"number": ex.own(1)}))
 check("9.12.4.4-1", "2Ch, octet 15: taken from the object", WEB, ORDER_268)(
@@ -262,11 +247,11 @@ check("9.12.4.4-3", "2Ch, octet 15: selected by the number of the sender", WEB, 
 check("9.12.4.4-4", "2Ch, octet 15: selected by the number of the receiver", WEB, ORDER_268)(
     lambda ex: octet_15(ex, _SELECTION, 0x08, to_object(ex)))
 check("9.12.4.4-5", "2Ch, octet 15: delivered", WEB, ORDER_268)(
-    lambda ex: octet_15(ex, _DELIVERY, 0x10, from_object(ex, True)))
+    lambda ex: octet_15(ex, _DELIVERY, 0x10, from_object(ex)))
 check("9.12.4.4-6", "2Ch, octet 15: not delivered", WEB, ORDER_268)(
-    lambda ex: octet_15(ex, _DELIVERY, 0x20, from_object(ex, False)))
+    lambda ex: octet_15(ex, _DELIVERY, 0x20, from_object(ex, delivered=False)))
 check("9.12.4.4-7", "2Ch, octet 15: delivery not known", WEB, ORDER_268)(
-    lambda ex: octet_15(ex, _DELIVERY, 0x00, from_object(ex, None)))
+    lambda ex: octet_15(ex, _DELIVERY, 0x00, from_object(ex, delivered=None)))
 # fmt: on
 
 

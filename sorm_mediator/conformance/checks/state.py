@@ -65,11 +65,6 @@ async def stop_sets_the_first_password(ex: Examiner) -> None:
     await ex.executed("set-password", new_password=ex.first_password)
 
 
-check("6.2.3-3", "after command 2 the password of command 3 holds no more", STOP)(
-    lambda ex: ends_the_password(ex, lambda ex: ex.executed("stop"))
-)
-
-
 @check("6.2.4-1", "command 2 deletes the table of objects", STOP)  # fmt: skip
 async def stop_deletes_objects(ex: Examiner) -> None:
     target = await ex.target()
@@ -88,8 +83,7 @@ async def stop_deletes_groups(ex: Examiner) -> None:
 
 @check("6.2.4-3", "command 2 in a call under full control: 52h/06h after 27h", STOP, CALLS)  # fmt: skip
 async def stop_in_a_call(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.talking(target)
     reply = await ex.executed("stop")
     released = await ex.event(target, "ksl-released", operation=6, ksl_a=group.a())
@@ -173,18 +167,6 @@ async def above(ex: Examiner, name: str, **fields: Any) -> None:
     ex.comes_after(running.execution, prior.receipt, text, came)
 
 
-# fmt: off
-check("7.2-1", "command 14 is taken above a running command", WEB)(
-    lambda ex: above(ex, "test", test_number=0x21))
-check("7.2-2", "command 13 is taken above a running command", WEB)(
-    lambda ex: above(ex, "interrupt"))
-check("7.2-3", "command 7 is taken above a running command", WEB)(
-    lambda ex: above(ex, "connect-ksl", ksl_group=1))
-check("7.2-4", "command 8 is taken above a running command", WEB)(
-    lambda ex: above(ex, "release-ksl", ksl_a=None, ksl_b=None))
-# fmt: on
-
-
 _OBJECT = {"object_number": 40000, "object_type": "own-subscriber"}
 _OWN = {"number_sign": None, "number": "28331"}  # the order's sign
 _CONTROL = {"category": "statistical", "ksl_group": None, "priority": "normal"}
@@ -236,9 +218,27 @@ def object_octets(ex: Examiner, place: int, value: int) -> bytes:
     return ex.octets(0x05, bytes(payload))
 
 
+async def repeats_the_code(ex: Examiner, name: str) -> None:
+    """The message of this name in the answer to a command has the code of the command."""
+    reply = await ex.command("get-ksl")
+    message = reply.first(name)
+    holds = message is not None and message.fields["command"] == reply.sent.code
+    ex.require(holds, Phrase("the code of the command"), Phrase("no message with it"))
+
+
 # fmt: off
 check("6.1.4-1", "command 1 while running: accepted, not executed, 28h/07h")(
     lambda ex: ex.not_executed("start", 0x07))
+check("6.2.3-3", "after command 2 the password of command 3 holds no more", STOP)(
+    lambda ex: ends_the_password(ex, lambda ex: ex.executed("stop")))
+check("7.2-1", "command 14 is taken above a running command", WEB)(
+    lambda ex: above(ex, "test", test_number=0x21))
+check("7.2-2", "command 13 is taken above a running command", WEB)(
+    lambda ex: above(ex, "interrupt"))
+check("7.2-3", "command 7 is taken above a running command", WEB)(
+    lambda ex: above(ex, "connect-ksl", ksl_group=1))
+check("7.2-4", "command 8 is taken above a running command", WEB)(
+    lambda ex: above(ex, "release-ksl", ksl_a=None, ksl_b=None))
 check("7.4-1", "a command of a wrong length: 27h/01h")(
     lambda ex: ex.rejected(ex.octets(0x0B, b"\xff\xff\xff")))
 check("7.4-2", "a code that no command has: 27h/01h")(
@@ -259,6 +259,16 @@ check("7.4-9", "command 5 with half-octets that are no digits: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 6, 0xEE)))
 check("7.4-10", "command 5 with a count of digits that the number has not: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 5, 0x0C)))
+check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, access_code=0x02))
+check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x05, {"orm_number": ex.other_orm_number}, access_code=0x05))
+check("8.2.1.2-2", "26h has the number of the last command 1")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, orm_number=ex.client.orm_number))
+check("9.7.4-1", "27h repeats the code of the command")(
+    lambda ex: repeats_the_code(ex, "command-received"))
+check("9.8.4-1", "28h repeats the code of the command")(
+    lambda ex: repeats_the_code(ex, "command-executed"))
 # fmt: on
 
 
@@ -267,16 +277,6 @@ async def not_carried_out(ex: Examiner) -> None:
     fields = {"ksl_group": ex.free_group(), "group_type": "combined", "ksl_a": ex.free_line()}
     await ex.not_executed("add-ksl", 0x03, password=WRONG, **fields, ksl_b=fields["ksl_a"])
     await ex.not_executed("get-ksl", ksl_group=fields["ksl_group"])
-
-
-# fmt: off
-check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h")(
-    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, access_code=0x02))
-check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h")(
-    lambda ex: unauthorized(ex, "get-ksl", 0x05, {"orm_number": ex.other_orm_number}, access_code=0x05))
-check("8.2.1.2-2", "26h has the number of the last command 1")(
-    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, orm_number=ex.client.orm_number))
-# fmt: on
 
 
 @check("7.6-3", "message 6 follows message 8")
@@ -292,19 +292,3 @@ async def number_before_start(ex: Examiner) -> None:
     reply = await ex.rejected("get-ksl", 0x02, orm_number=ex.other_orm_number)
     assert reply.receipt is not None
     ex.fields(reply.receipt, orm_number=ex.other_orm_number)
-
-
-async def repeats_the_code(ex: Examiner, name: str) -> None:
-    """The message of this name in the answer to a command has the code of the command."""
-    reply = await ex.command("get-ksl")
-    message = reply.first(name)
-    holds = message is not None and message.fields["command"] == reply.sent.code
-    ex.require(holds, Phrase("the code of the command"), Phrase("no message with it"))
-
-
-# fmt: off
-check("9.7.4-1", "27h repeats the code of the command")(
-    lambda ex: repeats_the_code(ex, "command-received"))
-check("9.8.4-1", "28h repeats the code of the command")(
-    lambda ex: repeats_the_code(ex, "command-executed"))
-# fmt: on

@@ -44,6 +44,19 @@ def asked_for(*places: int, **asked: Any) -> Dialogue:
     return dialogue
 
 
+async def echoed(ex: Examiner, **asked: Any) -> None:
+    """Nothing is found: 23h with the requested values and FFh in all other fields, then 28h/01h."""
+    reply = await ex.not_executed("get-objects", **asked)
+    alone = len(reply.data) == 1 and reply.data[0].name == "object-info"
+    ex.require(alone, Phrase("one 23h"), Phrase("{n} messages", n=len(reply.data)))
+    ex.fields(reply.data[0], **{**dict.fromkeys(OBJECT), "line_state": 0xFF, **asked})
+
+
+async def in_23h(ex: Examiner, fields: dict[str, Any], **wanted: Any) -> None:
+    """The 23h of an object has these values."""
+    await ex.shown((await ex.controlled(fields)).number, **wanted)
+
+
 # fmt: off
 check("6.10.4-1", "several fields given: the objects that fit all of them")(
     asked_for(1, object_type="network-full", number_sign=lambda ex, _: ex.network_sign))
@@ -57,6 +70,26 @@ check("6.10.7.3-1", "number sign given: the objects with this sign")(
     asked_for(1, 2, number_sign=lambda ex, _: ex.network_sign))
 check("6.10.7.5-1", "number given: the object with this number")(
     asked_for(1, number=lambda _, objects: objects[1].fields["number"]))
+check("6.10.6-1", "an object number that is not there: 23h with the values asked for, 28h/01h")(
+    lambda ex: echoed(ex, object_number=ex.free_object()))
+check("6.10.6-2", "a number that is not there: 23h with the values asked for, 28h/01h")(
+    lambda ex: echoed(ex, number_sign=ex.foreign_sign, number=OTHER_NUMBER))
+check("6.10.7.6-2", "number and trunk exclude each other: refused")(
+    lambda ex: ex.refused("get-objects", number_sign=ex.foreign_sign, number=OTHER_NUMBER, trunk=1))
+check("6.12.3-2", "command 12 for who is no subscriber of the node is not executed")(
+    lambda ex: ex.refused("get-services", number_sign=ex.foreign_sign, number=OTHER_NUMBER))
+check("6.12.4-1", "command 12 without a number: 27h/01h")(
+    lambda ex: ex.rejected("get-services", number_sign=ex.own_sign, number=None))
+check("6.13.3-1", "command 13 without a running output: accepted, not executed")(
+    lambda ex: ex.not_executed("interrupt"))
+check("6.16.5-3", "command 16 for a trunk that is not there is not executed", ORDER_268)(
+    lambda ex: ex.refused("get-trunks", trunk=0xFFF0))
+check("9.3.6.3-1", "23h: the trunk is FFFFh but for type 03h")(
+    lambda ex: in_23h(ex, ex.object_fields(), trunk=None))
+check("9.3.6.3-2", "23h of a trunk: number FFh, its conditional number")(
+    lambda ex: in_23h(ex, ex.trunk_fields(), trunk=ex.trunk, number=None, number_sign=None, object_type="trunk"))
+check("9.3.6.4-1", "23h: the state of the line is 00h, 01h, 03h, 07h or FFh")(
+    lambda ex: in_23h(ex, ex.object_fields(), line_state=one_of(0x00, 0x01, 0x03, 0x07, 0xFF)))
 # fmt: on
 
 
@@ -87,24 +120,6 @@ async def by_contradiction(ex: Examiner) -> None:
     await ex.not_executed("get-objects", object_number=one.number, number=two.fields["number"])
 
 
-async def echoed(ex: Examiner, **asked: Any) -> None:
-    """Nothing is found: 23h with the requested values and FFh in all other fields, then 28h/01h."""
-    reply = await ex.not_executed("get-objects", **asked)
-    alone = len(reply.data) == 1 and reply.data[0].name == "object-info"
-    ex.require(alone, Phrase("one 23h"), Phrase("{n} messages", n=len(reply.data)))
-    ex.fields(reply.data[0], **{**dict.fromkeys(OBJECT), "line_state": 0xFF, **asked})
-
-
-# fmt: off
-check("6.10.6-1", "an object number that is not there: 23h with the values asked for, 28h/01h")(
-    lambda ex: echoed(ex, object_number=ex.free_object()))
-check("6.10.6-2", "a number that is not there: 23h with the values asked for, 28h/01h")(
-    lambda ex: echoed(ex, number_sign=ex.foreign_sign, number=OTHER_NUMBER))
-check("6.10.7.6-2", "number and trunk exclude each other: refused")(
-    lambda ex: ex.refused("get-objects", number_sign=ex.foreign_sign, number=OTHER_NUMBER, trunk=1))
-# fmt: on
-
-
 @check("6.10.6-3", "a count of digits that no object has: 23h with the count, 28h/01h")  # fmt: skip
 async def none_by_count(ex: Examiner) -> None:
     payload = (await ex.not_executed(count_alone(ex, 17))).payload
@@ -118,22 +133,6 @@ async def several_23h(ex: Examiner) -> None:
     numbered = (await ex.executed("get-objects")).numbering
     text = Phrase("1 to N of N")
     ex.require(numbered == [(n, len(numbered)) for n in range(1, len(numbered) + 1)], text, numbered)
-
-
-@check("9.3.6.3-1", "23h: the trunk is FFFFh but for type 03h")
-async def trunk_in_23h(ex: Examiner) -> None:
-    await ex.shown((await ex.target()).number, trunk=None)
-
-
-@check("9.3.6.3-2", "23h of a trunk: number FFh, its conditional number")  # fmt: skip
-async def trunk_object_in_23h(ex: Examiner) -> None:
-    target = await ex.controlled(ex.trunk_fields())
-    await ex.shown(target.number, trunk=ex.trunk, number=None, number_sign=None, object_type="trunk")
-
-
-@check("9.3.6.4-1", "23h: the state of the line is 00h, 01h, 03h, 07h or FFh")  # fmt: skip
-async def line_state(ex: Examiner) -> None:
-    await ex.shown((await ex.target()).number, line_state=one_of(0x00, 0x01, 0x03, 0x07, 0xFF))
 
 
 # --- services
@@ -173,19 +172,6 @@ async def no_services(ex: Examiner) -> None:
     raise Untested(Phrase("every subscriber told has services"))
 
 
-# fmt: off
-check("6.12.3-2", "command 12 for who is no subscriber of the node is not executed")(
-    lambda ex: ex.refused("get-services", number_sign=ex.foreign_sign, number=OTHER_NUMBER))
-check("6.12.4-1", "command 12 without a number: 27h/01h")(
-    lambda ex: ex.rejected("get-services", number_sign=ex.own_sign, number=None))
-
-# --- command 13
-
-check("6.13.3-1", "command 13 without a running output: accepted, not executed")(
-    lambda ex: ex.not_executed("interrupt"))
-# fmt: on
-
-
 @check("6.13.3-2", "command 13 ends a running output", WEB)
 async def interrupt(ex: Examiner) -> None:
     asked = {"number_sign": ex.own_sign, "number": ex.own()}
@@ -215,11 +201,6 @@ async def all_trunks(ex: Examiner) -> None:
     wanted = ex.trunk
     have = trunks_of(await ex.executed("get-trunks", trunk=None))
     ex.require(wanted in have, Phrase("2Ah of trunk {n} among all", n=wanted), have)
-
-
-check("6.16.5-3", "command 16 for a trunk that is not there is not executed", ORDER_268)(
-    lambda ex: ex.refused("get-trunks", trunk=0xFFF0)
-)
 
 
 @check("9.10.4-1", "2Ah has 45 octets: the number and 43 of the name", ORDER_268)  # fmt: skip
