@@ -14,16 +14,12 @@ from sorm_mediator.console.client import Crossed
 from sorm_mediator.language import Phrase
 
 CALLS, SERVICES = Need.CALLS, Need.SERVICES
-Place = Callable[[Examiner], Awaitable[object]]
-"""Makes the call."""
 NO_PRIORITY = one_of(None, "normal")
 """The priority of statistical control: FFh or 02h."""
 REPEATED = (
     "selection", "connection", "service_phase", "calling", "called", "trunk", "ksl_a", "ksl_b", "priority"
 )  # fmt: skip
 """Fields that the later events of a call repeat from its 41h."""
-
-
 within, outgoing, incoming = Examiner.short_call, Examiner.outgoing_call, Examiner.incoming_call
 """Short calls: from the first subscriber to the second, of the first to the network, and from there to the first."""
 
@@ -33,12 +29,12 @@ def back(ex: Examiner) -> Awaitable[object]:
     return ex.short_call(1, 0)
 
 
-def told(
-    place: Place, category: str = "statistical", of_object: str | None = "normal",
+def reported(
+    place: Dialogue, category: str = "statistical", of_object: str | None = "normal",
     control: Callable[[Examiner, Group | None], Awaitable[Target]] | None = None,
     events: tuple[str, ...] = (RECEIVED, ANSWER, RELEASE), **wanted: Any,
 ) -> Dialogue:  # fmt: skip
-    """A call of an object, whose events have these values.
+    """A call of an object, placed by ``place``, whose events have these values.
 
     ``of_object``: the priority of the own subscriber that is the object; ``control`` puts another object under
     control. A function as a value takes examiner and group.
@@ -58,17 +54,18 @@ def told(
 
 
 FIRST = (RECEIVED,)
+"""41h alone."""
 
 
 # fmt: off
 def _selections(place: int, category: str, how: Phrase, by_a: int, by_b: int, by_trunk: int) -> None:
     check(f"10.2.1.6-{place}", "selection sign by A, {how}: {n:02X}h", CALLS, how=how, n=by_a)(
-        told(within, category, selection=by_a))
+        reported(within, category, selection=by_a))
     check(f"10.2.1.6-{place + 3}", "selection sign by B, {how}: {n:02X}h", CALLS, how=how, n=by_b)(
-        told(back, category, selection=by_b))
+        reported(back, category, selection=by_b))
     check(f"10.2.1.6-{place + 6}", "selection sign by trunk, {how}: {n:02X}h", CALLS, how=how, n=by_trunk)(
-        told(incoming, category, control=lambda ex, group: ex.controlled(ex.trunk_fields(group)),
-             selection=by_trunk, trunk=lambda ex, group: ex.trunk))
+        reported(incoming, category, control=lambda ex, group: ex.controlled(ex.trunk_fields(group)),
+                 selection=by_trunk, trunk=lambda ex, group: ex.trunk))
 
 
 _selections(1, "combined", Phrase("combined control"), 0x01, 0x04, 0x10)
@@ -76,29 +73,29 @@ _selections(2, "separate", Phrase("separate control"), 0x03, 0x0C, 0x30)
 _selections(3, "statistical", Phrase("statistical control"), 0x02, 0x08, 0x20)
 
 check("10.2.1.7-2", "connection within the node: 1Ch", CALLS)(
-    told(within, events=FIRST, connection=0x1C))
+    reported(within, events=FIRST, connection=0x1C))
 check("10.2.1.7-3", "outgoing connection: 11h", CALLS)(
-    told(outgoing, events=FIRST, connection=0x11))
+    reported(outgoing, events=FIRST, connection=0x11))
 check("10.2.1.7-4", "incoming connection: 12h", CALLS)(
-    told(incoming, events=FIRST, connection=0x12))
+    reported(incoming, events=FIRST, connection=0x12))
 check("10.2.1.8-1", "phase of the service: 00h in an ordinary call", CALLS)(
-    told(within, service_phase=0))
+    reported(within, service_phase=0))
 check("10.3.1.6-1", "combined control: KSL-B is KSL-A or FFh", CALLS)(
-    told(within, "combined", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: one_of(group.a(), None)))
+    reported(within, "combined", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: one_of(group.a(), None)))
 check("10.3.1.6-2", "separate control: KSL-A and KSL-B of the pair", CALLS)(
-    told(within, "separate", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: group.b()))
+    reported(within, "separate", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: group.b()))
 check("10.3.1.6-3", "statistical control: KSL-A and KSL-B FFh", CALLS)(
-    told(within, ksl_a=None, ksl_b=None))
+    reported(within, ksl_a=None, ksl_b=None))
 check("10.3.1.9-1", "priority of a priority object: 01h", CALLS)(
-    told(within, "combined", "high", priority="high"))
+    reported(within, "combined", "high", priority="high"))
 check("10.3.1.9-2", "priority of an ordinary object: 02h", CALLS)(
-    told(within, "combined", priority="normal"))
+    reported(within, "combined", priority="normal"))
 check("10.3.1.9-3", "priority of a statistical object: 02h or FFh", CALLS)(
-    told(within, of_object=None, priority=NO_PRIORITY))
+    reported(within, of_object=None, priority=NO_PRIORITY))
 check("11.1.9-1", "41h: 00h when a line was connected", CALLS)(
-    told(within, "combined", events=(RECEIVED, ANSWER), operation=0))
+    reported(within, "combined", events=(RECEIVED, ANSWER), operation=0))
 check("11.1.9-2", "41h: FFh under statistical control", CALLS)(
-    told(within, events=(RECEIVED, ANSWER), operation=None))
+    reported(within, events=(RECEIVED, ANSWER), operation=None))
 check("11.1.9-3", "41h: 01h when no line is free", CALLS)(
     lambda ex: without_a_line(ex, RECEIVED, operation=1, ksl_a=None, ksl_b=None))
 check("11.1.8-1", "no line is free: the selection sign is that of statistical control", CALLS)(
@@ -369,21 +366,21 @@ def as_given(ex: Examiner, group: Group | None) -> dict[str, str]:
 
 # fmt: off
 check("10.3.2.1-1", "A under control: the number as command 5 gave it", CALLS)(
-    told(outgoing, calling=as_given))
+    reported(outgoing, calling=as_given))
 check("10.3.2.1-3", "a network number under control: the number as command 5 gave it", CALLS)(
-    told(outgoing, control=lambda ex, group: ex.controlled(ex.network_fields()),
-         called=lambda ex, group: {"number": ex.terms.network_object}))
+    reported(outgoing, control=lambda ex, group: ex.controlled(ex.network_fields()),
+             called=lambda ex, group: {"number": ex.terms.network_object}))
 check("10.3.2.1-4", "leading digits under control: the full number", CALLS)(
-    told(outgoing, control=lambda ex, group: ex.controlled(ex.partial_fields()),
-         called=lambda ex, group: {"number": ex.terms.network_object}))
+    reported(outgoing, control=lambda ex, group: ex.controlled(ex.partial_fields()),
+             called=lambda ex, group: {"number": ex.terms.network_object}))
 check("10.3.2.1-5", "a trunk under control: its number as command 5 gave it", CALLS)(
-    told(incoming, control=lambda ex, group: ex.controlled(ex.trunk_fields()), trunk=lambda ex, group: ex.trunk))
+    reported(incoming, control=lambda ex, group: ex.controlled(ex.trunk_fields()), trunk=lambda ex, group: ex.trunk))
 check("10.3.2.3-1", "incoming call, A is no object: the number as it came from the network", CALLS)(
-    told(incoming, calling=lambda ex, group: {"number": ex.incoming}))
+    reported(incoming, calling=lambda ex, group: {"number": ex.incoming}))
 check("10.3.2.4-1", "the sign of a network number that is no object is that of command 5", CALLS)(
-    told(incoming, events=FIRST, calling=lambda ex, group: {"sign": ex.network_sign}))
+    reported(incoming, events=FIRST, calling=lambda ex, group: {"sign": ex.network_sign}))
 check("10.3.1.5-2", "a call within the node: trunk FFFFh", CALLS)(
-    told(within, events=FIRST, trunk=None))
+    reported(within, events=FIRST, trunk=None))
 # fmt: on
 
 
