@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.codes import MessageCoding, ObjectType
+from protocol.codes import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
-from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, sign_of
+from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, object_type_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
@@ -76,14 +76,10 @@ def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
 
 
 def _format(config: Config, kind: Kind) -> dict[str, Any]:
-    own = kind == "own"
-    table = config.acceptance.formats.own if own else format_of(config, kind)
-    object_type = ObjectType.OWN_SUBSCRIBER if own else ObjectType.NETWORK_FULL
-    key = f"acceptance.formats.{kind}.number_sign"
-    sign = sign_of(kind, table.number_sign, config.mediator.order, object_type, key)
+    table = format_of(config, kind)
     return {
-        "object_type": str(object_type),
-        "number_sign": str(sign),
+        "object_type": str(object_type_of(kind)),
+        "number_sign": str(sign_of(config, kind)),
         "digits": table.digits or None,
         "prefix": table.prefix,
     }
