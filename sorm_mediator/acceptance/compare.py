@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from protocol.codes import Order
 from protocol.texts import status_phrase
@@ -28,27 +28,12 @@ from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace import Trace, applied_text
 
+if TYPE_CHECKING:
+    from sorm_mediator.console.client import Crossed
+
 PASS = Phrase("PASS")
 FAIL = Phrase("FAIL")
 SKIPPED = Phrase("n/a")
-
-
-class CrossedUnit(Protocol):
-    """One message of a channel, as received or sent by the console."""
-
-    time: float
-    outbound: bool
-    channel: str
-    raw: bytes
-    message: Any
-
-    @property
-    def name(self) -> str:
-        """Name of the message."""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Its fields in their JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ class Outcome:
 
     check: FormatCheck
     object_number: int = 0
-    units: list[CrossedUnit] = field(default_factory=list)
+    units: list[Crossed] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
@@ -114,11 +99,11 @@ Routing = Sequence[Mapping[str, Any]]
 """``routing`` of ``GET calls/{call}``: one entry for each domain on the call's way."""
 
 
-def compare(check: FormatCheck, events: Iterable[CrossedUnit]) -> list[Compared]:
+def compare(check: FormatCheck, events: Sequence[Crossed]) -> list[Compared]:
     """Every agreed value in each of the three events; the first event of a name counts."""
     assert check.controlled is not None
     assert check.calling is not None
-    came = {unit.name: unit.fields for unit in reversed(list(events))}
+    came = {unit.name: unit.fields for unit in reversed(events)}
     rows = []
     for event in EVENTS:
         called = check.first_called if event == "number-received" else check.called
@@ -137,9 +122,8 @@ def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None,
     return Compared(event, name, expected, seen)
 
 
-def problems(check: FormatCheck, compared: Iterable[Compared], routing: Routing) -> list[str]:
+def problems(check: FormatCheck, rows: Sequence[Compared], routing: Routing) -> list[str]:
     """The problems in words; none if all values are as agreed."""
-    rows = list(compared)
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
         return [join("; ", [_NO_EVENT, *_untouched(check, routing)])]
@@ -184,7 +168,8 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     for hop in routing:
         shown, routed = hop["sorm"][side], hop[side]
         if agreed.number in (shown["digits"], routed["digits"]):
-            if not _sign_fits(agreed, shown["ni"]):
+            fitting = SIGN_FITS.get(str(agreed.sign), frozenset())
+            if agreed.sign not in OWN_SIGNS and shown["ni"] not in fitting:
                 found.append(
                     Phrase(
                         "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
@@ -208,34 +193,26 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _sign_fits(agreed: Agreed, ni: str) -> bool:
-    if agreed.sign in OWN_SIGNS:
-        return True
-    return ni in SIGN_FITS.get(str(agreed.sign), frozenset())
-
-
 def hop_domain(hop: Mapping[str, Any]) -> str:
     """The domain of one entry of a call's routing."""
     path = hop["path"]
     return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
 
 
-def wrong_sides(check: FormatCheck, compared: Iterable[Compared]) -> list[Role]:
+def wrong_sides(check: FormatCheck, rows: Sequence[Compared]) -> list[Role]:
     """The parties with a number or sign that is not as agreed; the party under control if no event came."""
-    rows = list(compared)
-    if not any(row.seen is not None for row in rows):
+    if all(row.seen is None for row in rows):
         return [check.role]
-    roles: tuple[Role, ...] = ("calling", "called")
     return [
         role
-        for role in roles
+        for role in _SIDE
         if any(row.field.startswith(role) and row.seen is not None and not row.holds for row in rows)
     ]
 
 
 def remedies(
     check: FormatCheck,
-    compared: Iterable[Compared],
+    rows: Sequence[Compared],
     routing: Routing,
     trace: Trace | None,
     domains: Domains,
@@ -243,7 +220,6 @@ def remedies(
 ) -> list[str]:
     """For each wrong side: the rules that made the number shown to the console, the settings that change it
     too, and the correction."""
-    rows = list(compared)
     found: list[str] = []
     adapted: set[str] = set()
     for side in wrong_sides(check, rows):

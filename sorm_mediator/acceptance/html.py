@@ -53,7 +53,10 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         "kinds": kinds,
         "grid": _grid(checks, shown["formats"], lang),
         "labels": {name: translate(text, lang) for name, text in LABELS.items()},
-        "events": [(event, CODES[event], translate(title_of(_code(event)), lang)) for event in EVENTS],
+        "events": [
+            (event, code, translate(title_of(int(code.rstrip("h"), 16)), lang))
+            for event, code in CODES.items()
+        ],
         "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
         "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
@@ -61,10 +64,6 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         "value": lambda value: _value(value, lang),
         "field": lambda name: translate(FIELDS[name], lang),
     }
-
-
-def _code(event: str) -> int:
-    return int(CODES[event].rstrip("h"), 16)
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:

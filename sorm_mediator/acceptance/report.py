@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol import Channel
 from protocol.codes import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, object_type_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
-from sorm_mediator.reports.junit import Case, Suite
+from sorm_mediator.reports.junit import Case
 from sorm_mediator.switch.trace import text_of
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.client import Crossed
 
 FORMAT = 1
 """Version of the document, increased when a key changes its meaning."""
@@ -139,7 +142,7 @@ def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
     }
 
 
-def _unit(unit: CrossedUnit, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
+def _unit(unit: Crossed, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
     channel = Channel.COMMAND if unit.outbound else None
     return {
         "time": unit.time,
@@ -172,12 +175,11 @@ def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
 def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
     check = outcome.check
     call = "" if check.call is None or check.skipped else f"{check.call.a} -> {check.call.b}"
-    where = check.operator or translate(WITHIN, lang)
     return (
         translate(outcome.verdict, lang),
         translate(KIND_NAMES[check.kind], lang),
         translate(DIRECTION_NAMES[check.direction], lang),
-        where,
+        check.operator or translate(WITHIN, lang),
         call,
     )
 
@@ -203,12 +205,9 @@ NAME = "sorm-mediator acceptance"
 
 def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write the report. Raises :class:`OSError`."""
-    junit.write(path, NAME, _suites(run))
-
-
-def _suites(run: AcceptanceRun) -> list[Suite]:
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
-    return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    suites = [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    junit.write(path, NAME, suites)
 
 
 def _junit_case(outcome: Outcome, run: AcceptanceRun) -> Case:
