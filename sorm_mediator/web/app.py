@@ -64,7 +64,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
         app.include_router(trace_router(switch.engine, mediator), prefix="/api/v1", tags=["switch"])
-    app.include_router(metrics_router(), tags=["monitoring"])
+    app.include_router(metrics_router, tags=["monitoring"])
     return app
 
 
