@@ -122,11 +122,12 @@ def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None,
     return Compared(event, name, expected, seen)
 
 
-def problems(check: FormatCheck, rows: Sequence[Compared], routing: Routing) -> list[str]:
+def problems(outcome: Outcome) -> list[str]:
     """The problems in words; none if all values are as agreed."""
+    rows = outcome.compared
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
-        return [join("; ", [_NO_EVENT, *_untouched(check, routing)])]
+        return [join("; ", [_NO_EVENT, *_untouched(outcome.check, outcome.routing)])]
     found: list[str] = [
         Phrase("event {name} ({code}) did not come", name=one, code=CODES[one]) for one in missing
     ]
@@ -167,28 +168,27 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     found: list[str] = []
     for hop in routing:
         shown, routed = hop["sorm"][side], hop[side]
-        if agreed.number in (shown["digits"], routed["digits"]):
-            fitting = SIGN_FITS.get(str(agreed.sign), frozenset())
-            if agreed.sign not in OWN_SIGNS and shown["ni"] not in fitting:
-                found.append(
-                    Phrase(
-                        "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
-                        sign=agreed.sign,
-                        ni=shown["ni"] or "-",
-                        domain=hop_domain(hop),
-                    )
+        if agreed.number not in (shown["digits"], routed["digits"]):
+            found.append(
+                Phrase(
+                    "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) "
+                    "and {routed} (routed)",
+                    number=agreed.number,
+                    domain=hop_domain(hop),
+                    side=_SHOWN[check.role],
+                    shown=shown["digits"] or "-",
+                    routed=routed["digits"] or "-",
                 )
-            continue
-        found.append(
-            Phrase(
-                "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) and {routed} (routed)",
-                number=agreed.number,
-                domain=hop_domain(hop),
-                side=_SHOWN[check.role],
-                shown=shown["digits"] or "-",
-                routed=routed["digits"] or "-",
             )
-        )
+        elif agreed.sign not in OWN_SIGNS and shown["ni"] not in SIGN_FITS.get(str(agreed.sign), ()):
+            found.append(
+                Phrase(
+                    "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
+                    sign=agreed.sign,
+                    ni=shown["ni"] or "-",
+                    domain=hop_domain(hop),
+                )
+            )
     found += [str(hop["reason"]) for hop in routing if hop["reason"]]
     return list(dict.fromkeys(found))
 
@@ -199,32 +199,22 @@ def hop_domain(hop: Mapping[str, Any]) -> str:
     return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
 
 
-def wrong_sides(check: FormatCheck, rows: Sequence[Compared]) -> list[Role]:
+def wrong_sides(outcome: Outcome) -> list[Role]:
     """The parties with a number or sign that is not as agreed; the party under control if no event came."""
-    if all(row.seen is None for row in rows):
-        return [check.role]
-    return [
-        role
-        for role in _SIDE
-        if any(row.field.startswith(role) and row.seen is not None and not row.holds for row in rows)
-    ]
+    wrong = [row.field for row in outcome.compared if row.seen is not None and not row.holds]
+    if all(row.seen is None for row in outcome.compared):
+        return [outcome.check.role]
+    return [role for role in _SIDE if any(field.startswith(role) for field in wrong)]
 
 
-def remedies(
-    check: FormatCheck,
-    rows: Sequence[Compared],
-    routing: Routing,
-    trace: Trace | None,
-    domains: Domains,
-    config: Config,
-) -> list[str]:
+def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
     """For each wrong side: the rules that made the number shown to the console, the settings that change it
     too, and the correction."""
+    check, rows, routing, trace = outcome.check, outcome.compared, outcome.routing, outcome.trace
     found: list[str] = []
     adapted: set[str] = set()
-    for side in wrong_sides(check, rows):
-        for hop in routing:
-            found.append(_made_by(side, hop, domains, config.directory))
+    for side in wrong_sides(outcome):
+        found += [_made_by(side, hop, domains, config.directory) for hop in routing]
         agreed = check.calling if side == "calling" else check.called
         if trace is not None and not trace.reason and agreed is not None:
             touched, order = _touched_in(trace, rows), config.mediator.order

@@ -20,12 +20,7 @@ _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
 
 
 def page(run: AcceptanceRun, lang: Lang = "en") -> str:
-    """The page, in ``lang``."""
-    return render(__package__, view(run, lang))
-
-
-def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
-    """The values of the template: the document, with names in ``lang``."""
+    """The page, in ``lang``: the document, with names for people."""
     shown = document(run, lang)
     checks = [
         {
@@ -47,7 +42,7 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         }
         for kind, agreed in shown["formats"].items()
     ]
-    return {
+    view = {
         "lang": lang,
         "report": shown,
         "kinds": kinds,
@@ -64,6 +59,7 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         "value": lambda value: _value(value, lang),
         "field": lambda name: translate(FIELDS[name], lang),
     }
+    return render(__package__, view)
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:
@@ -190,7 +186,6 @@ LABELS: dict[str, Phrase] = {
     "trace": Phrase("What routing does with this call"),
     "problems": Phrase("What is wrong"),
     "remedies": Phrase("Where to look"),
-    "reason": Phrase("Reason"),
     "sent": Phrase("sent"),
     "received": Phrase("received"),
     "passed": Phrase("passed"),

@@ -296,7 +296,7 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
             f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
         )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
-    inside = agreed_own(config, own.agreed if given and own.number else subscriber.number)
+    inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)
     outside, problem = inside, own_problem(own, inside)
     if own.outside == "full":
         numbers = full_numbers(domain, subscriber)
@@ -370,8 +370,7 @@ class _Planner:
         )
         if not dial:
             key = f"acceptance.formats.{kind}.dial"
-            text = Phrase("{key}: nothing to dial is given", key=key)
-            return replace(check, call=None, problem=text)
+            return replace(check, call=None, problem=Phrase("{key}: nothing to dial is given", key=key))
         hops = self._path(person.domain, own_number(person.subscriber.number), person.subscriber, dial)
         last = hops[-1]
         if last.problem:

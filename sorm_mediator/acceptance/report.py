@@ -18,7 +18,7 @@ from protocol.codes import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome
-from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, object_type_of, sign_of
+from sorm_mediator.acceptance.matrix import KINDS, Kind, format_of, object_type_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
@@ -90,7 +90,7 @@ def _format(config: Config, kind: Kind) -> dict[str, Any]:
 
 def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     check = outcome.check
-    agreed = check.controlled
+    agreed, placed = check.controlled, check.call
     return {
         "kind": check.kind,
         "direction": check.direction,
@@ -107,7 +107,16 @@ def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
             "number_sign": str(agreed.sign),
             "role": check.role,
         },
-        "call": _call(check, outcome),
+        "call": None
+        if placed is None
+        else {
+            "call": outcome.call or None,
+            "domain": placed.domain,
+            "from": placed.origin,
+            "a": placed.a,
+            "b": placed.b,
+            "trace": placed.trace_arguments,
+        },
         "compared": [
             {
                 "event": row.event,
@@ -125,20 +134,6 @@ def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
         "routing": list(outcome.routing),
         "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
         "seconds": round(outcome.seconds, 3),
-    }
-
-
-def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
-    placed = check.call
-    if placed is None:
-        return None
-    return {
-        "call": outcome.call or None,
-        "domain": placed.domain,
-        "from": placed.origin,
-        "a": placed.a,
-        "b": placed.b,
-        "trace": placed.trace_arguments,
     }
 
 

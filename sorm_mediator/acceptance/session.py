@@ -180,13 +180,10 @@ class Acceptance:
                 await self._command("remove-object", controlled)
         outcome.units = self._crossed(mark, number)
         if outcome.call:
-            events = self._events(mark, number)
-            outcome.compared = compare(check, events)
-            outcome.problems += problems(check, outcome.compared, outcome.routing)
-        if outcome.problems and outcome.compared:
-            outcome.remedies = remedies(
-                check, outcome.compared, outcome.routing, outcome.trace, self._domains, self._config
-            )
+            outcome.compared = compare(check, [one for one in outcome.units if one.on_kpd2])
+            outcome.problems = problems(outcome)
+            if outcome.problems:
+                outcome.remedies = remedies(outcome, self._domains, self._config)
         return outcome
 
     async def _call(self, outcome: Outcome, placed: PlannedCall, mark: int) -> None:
@@ -201,7 +198,8 @@ class Acceptance:
         released = False
 
         def over() -> bool:
-            return any(one.name == EVENTS[-1] for one in self._events(mark, outcome.object_number))
+            crossed = self._crossed(mark, outcome.object_number)
+            return any(one.on_kpd2 and one.name == EVENTS[-1] for one in crossed)
 
         while not await self._client.wait(over, LOOK_AGAIN):
             if time.monotonic() >= until:
@@ -229,13 +227,6 @@ class Acceptance:
             )
             raise ConnectError(f"{host_port(self._target.host, self._target.kpd1)}: {name}: {reason}")
         return sent[0].refusal
-
-    def _events(self, mark: int, number: int) -> list[Crossed]:
-        return [
-            one
-            for one in self._client.log[mark:]
-            if one.on_kpd2 and one.fields.get("object_number") == number
-        ]
 
     def _crossed(self, mark: int, number: int) -> list[Crossed]:
         """Command 5 and 6 with their answers, and the events of this object."""
@@ -277,11 +268,11 @@ class AcceptanceSettings:
         check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
 
 
-def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
+def run_acceptance(settings: AcceptanceSettings) -> int:
     """Run the matrix and write the reports. Returns the exit code; errors go to stderr."""
     try:
         run = asyncio.run(carry_out(settings))
-        _write(settings, run, write or sys.stdout.write)
+        _write(settings, run)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
         return report_error(error, 2)
@@ -368,7 +359,7 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
         yield done
 
 
-def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:
+def _write(settings: AcceptanceSettings, run: AcceptanceRun) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
@@ -380,8 +371,8 @@ def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[st
     if settings.json:
         text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:
-            write(text)
+            sys.stdout.write(text)
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
-        write(visible(line) + "\n")
+        sys.stdout.write(visible(line) + "\n")

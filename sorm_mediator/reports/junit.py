@@ -34,17 +34,12 @@ Suite = tuple[str, Sequence[Case]]
 
 def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
     """Write the report. Raises :class:`OSError`."""
-    path.write_bytes(ET.tostring(tree(name, suites), encoding="utf-8", xml_declaration=True))
-
-
-def tree(name: str, suites: Sequence[Suite]) -> ET.Element:
-    """The report as a tree."""
     root = ET.Element("testsuites", {**_counts([one for _, cases in suites for one in cases]), "name": name})
     for title, cases in suites:
         suite = ET.SubElement(root, "testsuite", {**_counts(cases), "name": title})
         for case in cases:
             _case(suite, case)
-    return root
+    path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _counts(cases: Sequence[Case]) -> dict[str, str]:

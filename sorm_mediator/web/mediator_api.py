@@ -180,8 +180,9 @@ async def _ksl(gateway: Tables) -> list[KslRowDocument]:
     return list(ksl_rows(gateway.core))
 
 
-def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
+def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
     """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
+    response.headers["X-Total-Count"] = str(count)
     return islice(rows, first := min(offset, count), first + limit)
 
 
@@ -190,12 +191,9 @@ async def _objects(
 ) -> list[ObjectDocument]:
     """The objects under control; the header X-Total-Count has their number."""
     objects = gateway.core.tables.objects
-    response.headers["X-Total-Count"] = str(len(objects))
+    page = _page(response, objects.values(), len(objects), limit, offset)
     states = gateway.core.line_states
-    return [
-        object_row(row, states.get(row.object_number))
-        for row in _page(objects.values(), len(objects), limit, offset)
-    ]
+    return [object_row(row, states.get(row.object_number)) for row in page]
 
 
 async def _calls(
@@ -203,8 +201,7 @@ async def _calls(
 ) -> list[CallDocument]:
     """The calls in progress that touch objects; X-Total-Count has their number."""
     calls = gateway.core.calls
-    response.headers["X-Total-Count"] = str(len(calls))
-    return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
+    return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
 
 
 async def _streams(gateway: Mediator) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ _GAUGES = {
     "ksl": "KSL that belong to groups",
     "lines_in_use": "Lines of KSL groups that a call has",
     "calls": "Calls in progress that touch objects",
-    "uptime": "Seconds since the gateway was started",
 }
 
 
@@ -48,8 +47,8 @@ class BoxesCollector(Collector):
 def _gateway(status: StatusDocument) -> Iterator[Metric]:
     yield GaugeMetricFamily("sorm_started", "1: commands 1 was last, 0: command 2", status.state == "started")
     for name, text in _GAUGES.items():
-        unit = "_seconds" if name == "uptime" else ""
-        yield GaugeMetricFamily(f"sorm_{name}{unit}", text, getattr(status, name))
+        yield GaugeMetricFamily(f"sorm_{name}", text, getattr(status, name))
+    yield GaugeMetricFamily("sorm_uptime_seconds", "Seconds since the gateway was started", status.uptime)
     yield from _channels(status)
     yield from _answers(status)
     switch = status.switch

@@ -6,7 +6,7 @@ Source: docs/http.md, docs/switch.md, docs/routing.md.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
-from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
@@ -23,11 +22,6 @@ from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
-
-if TYPE_CHECKING:
-    from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.calls.engine import Engine
-
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,18}$")]
@@ -492,30 +486,25 @@ _QUERY = [
 ]
 
 
-def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
-    """The route, to be put under ``/api/v1``. ``mediator``: whose console is shown the numbers."""
-    router = APIRouter()
-    tracer = LabTrace(engine.domains, mediator, Numbers(mediator))
+@switch_router.get(
+    "/switch/domains/{domain}/trace",
+    responses={404: {"description": "No such domain"}, 422: {"description": "Not a trace"}},
+    openapi_extra={"parameters": _QUERY},
+    summary="Trace a call",
+)
+async def trace_call(request: Request, switch: Switch, domain: DomainName) -> dict[str, Any]:
+    """What routing would do with a call now, and what the console would be shown; nothing is called.
 
-    @router.get(
-        "/switch/domains/{domain}/trace",
-        responses={404: {"description": "No such domain"}, 422: {"description": "Not a trace"}},
-        openapi_extra={"parameters": _QUERY},
-        summary="Trace a call",
-    )
-    async def trace_call(request: Request, domain: DomainName) -> dict[str, Any]:
-        """What routing would do with a call now, and what the console would be shown; nothing is called.
-
-        Parameters are those of ``sorm-mediator trace``; what can't be routed has ``result: failed`` and the reason.
-        """
-        found = engine.domains.get(domain)
-        if found is None:
-            known = as_list(engine.domains)
-            raise HTTPException(404, f"there is no domain {domain!r}; there are: {known}")
-        try:
-            asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
-            return tracer.document(tracer.trace(found, asked))
-        except TraceError as error:
-            raise HTTPException(422, str(error)) from None
-
-    return router
+    Parameters are those of ``sorm-mediator trace``; what can't be routed has ``result: failed`` and the reason.
+    """
+    found = switch.engine.domains.get(domain)
+    if found is None:
+        raise HTTPException(
+            404, f"there is no domain {domain!r}; there are: {as_list(switch.engine.domains)}"
+        )
+    tracer: LabTrace = request.app.state.tracer
+    try:
+        asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
+        return tracer.document(tracer.trace(found, asked))
+    except TraceError as error:
+        raise HTTPException(422, str(error)) from None
