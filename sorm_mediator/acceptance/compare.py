@@ -25,6 +25,7 @@ from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing.masks import Template
 from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace import Trace, applied_text
 
@@ -208,8 +209,7 @@ def wrong_sides(outcome: Outcome) -> list[Role]:
 
 
 def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
-    """For each wrong side: the rules that made the number shown to the console, the settings that change it
-    too, and the correction."""
+    """For each wrong side: the rules that made its number, the settings that change it, and the correction."""
     check, rows, routing, trace = outcome.check, outcome.compared, outcome.routing, outcome.trace
     found: list[str] = []
     adapted: set[str] = set()
@@ -243,8 +243,7 @@ def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
 
 
 def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
-    """The domain whose numbers the events showed; without events or such a domain, the domain of the whole
-    call."""
+    """The domain whose numbers the events showed; without such a domain, that of the whole call."""
     seen = {row.field: row.seen for row in rows if row.event == EVENTS[1]}
     for traced in (trace.shown, *trace.hops):
         a, b = traced.leg.calling.party, traced.leg.called.party
@@ -333,16 +332,13 @@ def advice(
         for one in hop.applied
         if one.side == side
     ]
-    signs = SIGN_OF_NI[order]
     wrong_digits = number.shown_digits != agreed.number
-    wrong_sign = signs.get(number.shown_ni) != agreed.sign
+    wrong_sign = SIGN_OF_NI[order].get(number.shown_ni) != agreed.sign
     if not wrong_digits and not wrong_sign:
         return []
     full = _outside(number.shown_digits, agreed, domains) if wrong_digits else []
-    found: list[str] = [*applied, *full]
-    if not found:
-        found += _rule(hop, side, agreed, directory, _indicator(agreed, kind, order) if wrong_sign else "")
-    return found
+    ni = _indicator(agreed, kind, order) if wrong_sign else ""
+    return [*applied, *full] or _rule(hop, side, agreed, directory, ni)
 
 
 def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]:
@@ -424,10 +420,10 @@ def place_of(rule: Rule, domain: Domain, context: str, directory: Path) -> str:
     return f"{file}:{rule.line}"
 
 
-def _template(rule: Rule, side: Side) -> Action | None:
-    """The last action of a rule that sets the SORM digits of a side."""
-    setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
-    return setting[-1] if setting else None
+def _template(rule: Rule, side: Side) -> Template | None:
+    """The last one by which a rule sets the SORM digits of a side."""
+    templates = [one.sorm_digits for one in rule.actions if one.side == side]
+    return next(filter(None, reversed(templates)), None)
 
 
 def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
@@ -436,9 +432,9 @@ def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
     ``{%}`` keeps the number, with other digits in front; otherwise the substitution keeps the common last
     digits.
     """
-    action = _template(rule, side)
-    if action is not None and action.sorm_digits is not None and action.sorm_digits.needs_rest:
-        text = action.sorm_digits.text
+    template = _template(rule, side)
+    if template is not None and template.needs_rest:
+        text = template.text
         literal = len(text) - len(text.lstrip("0123456789*#"))
         tail = shown[literal:]
         if len(tail) >= _SAME and agreed.endswith(tail):

@@ -83,8 +83,7 @@ def _sentence(check: FormatCheck, lang: Lang) -> str:
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The compared values by field: one column for each event. ``agreed`` has values that differ by event
-    once."""
+    """The compared values by field: one column for each event. ``agreed``: each agreed value once."""
     rows = []
     for name in FIELDS:
         cells = {row["event"]: row for row in check["compared"] if row["field"] == name}

@@ -33,7 +33,7 @@ from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing.route import Number
-from ssh_control.multisorm.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -120,8 +120,7 @@ Domains = Mapping[str, Domain]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A trunk toward an operator. name: as in the lab file; NAME@DOMAIN if two domains have a trunk of that
-    name."""
+    """A trunk toward an operator. name: the trunk's; NAME@DOMAIN where two domains have the name."""
 
     name: str
     domain: str
@@ -139,10 +138,7 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
     assert config.switch is not None
     for aggregate in config.switch.aggregates:
         if aggregate.user == user:
-            try:
-                wanted = DomainList.parse(aggregate.domains)
-            except PatternError as error:
-                raise ConfigError(f"switch.aggregates: {user}: domains: {error}") from None
+            wanted = DomainList.parse(aggregate.domains)
             return [domain for name, domain in domains.items() if wanted.takes(name)]
     known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
     raise ConfigError(
@@ -166,8 +162,7 @@ def testable(domain: Domain) -> list[Subscriber]:
 
 
 def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
-    """The numbers of the domain's plans that lead to a subscriber; the subscriber's own numbers come
-    first."""
+    """The numbers of the domain's plans that lead to a subscriber; its number in each plan comes first."""
     masters = (plan.number_of(subscriber.number) for plan in domain.plans.values())
     _, *full = domain.numbers_of(subscriber)
     return list(dict.fromkeys([*filter(None, masters), *sorted(full)]))
@@ -425,8 +420,7 @@ class _Planner:
         )
 
     def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
-        """The digits dialled from outside to reach the subscriber, and the reason why they do not lead there
-        ("": they do)."""
+        """The digits dialled from outside to reach the subscriber, and why they do not lead there ("": they do)."""
         given = self.own_format.called
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]

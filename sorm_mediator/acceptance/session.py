@@ -73,8 +73,7 @@ LOOK_AGAIN = 0.05
 RING, TALK = 0.02, 0.05
 """Seconds that a call rings and talks."""
 FIRST_OBJECT = 40_001
-"""The first object number of the checks, above the usual numbers: a mediator in use may have its own
-objects."""
+"""The first object number of the checks, above the usual ones of a mediator in use."""
 _NOT_LOCAL = 0x54
 
 Done = Callable[[Outcome], None]
@@ -85,8 +84,7 @@ class NotReadyError(Exception):
 
 
 class Acceptance:
-    """One run of the matrix against one mediator. A context manager: it starts a stopped mediator and stops
-    it again at the end.
+    """One run of the matrix against one mediator. The context manager starts a stopped mediator, and stops it again.
 
     Raises :class:`ConnectError` if a channel can't be reached or is lost, :class:`NotReadyError`.
     """

@@ -56,8 +56,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table of the order. ``size``: the least of its range, or the exact size (appendix 4, table
-    2)."""
+    """One row of a table. ``size``: the least of its range, or the exact size (appendix 4, table 2)."""
 
     size: int
     network_objects: int

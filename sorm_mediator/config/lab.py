@@ -74,8 +74,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _numbers_by_station_type(cls, given: Any) -> Any:
-        """In the profile ``order`` the type of the node decides the number of B in messages (order 268,
-        10.3.2.2)."""
+        """In the profile ``order`` the type of the node decides the number of B (order 268, 10.3.2.2)."""
         tables = given if isinstance(given, dict) else {}
         mediator, switch = tables.get("mediator"), tables.get("switch")
         if not isinstance(mediator, dict) or not isinstance(switch, dict):
@@ -181,8 +180,7 @@ def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) ->
 
 
 def _shown(location: tuple[int | str, ...], value: object) -> str:
-    """A value as a message may repeat it. Values in place of a secret, or of a table with a secret, are not
-    repeated."""
+    """A value as a message may repeat it: not in place of a secret, or of a table with a secret."""
     return "******" if any(_has_secret(kind) for kind in _types_at(location)) else shown(value)
 
 
