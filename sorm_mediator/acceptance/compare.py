@@ -128,25 +128,22 @@ def problems(outcome: Outcome) -> list[str]:
     rows = outcome.compared
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
-        return [join("; ", [_NO_EVENT, *_untouched(outcome.check, outcome.routing)])]
+        return [join("; ", [Phrase("no event came"), *_untouched(outcome.check, outcome.routing)])]
     found: list[str] = [
         Phrase("event {name} ({code}) did not come", name=one, code=CODES[one]) for one in missing
     ]
-    for row in rows:
-        if row.seen is not None and not row.holds:
-            found.append(
-                Phrase(
-                    "{code} {field}: agreed {expected}, shown {seen}",
-                    code=CODES[row.event],
-                    field=FIELDS[row.field],
-                    expected=row.expected,
-                    seen=row.seen or "(—)",
-                )
-            )
+    found += [
+        Phrase(
+            "{code} {field}: agreed {expected}, shown {seen}",
+            code=CODES[row.event],
+            field=FIELDS[row.field],
+            expected=row.expected,
+            seen=row.seen or "(—)",
+        )
+        for row in rows
+        if row.seen is not None and not row.holds
+    ]
     return found
-
-
-_NO_EVENT = Phrase("no event came")
 
 
 def refused(status: int, command: int = 5) -> Phrase:

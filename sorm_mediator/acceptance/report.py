@@ -193,13 +193,11 @@ DIRECTION_NAMES: dict[str, Phrase] = {
 }
 
 
-# --- JUnit: a suite for each kind, a case for each check; checks that do not apply are skipped
-
 NAME = "sorm-mediator acceptance"
 
 
 def write_junit(path: Path, run: AcceptanceRun) -> None:
-    """Write the report. Raises :class:`OSError`."""
+    """Write a suite for each kind, a case for each check. Raises :class:`OSError`."""
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
     suites = [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
     junit.write(path, NAME, suites)

@@ -25,6 +25,8 @@ from sorm_mediator.web.mediator_api import RequestBody
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,18}$")]
+Feature = Literal["hold", "end-of-hold", "consultation", "3pty", "transfer", "pickup", "waiting"]
+Forwarding = Literal["cfu", "cfb", "cfnr", "cfnrc"]
 REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
 """Kind of a refusal -> HTTP status."""
 
@@ -32,19 +34,7 @@ REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
 class ServiceBody(RequestBody):
     """A service used during the call."""
 
-    service: Literal[
-        "hold",
-        "end-of-hold",
-        "consultation",
-        "3pty",
-        "transfer",
-        "pickup",
-        "waiting",
-        "cfu",
-        "cfb",
-        "cfnr",
-        "cfnrc",
-    ]
+    service: Literal[Feature, Forwarding]
     """Which one; forwardings act by themselves, here they can be ordered, checked and cancelled."""
     at: Seconds = 0.0
     """Seconds from the start of the call. What needs a conversation waits for the answer."""
@@ -467,11 +457,6 @@ def _routing(hop: Hop) -> RoutingDocument:
         ],
         reason=hop.problem,
     )
-
-
-# --- HTTP of the trace: what the running switch would do with a call, and what the console would be shown.
-#
-# Source: docs/routing.md.
 
 
 _EXAMPLES = {"cdpn.digits": "89001758964", "cgpn.digits": "28331", "mode": "enblock"}
