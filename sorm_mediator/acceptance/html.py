@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -118,28 +119,20 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
     ]
 
 
-def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
+def _grid(checks: Sequence[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
     """The overview of the matrix: kinds by direction and operator; the cells are checks."""
-    checks = list(checks)
     columns = sorted(
         {(one["direction"], one["operator"] or "") for one in checks},
         key=lambda one: (one[0] == "incoming", one[1]),
     )
+    cells = defaultdict(list)
+    for one in checks:
+        cells[one["kind"], one["direction"], one["operator"] or ""].append(one)
     return {
         "columns": columns,
         "directions": [(name, len(list(group))) for name, group in groupby(columns, key=lambda one: one[0])],
         "rows": [
-            {
-                "name": translate(KIND_NAMES[kind], lang),
-                "cells": [
-                    [
-                        one
-                        for one in checks
-                        if (one["kind"], one["direction"], one["operator"] or "") == (kind, *column)
-                    ]
-                    for column in columns
-                ],
-            }
+            {"name": translate(KIND_NAMES[kind], lang), "cells": [cells[kind, *column] for column in columns]}
             for kind in kinds
         ],
     }

@@ -162,7 +162,8 @@ def _explain(error: ValidationError) -> str:
         inner, _, rest = message.partition(": ")
         return f"{key}.{inner}: {rest}" if rest else f"{key}: {message}"
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; allowed here: {', '.join(_known_keys(first['loc']))}"
+        known = (name for kind in _types_at(first["loc"][:-1]) for name in _keys(kind))
+        return f"{key}: unknown key; allowed here: {', '.join(known)}"
     if first["type"] == "missing":
         return f"{key}: is required"
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
@@ -221,7 +222,3 @@ def _has_secret(annotation: Any) -> bool:
         return True
     inside: Sequence[Any] = [field.annotation for field in _keys(annotation).values()]
     return any(_has_secret(one) for one in inside or getattr(annotation, "__args__", ()))
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    return [key for kind in _types_at(location[:-1]) for key in _keys(kind)]

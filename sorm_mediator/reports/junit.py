@@ -60,10 +60,9 @@ def _case(suite: ET.Element, case: Case) -> None:
         "time": f"{case.seconds:.3f}",
     }
     element = ET.SubElement(suite, "testcase", attributes)
-    if case.status == "passed":
-        return
-    told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
-    ET.SubElement(element, case.status, told).text = clean(case.text) or None
+    if case.status != "passed":
+        told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
+        ET.SubElement(element, case.status, told).text = clean(case.text) or None
 
 
 def clean(text: str) -> str:

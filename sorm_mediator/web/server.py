@@ -31,6 +31,10 @@ _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
 _LISTEN_BACKLOG = 128
 """Connections that the kernel holds until they are accepted."""
+MOST_BODY = 64 * 1024
+"""Octets of the body of a request."""
+HEARTBEAT = 15.0
+"""Seconds of silence after which a watcher is sent a comment, so that one that vanished is noticed."""
 
 
 class _Http(H11Protocol):
@@ -184,19 +188,15 @@ class WebServer:
         self._server = self._task = None
 
 
-# A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
-# resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
-# ``Origin``, where there is one, must be the server itself.
-#
-# No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
-
-
-MOST_BODY = 64 * 1024
-"""Octets of the body of a request."""
-
-
 class Guard:
-    """ASGI middleware around the whole application. An empty ``token`` asks for none."""
+    """ASGI middleware around the whole application. An empty ``token`` asks for none.
+
+    A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
+    resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
+    ``Origin``, where there is one, must be the server itself.
+
+    No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
+    """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -249,10 +249,6 @@ async def _refuse(send: Send, status: int, text: str) -> None:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps({"detail": text}).encode()})
-
-
-HEARTBEAT = 15.0
-"""Seconds of silence after which a comment is sent, so that a vanished watcher is noticed."""
 
 
 class Watchers:
