@@ -16,11 +16,11 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
 from sorm_mediator.capture.packets import (
     FRAGMENTS,
+    LINKTYPE_ETHERNET,
     Datagram,
     Dissector,
     HalfStream,
     Segment,
-    frame_packet,
     is_frame,
 )
 from sorm_mediator.capture.x25 import Recognition, SatopFlow
@@ -40,25 +40,27 @@ _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
 
 
-def read_input(stream: BinaryIO) -> Iterator[Event]:
+def read_input(stream: BinaryIO, unpacked: int = 0) -> Iterator[Event]:
     """The content of a file or pipe: capture, hex text, hex dump or raw units, packed with gzip or not.
 
+    ``unpacked``: the gzip layers around ``stream`` that are unpacked already.
     Raises :class:`CaptureError` for an empty or unreadable input, :class:`OSError` of the stream.
     """
-    yield from _read_input(stream, 0)
-
-
-def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
     start = stream.read(CHUNK)
     if not start:
         raise CaptureError("nothing to decode: the input is empty")
     if start.startswith(_GZIP):
-        if packed_before >= MAX_PACKED:
+        if unpacked >= MAX_PACKED:
             raise CaptureError(f"packed with gzip more than {MAX_PACKED} times: unpack it first")
-        packed = cast(BinaryIO, gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream))))
-        yield from _unpacked(packed, packed_before + 1)
+        packed = gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream)))
+        try:
+            yield from read_input(cast(BinaryIO, packed), unpacked + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            yield Trouble(Phrase(
+                "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
+            ))  # fmt: skip
     elif is_capture(start):
-        yield from _capture(cast(BinaryIO, _Pushed(start, stream)))
+        yield from packets_to_events(read_packets(cast(BinaryIO, _Pushed(start, stream))))
     elif (text := _as_text(start, stream)) is not None:
         yield from read_text(text)
     else:
@@ -71,9 +73,9 @@ def read_text(text: str) -> Iterator[Event]:
     Raises :class:`CaptureError` with the first character that fits neither.
     """
     parts = parse_text(text)
-    frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
-    if frames and len(frames) == len(parts):
-        yield from packets_to_events(iter(frames))
+    if all(is_frame(part.data) for part in parts):
+        frames = (Packet(LINKTYPE_ETHERNET, part.data, None, len(part.data)) for part in parts)
+        yield from packets_to_events(frames)
         return
     flows: dict[str, tuple[Flow, int]] = {}
     for part in parts:
@@ -106,15 +108,6 @@ class _Pushed:
         return taken + self._stream.read() if size < 0 else taken
 
 
-def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
-    try:
-        yield from _read_input(packed, times)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Trouble(Phrase(
-            "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
-        ))  # fmt: skip
-
-
 def _as_text(start: bytes, stream: BinaryIO) -> str | None:
     """The whole input as text, or nothing if its beginning isn't text (then the rest is not read)."""
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") and 0 in start[2:4]:
@@ -144,10 +137,6 @@ def _raw(start: bytes, stream: BinaryIO) -> Iterator[Event]:
         offset += len(data)
         data = stream.read(CHUNK)
     yield End(flow)
-
-
-def _capture(stream: BinaryIO) -> Iterator[Event]:
-    yield from packets_to_events(read_packets(stream))
 
 
 def packets_to_events(packets: Iterator[Packet | Trouble]) -> Iterator[Event]:
