@@ -93,8 +93,7 @@ def read_bytes(data: bytes) -> Iterator[Event]:
 
 
 class _Pushed:
-    """A stream with the octets read from it put back; it has the file methods that our readers and gzip
-    need."""
+    """A stream with the octets read from it put back; it has the method that our readers and gzip need."""
 
     def __init__(self, start: bytes, stream: BinaryIO) -> None:
         self._start = start
@@ -189,8 +188,7 @@ class _Flows:
             yield from self._datagram((found.source, found.destination), (found.data, packet))
 
     def _datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
-        """A datagram of an E1 stream, or of other data; the first datagrams of a flow wait for the
-        classification."""
+        """A datagram of an E1 stream, or of other data; the first ones of a flow wait until that is known."""
         recognition = self._recognitions.setdefault(key, Recognition())
         self._recognitions.move_to_end(key)
         found, others = recognition.take(datagram[0], datagram)
@@ -225,10 +223,8 @@ class _Flows:
                 )
                 yield Trouble(empty, serious=False)
         if self._cut:
-            yield Trouble(Phrase(
-                "{n} frames were cut by the capture (snap length)",
-                n=self._cut,
-            ), serious=False)  # fmt: skip
+            cut = Phrase("{n} frames were cut by the capture (snap length)", n=self._cut)
+            yield Trouble(cut, serious=False)
         for why, count in self._dissector.skipped.items():
             yield Trouble(_not_shown(count, why), serious=why == FRAGMENTS)
         for text, count in self._unreadable.items():
@@ -291,13 +287,12 @@ class _Flows:
             records.problem = ""
 
     def _lapb_frame(self, packet: Packet) -> Iterator[Event]:
-        data = packet.data[1:] if packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION else packet.data
-        direction = packet.direction
-        if not direction and packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION and packet.data:
-            direction = "out" if packet.data[0] == 0 else "in"
+        data, direction = packet.data, packet.direction
+        if data and packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION:
+            direction = direction or ("out" if data[0] == 0 else "in")
+            data = data[1:]
         key = packet.interface, direction
-        frames = self._lapb.setdefault(key, x25.LapbFrames())
-        inner = frames.packet(data)
+        inner = self._lapb.setdefault(key, x25.LapbFrames()).packet(data)
         if inner is not None:
             line = " ".join(part for part in key if part) or "lapb"
             yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
