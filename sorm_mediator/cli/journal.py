@@ -40,7 +40,7 @@ def verify(
     """
     import json
 
-    with _reading(config, file) as reader, _progress(len(reader), "verifying") as advance:
+    with _reading(config, file) as reader, _progress(reader.count(), "verifying") as advance:
         result = reader.verify(head, progress=advance)
     findings = result.findings
     if as_json:
