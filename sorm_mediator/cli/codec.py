@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import JsonOption, echo, fail
 from ssh_control.visible import visible
 
 if TYPE_CHECKING:
@@ -73,9 +73,7 @@ def decode(
     ] = "auto",
     order: OrderOption = "268",
     lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")
-    ] = False,
+    as_json: JsonOption = False,
     object_byte_order: ObjectOrder = "little",
     trunk_byte_order: TrunkOrder = "little",
     count_byte_order: CountOrder = "little",
@@ -123,10 +121,10 @@ def decode(
             show.item(item)
     except CaptureError as error:
         show.stop()
-        _fail(str(error) + _hint(words))
+        fail(str(error) + _hint(words))
     except OSError as error:
         show.stop()
-        _fail(f"{file or 'standard input'}: {error.strerror or error}")
+        fail(f"{file or 'standard input'}: {error.strerror or error}")
     show.end()
     raise typer.Exit(0 if show.fine else 1)
 
@@ -173,16 +171,20 @@ def encode(
     )
     codec = Codec(options)
     fine = True
-    write = _write_octets if binary else _write_hex
     documents = _documents(_text(file))
     for number, document in enumerate(documents, 1):
         try:
             message = from_json(document, options)
-            write(message if isinstance(message, bytes) else codec.encode(message))
+            octets = message if isinstance(message, bytes) else codec.encode(message)
         except EncodeError as error:
             fine = False
             where = f"object {number}: " if len(documents) > 1 else ""
             echo(f"sorm-mediator: {where}{error}", err=True)
+            continue
+        if binary:
+            sys.stdout.buffer.write(octets)
+        else:
+            sys.stdout.write(octets.hex().upper() + "\n")
     raise typer.Exit(0 if fine else 1)
 
 
@@ -190,7 +192,7 @@ def _check(**given: object) -> None:
     for name, value in given.items():
         if name in _CHOICES and value not in _CHOICES[name]:
             option = "--" + name.replace("_", "-")
-            _fail(f"{option}: {value!r} is not allowed: {', '.join(_CHOICES[name])}")
+            fail(f"{option}: {value!r} is not allowed: {', '.join(_CHOICES[name])}")
 
 
 def _options(**given: Any) -> Options:
@@ -205,14 +207,12 @@ def _events(words: list[str], file: str | None) -> Iterator[Event]:
     from sorm_mediator.capture.reader import read_input, read_text
 
     if file is not None and words:
-        _fail(f"give hex or -f {file}, not both")
+        fail(f"give hex or -f {file}, not both")
     if words and words != [STDIN]:
         yield from read_text(" ".join(words))
         return
     if file is None and not words and sys.stdin.isatty():
-        _fail(
-            "nothing to decode: give HEX, -f FILE, or - for standard input; see sorm-mediator decode --help"
-        )
+        fail("nothing to decode: give HEX, -f FILE, or - for standard input; see sorm-mediator decode --help")
     if file in (None, STDIN):
         yield from read_input(sys.stdin.buffer)
         return
@@ -232,21 +232,21 @@ def _text(file: str | None) -> str:
         data = sys.stdin.buffer.read() if file in (None, STDIN) else Path(str(file)).read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        _fail(f"{file or 'standard input'}: {error.strerror or error}")
+        fail(f"{file or 'standard input'}: {error.strerror or error}")
     except UnicodeDecodeError as error:
-        _fail(f"not JSON: octet {error.start} is no UTF-8")
+        fail(f"not JSON: octet {error.start} is no UTF-8")
 
 
 def _documents(text: str) -> list[Any]:
     """The objects in ``text``: a list of them, one, or one a line."""
     if not text.strip():
-        _fail("nothing to encode: the input is empty")
+        fail("nothing to encode: the input is empty")
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) < 2 or error.msg != "Extra data":
-            _fail(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+            fail(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
     else:
         return document if isinstance(document, list) else [document]
     documents = []
@@ -254,34 +254,17 @@ def _documents(text: str) -> list[Any]:
         try:
             documents.append(json.loads(line))
         except json.JSONDecodeError as error:
-            _fail(f"not JSON: {error.msg} at line {number}, column {error.colno}")
+            fail(f"not JSON: {error.msg} at line {number}, column {error.colno}")
     return documents
 
 
-def _fail(text: str) -> NoReturn:
-    echo(f"sorm-mediator: {text}", err=True)
-    raise typer.Exit(2)
-
-
 # --- output
-def _write_hex(octets: bytes) -> None:
-    sys.stdout.write(octets.hex().upper() + "\n")
-
-
-def _write_octets(octets: bytes) -> None:
-    sys.stdout.buffer.write(octets)
-
-
 def time_text(time_ns: int) -> str:
     """A moment as ISO 8601 in UTC with nanoseconds."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
-    except (
-        OverflowError,
-        ValueError,
-        OSError,
-    ):  # a damaged capture: the number itself is shown
+    except (OverflowError, ValueError, OSError):  # a damaged capture: the number itself is shown
         return f"{seconds}.{nanoseconds:09}"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -23,3 +23,9 @@ def echo(text: object, *, err: bool = False) -> None:
     Octets from peers in the text can't control the terminal.
     """
     typer.echo(visible_lines(text), err=err)
+
+
+def fail(text: object) -> NoReturn:
+    """End the command with this line on stderr and exit code 2."""
+    echo(f"sorm-mediator: {text}", err=True)
+    raise typer.Exit(2)

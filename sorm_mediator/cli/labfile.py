@@ -6,11 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo
+from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo, fail
 from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def trace(
         tracer = LabTrace(node.domains, loaded.mediator, Numbers(loaded.mediator))
         traced = tracer.trace(_domain(node.domains, domain, request), request)
     except TraceError as error:
-        _misused(str(error))
+        fail(error)
     if as_json:
         typer.echo(json.dumps(tracer.document(traced), ensure_ascii=False))
     else:
@@ -204,8 +204,3 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
         where = " and ".join(one.name for one in found) or "no domain"
         raise TraceError(f"--domain: is missing, and {where} has {caller!r}; there are: {known}")
     return found[0]
-
-
-def _misused(text: str) -> NoReturn:
-    echo(f"sorm-mediator: {text}", err=True)
-    raise typer.Exit(2)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import fail
 
 Kpd1Option = Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")]
 Kpd2Option = Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")]
@@ -32,8 +32,7 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        echo(f"sorm-mediator: {error}", err=True)
-        raise typer.Exit(2) from None
+        fail(error)
 
 
 def replay(
