@@ -272,13 +272,9 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            yield Trouble(
-                Phrase(
-                    "{flow}: {n} octets came from before the capture's first segment",
-                    flow=self.flow.label,
-                    n=self._early,
-                )
-            )
+            yield Trouble(Phrase(
+                "{flow}: {n} octets came from before the capture's first segment", flow=self.flow.label, n=self._early,
+            ))  # fmt: skip
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

@@ -272,13 +272,9 @@ class _Flows:
         records = self._xot.setdefault(event.flow, x25.XotRecords())
         if isinstance(event, Gap):
             records.reset()
-            yield Trouble(
-                Phrase(
-                    "{flow}: {n} octets of X.25 over TCP are not in the capture",
-                    flow=event.flow.label,
-                    n=event.length,
-                )
-            )
+            yield Trouble(Phrase(
+                "{flow}: {n} octets of X.25 over TCP are not in the capture", flow=event.flow.label, n=event.length,
+            ))  # fmt: skip
             return
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
@@ -303,19 +299,13 @@ class _Flows:
             return
         channel, data = found
         flow = Flow(f"{line} x25 channel {channel}", transport="x25", interface=interface)
-        yield from _next(self._x25, flow, data, time_ns)
+        yield from _next(self._x25, flow, data, time_ns, whole=False)
 
 
 def _next(
-    flows: OrderedDict[str, tuple[Flow, int]],
-    begun: Flow,
-    data: bytes,
-    time_ns: int | None,
-    *,
-    whole: bool = False,
+    flows: OrderedDict[str, tuple[Flow, int]], begun: Flow, data: bytes, time_ns: int | None, *, whole: bool
 ) -> Iterator[Event]:
-    """The next data of a flow, by its label. With too many flows, the one that was silent the longest
-    ends."""
+    """The next data of a flow, by its label. With too many flows, the one that was silent the longest ends."""
     flow, offset = flows.pop(begun.label, (begun, 0))
     flows[flow.label] = flow, offset + len(data)
     yield Data(flow, offset, data, time_ns, whole=whole)

@@ -9,18 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from protocol import (
-    Broken,
-    Channel,
-    Codec,
-    Message,
-    Noise,
-    Options,
-    Problem,
-    StreamFramer,
-    Unit,
-    UnknownUnit,
-)
+from protocol import Broken, Channel, Codec, Message, Noise, Options, Problem, StreamFramer, Unit, UnknownUnit
 from protocol.messages import classes
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 from sorm_mediator.language import Phrase

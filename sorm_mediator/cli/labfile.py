@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
 
-FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
 SameFileOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
-]
-OptionalFile = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
 ]
 
 
@@ -33,7 +29,11 @@ def _the_one(file: Path | None, option: Path | None) -> Path | None:
     return file or option
 
 
-def check(file: FileArgument = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
+def check(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")] = None,
+    config_file: SameFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Validate a lab file and everything it refers to.
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
@@ -63,7 +63,13 @@ def check(file: FileArgument = None, config_file: SameFileOption = None, as_json
         echo(f"{file}: fine")
 
 
-def show(file: OptionalFile = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
+def show(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
+    ] = None,
+    config_file: SameFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
@@ -139,9 +145,7 @@ def trace(
     domain: Annotated[
         str,
         typer.Option(
-            "--domain",
-            metavar="D",
-            help="Where the call comes in; by default the only one, or that of the caller.",
+            metavar="D", help="Where the call comes in; by default the only one, or that of the caller."
         ),
     ] = "",
     as_json: JsonOption = False,

@@ -24,15 +24,7 @@ import sqlalchemy as sa
 from pydantic import ConfigDict
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
-from sorm_mediator.sqlite import (
-    InUseError,
-    lock_file,
-    move_aside,
-    open_database,
-    open_engine,
-    reason,
-    sync,
-)
+from sorm_mediator.sqlite import InUseError, lock_file, move_aside, open_database, open_engine, reason, sync
 
 log = logging.getLogger(__name__)
 
