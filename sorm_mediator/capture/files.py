@@ -166,8 +166,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
 
 
 def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes, int, bool]:
-    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte
-    order."""
+    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte order."""
     rest = _read(stream, 4)
     if len(head) < 4 or len(rest) < 4:
         return 0, b"", 0, False

@@ -150,7 +150,7 @@ def acceptance(
         raise typer.Exit(run_acceptance(settings))
 
 
-def conformance(
+def conformance(  # long by its options, each with its help
     config: Annotated[
         Path | None,
         typer.Option(

@@ -87,14 +87,11 @@ class Lab:
         self.gateway: Gateway | None = None
         self.endpoints: dict[str, str] = {}
         self._with_gateway = boxes != "switch"
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -120,14 +117,14 @@ class Lab:
         await self.switch_reached()
         self.web_app.state.gateway = self.gateway
 
-    async def _start(self) -> None:
+    async def _start(self, stack: AsyncExitStack) -> None:
         if self.switch is not None:
             self.endpoints |= await self.switch.start()
-            self._stack.push_async_callback(self.switch.stop)
+            stack.push_async_callback(self.switch.stop)
         if self._with_gateway:
             self.gateway = self._new_gateway(self.config)
             self.endpoints |= await self.gateway.start()
-            self._stack.push_async_callback(self._stop_gateway)
+            stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
                 sink = split_host_port(self.endpoints["radius"])
                 self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
@@ -136,7 +133,7 @@ class Lab:
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
-        self._stack.push_async_callback(server.stop)
+        stack.push_async_callback(server.stop)
         self.endpoints["web"] = host_port(web_host, web_port)
         await self.switch_reached()
 
@@ -190,8 +187,8 @@ class Lab:
         if address is None:
             return Gateway(config)
         host, port = split_host_port(address)
-        ssh = config.ssh.model_copy(update={"server": host, "port": port})
-        return Gateway(config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key)
+        config = changed(config, {"ssh": {"server": host, "port": port}})
+        return Gateway(config, switch_host_key=self.switch.public_host_key)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.
