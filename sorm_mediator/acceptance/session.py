@@ -320,7 +320,7 @@ def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
 
 def _check_login(config: Config, node: Node, name: str) -> None:
     """Raises :class:`ConfigError` if the lab's switch would refuse its mediator, and so every object."""
-    from sorm_mediator.lab.login_checks import login_problem
+    from sorm_mediator.lab.checks import login_problem
 
     own = config.model_copy(update={"ssh": config.ssh.model_copy(update={"port": 0})})
     problem = login_problem(own, node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -27,6 +27,12 @@ def echo(text: object, *, err: bool = False) -> None:
     typer.echo(visible_lines(text), err=err)
 
 
+def fail(text: object) -> NoReturn:
+    """End the command with this line on stderr and exit code 2."""
+    echo(f"sorm-mediator: {text}", err=True)
+    raise typer.Exit(2)
+
+
 @contextmanager
 def usage_errors() -> Iterator[None]:
     """Print a :class:`UsageError`, and end the command with exit code 2."""
@@ -35,5 +41,4 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        echo(f"sorm-mediator: {error}", err=True)
-        raise typer.Exit(2) from None
+        fail(error)

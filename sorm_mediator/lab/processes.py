@@ -22,12 +22,11 @@ ENDED_WITHIN = 5.0
 """Seconds for the end of a box that has closed its output before it was ready."""
 
 
-def free_udp_port(host: str = "127.0.0.1") -> int:
+def free_udp_port() -> int:
     """A UDP port that was free at the check, for two boxes that need each other's port before they start."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class BoxProcess:
