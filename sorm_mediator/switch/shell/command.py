@@ -63,9 +63,9 @@ def executed(at: float, took: float, version: str) -> str:
     return f"[exec at: {when}, exec time: {time}, nodes: ds1@ecss1 v.{version}]"
 
 
-def ok(notes: Notes = ()) -> str:
+def ok(notes: Notes | None = None) -> str:
     """``OK``, and a line for each note."""
-    return "\n".join(["OK", *(f"Note: {note}" for note in notes)])
+    return "\n".join(["OK", *(f"Note: {note}" for note in notes or ())])
 
 
 _TOKEN = re.compile(r"\[[^\]]*\](?:\.\.\.)?|\S+")
@@ -323,7 +323,7 @@ class Command:
         return translate(Phrase(self.summary), lang)
 
 
-def change(function: Callable[..., Notes], *names: str) -> Handler:
+def change(function: Callable[..., Notes | None], *names: str) -> Handler:
     """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order.
 
     ``D`` is the domain of the path.

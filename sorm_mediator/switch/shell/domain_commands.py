@@ -69,7 +69,8 @@ def _list_users(call: Invocation) -> str:
 
 def _set_network(call: Invocation) -> str:
     text = " ".join(call.many("SET")).strip("[]").replace(",", " ")
-    return ok(domains.set_network(call.node, call.domain, tuple(text.split())))
+    domains.set_network(call.node, call.domain, tuple(text.split()))
+    return ok()
 
 
 def _network(call: Invocation) -> str:
@@ -191,19 +192,13 @@ def _declare_bridge(call: Invocation) -> str:
     config = created(
         BridgeConfig,
         name=call["NAME"],
-        duplex=_truth(call, "DUPLEX"),
-        strict=_truth(call, "STRICT"),
+        duplex=sorm.truth("duplex", call["DUPLEX"]),
+        strict=sorm.truth("strict", call["STRICT"]),
         capacity=capacity,
         a=_bridge_side(call, "A"),
         b=_bridge_side(call, "B"),
     )
     return ok(domains.declare_bridge(call.node, config))
-
-
-def _truth(call: Invocation, name: str) -> bool:
-    if call[name] not in TRUTH:
-        raise ChangeRefused(f"{name.lower()}: {call[name]!r} is not allowed: true or false")
-    return TRUTH[call[name]]
 
 
 def _bridge_side(call: Invocation, end: str) -> BridgeSideConfig:
@@ -283,8 +278,10 @@ def _secret(secret: SecretStr, *, shown: bool) -> str:
 
 def _set_port(call: Invocation) -> str:
     """Move the listeners first: a port in use is refused and changes nothing."""
-    call.shell.context.move_ssh(sorm.parse_port(call["PORT"]))
-    return ok(sorm.set_ssh_port(call.node, call["PORT"]))
+    port = sorm.parse_port(call["PORT"])
+    call.shell.context.move_ssh(port)
+    sorm.set_ssh_port(call.node, port)
+    return ok()
 
 
 def _add_aggregate(call: Invocation) -> str:

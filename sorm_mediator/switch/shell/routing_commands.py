@@ -153,18 +153,17 @@ def _list_plans(call: Invocation) -> str:
 def _bind_alias(call: Invocation) -> str:
     if call.flag("--master") and call.flag("--passive"):
         raise ChangeRefused("--master and --passive: a number is one or the other")
-    return ok(
-        routing.bind_to_alias(
-            call.node,
-            call.domain,
-            call["PLAN"],
-            call["NUMBERS"],
-            call["LOCAL"],
-            group=call["GROUP"],
-            iface=call["IFACE"],
-            master=call.flag("--master"),
-        )
+    routing.bind_to_alias(
+        call.node,
+        call.domain,
+        call["PLAN"],
+        call["NUMBERS"],
+        call["LOCAL"],
+        group=call["GROUP"],
+        iface=call["IFACE"],
+        master=call.flag("--master"),
     )
+    return ok()
 
 
 def _list_numbers(call: Invocation) -> str:
