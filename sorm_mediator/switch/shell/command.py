@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
@@ -100,7 +99,7 @@ class Token:
 
     @property
     def shown(self) -> str:
-        """The form in help."""
+        """As in help."""
         return f"<{self.text}>" if self.place else self.text
 
 
@@ -227,38 +226,29 @@ class ShellContext:
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
-    """Listen on this port and the next one from now on.
-
-    Raises :class:`ChangeRefused` when they are in use.
-    """
+    """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
 
 
-class Shell(Protocol):
-    """The shell of a command, as handlers use it."""
+@dataclass(slots=True)
+class ShellState:
+    """What a session keeps; its commands read and change it."""
 
     context: ShellContext
-    lang: Lang
+    lang: Lang = "en"
     """The language of help."""
-    place: list[str]
+    place: list[str] = field(default_factory=list)
     """The folder that the user is in."""
-    history: list[str]
+    history: list[str] = field(default_factory=list)
     """The lines entered so far."""
-
-    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
-        """What is in a folder: names, and whether they are folders."""
-
-    def is_folder(self, parts: Sequence[str]) -> bool:
-        """Whether there is something in it."""
-
-    def leave(self) -> None:
-        """End the session after this command."""
+    leaving: bool = False
+    """Whether the session ends after this command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """A command as it was entered."""
 
-    shell: Shell
+    shell: ShellState
     words: Words
     path: Mapping[str, str] = field(default_factory=dict)
 
@@ -324,8 +314,5 @@ class Command:
 
 
 def change(function: Callable[..., Notes | None], *names: str) -> Handler:
-    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order.
-
-    ``D`` is the domain of the path.
-    """
+    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order."""
     return lambda call: ok(function(call.node, *(call[name] for name in names)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import Command, FormError, Token, Words, expected, fit
+from sorm_mediator.switch.shell.command import Command, FormError, Words, expected, fit
 from sorm_mediator.texts import as_list
 
 MOST_WORDS = 64
@@ -226,25 +226,16 @@ class Parser:
         found: dict[str, None] = {}
         for command, path in self._at(words[0], place):
             token, options = expected(command.form, words[1:-1])
-            names = [*self._words(command, token, path, words, place)]
+            names: Iterable[str] = ()
+            if token is not None and token.text == "COMMAND":
+                names = self._paths(last, place)
+            elif token is not None:
+                names = token.choices or command.choices.get(token.text) or self._names(token.text, path)
+            names = [*names]
             if last.startswith("-") or not names:
                 names += options
             found.update((name, None) for name in names if name.startswith(last))
         return last, sorted(found)
-
-    def _words(
-        self,
-        command: Command,
-        token: Token | None,
-        path: Mapping[str, str],
-        words: Sequence[str],
-        place: Sequence[str],
-    ) -> Iterable[str]:
-        if token is None:
-            return ()
-        if token.text == "COMMAND":
-            return self._paths(words[-1], place)
-        return token.choices or command.choices.get(token.text) or self._names(token.text, path)
 
     def _paths(self, word: str, place: Sequence[str]) -> list[str]:
         folder, slash, _ = word.rpartition("/")
