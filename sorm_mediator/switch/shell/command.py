@@ -24,9 +24,9 @@ MASKED = "******"
 """Shown in place of a secret."""
 
 
-def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table: the header centred, the cells to the left (ECSS-10 manual, SORM parameters of a domain)."""
-    cells = [[*map(_printable, row)] for row in rows]
+    cells = [[*map(_cell, row)] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
 
     def line(left: str, middle: str, right: str) -> str:
@@ -41,7 +41,8 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _printable(text: str) -> str:
+def _cell(value: object) -> str:
+    text = flag(value) if isinstance(value, bool) else str(value)
     return "".join(symbol if symbol.isprintable() else f"\\x{ord(symbol):02x}" for symbol in text)
 
 

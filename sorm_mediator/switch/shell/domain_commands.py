@@ -16,7 +16,7 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import ChangeRefused, created, domains, sorm
 from sorm_mediator.switch.changes.sorm import TRUTH
-from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, flag, format_table, ok
+from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, format_table, ok
 from sorm_mediator.texts import shown, whole_number
 
 ALIAS_AS_USER = "alias-as-user"
@@ -30,12 +30,12 @@ def _list_domains(call: Invocation) -> str:
     rows = [
         (
             domain.name,
-            flag(domain.config.enabled),
-            str(len(domain.subscribers)),
-            str(len(domain.trunks)),
-            str(len(domain.contexts)),
-            str(len(domain.plans)),
-            str(len(domain.bridges)),
+            domain.config.enabled,
+            len(domain.subscribers),
+            len(domain.trunks),
+            len(domain.contexts),
+            len(domain.plans),
+            len(domain.bridges),
             ", ".join(domain.config.ip_set),
         )
         for domain in call.node.domains.values()
@@ -74,9 +74,8 @@ def _set_network(call: Invocation) -> str:
 
 
 def _network(call: Invocation) -> str:
-    return format_table(
-        ("Property", "Value"), [("ip_set", ", ".join(call.node.domains[call.domain].config.ip_set))]
-    )
+    sets = call.node.domains[call.domain].config.ip_set
+    return format_table(("Property", "Value"), [("ip_set", ", ".join(sets))])
 
 
 def _declare_trunk(call: Invocation) -> str:
@@ -102,7 +101,7 @@ def _whole(text: str, what: str, least: int, most: int) -> int:
 def _list_trunks(call: Invocation) -> str:
     rows = [
         (
-            str(trunk.number),
+            trunk.number,
             trunk.name,
             trunk.config.peer,
             trunk.context,
@@ -121,38 +120,23 @@ def _rename_trunk(call: Invocation) -> str:
 
 
 DOMAIN_COMMANDS: Final = (
-    Command(
-        "domain/declare",
-        "<NAME>",
-        change(domains.declare_domain, "NAME"),
-        "Declare a domain",
-    ),
+    Command("domain/declare", "<NAME>", change(domains.declare_domain, "NAME"), "Declare a domain"),
     Command("domain/list", "", _list_domains, "The domains"),
+    Command("domain/remove", "<DOMAIN>", change(domains.remove_domain, "DOMAIN"), "Remove a domain"),
     Command(
-        "domain/remove",
-        "<DOMAIN>",
-        change(domains.remove_domain, "DOMAIN"),
-        "Remove a domain",
-    ),
-    Command(
-        "domain/<D>/sip/network/set",
-        "ip_set <SET>...",
-        _set_network,
+        "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,
         "SIP network sets; they are kept and shown only, the switch has no SIP",
     ),
     Command("domain/<D>/sip/network/info", "", _network, "SIP network sets"),
     Command(
         "domain/<D>/sip/user/declare",
-        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]",
-        _declare_user,
+        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]", _declare_user,
         "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}",
         choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
     Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers"),
     Command(
-        "domain/<D>/sip/user/remove",
-        "<LOCAL>",
-        change(domains.remove_subscribers, "D", "LOCAL"),
+        "domain/<D>/sip/user/remove", "<LOCAL>", change(domains.remove_subscribers, "D", "LOCAL"),
         "Remove subscribers",
     ),
     Command(
@@ -162,23 +146,18 @@ DOMAIN_COMMANDS: Final = (
         "Declare a trunk; --number is the one of commands 5 and 16, without it the lowest free one",
     ),
     Command(
-        "domain/<D>/trunk/set",
-        "<NUMBER> name <NAME>",
-        _rename_trunk,
+        "domain/<D>/trunk/set", "<NUMBER> name <NAME>", _rename_trunk,
         "Rename the trunk of this number; its mediators get an event (2Ah)",
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks"),
     Command(
-        "domain/<D>/trunk/sip/remove",
-        "<TRUNK>",
-        change(domains.remove_trunk, "D", "TRUNK"),
+        "domain/<D>/trunk/sip/remove", "<TRUNK>", change(domains.remove_trunk, "D", "TRUNK"),
         "Remove a trunk",
     ),
-)
+)  # fmt: skip
 
 
 # --- bridges
-
 
 MOST_CALLS = 2**31 - 1
 """The largest capacity that is entered (our choice)."""
@@ -202,14 +181,8 @@ def _declare_bridge(call: Invocation) -> str:
 
 
 def _bridge_side(call: Invocation, end: str) -> BridgeSideConfig:
-    return created(
-        BridgeSideConfig,
-        domain=call[f"DOMAIN_{end}"],
-        np=call[f"NP_{end}"],
-        iface=call[f"IFACE_{end}"],
-        tg=call[f"TG_{end}"],
-        context=call[f"CONTEXT_{end}"],
-    )
+    keys = ("domain", "np", "iface", "tg", "context")
+    return created(BridgeSideConfig, **{key: call[f"{key.upper()}_{end}"] for key in keys})
 
 
 def _list_bridges(call: Invocation) -> str:
@@ -218,7 +191,7 @@ def _list_bridges(call: Invocation) -> str:
         config = bridge.config
         sides = [f"{end.side.domain}, {end.side.np}, {end.iface}, {end.side.context}" for end in bridge.ends]
         calls = f"{bridge.active} of {config.capacity}"
-        rows.append((bridge.name, flag(config.duplex), flag(config.strict), calls, *sides))
+        rows.append((bridge.name, config.duplex, config.strict, calls, *sides))
     return format_table(("Bridge", "Duplex", "Strict", "Calls", "A", "B"), rows)
 
 
@@ -232,10 +205,7 @@ BRIDGE_COMMANDS: Final = (
         choices={"DUPLEX": tuple(TRUTH), "STRICT": tuple(TRUTH), "CAPACITY": ("unbounded",)},
     ),
     Command("bridge/list", "", _list_bridges, "The bridges"),
-    Command(
-        "bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"),
-        "Remove a bridge",
-    ),
+    Command("bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"), "Remove a bridge"),
 )  # fmt: skip
 
 
@@ -250,13 +220,13 @@ def _info(call: Invocation) -> str:
     return format_table(("Property", "Domain", "Value"), rows)
 
 
-def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
+def _value(config: DomainConfig, name: str, *, shown: bool) -> object:
     value = getattr(config, name)
     if name == "radius_servers":
         return LAB_MEDIATOR if value is None else _servers(value, shown=shown)
     if isinstance(value, SecretStr):
         return _secret(value, shown=shown)
-    return flag(value) if isinstance(value, bool) else str(value)
+    return value
 
 
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
@@ -300,13 +270,11 @@ def _list_aggregates(call: Invocation) -> str:
 def _switch_info(call: Invocation) -> str:
     config, shown = call.node.config, call.flag("--secrets")
     users = [
-        (
-            "aggregate_sorm_settings",
-            f'"{one.user}": "{_secret(one.password, shown=shown)}", {" ".join(one.domains)}',
-        )
+        f'"{one.user}": "{_secret(one.password, shown=shown)}", {" ".join(one.domains)}'
         for one in config.aggregates
     ]
-    return format_table(("Property", "Value"), [*users, ("ssh_port", str(config.ssh_port))])
+    rows = [*(("aggregate_sorm_settings", user) for user in users), ("ssh_port", config.ssh_port)]
+    return format_table(("Property", "Value"), rows)
 
 
 SORM_COMMANDS: Final = (

@@ -12,14 +12,7 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import (
-    LIMIT_SECTIONS,
-    LIMITS,
-    Licence,
-    Limits,
-    Value,
-    shown,
-)
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, Licence, Limits, Value, shown
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
 from sorm_mediator.texts import whole_number
 
@@ -79,13 +72,10 @@ def _show_licence(call: Invocation) -> str:
 
 
 def _list_licence(call: Invocation) -> str:
-    """All licences, the factory one first.
-
-    The manual names the command and shows no answer: the form is ours.
-    """
+    """All licences, the factory one first. The manual shows no answer of the command: the form is ours."""
     active = call.node.licences.active(_now(call))
     rows = [
-        (str(number), licence.body.description, _expires(licence), flag(licence is active))
+        (number, licence.body.description, _expires(licence), licence is active)
         for number, licence in call.node.licences.installed.items()
     ]
     return format_table(("Id", "Description", "Expiration date (UTC)", "Active"), rows)
@@ -164,10 +154,7 @@ def _moment(at: datetime) -> str:
 
 
 def _add(call: Invocation) -> Talk:
-    """Show the changes, ask, and add.
-
-    The licence is checked before the question and again after the answer.
-    """
+    """Show the changes, ask, and add. The licence is checked before the question and again after the answer."""
     key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
     limits = candidate(call.node, key, _now(call)).limits
     parts = []
@@ -197,10 +184,7 @@ def _set_passport(call: Invocation) -> str:
 
 
 LICENCE_COMMANDS: Final = (
-    Command(
-        f"{_PATH}/current-limits", "", _current_limits,
-        "Show the limits that hold now",
-    ),
+    Command(f"{_PATH}/current-limits", "", _current_limits, "Show the limits that hold now"),
     Command(
         f"{_PATH}/show-licence", "[--details] <LicenceId>", _show_licence,
         "Show a licence; --details: all limits that hold under it",
@@ -217,12 +201,6 @@ LICENCE_COMMANDS: Final = (
         f"{_PATH}/delete", "<LicenceId>", _delete,
         "Delete a licence; the factory licence 0 stays",
     ),
-    Command(
-        f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport,
-        "Set the passport of the system",
-    ),
-    Command(
-        f"{_PATH}/show-passport", "", _show_passport,
-        "Show the passport of the system",
-    ),
+    Command(f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport, "Set the passport of the system"),
+    Command(f"{_PATH}/show-passport", "", _show_passport, "Show the passport of the system"),
 )  # fmt: skip
