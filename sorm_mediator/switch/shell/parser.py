@@ -1,7 +1,6 @@
 """A line of the shell: its command, and what may come next.
 
-Paths are written with or without the leading ``/``. A path not found in the user's folder is looked up from
-the top.
+The leading ``/`` of a path is optional. A path not found in the user's folder is looked up from the top.
 """
 
 from __future__ import annotations
@@ -113,12 +112,9 @@ class Parser:
         raise NotUnderstood(text, incomplete=missing)
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
-        """The previous lines and these words as one command, and whether it is complete; "" if they are none.
-
-        Words that begin with a path do not continue a line.
-        """
+        """The previous lines and these words as one command, and whether it is complete; "" if they are none."""
         if self._at(words[0], place) or any(self.children(parts) for parts in resolve(words[0], place)):
-            return "", False
+            return "", False  # words that begin with a path do not continue a line
         try:
             whole = [*split(before), *words]
             self._fits(whole, place)
@@ -168,16 +164,10 @@ class Parser:
         under = sorted({one for one, _ in self.children(parts)})
         if under:
             return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
-        wanted = "/".join(parts)
-        known = {
-            command.path.replace("<D>", part): None
-            for command in self._commands
-            for part in ("<D>", *parts[1:2])
-        }
-        close = get_close_matches(wanted, known, n=1, cutoff=0.75)
-        return f"there is no command {path!r}" + (
-            f"; did you mean {close[0]}?" if close else "; help lists all"
-        )
+        known = [one.path.replace("<D>", part) for one in self._commands for part in ("<D>", *parts[1:2])]
+        close = get_close_matches("/".join(parts), known, n=1, cutoff=0.75)
+        hint = f"did you mean {close[0]}?" if close else "help lists all"
+        return f"there is no command {path!r}; {hint}"
 
     def _unknown_in(self, parts: Sequence[str]) -> str:
         """The error for a folder with an unknown name; "" for a known one."""
@@ -195,7 +185,7 @@ class Parser:
         for command in self._commands:
             pattern = command.path.split("/")
             values = _match(pattern, parts, whole=False)
-            if values is None or len(pattern) <= len(parts):
+            if values is None or len(pattern) == len(parts):
                 continue
             name, folder = pattern[len(parts)], len(pattern) > len(parts) + 1
             names = self._names(name.strip("<>"), values) if name.startswith("<") else (name,)
@@ -205,15 +195,10 @@ class Parser:
 
     def is_folder(self, parts: Sequence[str]) -> bool:
         """Whether the place has any content."""
-        if not parts:
-            return True
-        return any(name == parts[-1] and folder for name, folder in self.children(parts[:-1]))
+        return not parts or (parts[-1], True) in self.children(parts[:-1])
 
     def candidates(self, line: str, place: Sequence[str]) -> tuple[str, list[str]]:
-        """The completions of the last word of a line: that word, and all possible words.
-
-        A folder ends with ``/``. A complete word is followed by a space when it is the only one.
-        """
+        """The last word of a line, and all words that it may become; a folder ends with ``/``."""
         try:
             words = split(line)
         except NotUnderstood:
@@ -264,10 +249,7 @@ def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
 
 
 def _match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
-    """The values of the path's placeholders; ``None`` when the path does not match.
-
-    ``whole``: match all of the pattern, otherwise its beginning.
-    """
+    """The values of the path's placeholders; ``None``: the pattern, or (not ``whole``) its beginning, does not fit."""
     if len(parts) > len(pattern) or (whole and len(parts) < len(pattern)):
         return None
     values: dict[str, str] = {}
