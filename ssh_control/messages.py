@@ -17,7 +17,7 @@ from functools import cache
 from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 from ssh_control.codes import ExtendedError
 
@@ -63,71 +63,28 @@ class ObjectShape(Struct):
     priority: Word | None
 
 
-class AddParams(Struct):
-    """Put an object under control (command 5)."""
-
-    object: ObjectShape
-
-
-class ChangeParams(Struct):
-    """Give an object another category and priority (command 15)."""
-
-    object_number: ObjectNumber
-    category: Word | None
-    priority: Word | None
-
-
-class RemoveParams(Struct):
-    """Take an object off control (command 6)."""
-
-    object_number: ObjectNumber
-
-
-class JoinParams(Struct):
-    """Report also the running calls that an object touches."""
-
-    object_number: ObjectNumber
-
-
-class SyncParams(Struct):
-    """Replace all objects of this mediator, in chunks."""
-
-    objects: list[ObjectShape]
-    first: bool
-    last: bool
-
-
-class ClearParams(Struct):
-    """Drop all objects of this mediator (command 2)."""
-
-
-class ServicesParams(Struct):
-    """The services of a subscriber (command 12)."""
-
-    number: Digits
-    number_sign: Word | None
-
-
-class TrunksParams(Struct):
-    """The names of one trunk, or of all (``null``) (command 16)."""
-
-    trunk: TrunkNumber | None
-
-
-class PingParams(Struct):
-    """Ask for a sign of life."""
-
-
+_PARAMS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # Put an object under control (command 5).
+    "add": {"object": ObjectShape},
+    # Give an object another category and priority (command 15).
+    "change": {"object_number": ObjectNumber, "category": Word | None, "priority": Word | None},
+    # Take an object off control (command 6).
+    "remove": {"object_number": ObjectNumber},
+    # Report also the running calls that an object touches.
+    "join": {"object_number": ObjectNumber},
+    # Replace all objects of this mediator, in chunks.
+    "sync": {"objects": list[ObjectShape], "first": bool, "last": bool},
+    # Drop all objects of this mediator (command 2).
+    "clear": {},
+    # The services of a subscriber (command 12).
+    "services": {"number": Digits, "number_sign": Word | None},
+    # The names of one trunk, or of all (null) (command 16).
+    "trunks": {"trunk": TrunkNumber | None},
+    # Ask for a sign of life.
+    "ping": {},
+}
 OPERATIONS: Final[Mapping[str, type[Struct]]] = {
-    "add": AddParams,
-    "change": ChangeParams,
-    "remove": RemoveParams,
-    "join": JoinParams,
-    "sync": SyncParams,
-    "clear": ClearParams,
-    "services": ServicesParams,
-    "trunks": TrunksParams,
-    "ping": PingParams,
+    op: defstruct(op, params.items()) for op, params in _PARAMS.items()
 }
 """Every op and the shape of its params."""
 

@@ -144,7 +144,7 @@ class Parser:
             found = [
                 (command, values)
                 for command in self._commands
-                if (values := _match(command.path.split("/"), parts, whole=True)) is not None
+                if (values := match(command.path.split("/"), parts, whole=True)) is not None
             ]
             if found:
                 return found
@@ -171,7 +171,7 @@ class Parser:
 
     def _unknown_in(self, parts: Sequence[str]) -> str:
         """The error for a folder with an unknown name; "" for a known one."""
-        paths = (_match(command.path.split("/"), parts, whole=False) for command in self._commands)
+        paths = (match(command.path.split("/"), parts, whole=False) for command in self._commands)
         text = next(filter(None, (self._unknown_name(path) for path in paths if path)), "")
         if text:
             beside = [name for name, _ in self.children(parts[:-1])]
@@ -184,7 +184,7 @@ class Parser:
         found: dict[str, bool] = {}
         for command in self._commands:
             pattern = command.path.split("/")
-            values = _match(pattern, parts, whole=False)
+            values = match(pattern, parts, whole=False)
             if values is None or len(pattern) == len(parts):
                 continue
             name, folder = pattern[len(parts)], len(pattern) > len(parts) + 1
@@ -248,7 +248,7 @@ def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
     return found
 
 
-def _match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
+def match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
     """The values of the path's placeholders; ``None``: the pattern, or (not ``whole``) its beginning, does not fit."""
     if len(parts) > len(pattern) or (whole and len(parts) < len(pattern)):
         return None

@@ -25,7 +25,7 @@ from sorm_mediator.switch.shell.command import (
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
 from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS, SORM_COMMANDS
 from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
-from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, resolve, split
+from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, match, resolve, split
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
 
 MOST_HISTORY: Final = 500
@@ -193,20 +193,12 @@ def _help(call: Invocation) -> str:
         raise ChangeRefused(f"--lang: {call.option('--lang')!r} is not allowed: en or ru")
     wanted = resolve(call["COMMAND"], call.shell.place) if call["COMMAND"] else [[]]
     for parts in wanted:
-        found = [one for one in commands() if _is_of(one, parts)]
+        found = [one for one in commands() if match(one.path.split("/"), parts, whole=False) is not None]
         if found:
             break
     else:
         raise ChangeRefused(f"there is no command {call['COMMAND']!r}; help lists all")
     return "\n".join(f"{command.usage}\n    {command.help(lang)}" for command in found)
-
-
-def _is_of(command: Command, parts: list[str]) -> bool:
-    """Whether the command is the one named, or in the folder named; ``<D>`` stands for any name."""
-    pattern = command.path.split("/")
-    return len(parts) <= len(pattern) and all(
-        want.startswith("<") or want == part for want, part in zip(pattern, parts, strict=False)
-    )
 
 
 def _cd(call: Invocation) -> str:
