@@ -350,7 +350,7 @@ class _Connection(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._ssh = conn
-        # A peer that has closed already has no address any more.
+        # A peer that has closed already has no address.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
         self.peer = host_port(host, port)
         self._server.connected(conn)
@@ -363,9 +363,6 @@ class _Connection(asyncssh.SSHServer):
             # The text is not logged: it may hold the number of an object (order 268, rule 6).
             where = visible("; ".join(map(str.strip, traceback.format_tb(exc.__traceback__))))
             log.error("%s: disconnected by an error of our own: %s: %s", self.peer, type(exc).__name__, where)
-
-    def begin_auth(self, username: str) -> bool:
-        return True
 
     def auth_completed(self) -> None:
         self._server.authenticated(self._ssh)

@@ -46,12 +46,8 @@ def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Conte
     if not domain.default_context or domain.default_context in replaced - {context.name}:
         domain.default_context = context.name
         notes.append(f"context {context.name} is the default of {name} now")
-    update_domain(
-        node,
-        Change("routing", name),
-        contexts=(*kept, file),
-        default_context=domain.default_context,
-    )
+    default = domain.default_context
+    update_domain(node, Change("routing", name), contexts=(*kept, file), default_context=default)
     return context, (*notes, *_gaps(domain, context))
 
 
