@@ -81,14 +81,12 @@ def _check_unused(node: Node, domain: Domain, context: str) -> None:
         users.append("default context of the domain")
     if config.adaptation == context:
         users.append("parameter adaptation")
-    for other in domain.contexts.values():
-        users += [
-            f"rule {rule.name} of {other.name}"
-            for rule in other.rules
-            if other.name != context
-            and isinstance(rule.verdict, Continue)
-            and rule.verdict.context == context
-        ]
+    users += [
+        f"rule {rule.name} of {other.name}"
+        for other in domain.contexts.values()
+        for rule in other.rules
+        if other.name != context and rule.verdict == Continue(context)
+    ]
     if users:
         raise ChangeRefused(f"context {context} is used by: {', '.join(users)}")
 
@@ -226,10 +224,7 @@ def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
 
 
 def _without(domain: Domain, plan: str, gone: set[str]) -> dict[str, NumberBinding]:
-    """The plan in the form of the lab file, without these numbers.
-
-    Ranges that contain some of them are cut.
-    """
+    """The plan in the form of the lab file, without these numbers; ranges with some of them are cut."""
     left: dict[str, NumberBinding] = {}
     for key, binding in domain.config.numbering_plans[plan].items():
         numbers = expand_numbers(key)

@@ -127,26 +127,22 @@ def _merge(
     for key in [key for key in table if key not in whole]:
         del table[key]
     for key, value in whole.items():
-        if key not in table:
+        item, new = table.get(key), given.get(key, value)
+        if item is None:
             if key in given:
-                inline = isinstance(table, InlineTable) or (not top and _short(given[key]))
-                table[key] = _item(given[key], inline=inline)
-        elif _bare(table[key]) != value:
-            _update(table, key, value, given.get(key, value))
+                table[key] = _item(new, inline=isinstance(table, InlineTable) or (not top and _short(new)))
+        elif _bare(item) == value:
+            continue
+        elif isinstance(item, MutableMapping) and isinstance(value, Mapping):
+            _merge(item, value, new)
+        elif isinstance(item, AoT | Array) and _tables(value):
+            _merge_list(table, key, value, new)
+        else:
+            table[key] = _item(new, inline=isinstance(table, InlineTable))
 
 
 def _bare(item: Any) -> Any:
     return item.unwrap() if isinstance(item, Item) else item
-
-
-def _update(table: MutableMapping[str, Any], key: str, value: Any, given: Any) -> None:
-    item = table[key]
-    if isinstance(item, MutableMapping) and isinstance(value, Mapping):
-        _merge(item, value, given)
-    elif isinstance(item, AoT | Array) and _tables(value):
-        _merge_list(table, key, value, given)
-    else:
-        table[key] = _item(given, inline=isinstance(table, InlineTable))
 
 
 def _merge_list(

@@ -315,8 +315,5 @@ SORM_COMMANDS: Final = (
         "sorm/set", "aggregate_sorm_settings remove <USER>", change(sorm.remove_aggregate, "USER"),
         "Remove a MultiSORM user",
     ),
-    Command(
-        "sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates,
-        "The MultiSORM users",
-    ),
+    Command("sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates, "The MultiSORM users"),
 )  # fmt: skip

@@ -197,10 +197,7 @@ LICENCE_COMMANDS: Final = (
         f"{_PATH}/add", "[--force|--no-diff] <LICENCE-KEY>...", _add,
         "Add a licence: shows what changes, and asks; --force does not ask, --no-diff does not show",
     ),
-    Command(
-        f"{_PATH}/delete", "<LicenceId>", _delete,
-        "Delete a licence; the factory licence 0 stays",
-    ),
+    Command(f"{_PATH}/delete", "<LicenceId>", _delete, "Delete a licence; the factory licence 0 stays"),
     Command(f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport, "Set the passport of the system"),
     Command(f"{_PATH}/show-passport", "", _show_passport, "Show the passport of the system"),
 )  # fmt: skip
