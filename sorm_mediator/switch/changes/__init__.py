@@ -1,9 +1,9 @@
 """Every change of a running switch, without I/O.
 
-Each function takes the :class:`~sorm_mediator.switch.node.Node`, and makes a new configuration. The
-configuration is checked as a lab file is, and takes effect at once. A function returns notes: names that are
-not resolved yet, such as a context that is imported later. Calls that need such a name fail with their
-reason. A function raises :class:`ChangeRefused` for an impossible change, and changes nothing then.
+Each function makes a new configuration of the :class:`~sorm_mediator.switch.node.Node`, which is checked as a lab file
+is, and takes effect at once. The notes that a function returns are about names that are not resolved yet, such as a
+context that is imported later; calls that need such a name fail with their reason. A function raises
+:class:`ChangeRefused` for an impossible change, and changes nothing then.
 
 Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands of the switch's shell.
 """

@@ -71,13 +71,7 @@ def declare_subscribers(
         raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
     check_room(node, len(numbers), now)
     new = tuple(
-        created(
-            SubscriberConfig,
-            number=number,
-            context=context,
-            group=group,
-            iface=f"{user}@{host}" if host else f"{user}@{name}",
-        )
+        created(SubscriberConfig, number=number, context=context, group=group, iface=f"{user}@{host or name}")
         for user, number in zip(users, numbers, strict=True)
     )
     update_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))

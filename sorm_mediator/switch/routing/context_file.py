@@ -379,8 +379,8 @@ class _Builder:
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
         """Check attributes with values listed in the manual; ``nai`` and others accept any value."""
         known = _VALUES.get(name, ())
-        for value in values if known else ():
-            if value not in known:
+        for value in values:
+            if known and value not in known:
                 wanted = ", ".join(known)
                 raise self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {wanted}")
 

@@ -57,8 +57,7 @@ def executed(at: float, took: float, version: str) -> str:
     ``at``: Unix time, shown as local time; ``took``: seconds.
     """
     when = datetime.fromtimestamp(at).astimezone().strftime("%d.%m.%Y %H:%M:%S")
-    milliseconds = round(took * 1000)
-    seconds, rest = divmod(milliseconds, 1000)
+    seconds, rest = divmod(round(took * 1000), 1000)
     time = f"{seconds}s {rest}ms" if seconds else f"{rest}ms"
     return f"[exec at: {when}, exec time: {time}, nodes: ds1@ecss1 v.{version}]"
 

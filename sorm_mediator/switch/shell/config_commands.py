@@ -91,8 +91,7 @@ def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if value is None or (given_only and not field.is_required() and value == default):
+        if value is None or (given_only and value == field.get_default(call_default_factory=True)):
             continue
         found[field.alias or name] = _plain(value, given_only=given_only)
     return found

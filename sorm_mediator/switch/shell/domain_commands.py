@@ -46,17 +46,9 @@ def _list_domains(call: Invocation) -> str:
 def _declare_user(call: Invocation) -> str:
     if call["AUTH"] not in ("", *AUTHENTICATIONS):
         raise ChangeRefused(f"AUTH: {call['AUTH']!r} is not allowed: {' or '.join(AUTHENTICATIONS)}")
-    return ok(
-        domains.declare_subscribers(
-            call.node,
-            call.domain,
-            call["CONTEXT"],
-            call["GROUP"],
-            call["IFACE"],
-            "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"],
-            now=call.shell.context.clock(),
-        )
-    )
+    alias = "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"]
+    names = (call["CONTEXT"], call["GROUP"], call["IFACE"], alias)
+    return ok(domains.declare_subscribers(call.node, call.domain, *names, now=call.shell.context.clock()))
 
 
 def _list_users(call: Invocation) -> str:
@@ -86,9 +78,8 @@ def _declare_trunk(call: Invocation) -> str:
     port = _whole(call["PORT"], "PORT", 1, 65535)
     peer = host_port(str(host), port)
     number = _whole(call.option("--number"), "--number", 0, 0xFFFE) if call.option("--number") else None
-    return ok(
-        domains.declare_trunk(call.node, call.domain, call["CONTEXT"], call["NAME"], peer, number=number)
-    )
+    names = (call["CONTEXT"], call["NAME"])
+    return ok(domains.declare_trunk(call.node, call.domain, *names, peer, number=number))
 
 
 def _whole(text: str, what: str, least: int, most: int) -> int:

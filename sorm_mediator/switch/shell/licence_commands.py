@@ -21,7 +21,6 @@ QUESTION: Final = "Are you sure?: [yes]/no ?> "
 ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
 """An empty line gives the answer in brackets."""
 Row = tuple[str, str]
-NO_LIMIT: Final = "no limit"
 LEGEND: Final = """Legend:
 
     '^' - Changed;
@@ -31,7 +30,6 @@ DIFFERENT: Final = (
     "[add] You are trying to add a license that is different from the current one by the parameters in the table "
     "(other values will remain unchanged)."
 )
-KEPT_TO: Final = "This switch keeps to: {}; the other limits are shown only."
 
 
 def columns(rows: Iterable[Row]) -> str:
@@ -68,7 +66,7 @@ def _show_licence(call: Invocation) -> str:
     if not details:
         return columns(rows)
     effective = ", ".join(limit.key for limit in LIMITS.values() if limit.effective)
-    return f"{columns(rows)}\n\n{KEPT_TO.format(effective)}"
+    return f"{columns(rows)}\n\nThis switch keeps to: {effective}; the other limits are shown only."
 
 
 def _list_licence(call: Invocation) -> str:
@@ -145,7 +143,7 @@ def _limits(values: Mapping[str, Value]) -> Iterator[Row]:
 
 def _expires(licence: Licence) -> str:
     if licence.expiry is None:
-        return NO_LIMIT
+        return "no limit"
     return _moment(datetime.fromtimestamp(licence.expiry, UTC) - timedelta(seconds=1))
 
 

@@ -113,8 +113,9 @@ class Parser:
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
         """The previous lines and these words as one command, and whether it is complete; "" if they are none."""
-        if self._at(words[0], place) or any(self.children(parts) for parts in resolve(words[0], place)):
-            return "", False  # words that begin with a path do not continue a line
+        # Words that begin with a path do not continue a line.
+        if not before or self._at(words[0], place) or any(map(self.children, resolve(words[0], place))):
+            return "", False
         try:
             whole = [*split(before), *words]
             self._fits(whole, place)

@@ -57,14 +57,9 @@ def _trace(call: Invocation) -> str:
 def _show_contexts(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
     if not call["CONTEXT"]:
+        default, here = domain.default_context, f"{call.node.directory}/"
         rows = [
-            (
-                one.name,
-                one.np,
-                len(one.rules),
-                one.name == domain.default_context,
-                one.source.removeprefix(f"{call.node.directory}/"),
-            )
+            (one.name, one.np, len(one.rules), one.name == default, one.source.removeprefix(here))
             for one in domain.contexts.values()
         ]
         return format_table(("Context", "Plan", "Rules", "Default", "File"), rows)
@@ -140,15 +135,9 @@ def _list_plans(call: Invocation) -> str:
 def _bind_alias(call: Invocation) -> str:
     if call.flag("--master") and call.flag("--passive"):
         raise ChangeRefused("--master and --passive: a number is one or the other")
+    names, master = (call["PLAN"], call["NUMBERS"], call["LOCAL"]), call.flag("--master")
     routing.bind_to_alias(
-        call.node,
-        call.domain,
-        call["PLAN"],
-        call["NUMBERS"],
-        call["LOCAL"],
-        group=call["GROUP"],
-        iface=call["IFACE"],
-        master=call.flag("--master"),
+        call.node, call.domain, *names, group=call["GROUP"], iface=call["IFACE"], master=master
     )
     return ok()
 

@@ -125,9 +125,7 @@ class ShellSession:
             return self._parser.understand(words, self.state.place)
         except NotUnderstood as error:
             self._before = error.meant or line
-            whole, complete = "", False
-            if before:
-                whole, complete = self._parser.continues(before, words, self.state.place)
+            whole, complete = self._parser.continues(before, words, self.state.place)
             if not whole:
                 raise
             self._before = whole
