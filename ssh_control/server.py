@@ -231,7 +231,7 @@ class SormServer:
             log.error("port %d: can't be listened on: %s", self._port, error)  # noqa: TRY400 - one line
             if self._next is listener:
                 self._next = None
-                self._port = self._acceptor.get_port() if self._acceptor is not None else self._port
+                self._port = self.port
             return
         if self._next is not listener:
             acceptor.close()

@@ -1,11 +1,11 @@
-"""Text and address of a peer, made fit for a line of a log or a terminal."""
+"""Text and address of a peer for a line of a log or a terminal."""
 
 from __future__ import annotations
 
 
 def visible(text: object) -> str:
-    """``text`` in one line: every character that is not printable (line ends, escape sequences, marks that turn the
-    direction of writing, halves of surrogate pairs) as an escape such as ``\\x1b``. Letters of any script stay."""
+    """``text`` in one line. Characters that are not printable (line ends, escape sequences, marks that turn the
+    direction of writing, halves of surrogate pairs) become escapes such as ``\\x1b``. Letters of any script stay."""
     shown = str(text)
     if shown.isprintable():
         return shown

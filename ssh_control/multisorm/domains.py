@@ -267,19 +267,15 @@ class MultiSorm:
     def _hand_over(self, domain: str, now: float) -> None:
         """Send a domain all objects, and then the open questions, which may change them."""
         params = {"objects": list(self.objects.values()), "first": True, "last": True}
-        self._asked[self._put(domain, Request("sync", params))] = _Asked(domain, None, now + PATIENCE)
+        self._ask(domain, Request("sync", params), None, now + PATIENCE)
         for question in self._questions.values():
             question.fan_out.ask_too(domain)
-            self._ask(domain, question)
+            self._ask(domain, question.request, question, question.deadline)
 
-    def _ask(self, domain: str, question: _Question) -> None:
-        token = self._put(domain, question.request)
-        self._asked[token] = _Asked(domain, question, question.deadline)
-
-    def _put(self, domain: str, request: Request) -> int:
+    def _ask(self, domain: str, request: Request, question: _Question | None, deadline: float) -> None:
         token = next(self._numbers)
         self._effects.append(AskDomain(domain, token, request))
-        return token
+        self._asked[token] = _Asked(domain, question, deadline)
 
     # --- questions
 
@@ -305,7 +301,7 @@ class MultiSorm:
         question.fan_out = FanOut(request, self._domains)
         for name, domain in self._domains.items():
             if domain.state is not DomainState.SILENT:
-                self._ask(name, question)
+                self._ask(name, request, question, question.deadline)
         for name, domain in self._domains.items():
             if domain.state is DomainState.SILENT:
                 self._settle(question, question.fan_out.no_answer(name), now)
