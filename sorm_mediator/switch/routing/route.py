@@ -200,11 +200,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingResult:
-    """The result of routing a call.
+    """The result of routing a call. via: the directions of an external call, in order. reason: of a failure.
 
-    result: ``external``, ``local`` or ``failed``. via: the directions of an external call, in order.
-    a, b: the numbers as routed and for SORM. tried: every rule that was tried.
-    reason: of a failure. np: the final numbering plan of the numbers.
+    a, b: the numbers as routed and for SORM; np: their final plan. tried: every rule that was tried.
     """
 
     result: Literal["external", "local", "failed"]

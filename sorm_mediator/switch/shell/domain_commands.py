@@ -221,10 +221,7 @@ def _value(config: DomainConfig, name: str, *, shown: bool) -> object:
 
 
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
-    """``"192.168.23.235": "2testing123"``, with the port when it is not the default.
-
-    Source: ECSS-10 manual, SORM parameters of a domain.
-    """
+    """``"192.168.23.235": "2testing123"`` (ECSS-10 manual, SORM parameters of a domain), without the default port."""
     return ", ".join(
         f'"{one.host if one.port == sorm.RADIUS_PORT else host_port(one.host, one.port)}": '
         f'"{_secret(one.secret, shown=shown)}"'

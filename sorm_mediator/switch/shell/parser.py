@@ -39,10 +39,7 @@ class NotUnderstood(ChangeRefused):
 
 
 def split(line: str) -> list[str]:
-    """The words of a line. Quotes keep spaces in a word; a backslash keeps the next character.
-
-    Raises :class:`NotUnderstood`.
-    """
+    """The words of a line. Quotes keep spaces, and a backslash the next character. Raises :class:`NotUnderstood`."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""
