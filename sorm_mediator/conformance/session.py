@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import Config, ConfigError, ServicesConfig
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config.switch import ServicesConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.checks import chosen
 from sorm_mediator.conformance.declaration import Check, Result

@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
 needs no KSL line. A value ``null`` sends "not given" all the same."""
 _KSL = re.compile(r"([0-9]+)/([0-9]+)")
+_OCTETS = re.compile(r"0[xX][0-9A-Fa-f]+")
 
 
 class WordError(Exception):
@@ -88,7 +89,9 @@ def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
 
 
 def _node(key: str, text: str, form: Form) -> _Word:
-    if isinstance(form, DigitsForm | TextForm) and text not in ("null", "''", '""'):
+    if _OCTETS.fullmatch(text) or (
+        isinstance(form, DigitsForm | TextForm) and text not in ("null", "''", '""')
+    ):
         return _Word(text, "", 1, key)
     ksl = _KSL.fullmatch(text)
     if ksl is not None and isinstance(form, RecordForm):

@@ -1,4 +1,4 @@
-"""The words of the console against a scripted mediator, ``send`` and ``watch`` against a lab, the console at a terminal."""
+"""The words of the console against a scripted mediator; ``send``, ``watch`` and the console from outside."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Session:
         return await self.bench.run(line)
 
     def said(self, style: str) -> list[str]:
-        """The lines of a style, without the time of day."""
-        return [re.sub(r"^[0-9:.]{12} ", "", line) for kind, line in self.lines if kind == style]
+        """The lines of a style, without the time of day and the finding of the scripted mediator."""
+        return [re.sub(r"^[0-9:.]{12} |  \[coalesced\]$", "", line) for kind, line in self.lines if kind == style]
 
 
 @pytest.fixture

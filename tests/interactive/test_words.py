@@ -60,7 +60,7 @@ def test_a_line_is_a_command(line: str, fields: dict[str, Any]) -> None:
             "add-object category=combine",
             "category: 'combine' is not allowed here; allowed: combined, separate",
         ),
-        ("add-object object_number=${x}", "object_number: unknown variable"),
+        ("add-object object_number=${x}", "object_number: the variable 'x' isn't known here"),
         ("start 'x", "No closing quotation"),
     ],
 )
@@ -92,7 +92,11 @@ def test_octets_and_requests() -> None:
     assert node.plain() == {
         "domain": "d", "a": "28331", "b": "28332", "talk": 0.5, "services": [{"service": "hold", "at": 1}],
     }  # fmt: skip
-    for line, says in (("a=1", "domain is missing"), ("x=1", "'x=1' is no key of call"), ("talk=x", "talk")):
+    for line, says in (
+        ("a=1", "domain is missing"),
+        ("x=1", "'x=1' is no key of call"),
+        ("domain=d a=1 b=2 talk=x", "talk"),
+    ):
         with pytest.raises(WordError, match=says):
             read_request("call", split(line))
 
@@ -101,7 +105,7 @@ def test_completion_knows_commands_fields_and_values() -> None:
     assert [name for name, _ in candidates("add-", "en")] == ["add-ksl", "add-object"]
     assert [name for name, _ in candidates("record-sta", "en")] == ["record-start"]
     fields = dict(candidates("add-object object_number=1 number", "ru"))
-    assert fields == {"number_sign=": "признак номера", "number=": "номер"}
+    assert fields == {"number_sign=": "признак номера", "number=": "номер телефона"}
     values = [name for name, _ in candidates("add-object category=s", "en")]
     assert values == ["category=separate", "category=statistical"]
     assert [name for name, _ in candidates("call ta", "en")] == ["talk="]
@@ -128,8 +132,8 @@ def test_help_tells_every_field_with_its_default() -> None:
         ("CC0101003132333435 36", "start"),
         ("CC 01 27 02 01 00 01 00 FF 02 01 16",
          "command-received command=start status=16h (start not accepted: already started)"),
-        ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF 01"
-         " 01 92 11 14 40 02 05 FF FF FF FF",
+        ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF"
+         " 01 01 92 11 14 40 02 05 FF FF FF FF",
          "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h ksl_a=0/1 ksl_b=0/1"
          " selection=01h connection=1Ch"),
     ],
@@ -149,6 +153,8 @@ def test_what_is_shown_of_a_command_can_be_typed(name: str) -> None:
         fields |= {"ksl_a": {"stream": 1, "ksl": 5}}
     if "new_password" in COMMANDS[name].fields:
         fields |= {"new_password": "654321"}
+    if "test_number" in COMMANDS[name].fields:
+        fields |= {"test_number": 7}
     message = from_json(
         {"name": name, "channel": "command", "fields": {"orm_number": 1, "password": "123456", **fields}}
     )
