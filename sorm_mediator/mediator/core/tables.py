@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -94,12 +94,6 @@ class ControlledObject:
         if self.number is None or self.object_type is ObjectType.NETWORK_PARTIAL:
             return None
         return None if self.number_sign is NumberSign.IMSI else Party(self.number_sign, self.number)
-
-    def controlled(
-        self, category: Category, ksl_group: int | None, priority: Priority | None
-    ) -> ControlledObject:
-        """The same object under other control (order 268, 6.15.3)."""
-        return replace(self, category=category, ksl_group=ksl_group, priority=priority)
 
 
 _OBJECT_FIELDS: Final = tuple(one.name for one in fields(ControlledObject))

@@ -13,6 +13,8 @@ from sorm_mediator.mediator.core.commands.rule import (
     CommandRule,
     Refusal,
     given,
+    missing,
+    no_such_group,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
@@ -100,9 +102,7 @@ ADD_KSL: Final = CommandRule(
     execute=add_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(
-            ExtendedError.WRONG_PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None
-        ),
+        missing("group_type", "group type missing", "6.4.4.2"),
         Refusal(
             ExtendedError.WRONG_KSL_A_AND_B,
             "separate: both KSL wrong, the same, or in different streams",
@@ -386,15 +386,10 @@ REMOVE_KSL: Final = CommandRule(
     execute=remove_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(ExtendedError.WRONG_KSL_A, "KSL-A missing", "6.9.4", lambda _, c: c.ksl_a is None),
+        missing("ksl_a", "KSL-A missing", "6.9.4"),
     ),
     execution=(
-        Refusal(
-            ExtendedError.WRONG_KSL_GROUP,
-            "no such group",
-            "6.9.3",
-            lambda means, c: c.ksl_group not in means.tables.groups,
-        ),
+        no_such_group("6.9.3"),
         Refusal(ExtendedError.NO_SUCH_KSL_IN_GROUP, "KSL-A is not in that group", "6.9.3", not_in_group),
         Refusal(
             ExtendedError.WRONG_KSL_B,

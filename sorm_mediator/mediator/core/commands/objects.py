@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
@@ -14,6 +15,8 @@ from sorm_mediator.mediator.core.commands.rule import (
     Refusal,
     blank,
     given,
+    missing,
+    no_such_group,
     readable,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means
@@ -54,13 +57,8 @@ def unfit_priority(means: Means, c: AddObject | ChangeObject) -> bool:
     return c.priority is None
 
 
-def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
-    """The group has never had a line."""
-    return c.ksl_group is not None and c.ksl_group not in means.tables.groups
-
-
 CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
-    Refusal(ExtendedError.WRONG_CATEGORY, "category missing", "6.5.5.6", lambda _, c: c.category is None),
+    missing("category", "category missing", "6.5.5.6"),
     Refusal(
         ExtendedError.WRONG_KSL_GROUP,
         "group number missing or 0, or given for statistical control",
@@ -80,9 +78,7 @@ CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
         unfit_priority,
     ),
 )
-GROUP_KNOWN: Final[AnyRefusal] = Refusal(
-    ExtendedError.WRONG_KSL_GROUP, "no such group", "6.5.5.7", unknown_group
-)
+GROUP_KNOWN: Final = no_such_group("6.5.5.7")
 
 # --- command 5
 
@@ -169,18 +165,8 @@ ADD_OBJECT: Final = CommandRule(
     clause="6.5",
     execute=add_object,
     receipt=(
-        Refusal(
-            ExtendedError.WRONG_OBJECT_NUMBER,
-            "object number missing",
-            "6.5.5.1",
-            lambda _, c: c.object_number is None,
-        ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_TYPE,
-            "object type missing",
-            "6.5.5.1",
-            lambda _, c: c.object_type is None,
-        ),
+        missing("object_number", "object number missing", "6.5.5.1"),
+        missing("object_type", "object type missing", "6.5.5.1"),
         Refusal(
             ExtendedError.BOTH_NUMBER_AND_TRUNK,
             "both phone and trunk given",
@@ -339,8 +325,12 @@ REMOVE_OBJECT: Final = CommandRule(
 def change_object(means: Means, job: Job[ChangeObject], now: float) -> None:
     """Category, group and priority; from the object's next call on (6.15.5; option ``change_running_call``)."""
     c = job.command
-    before = means.tables.objects[given(c.object_number)]
-    row = before.controlled(given(c.category), c.ksl_group, readable(c.priority))
+    row = replace(
+        means.tables.objects[given(c.object_number)],
+        category=given(c.category),
+        ksl_group=c.ksl_group,
+        priority=readable(c.priority),
+    )
 
     def changed(job: Job[ChangeObject], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome)
@@ -359,12 +349,7 @@ CHANGE_OBJECT: Final = CommandRule(
     clause="6.15",
     execute=change_object,
     receipt=(
-        Refusal(
-            ExtendedError.WRONG_OBJECT_NUMBER,
-            "object number missing",
-            "6.15.4",
-            lambda _, c: c.object_number is None,
-        ),
+        missing("object_number", "object number missing", "6.15.4"),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(

@@ -19,7 +19,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
-from protocol.messages import Command
+from protocol.messages import AddObject, ChangeObject, Command, GetKsl, RemoveKsl
 from protocol.values import Raw
 from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
@@ -49,10 +49,6 @@ class ByOption:
     name: str
     value: str
 
-    def verdict(self, options: MediatorOptions) -> Verdict:
-        """The verdict by the option's value."""
-        return Verdict.TAKEN if getattr(options, self.name) == self.value else Verdict.NOT_STARTED
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal(Generic[C]):
@@ -60,7 +56,7 @@ class Refusal(Generic[C]):
 
     extended: int
     """Status with extended errors; without them it is 01h."""
-    en: MessageId
+    summary: MessageId
     clause: str
     """The clause of the order, as ``6.5.5.7``; empty where only the vendor has the refusal."""
     when: Callable[[Means, C], bool]
@@ -102,7 +98,10 @@ class CommandRule(Generic[C]):
         """The verdict in this state."""
         if state is OrmState.STARTED:
             return self.started
-        return self.stopped.verdict(options) if isinstance(self.stopped, ByOption) else self.stopped
+        if isinstance(self.stopped, ByOption):
+            taken = getattr(options, self.stopped.name) == self.stopped.value
+            return Verdict.TAKEN if taken else Verdict.NOT_STARTED
+        return self.stopped
 
 
 AnyRule: TypeAlias = CommandRule[Any]
@@ -126,6 +125,26 @@ FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 """Extended code for a field whose octets mean nothing (27h); any other field: 11h."""
+
+
+def missing(name: str, summary: MessageId, clause: str) -> AnyRefusal:
+    """The refusal of a command that leaves out a field which it must have, with the field's code."""
+
+    def when(_: Means, c: Command) -> bool:
+        return getattr(c, name) is None
+
+    return Refusal(FIELD_CODES.get(name, ExtendedError.WRONG_PARAMETERS), summary, clause, when)
+
+
+def no_such_group(
+    clause: str, before_28h: Callable[[Means, Job[Any], float], None] | None = None
+) -> AnyRefusal:
+    """The refusal of a command whose group has never had a line."""
+
+    def when(means: Means, c: AddObject | ChangeObject | GetKsl | RemoveKsl) -> bool:
+        return c.ksl_group is not None and c.ksl_group not in means.tables.groups
+
+    return Refusal(ExtendedError.WRONG_KSL_GROUP, "no such group", clause, when, before_28h)
 
 
 def field_code(names: set[str]) -> int:
