@@ -305,7 +305,8 @@ class Core:
                 faulty.discard(ksl)
             else:
                 faulty.add(ksl)
-                self.calls.ksl_fault(ksl, now)
+                if (line := self.tables.line_of(ksl)) is not None:
+                    self.calls.out_of_order(line, now)
         self._context.journal("ksl-changed", in_service=in_service, alarm_code=alarm_code)
         if self.tables.started or self.config.options.alarm_while_stopped == "on":
             self._context.unsolicited(Alarm, alarm_type=LINES_CHANGED, alarm_code=alarm_code)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import radius.report as report
     from protocol.values import Party
-    from radius.report import CallReport, Match
+    from radius.report import CallReport, Match, ServiceUse
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 ROLE_SHIFT: Final[Mapping[str, int]] = MappingProxyType({"a": 0, "b": 2, "trunk": 4, "service": 6})
@@ -203,3 +203,15 @@ class Leg:
         for role in self.roles:
             sign |= bits << ROLE_SHIFT[role]
         return sign
+
+
+class Step(NamedTuple):
+    """Something that the console has not been sent yet."""
+
+    time: float
+    """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
+    input: LegInput
+    leg: Leg
+    at: float
+    """The moment of the event as the switch reported it."""
+    service: ServiceUse | None = None

@@ -187,7 +187,7 @@ def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
     """51h with operation 01h is the result of a command 7 that found no line (11.5.5, 11.5.6)."""
     leg = leg_of(means, job.command)
     if leg is not None:
-        means.calls.report_none_free(leg, now)
+        means.calls.events.no_ksl(leg, now)
 
 
 def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
@@ -375,7 +375,7 @@ def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     line = line_in_group(means, c)
     if line is None:
         return means.extended(ExtendedError.NO_SUCH_KSL_IN_GROUP)
-    means.calls.out_of_order([line], now)
+    means.calls.out_of_order(line, now)
     means.context.store(GroupLineRemoved(given(c.ksl_group), line))
     return DONE
 
