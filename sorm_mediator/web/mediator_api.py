@@ -227,7 +227,7 @@ def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told
     """How many messages went to the console; with none, why."""
     if sent:
         return DoneDocument(sent)
-    if not gateway.core.channels.connected(Channel.KPD1):
+    if not gateway.core.channels.connected[Channel.KPD1]:
         return DoneDocument(0, "KPD1 is not connected")
     if not gateway.core.tables.started:
         return DoneDocument(0, "the technical means are stopped")

@@ -25,14 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from protocol import Message
-    from sorm_mediator.config import MediatorConfig
     from sorm_mediator.config.capacity import Capacity
     from sorm_mediator.mediator.core.calls.calls import Calls
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
     from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
-    from sorm_mediator.mediator.core.tables import Tables
-    from sorm_mediator.options import MediatorOptions
 
 
 C = TypeVar("C", bound=Command, covariant=True)
@@ -220,6 +217,9 @@ class Means:
         self, context: Context, pool: KslPool, calls: Calls, switch: SwitchSide, capacity: Capacity | None
     ) -> None:
         self.context = context
+        self.config = context.config
+        self.options = context.options
+        self.tables = context.tables
         self.pool = pool
         self.calls = calls
         self.switch = switch
@@ -228,21 +228,6 @@ class Means:
         self.job: Job[Command] | None = None
         """The command that the means are busy with; None while they are idle."""
         self.finish: Callable[[Job[Command], int], None]
-
-    @property
-    def config(self) -> MediatorConfig:
-        """The configuration."""
-        return self.context.config
-
-    @property
-    def options(self) -> MediatorOptions:
-        """``[mediator.options]``."""
-        return self.context.options
-
-    @property
-    def tables(self) -> Tables:
-        """The tables that survive."""
-        return self.context.tables
 
     @property
     def state(self) -> OrmState:
@@ -320,7 +305,7 @@ class Means:
         table = job.output
         if table is None:
             return
-        if not self.context.channels.usable(job.stream, Channel.KPD1):
+        if job.stream not in self.context.channels.connected[Channel.KPD1]:
             self.context.counters["outputs_abandoned"] += 1
             self.finish(job, NOT_DONE)
             return

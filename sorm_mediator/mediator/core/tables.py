@@ -192,6 +192,7 @@ Change: TypeAlias = (
 )
 
 
+@dataclass(kw_only=True, repr=False)
 class Tables:
     """State, password, groups and objects, with the indexes that the checks of commands need.
 
@@ -199,28 +200,20 @@ class Tables:
     the console has not heard so yet. It must survive a restart until :class:`DamageReported`.
     """
 
-    def __init__(
-        self,
-        *,
-        password: str = DEFAULT_PASSWORD,
-        started: bool = False,
-        damaged: bool = False,
-        start_number: int | None = None,
-    ) -> None:
-        self.password = password
-        self.started = started
-        self.damaged = damaged
-        self.start_number = start_number
-        """The ORM number in the last command 1; None before the first."""
-        self.groups: dict[int, Group] = {}
-        self.objects: dict[int, ControlledObject] = {}
-        self.group_of: dict[Ksl, int] = {}
-        """The group that a KSL belongs to, as A or as B."""
-        self.by_phone: dict[Phone, set[int]] = {}
-        """Objects with this phone; there may be several (order 268, 6.5.6)."""
-        self.by_trunk: dict[int, int] = {}
-        self.objects_of_group: Counter[int] = Counter()
-        self.objects_of_type: Counter[ObjectType] = Counter()
+    password: str = DEFAULT_PASSWORD
+    started: bool = False
+    damaged: bool = False
+    start_number: int | None = None
+    """The ORM number in the last command 1; None before the first."""
+    groups: dict[int, Group] = field(init=False, default_factory=dict)
+    objects: dict[int, ControlledObject] = field(init=False, default_factory=dict)
+    group_of: dict[Ksl, int] = field(init=False, compare=False, default_factory=dict)
+    """The group that a KSL belongs to, as A or as B."""
+    by_phone: dict[Phone, set[int]] = field(init=False, compare=False, default_factory=dict)
+    """Objects with this phone; there may be several (order 268, 6.5.6)."""
+    by_trunk: dict[int, int] = field(init=False, compare=False, default_factory=dict)
+    objects_of_group: Counter[int] = field(init=False, compare=False, default_factory=Counter)
+    objects_of_type: Counter[ObjectType] = field(init=False, compare=False, default_factory=Counter)
 
     def apply(self, change: Change) -> None:
         """Make ``change``. Raises :class:`ValueError` for one that contradicts the tables."""
@@ -265,25 +258,6 @@ class Tables:
         if number is None:
             return None
         return next(line for line in self.groups[number].lines if ksl in line.ksls)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Tables):
-            return NotImplemented
-        return (
-            self.password,
-            self.started,
-            self.start_number,
-            self.damaged,
-            self.groups,
-            self.objects,
-        ) == (
-            other.password,
-            other.started,
-            other.start_number,
-            other.damaged,
-            other.groups,
-            other.objects,
-        )
 
     def __repr__(self) -> str:
         return f"Tables(started={self.started}, groups={len(self.groups)}, objects={len(self.objects)})"

@@ -122,9 +122,9 @@ def test(means: Means, job: Job[Test], now: float) -> int:
     flip = 0xFF if means.options.bitmap_polarity == "0=in service" else 0
     number = job.command.test_number
     kpd1, kpd2 = (context.channels.bitmap(channel) ^ flip for channel in (Channel.KPD1, Channel.KPD2))
-    for stream in context.channels.connected(Channel.KPD1):
+    for stream in context.channels.connected[Channel.KPD1]:
         context.kpd1(stream, TestReplyKpd1, test_number=number, kpd1_state=kpd1, kpd2_state=kpd2)
-    for stream in context.channels.connected(Channel.KPD2):
+    for stream in context.channels.connected[Channel.KPD2]:
         context.kpd2(TestReplyKpd2(number, kpd1, kpd2, orm_number=context.orm_number), stream=stream)
     return DONE
 
