@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -171,7 +171,7 @@ def mediator_router() -> APIRouter:
 async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
     switch = request.app.state.switch
-    licence = LicenceDocument.of(switch.licence()) if switch else None
+    licence = LicenceDocument(**switch.licence()) if switch else None
     return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
 
 
@@ -207,12 +207,12 @@ async def _calls(
     return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
 
 
-async def _streams(gateway: Mediator) -> list[dict[str, Any]]:
+async def _streams(gateway: Mediator) -> list[StreamDocument]:
     """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 
-async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[str, Any]:
+async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
         raise HTTPException(404, f"there is no E1 stream {stream}")

@@ -400,7 +400,7 @@ async def licence(
     switch: Switch,
 ) -> LicenceDocument:
     """The licence that holds now: the highest number of those that have not expired."""
-    return LicenceDocument.of(switch.licence())
+    return LicenceDocument(**switch.licence())
 
 
 @switch_router.post(

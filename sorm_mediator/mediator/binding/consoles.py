@@ -18,7 +18,7 @@ import struct
 import termios
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
@@ -27,6 +27,7 @@ from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
+from sorm_mediator.mediator.binding.status import ChannelDocument
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +59,22 @@ _KEEPALIVE = (
 
 
 class Handler(Protocol):
-    """What happens on the channels. ``arrived`` is the event loop's time of a unit's last octet."""
+    """What happens on the console channels. ``arrived`` is the event loop's time of a unit's last octet; ``stream`` is
+    the number of the E1 stream, 0 over TCP."""
 
-    def channel_opened(self, channel: Channel, peer: str) -> None: ...
-    def channel_closed(self, channel: Channel, peer: str) -> None: ...
-    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
-    def unit_received(self, raw: bytes, arrived: float) -> None: ...
-    def unit_broken(self, broken: Broken, arrived: float) -> None: ...
-    def owes(self, channel: Channel) -> bool:
+    def channel_opened(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
+    def channel_closed(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
+    def unit_received(self, raw: bytes, arrived: float, stream: int = 0) -> None: ...
+    def unit_broken(self, broken: Broken, arrived: float, stream: int = 0) -> None: ...
+    def connection_refused(self, channel: str, peer: str, reason: str, stream: int = 0) -> None:
+        """A third party came to a channel, or sends to an E1 stream; ``channel`` is then the stream's name."""
+
+    def owes(self, channel: Channel, stream: int = 0) -> bool:
         """Whether answers to what came on the channel are still to be sent."""
         return False
 
-    def drained(self, channel: Channel) -> None:
-        """All that was sent on the channel is with the kernel: there is room for more."""
+    def drained(self, channel: Channel, stream: int = 0) -> None:
+        """What was sent on the channel is on its way: there is room for more."""
 
 
 @dataclass(slots=True)
@@ -190,14 +194,16 @@ class Port:
 class Consoles:
     """Listens on both ports and hands what arrives to ``handler``, in order, a bounded number a turn.
 
-    ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken.
+    ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken. The ports are one pair of console
+    channels, whose ``stream`` is always 0: the gateway uses the pairs of E1 streams (:class:`~.streams.Streams`) by
+    the same methods.
     """
 
     def __init__(
         self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
     ) -> None:
         self._host = config.host
-        self._allow = config.allow
+        self.allow = config.allow
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
@@ -251,13 +257,13 @@ class Consoles:
             if port.connection is not None:
                 port.connection.abort()
 
-    def report_drained(self, channel: Channel) -> None:
+    def report_drained(self, channel: Channel, stream: int = 0) -> None:
         """Call ``drained`` of the handler if there is a console and nothing waits for it."""
         connection = self.ports[channel].connection
         if connection is not None and connection.is_drained:
             self.handler.drained(channel)
 
-    def send(self, channel: Channel, raw: bytes) -> None:
+    def send(self, channel: Channel, raw: bytes, stream: int = 0) -> None:
         """Send one unit. On a channel without console it is counted as deleted."""
         port = self.ports[channel]
         if port.connection is None:
@@ -265,15 +271,24 @@ class Consoles:
         else:
             port.connection.send(raw)
 
-    def delete_unsent(self) -> None:
+    def delete_unsent(self, stream: int = 0) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
         for port in self.ports.values():
             if port.connection is not None:
                 port.connection.delete_unsent()
 
-    def allowed(self, host: str) -> bool:
-        """Whether the address is in one of the networks that may connect."""
-        return allowed(host, self._allow)
+    def channel_rows(self) -> list[ChannelDocument]:
+        """The console channels, for the status of the mediator."""
+        return [
+            ChannelDocument(
+                stream=0,
+                channel=str(port.channel),
+                address=port.address,
+                peer=port.connection.peer if port.connection else None,
+                counters=asdict(port.counters),
+            )
+            for port in self.ports.values()
+        ]
 
 
 class _Connection(asyncio.Protocol):
@@ -305,7 +320,7 @@ class _Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
-        if not name or not self._consoles.allowed(name[0]):
+        if not name or not allowed(name[0], self._consoles.allow):
             self._move(ConnectionInput.REFUSED, "not in console.allow")
         elif current is None:
             self._move(ConnectionInput.FREE)

@@ -6,7 +6,7 @@ the status), and the docstrings of its fields are its description in OpenAPI.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
@@ -100,12 +100,6 @@ class LicenceDocument(Document):
     """Seconds."""
     units: dict[str, UnitsDocument]
     """concurrent_calls (cp_limit), sorm_channels, subscribers: what is in use, and how many there are."""
-
-    @classmethod
-    def of(cls, licence: Mapping[str, Any]) -> LicenceDocument:
-        """The licence as the switch reports it."""
-        units = {name: UnitsDocument(**counts) for name, counts in licence["units"].items()}
-        return cls(**{**licence, "units": units})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from e1 import channel as data
 from e1.carriers.carrier import Carrier
@@ -36,8 +36,8 @@ from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.binding import consoles
-from sorm_mediator.mediator.binding.consoles import ChannelCounters
+from sorm_mediator.mediator.binding.consoles import ChannelCounters, Handler
+from sorm_mediator.mediator.binding.status import ChannelDocument, StreamChannelDocument, StreamDocument
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +63,8 @@ Item = tuple[Unit | Broken, float]
 """A unit or an error that was read, and when it arrived."""
 
 
-class StreamHandler(consoles.Handler, Protocol):
-    """What happens on the channels of streams; ``stream`` is the number of a stream."""
-
-    def channel_opened(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
-    def channel_closed(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
-    def unit_received(self, raw: bytes, arrived: float, stream: int = 0) -> None: ...
-    def unit_broken(self, broken: Broken, arrived: float, stream: int = 0) -> None: ...
-    def drained(self, channel: Channel, stream: int = 0) -> None: ...
-    def connection_refused(self, channel: str, peer: str, reason: str, stream: int = 0) -> None:
-        """A third party sends to a stream; ``channel`` is then the stream's name."""
+class StreamHandler(Handler, Protocol):
+    """What happens on the streams and on their channels."""
 
     def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
         """The state of what arrives on the stream has changed."""
@@ -303,7 +295,7 @@ class Streams:
 
     # --- sending
 
-    def send(self, stream: int, channel: Channel, raw: bytes) -> None:
+    def send(self, channel: Channel, raw: bytes, stream: int) -> None:
         """Send one unit; during an interruption it waits."""
         runner, name = self._runners[stream], NAMES[channel]
         kpd = runner.kpds[name]
@@ -320,7 +312,7 @@ class Streams:
         for name, kpd in runner.kpds.items():
             kpd.counters.deleted_units += len(runner.carrier.channels[name].discard())
 
-    def report_drained(self, stream: int, channel: Channel) -> None:
+    def report_drained(self, channel: Channel, stream: int) -> None:
         """Call ``drained`` of the handler as soon as little waits for the line."""
         kpd = self._runners[stream].kpds[NAMES[channel]]
         kpd.congested = kpd.state is not KpdState.CLOSED
@@ -482,45 +474,45 @@ class Streams:
         """Inject a fault, or end it. Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have."""
         self._runners[stream].carrier.fault(None if fault == "clear" else StreamState(fault))
 
-    def channel_rows(self) -> list[dict[str, Any]]:
+    def channel_rows(self) -> list[ChannelDocument]:
         """The data channels, for the status of the mediator."""
         return [
-            {
-                "stream": runner.number,
-                "channel": name,
-                "address": runner.address or runner.name,
-                "peer": runner.name if kpd.state is KpdState.OPEN else None,
-                "counters": asdict(kpd.counters),
-            }
+            ChannelDocument(
+                stream=runner.number,
+                channel=name,
+                address=runner.address or runner.name,
+                peer=runner.name if kpd.state is KpdState.OPEN else None,
+                counters=asdict(kpd.counters),
+            )
             for runner in self._runners.values()
             for name, kpd in runner.kpds.items()
         ]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every stream: its state, what is injected, counters, and its data channels."""
+    def rows(self) -> list[StreamDocument]:
+        """Every stream."""
         return [self.row(number) for number in self._runners]
 
-    def row(self, number: int) -> dict[str, Any]:
+    def row(self, number: int) -> StreamDocument:
         """One stream. Raises :class:`KeyError`."""
         runner = self._runners[number]
         carrier = runner.carrier
-        return {
-            "stream": number,
-            "state": str(carrier.state),
-            "line": runner.config.line,
-            "address": runner.place,
-            "mode": runner.config.mode,
-            "faults": {side: str(state) for side, state in carrier.faults.items() if state is not None},
-            "counters": carrier.counters(),
-            "alarms": dict(runner.alarms),
-            "channels": {
-                name: {
-                    "up": channel.up,
-                    "alarm": runner.kpds[name].alarm,
-                    "waiting": channel.queued,
-                    "stopped": runner.kpds[name].stopped,
-                }
-                | carrier.channel_row(name)
+        return StreamDocument(
+            stream=number,
+            state=str(carrier.state),
+            line=runner.config.line,
+            address=runner.place,
+            mode=runner.config.mode,
+            faults={side: str(state) for side, state in carrier.faults.items() if state is not None},
+            counters=carrier.counters(),
+            alarms=dict(runner.alarms),
+            channels={
+                name: StreamChannelDocument(
+                    up=channel.up,
+                    alarm=runner.kpds[name].alarm,
+                    waiting=channel.queued,
+                    stopped=runner.kpds[name].stopped,
+                    **carrier.channel_row(name),
+                )
                 for name, channel in carrier.channels.items()
             },
-        }
+        )
