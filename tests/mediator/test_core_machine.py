@@ -541,7 +541,8 @@ class Machine(RuleBasedStateMachine):
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0
         assert len(self.m.core.calls.numbers) == 0
-        assert self.m.core.calls.references == 0
+        assert not self.m.core.calls._legs_of
+        assert not self.m.core.calls._waiting
         assert self.m.core.next_deadline() is None or self.m.core.next_deadline() > self.m.now
 
 

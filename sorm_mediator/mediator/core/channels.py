@@ -12,21 +12,19 @@ dropped and counted.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import STREAMS, Channel
-from sorm_mediator.mediator.core.effects import DropChannel, Send
+from sorm_mediator.mediator.core.effects import DropChannel, Effect, Send
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable, Mapping
 
     from protocol import Message
-    from sorm_mediator.mediator.core.effects import Effect
 
 
 class PairState(Enum):

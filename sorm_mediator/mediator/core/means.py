@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 from protocol.codes import Channel
 from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
-from sorm_mediator.mediator.core.switchside import Missing
+from sorm_mediator.mediator.core.switchside import Missing, Outcome, SwitchSide
 from sorm_mediator.mediator.core.tables import Started, Stopped
 from ssh_control.codes import ExtendedError
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.calls.calls import Calls
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
-    from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
 
 
 C = TypeVar("C", bound=Command, covariant=True)

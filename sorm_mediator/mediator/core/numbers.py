@@ -9,14 +9,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from protocol.codes import MAX_DIGITS, NumberSign, ObjectType
+from protocol.codes import MAX_DIGITS, NumberSign, ObjectType, Order
 from protocol.values import Party
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import radius.report as report
-    from protocol.codes import Order
     from sorm_mediator.config import MediatorConfig
 
 SIGN_OF_NI: Final[Mapping[Order, Mapping[str, NumberSign]]] = MappingProxyType(

@@ -238,7 +238,8 @@ class SwitchSide:
                 case SwitchAction.BEGIN:
                     self._begin_sync(now)
                 case SwitchAction.RELEASE:
-                    self._release_waiting()
+                    while self._waiting:
+                        self._send(self._waiting.popleft())
                 case SwitchAction.GIVE_UP:
                     self._give_up(now)
 
@@ -319,10 +320,6 @@ class SwitchSide:
         self._context.log("warning", f"switch: the objects could not be brought back: {why}")
         self._context.journal("switch-sync-failed", reason=why)
         self._move(SwitchInput.FAILED, now)
-
-    def _release_waiting(self) -> None:
-        while self._waiting:
-            self._send(self._waiting.popleft())
 
     def note_line_states(self, states: object) -> None:
         """Keep the states of subscriber lines that the switch reports, of objects in the tables."""

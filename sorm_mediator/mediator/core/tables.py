@@ -15,14 +15,12 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from protocol.codes import Category, NumberSign, ObjectType, Priority
-from protocol.values import Party
+from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+from protocol.values import Ksl, Party
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from protocol.codes import GroupType
-    from protocol.values import Ksl
 
 DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
 
@@ -239,18 +237,6 @@ class Tables:
                 self._stop(clear_groups, new_password)
             case DamageReported():
                 self.damaged = False
-
-    def changes(self) -> Iterator[Change]:
-        """The changes that make these tables out of empty ones with the same password and ``damaged``."""
-        for number, group in self.groups.items():
-            for line in group.lines:
-                yield GroupLineAdded(number, group.group_type, line)
-        for row in self.objects.values():
-            yield ObjectPut(row)
-        if self.started:
-            yield Started(self.start_number)
-        elif self.start_number is not None:
-            yield StartNumber(self.start_number)
 
     def line_of(self, ksl: Ksl) -> Line | None:
         """The line that ``ksl`` is part of, in any group."""

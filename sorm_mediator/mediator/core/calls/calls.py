@@ -119,11 +119,6 @@ class Calls:
     def __iter__(self) -> Iterator[Call]:
         return iter(self._live.values())
 
-    @property
-    def references(self) -> int:
-        """How many objects and groups have legs of calls: none when no call is live."""
-        return len(self._legs_of) + len(self._waiting)
-
     # --- reports
 
     def report(self, report: CallReport, now: float) -> None:

@@ -20,17 +20,15 @@ from protocol.messages import (
     ServiceUsed,
 )
 from protocol.texts import OPERATIONS_RELEASE
-from protocol.values import Party
-from sorm_mediator.mediator.core.calls.legs import LegKsl
+from protocol.values import Ksl, Party
+from sorm_mediator.mediator.core.calls.legs import Leg, LegKsl, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import radius.report as report
     from protocol import Message
-    from protocol.values import Ksl
     from radius.report import ServiceUse
-    from sorm_mediator.mediator.core.calls.legs import Leg, Step
     from sorm_mediator.mediator.core.context import Context
     from sorm_mediator.mediator.core.tables import Line
 

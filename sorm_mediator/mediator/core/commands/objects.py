@@ -241,11 +241,19 @@ def differs(what: Callable[[Any], object]) -> Callable[[Means, RemoveObject], bo
 def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
     """The switch is asked first. Lines of the object are released with 52h/05h (6.6.4)."""
     number = job.command.object_number
+
+    def removed_all(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
+        failure = means.failure(outcome)
+        if not failure:
+            for each in list(means.tables.objects):
+                forget(means, each, now)
+        return failure
+
     if number is None:
-        means.ask(job, "clear", {}, lambda job, outcome, now: removed_all(means, outcome, now), now)
+        means.ask(job, "clear", {}, removed_all, now)
         return
 
-    def removed(job: Job[RemoveObject], outcome: Outcome, now: float) -> int:
+    def removed(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
         gone = not isinstance(outcome, Missing) and not outcome.ok and outcome.code in UNKNOWN_TO_SWITCH
         failure = DONE if gone else means.failure(outcome)
         if not failure:
@@ -253,15 +261,6 @@ def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
         return failure
 
     means.ask(job, "remove", {"object_number": number}, removed, now)
-
-
-def removed_all(means: Means, outcome: Outcome, now: float) -> int:
-    """The switch has none of the objects any more."""
-    failure = means.failure(outcome)
-    if not failure:
-        for number in list(means.tables.objects):
-            forget(means, number, now)
-    return failure
 
 
 def forget(means: Means, number: int, now: float) -> None:

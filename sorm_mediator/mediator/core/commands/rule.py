@@ -13,7 +13,7 @@ Source: order 268, appendices 6 and 7.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -26,8 +26,6 @@ from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, St
 from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sorm_mediator.options import MediatorOptions
 
 C = TypeVar("C", bound=Command)

@@ -31,12 +31,11 @@ from sorm_mediator.mediator.core.commands.rule import (
     no_such_group,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput
-from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
+from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing, Outcome
 from sorm_mediator.texts import printable
 from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
-    from sorm_mediator.mediator.core.switchside import Outcome
     from sorm_mediator.mediator.core.tables import ControlledObject, Line, Tables
     from sorm_mediator.options import MediatorOptions
 
