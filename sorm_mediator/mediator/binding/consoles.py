@@ -556,12 +556,6 @@ class _Connection(asyncio.Protocol):
         """Whether nothing waits to be sent."""
         return not (self._writing_paused or self._outbox)
 
-    @property
-    def buffered(self) -> int:
-        """Octets and units held for this console, in both directions: what must stay bounded."""
-        held = sum(len(item.raw) for item, _ in self._inbox)
-        return held + self._framer.pending + self._waiting + self._transport.get_write_buffer_size()
-
 
 def allowed(host: str, networks: Iterable[str]) -> bool:
     """Whether a host's address is in one of the networks (``console.allow``)."""

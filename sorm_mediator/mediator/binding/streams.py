@@ -211,10 +211,6 @@ class _StreamRunner:
             why = error.strerror or error
             raise BoxError(f"{self.name}.local: {self.config.local} can't be listened on: {why}") from error
 
-    def is_left(self, why: str) -> bool:
-        """Whether a channel that is down for this reason was ended by the console, which has left then."""
-        return self.config.leave_at_once and why in LEAVING
-
     @property
     def pair_works(self) -> bool:
         """Whether messages can cross on both data channels at this moment."""
@@ -372,7 +368,7 @@ class Streams:
                 kpd.alarm = ""
                 self._input(runner, name, KpdInput.UP)
             case data.ChannelAlarm("link-down", why) | data.Down(why) if (
-                runner.is_left(why) and kpd.state is not KpdState.CLOSED
+                runner.config.leave_at_once and why in LEAVING and kpd.state is not KpdState.CLOSED
             ):
                 self._input(runner, name, KpdInput.LEFT)
             case data.Down(reason) if kpd.state is not KpdState.CLOSED:

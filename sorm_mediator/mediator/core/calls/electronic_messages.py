@@ -80,6 +80,7 @@ class ElectronicMessages:
             sender = row.given
         if row.given is not None and match.role == "b":
             receiver = row.given
+        reason = context.options.message_non_delivery if report.delivered is False else None
         coding = context.options.message_text
         parts = split_message_text(
             encode_message_text(report.text, coding), coding, codes.MESSAGE_TEXT_OCTETS
@@ -95,7 +96,9 @@ class ElectronicMessages:
                 delivery_state=codes.transfer_parameters(
                     DIRECTION[role], SELECTED_BY[role], DELIVERY[report.delivered]
                 ),
-                delivery_code=self._reason(report),
+                delivery_code=codes.ABSENT
+                if reason is None
+                else reason,  # octet 16; the order gives no values
                 time=context.time_of_day(report.time),
                 receiver=receiver,
                 sender_imsi=_imsi(report.sender_imsi),
@@ -103,11 +106,6 @@ class ElectronicMessages:
                 text=part,
             )
         context.counters["electronic_messages"] += 1
-
-    def _reason(self, report: MessageReport) -> int:
-        """Octet 16; the order gives no values (option ``message_non_delivery``)."""
-        reason = self._context.options.message_non_delivery
-        return reason if report.delivered is False and reason is not None else codes.ABSENT
 
 
 def _imsi(digits: str) -> Party:

@@ -20,7 +20,7 @@ from protocol.messages import (
     ServiceUsed,
 )
 from protocol.texts import OPERATIONS_RELEASE
-from protocol.values import Ksl, Party
+from protocol.values import Party
 from sorm_mediator.mediator.core.calls.legs import Leg, LegKsl, Step
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class EventComposer:
         context = self._context
         line = line or leg.line
         shown_a, shown_b = self._parties(leg, service, called)
-        ksl_a, ksl_b = self._ksls(line)
+        ksl_a, ksl_b = line or (None, None)
+        if ksl_b is None and context.options.combined_ksl_b == "equal_a":
+            ksl_b = ksl_a
         message = kind(
             orm_number=context.orm_number,
             call_number=leg.call_number,
@@ -181,13 +183,6 @@ class EventComposer:
         if context.config.station_type == "terminal":
             return incoming if not snapshot.calling.digits else None
         return outgoing if incoming is None else incoming
-
-    def _ksls(self, line: Line | None) -> tuple[Ksl | None, Ksl | None]:
-        if line is None:
-            return None, None
-        if line.ksl_b is None and self._context.options.combined_ksl_b == "equal_a":
-            return line.ksl_a, line.ksl_a
-        return line.ksl_a, line.ksl_b
 
 
 def _same(one: report.Party, other: report.Party) -> bool:

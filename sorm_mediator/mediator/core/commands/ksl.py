@@ -192,9 +192,7 @@ def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
 
 def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
     """The call has a line from here on, and the priority of a priority object (6.7.3, 11.2.4.1)."""
-    leg, group = leg_of(means, job.command), group_for(means, job.command)
-    if leg is None or group is None:
-        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
+    leg, group = given(leg_of(means, job.command)), given(group_for(means, job.command))
     means.calls.connect(leg, group, now)
     return DONE
 
@@ -283,12 +281,9 @@ def not_connected(means: Means, c: ReleaseKsl) -> bool:
 
 def release_ksl(means: Means, job: Job[ReleaseKsl], now: float) -> int:
     """The line is free, the call goes on (52h/01h)."""
-    c = job.command
-    line = line_named(means, c)
-    leg = leg_of(means, c) if line is None else means.pool.owner(line)
-    if leg is None:
-        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
-    means.calls.disconnect(leg, now)
+    line = line_named(means, job.command)
+    leg = leg_of(means, job.command) if line is None else means.pool.owner(line)
+    means.calls.disconnect(given(leg), now)
     return DONE
 
 
@@ -371,12 +366,9 @@ def last_of_objects(means: Means, c: RemoveKsl) -> bool:
 
 def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     """A line leaves its group; by option also one in use (52h/04h)."""
-    c = job.command
-    line = line_in_group(means, c)
-    if line is None:
-        return means.extended(ExtendedError.NO_SUCH_KSL_IN_GROUP)
+    line = given(line_in_group(means, job.command))
     means.calls.out_of_order(line, now)
-    means.context.store(GroupLineRemoved(given(c.ksl_group), line))
+    means.context.store(GroupLineRemoved(given(job.command.ksl_group), line))
     return DONE
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
 from protocol.messages import AddObject, ChangeObject, RemoveObject
+from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.commands.rule import (
     AnyRefusal,
     AnyRule,
@@ -228,14 +229,14 @@ def stored(means: Means, c: RemoveObject | ChangeObject) -> ControlledObject | N
     return None if c.object_number is None else means.tables.objects.get(c.object_number)
 
 
-def differs(what: Callable[[Any], object]) -> Callable[[Means, RemoveObject], bool]:
-    """A field of the command is not the stored one (6.6.5)."""
+def differs(extended: int, summary: MessageId, what: Callable[[Any], object]) -> AnyRefusal:
+    """The refusal of command 6 for a field that is not the stored one (6.6.5)."""
 
     def when(means: Means, c: RemoveObject) -> bool:
         row = stored(means, c)
         return row is not None and what(row) != what(c)
 
-    return when
+    return Refusal(extended, summary, "6.6.5", when)
 
 
 def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
@@ -289,32 +290,18 @@ REMOVE_OBJECT: Final = CommandRule(
             "6.6.3",
             lambda means, c: not is_mass_removal(means, c) and stored(means, c) is None,
         ),
-        Refusal(
+        differs(
             ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND,
             "the object is a trunk and the command names a phone, or the other way round",
-            "6.6.5",
-            differs(lambda o: o.object_type is ObjectType.TRUNK),
+            lambda o: o.object_type is ObjectType.TRUNK,
         ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
-            "another object type",
-            "6.6.5",
-            differs(lambda o: o.object_type),
+        differs(ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE, "another object type", lambda o: o.object_type),
+        differs(ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE, "another number sign", lambda o: o.number_sign),
+        differs(
+            ExtendedError.WRONG_COUNT_OF_DIGITS, "another count of digits", lambda o: len(o.number or "")
         ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
-            "another number sign",
-            "6.6.5",
-            differs(lambda o: o.number_sign),
-        ),
-        Refusal(
-            ExtendedError.WRONG_COUNT_OF_DIGITS,
-            "another count of digits",
-            "6.6.5",
-            differs(lambda o: len(o.number or "")),
-        ),
-        Refusal(ExtendedError.NUMBER_NOT_FOUND, "another number", "6.6.5", differs(lambda o: o.number or "")),
-        Refusal(ExtendedError.ANOTHER_TRUNK_DEFINED, "another trunk", "6.6.5", differs(lambda o: o.trunk)),
+        differs(ExtendedError.NUMBER_NOT_FOUND, "another number", lambda o: o.number or ""),
+        differs(ExtendedError.ANOTHER_TRUNK_DEFINED, "another trunk", lambda o: o.trunk),
     ),
 )
 

@@ -162,7 +162,7 @@ def faulty_fields(message: Command) -> set[str]:
 
 
 def given(value: T | Raw | None) -> T:
-    """The value of a field that is refused at receipt where it is missing or means nothing."""
+    """A value of a command, or what it names, where the refusals leave nothing that is missing or means nothing."""
     if value is None or isinstance(value, Raw):
         raise TypeError(f"a field that was accepted at receipt holds {value!r}")
     return value
