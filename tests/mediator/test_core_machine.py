@@ -288,7 +288,7 @@ class Machine(RuleBasedStateMachine):
             case 4:
                 self.m.do(core.tables_read("somebody", now))
             case _:
-                self.m.do(core.refused_connection(0, "somebody", 1, now))
+                self.m.do(core.refused_connection("somebody", 1, now))
 
     @rule(
         roles=st.lists(st.tuples(NUMBERS, st.sampled_from(["a", "b", "a-imsi", "trunk"])), max_size=2),

@@ -17,17 +17,18 @@ import socket
 import struct
 import termios
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.binding.status import ChannelDocument
+from sorm_mediator.mediator.core.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 
@@ -133,37 +134,30 @@ class ConnectionAction(Enum):
     FINISH = "delete and count what waits, serve the next in the queue"
 
 
-class ConnectionMove(NamedTuple):
-    """A row of :data:`CONNECTION_TABLE`."""
-
-    next: ConnectionState
-    actions: tuple[ConnectionAction, ...] = ()
-
-
-_SERVE: Final = ConnectionMove(ConnectionState.SERVED, (ConnectionAction.SERVE,))
-_FINISH: Final = ConnectionMove(ConnectionState.CLOSED, (ConnectionAction.FINISH,))
-CONNECTION_TABLE: Final[Mapping[tuple[ConnectionState, ConnectionInput], ConnectionMove]] = MappingProxyType(
+_SERVE: Final = Move(ConnectionState.SERVED, (ConnectionAction.SERVE,))
+_FINISH: Final = Move(ConnectionState.CLOSED, (ConnectionAction.FINISH,))
+CONNECTION_TABLE: Final[StateTable[ConnectionState, ConnectionInput, ConnectionAction]] = MappingProxyType(
     {
         (ConnectionState.NEW, ConnectionInput.FREE): _SERVE,
-        (ConnectionState.NEW, ConnectionInput.ENDING): ConnectionMove(
+        (ConnectionState.NEW, ConnectionInput.ENDING): Move(
             ConnectionState.QUEUED, (ConnectionAction.JOIN_QUEUE,)
         ),
-        (ConnectionState.NEW, ConnectionInput.REFUSED): ConnectionMove(
+        (ConnectionState.NEW, ConnectionInput.REFUSED): Move(
             ConnectionState.CLOSED, (ConnectionAction.REFUSE,)
         ),
         (ConnectionState.QUEUED, ConnectionInput.FREE): _SERVE,
-        (ConnectionState.QUEUED, ConnectionInput.LOST): ConnectionMove(
+        (ConnectionState.QUEUED, ConnectionInput.LOST): Move(
             ConnectionState.CLOSED, (ConnectionAction.LEAVE_QUEUE,)
         ),
-        (ConnectionState.SERVED, ConnectionInput.END): ConnectionMove(
+        (ConnectionState.SERVED, ConnectionInput.END): Move(
             ConnectionState.ENDED, (ConnectionAction.HANDLE_REST,)
         ),
         (ConnectionState.SERVED, ConnectionInput.LOST): _FINISH,
-        (ConnectionState.ENDED, ConnectionInput.HANDLED): ConnectionMove(
+        (ConnectionState.ENDED, ConnectionInput.HANDLED): Move(
             ConnectionState.ENDED, (ConnectionAction.CLOSE,)
         ),
         (ConnectionState.ENDED, ConnectionInput.LOST): _FINISH,
-        (ConnectionState.CLOSED, ConnectionInput.LOST): ConnectionMove(ConnectionState.CLOSED),
+        (ConnectionState.CLOSED, ConnectionInput.LOST): Move(ConnectionState.CLOSED),
     }
 )
 """Other pairs do not happen: a queued connection is not read, so its end is not seen before it is lost or served."""

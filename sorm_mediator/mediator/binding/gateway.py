@@ -361,9 +361,7 @@ class Gateway:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         refused = {"channel": str(channel), "peer": peer, "text": reason}
         self._write("connection-refused", refused, stranger=True)
-        if self.config.console.link == "tcp":
-            stream = _STREAM  # a stream for speech alone has no KPD1
-        self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
+        self._run(lambda now: self.core.refused_connection(peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived

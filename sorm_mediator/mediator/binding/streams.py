@@ -20,10 +20,10 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, Protocol
 
 from e1 import channel as data
 from e1.carriers.carrier import Carrier
@@ -38,6 +38,7 @@ from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.consoles import ChannelCounters, Handler
 from sorm_mediator.mediator.binding.status import ChannelDocument, StreamChannelDocument, StreamDocument
+from sorm_mediator.mediator.core.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 
@@ -100,23 +101,16 @@ class KpdAction(StrEnum):
     CLOSE = "close it for the core, delete what waits"
 
 
-class KpdMove(NamedTuple):
-    """One cell of the table."""
+_CLOSED = Move(KpdState.CLOSED, (KpdAction.CLOSE,))
 
-    next: KpdState
-    actions: tuple[KpdAction, ...] = ()
-
-
-_CLOSED = KpdMove(KpdState.CLOSED, (KpdAction.CLOSE,))
-
-KPD_TABLE: Final[Mapping[tuple[KpdState, KpdInput], KpdMove]] = {
-    (KpdState.CLOSED, KpdInput.UP): KpdMove(KpdState.OPEN, (KpdAction.ANNOUNCE,)),
-    (KpdState.OPEN, KpdInput.UP): KpdMove(KpdState.OPEN),
-    (KpdState.OPEN, KpdInput.DOWN): KpdMove(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
+KPD_TABLE: Final[StateTable[KpdState, KpdInput, KpdAction]] = {
+    (KpdState.CLOSED, KpdInput.UP): Move(KpdState.OPEN, (KpdAction.ANNOUNCE,)),
+    (KpdState.OPEN, KpdInput.UP): Move(KpdState.OPEN),
+    (KpdState.OPEN, KpdInput.DOWN): Move(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
     (KpdState.OPEN, KpdInput.LEFT): _CLOSED,
     (KpdState.OPEN, KpdInput.STOPPED): _CLOSED,
-    (KpdState.INTERRUPTED, KpdInput.UP): KpdMove(KpdState.OPEN),
-    (KpdState.INTERRUPTED, KpdInput.DOWN): KpdMove(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
+    (KpdState.INTERRUPTED, KpdInput.UP): Move(KpdState.OPEN),
+    (KpdState.INTERRUPTED, KpdInput.DOWN): Move(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
     (KpdState.INTERRUPTED, KpdInput.LEFT): _CLOSED,
     (KpdState.INTERRUPTED, KpdInput.GIVEN_UP): _CLOSED,
     (KpdState.INTERRUPTED, KpdInput.STOPPED): _CLOSED,

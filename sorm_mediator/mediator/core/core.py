@@ -209,7 +209,7 @@ class Core:
             self._forget_waiting(stream)
         return self._effects(now)
 
-    def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
+    def refused_connection(self, peer: str, reason_code: int, now: float) -> list[Effect]:
         """Somebody was not let in: 26h with this code."""
         self._unauthorized(reason_code, peer, now, peer=peer, stranger=True)
         return self._effects(now)
@@ -440,8 +440,10 @@ class Core:
         judged when its command is taken; the valid one unblocks the pair as soon as it comes."""
         if self._context.channels.heard(unit.stream, now):
             self._context.log("info", f"stream {unit.stream}: the console is heard again")
-        waits = self._must_wait(unit) and self.config.options.command_while_busy == "wait"
-        command = unit.message
+        command, rule = unit.message, self._rule(unit)
+        standing = Standing.IN_TURN if rule is None else rule.standing
+        busy = self._means.turn(standing) is Turn.WAIT or (standing is Standing.IN_TURN and self._waiting)
+        waits = busy and self.config.options.command_while_busy == "wait"
         if command is not None and (not waits or same_secret(command.password, self.tables.password)):
             self._check_password(unit, command, now)
         if not self._restart_reported:
@@ -455,13 +457,6 @@ class Core:
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
         self._take(unit, now, waited=waited)
-
-    def _must_wait(self, unit: Unit) -> bool:
-        rule = self._rule(unit)
-        standing = Standing.IN_TURN if rule is None else rule.standing
-        if standing is Standing.IN_TURN and self._waiting:
-            return True
-        return self._means.turn(standing) is Turn.WAIT
 
     def _rule(self, unit: Unit) -> AnyRule | None:
         return None if unit.message is None else RULES[type(unit.message)]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from protocol.codes import Channel
 from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
+from sorm_mediator.mediator.core.moves import Move, StateTable
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, SwitchSide
 from sorm_mediator.mediator.core.tables import Started, Stopped
 from ssh_control.codes import ExtendedError
@@ -72,24 +73,17 @@ class OrmAction(Enum):
     SYNCHRONISE = "synchronise the switch"
 
 
-class OrmMove(NamedTuple):
-    """A row of :data:`ORM_TABLE`."""
-
-    next: OrmState
-    actions: tuple[OrmAction, ...]
-
-
 _ALL_LOST: Final = (OrmAction.RELEASE_LINES, OrmAction.INITIAL_STATE, OrmAction.SYNCHRONISE)
-ORM_TABLE: Final[Mapping[tuple[OrmState, OrmInput], OrmMove]] = MappingProxyType(
+ORM_TABLE: Final[StateTable[OrmState, OrmInput, OrmAction]] = MappingProxyType(
     {
-        (OrmState.STOPPED, OrmInput.START): OrmMove(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),
-        (OrmState.STARTED, OrmInput.STOP): OrmMove(
+        (OrmState.STOPPED, OrmInput.START): Move(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),
+        (OrmState.STARTED, OrmInput.STOP): Move(
             OrmState.STOPPED, (OrmAction.RELEASE_LINES, OrmAction.CLEAR_TABLES)
         ),
-        (OrmState.STARTED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STOPPED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STARTED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STOPPED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STARTED, OrmInput.TABLES_LOST): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.TABLES_LOST): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STARTED, OrmInput.RESTART): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.RESTART): Move(OrmState.STOPPED, _ALL_LOST),
     }
 )
 """Order 268, 6.1, 6.2, 9.1.4.1, 9.2.4. The other pairs do not happen: command 1 while started and command 2 while

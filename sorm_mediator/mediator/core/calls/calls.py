@@ -335,10 +335,6 @@ class Calls:
             return None
         return leg
 
-    def can_connect(self, group: int) -> bool:
-        """Whether command 7 would find a line in ``group``."""
-        return self._pool.free(group) is not None or self._pool.victim(group) is not None
-
     def connect(self, leg: Leg, group: int, now: float) -> None:
         """Command 7: give the leg a line of ``group``, if need be an ordinary object's (52h/03h, 51h)."""
         self._attach(leg, now, group=group, pre_empt=BY_COMMAND_7)

@@ -75,7 +75,7 @@ class KslPool:
         found = self._tables.groups.get(group)
         if found is None:
             return None
-        lines = list(found.lines)
+        lines = found.lines
         of, last = self._given.get(group, (None, None))
         if self._ring and last is not None and of is found:
             after = next((place for place, line in enumerate(lines) if line.ksl_a > last.ksl_a), 0)

@@ -180,7 +180,7 @@ def empty_group(means: Means, c: ConnectKsl) -> bool:
 def none_free(means: Means, c: ConnectKsl) -> bool:
     """No free line in the group, and none of an ordinary object."""
     group = group_for(means, c)
-    return group is not None and not means.calls.can_connect(group)
+    return group is not None and means.pool.free(group) is None and means.pool.victim(group) is None
 
 
 def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:

@@ -162,9 +162,8 @@ GET_OBJECTS: Final = CommandRule(
 def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line]]:
     """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
     else all (6.11.5, 6.11.8). A group without lines has no rows (6.11.7)."""
-    if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
-        ksl = c.ksl_a or c.ksl_b
-        assert ksl is not None
+    ksl = c.ksl_a or c.ksl_b
+    if c.ksl_group is None and c.group_type is None and ksl is not None:
         line = tables.line_of(ksl)
         if line is not None:
             yield tables.group_of[ksl], line
