@@ -264,7 +264,8 @@ def _command(rule: CommandRule[Any]) -> str:
 def _refusal(refusal: Refusal[Any], reply: int) -> str:
     text = status_text(refusal.extended, lang="en")
     codes = f"{reply:02X}h/01h | {reply:02X}h/{refusal.extended:02X}h"
-    return f"| {refusal.en} | {translate(Phrase(refusal.en), 'ru')} | {refusal.clause or '–'} | {codes} | {text} |\n"
+    russian = translate(Phrase(refusal.summary), "ru")
+    return f"| {refusal.summary} | {russian} | {refusal.clause or '–'} | {codes} | {text} |\n"
 
 
 def _released() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -162,7 +162,7 @@ def mediator_router() -> APIRouter:
 async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
     switch = request.app.state.switch
-    licence = LicenceDocument.of(switch.licence()) if switch else None
+    licence = LicenceDocument(**switch.licence()) if switch else None
     return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
 
 
@@ -195,12 +195,12 @@ async def _calls(
     return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
 
 
-async def _streams(gateway: Mediator) -> list[dict[str, Any]]:
+async def _streams(gateway: Mediator) -> list[StreamDocument]:
     """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 
-async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[str, Any]:
+async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
         raise HTTPException(404, f"there is no E1 stream {stream}")
@@ -215,7 +215,7 @@ def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told
     """How many messages went to the console; with none, why."""
     if sent:
         return DoneDocument(sent)
-    if not gateway.core.channels.connected(Channel.KPD1):
+    if not gateway.core.channels.connected[Channel.KPD1]:
         return DoneDocument(0, "KPD1 is not connected")
     if not gateway.core.tables.started:
         return DoneDocument(0, "the technical means are stopped")

@@ -369,7 +369,7 @@ async def rename_trunk(
 @switch_router.get("/switch/licence", summary="The licence, and what is in use of it")
 async def licence(switch: Switch) -> LicenceDocument:
     """The licence that holds now: the highest number of those that have not expired."""
-    return LicenceDocument.of(switch.licence())
+    return LicenceDocument(**switch.licence())
 
 
 @switch_router.post(

@@ -133,7 +133,7 @@ async def test_a_mediator_that_was_restarted_has_its_ports_and_its_stream(tmp_pa
         assert lab.gateway is not None
         assert lab.gateway.e1 is not None
         assert lab.gateway.e1.rtp == before["rtp"]
-        assert lab.gateway.e1.streams.row(0)["address"] == before["e1.0"]
+        assert lab.gateway.e1.streams.row(0).address == before["e1.0"]
         async with connected(lab) as client:
             await client.send(Start())
             await came(client, CommandExecuted, command=1, status=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +24,14 @@ from radius.report import CallReport, Match, Party, ServiceUse
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import Core
-from sorm_mediator.mediator.core.tables import Tables
+from sorm_mediator.mediator.core.tables import (
+    Change,
+    GroupLineAdded,
+    ObjectPut,
+    Started,
+    StartNumber,
+    Tables,
+)
 from sorm_mediator.options import Adaptation, MediatorOptions
 from ssh_control.dialect import Reply
 
@@ -77,7 +84,7 @@ class MediatorHarness:
         )
         self.tables = tables or Tables(password=self.config.password.get_secret_value())
         self.replayed = Tables(password=self.tables.password, damaged=self.tables.damaged)
-        for change in self.tables.changes():
+        for change in changes(self.tables):
             self.replayed.apply(change)
         self.core = Core(
             self.config,
@@ -192,6 +199,19 @@ class MediatorHarness:
         self.effects.clear()
         self.requests.clear()
         return self
+
+
+def changes(tables: Tables) -> Iterator[Change]:
+    """The changes that make these tables out of empty ones with the same password and ``damaged``."""
+    for number, group in tables.groups.items():
+        for line in group.lines:
+            yield GroupLineAdded(number, group.group_type, line)
+    for row in tables.objects.values():
+        yield ObjectPut(row)
+    if tables.started:
+        yield Started(tables.start_number)
+    elif tables.start_number is not None:
+        yield StartNumber(tables.start_number)
 
 
 def answers(messages: list[Message]) -> str:

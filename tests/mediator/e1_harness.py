@@ -153,5 +153,5 @@ async def attached(gateway: Gateway, stream: int = 0) -> AsyncIterator[E1Console
     streams = gateway.e1.streams
     async with far_end(gateway, stream) as console:
         await console.up()
-        await console.until(lambda: all(one["up"] for one in streams.row(stream)["channels"].values()))
+        await console.until(lambda: all(one.up for one in streams.row(stream).channels.values()))
         yield console

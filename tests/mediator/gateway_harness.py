@@ -150,3 +150,10 @@ async def running(config: Config) -> AsyncIterator[tuple[Gateway, dict[str, str]
         yield gateway, endpoints
     finally:
         await gateway.stop()
+
+
+def buffered(connection: Any) -> int:
+    """Octets held for a console over TCP, in both directions: what must stay bounded."""
+    held = sum(len(item.raw) for item, _ in connection._inbox)
+    in_transport = connection._transport.get_write_buffer_size()
+    return int(held + connection._framer.pending + connection._waiting + in_transport)

@@ -401,7 +401,7 @@ def test_when_all_call_numbers_are_in_use_the_call_is_left_out(means: Any, make:
     m.report(make.report(call="x"))
     call = next(iter(m.core.calls))
     for number in range(0xFFFF):
-        m.core.calls.numbers.give(number, call)
+        m.core.calls.numbers[number] = call
     assert m.report(make.report(call="y")) == []
     assert len(m.core.calls) == 1
 

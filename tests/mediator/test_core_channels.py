@@ -51,7 +51,7 @@ def event(m: Any, make: Any, name: str) -> list[str]:
 
 def access(m: Any) -> list[str]:
     """Somebody is not let in; where the 26h goes."""
-    return told(m, lambda: m.do(m.core.refused_connection(0, "10.0.0.1:5", 1, m.now)))
+    return told(m, lambda: m.do(m.core.refused_connection("10.0.0.1:5", 1, m.now)))
 
 
 def line_alarm(m: Any) -> list[str]:

@@ -37,7 +37,7 @@ def test_every_refusal_has_a_known_code_and_a_clause_of_its_command_or_of_all() 
         for refusal in (*rule.receipt, *rule.execution):
             assert refusal.extended in known
             assert re.fullmatch(r"(?:\d+(?:\.\d+)+)?", refusal.clause), refusal
-            assert translate(Phrase(refusal.en), "ru") != refusal.en
+            assert translate(Phrase(refusal.summary), "ru") != refusal.summary
 
 
 def test_what_is_sent_with_a_refusal_is_of_the_execution() -> None:

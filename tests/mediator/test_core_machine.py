@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         for command in commands:
             self.send(command)
 
-    @precondition(lambda self: self.m.core.work != "idle")
+    @precondition(lambda self: self.m.core._means.work.value != "idle")
     @rule()
     def stop(self) -> None:
         """Command 2 above whatever runs (order 268, 7.2)."""
@@ -288,7 +288,7 @@ class Machine(RuleBasedStateMachine):
             case 4:
                 self.m.do(core.tables_read("somebody", now))
             case _:
-                self.m.do(core.refused_connection(0, "somebody", 1, now))
+                self.m.do(core.refused_connection("somebody", 1, now))
 
     @rule(
         roles=st.lists(st.tuples(NUMBERS, st.sampled_from(["a", "b", "a-imsi", "trunk"])), max_size=2),
@@ -444,7 +444,7 @@ class Machine(RuleBasedStateMachine):
                 case effects.Send(message=CommandExecuted() as message):
                     self.owed[message.command] -= 1
                     assert self.owed[message.command] >= 0, "28h without 27h"
-        busy = self.m.core.work != "idle"
+        busy = self.m.core._means.work.value != "idle"
         assert sum(self.due.values()) == busy, "every accepted command has one end"
         assert busy or not self.unanswered, "only a running command makes others wait"
         for stream in (0, 1):
@@ -465,7 +465,9 @@ class Machine(RuleBasedStateMachine):
         unit = self.unanswered.pop(found[0])
         if entry.fields["receipt"] == 0:
             self.due[code] += 1
-        there = self.sessions[stream] == unit.session and self.m.core.channels.usable(stream, Channel.KPD1)
+        there = (
+            self.sessions[stream] == unit.session and stream in self.m.core.channels.connected[Channel.KPD1]
+        )
         told = bool(then) and isinstance(then[0], effects.Send) and then[0].message.code == 0x27
         assert told is there, "27h goes to the console that sent the command, if it is there"
 
@@ -474,16 +476,16 @@ class Machine(RuleBasedStateMachine):
         """Order 268, 6.14.3."""
         channels = self.m.core.channels
         if channels.untested:
-            assert not channels.connected(Channel.KPD1)
-            assert not channels.connected(Channel.KPD2)
-            assert channels.own(Channel.KPD1) is channels.own(Channel.KPD2) is None
+            assert not channels.connected[Channel.KPD1]
+            assert not channels.connected[Channel.KPD2]
+            assert channels.own[Channel.KPD1] is channels.own[Channel.KPD2] is None
 
     @invariant()
     def messages_of_its_own_go_over_a_pair_that_works(self) -> None:
         """Order 268, 1.4.1.1, 1.4.1.2."""
         channels = self.m.core.channels
         for channel in (Channel.KPD1, Channel.KPD2):
-            own = channels.own(channel)
+            own = channels.own[channel]
             if own is not None:
                 assert (own, channel) in self.m.up
                 assert channels[own].state not in (PairState.FAILED, PairState.BLOCKED)
@@ -527,19 +529,20 @@ class Machine(RuleBasedStateMachine):
         self.m.do(self.m.core.switch_down("end", self.m.now))
         self.what_was_sent_is_in_order()
         for _ in range(300):
-            if self.m.core.work == "idle":
+            if self.m.core._means.work.value == "idle":
                 break
             for stream in (0, 1):
                 self.m.do(self.m.core.writable(stream, self.m.now))
                 self.what_was_sent_is_in_order()
         self.pass_time(2000)
         self.what_was_sent_is_in_order()
-        assert self.m.core.work == "idle"
+        assert self.m.core._means.work.value == "idle"
         assert self.unanswered == []
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0
         assert len(self.m.core.calls.numbers) == 0
-        assert self.m.core.calls.references == 0
+        assert not self.m.core.calls._legs_of
+        assert not self.m.core.calls._waiting
         assert self.m.core.next_deadline() is None or self.m.core.next_deadline() > self.m.now
 
 

@@ -364,14 +364,14 @@ def test_after_a_restart_the_state_is_what_it_was(means: Any) -> None:
 
 def test_a_second_connection_is_told_to_the_console(means: Any, make: Any) -> None:
     m = means().begin()
-    told = m.do(m.core.refused_connection(0, "10.0.0.66:5555\n\xff" + "x" * 60, 1, m.now))
+    told = m.do(m.core.refused_connection("10.0.0.66:5555\n\xff" + "x" * 60, 1, m.now))
     assert make.answers(told) == "26/01"
     assert told[0].text == ("10.0.0.66:5555??" + "x" * 60)[:40]
 
 
 def test_nobody_there_hears_nothing(means: Any) -> None:
     m = means()
-    assert m.do(m.core.refused_connection(0, "10.0.0.66:5555", 1, m.now)) == []
+    assert m.do(m.core.refused_connection("10.0.0.66:5555", 1, m.now)) == []
     assert m.core.counters["dropped_kpd1"] == 1
 
 
@@ -387,7 +387,7 @@ def test_a_silent_console_is_cut_off_until_its_next_command(means: Any) -> None:
     assert not any(isinstance(e, effects.DropChannel) for e in m.effects)
     m.later(1)
     assert effects.DropChannel(0) in m.effects
-    assert m.do(m.core.refused_connection(0, "10.0.0.66:1", 1, m.now)) == []
+    assert m.do(m.core.refused_connection("10.0.0.66:1", 1, m.now)) == []
     assert m.says(GetVersion()) == "27/00 2B 28/00"
     assert m.core.counters["console_timeouts"] == 1
 

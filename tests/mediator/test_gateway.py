@@ -41,10 +41,18 @@ from sorm_mediator.config import parse
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
+from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
-from sorm_mediator.mediator.binding.transport import TcpConsoleTransport
-from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
+from tests.mediator.gateway_harness import (
+    Console,
+    SmallSwitch,
+    buffered,
+    lab_config,
+    lab_file,
+    running,
+    small_switch,
+)
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
 
@@ -177,7 +185,7 @@ async def test_a_megabyte_of_noise_does_not_disturb_and_is_not_kept(bench: Bench
         await console.until(CommandExecuted, command=1, status=0)
         counters = gateway.status().channels[0].counters
         assert counters["noise_octets"] == len(noise)
-        assert gateway.consoles.ports[Channel.KPD1].connection.buffered == 0
+        assert buffered(gateway.consoles.ports[Channel.KPD1].connection) == 0
         console.close()
 
 
@@ -523,13 +531,13 @@ async def test_what_fails_to_close_leaves_nothing_else_open(
 ) -> None:
     gateway = Gateway(bench.config())
     await gateway.start()
-    stop = TcpConsoleTransport.stop
+    stop = Consoles.stop
 
-    async def fails(transport: TcpConsoleTransport) -> None:
-        await stop(transport)
+    async def fails(consoles: Consoles) -> None:
+        await stop(consoles)
         raise OSError("of the console's side")
 
-    monkeypatch.setattr(TcpConsoleTransport, "stop", fails)
+    monkeypatch.setattr(Consoles, "stop", fails)
     with pytest.raises(OSError, match="of the console's side"):
         await gateway.stop()
     assert gateway.link is None

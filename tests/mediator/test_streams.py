@@ -169,10 +169,10 @@ async def test_a_console_that_floods_is_stopped_and_has_every_answer(bench: Benc
         asked = streams.row
 
         def watched() -> bool:
-            row = asked(0)["channels"]["kpd1"]
-            stopped.append(row["stopped"])
-            assert row["waiting"] < 40, "an answer above the mark, and what nobody asked for"
-            return len(console.units["kpd1"]) == 801 and not row["stopped"]
+            row = asked(0).channels["kpd1"]
+            stopped.append(row.stopped)
+            assert row.waiting < 40, "an answer above the mark, and what nobody asked for"
+            return len(console.units["kpd1"]) == 801 and not row.stopped
 
         await console.until(watched)
         answers = [console.codec.decode(raw) for raw in console.units["kpd1"][1:]]  # after 22h
@@ -197,7 +197,7 @@ async def test_a_long_table_crosses_as_fast_as_the_line_takes_it(bench: Bench) -
         console.send(GetTrunks(None))
         await console.message(TrunkInfo)
         # The whole table would be waiting if it did not go by what the line takes.
-        assert gateway.e1.streams.row(0)["channels"]["kpd1"]["waiting"] < 100
+        assert gateway.e1.streams.row(0).channels["kpd1"].waiting < 100
         table = await console.message(CommandExecuted, command=0x10, status=0)
         assert [row.trunk for row in table if isinstance(row, TrunkInfo)] == list(range(1, 150))
 
@@ -214,7 +214,7 @@ async def test_a_fault_in_the_middle_of_a_command_loses_and_doubles_nothing(benc
         console.send(subscriber(1))
         far = StreamState.LOS if fault == "RAI" else StreamState.RAI
         await console.until(lambda: console.stream.state is far)
-        await console.until(lambda: streams.row(0)["state"] == fault)
+        await console.until(lambda: streams.row(0).state == fault)
         streams.fault(0, "clear")
         await console.until(lambda: console.stream.state is StreamState.WORK)
         code = 2 if fault == "RAI" else 1
@@ -251,8 +251,8 @@ async def test_a_far_end_is_learnt_from_hosts_that_may_be_a_console(bench: Bench
         streams = gateway.e1.streams
         line = udp_line(endpoints["e1.0"])
         async with E1Console(gateway.config.e1[0], line) as console:
-            await console.until(lambda: streams.row(0)["counters"]["strangers"] >= 50)
-        assert (streams.row(0)["state"], streams.row(0)["counters"]["received"]) == ("AIS", 0)
+            await console.until(lambda: streams.row(0).counters["strangers"] >= 50)
+        assert (streams.row(0).state, streams.row(0).counters["received"]) == ("AIS", 0)
 
 
 async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
@@ -268,9 +268,9 @@ async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
                 event = await anext(watcher)
                 if event["event"] == "link" and event["state"] == "down":
                     gone.add(event["link"])
-        deleted = streams.channel_rows()[0]["counters"]["deleted_units"]
-        streams.send(0, Channel.KPD1, b"nobody is there")
-        assert streams.channel_rows()[0]["counters"]["deleted_units"] == deleted + 1
+        deleted = streams.channel_rows()[0].counters["deleted_units"]
+        streams.send(Channel.KPD1, b"nobody is there", 0)
+        assert streams.channel_rows()[0].counters["deleted_units"] == deleted + 1
         streams.fault(0, "clear")
         await console.until(lambda: console.ups.count("kpd1") == 2)
         console.send(Test(1))
@@ -299,12 +299,12 @@ async def test_a_stream_without_signal_leaves_its_pair_to_one_that_works(bench: 
         assert told == (["kpd1 down", "kpd2 down", "e1.0 LOS"] if at_once else ["e1.0 LOS"])
         if at_once:  # over the pair that took over
             await second.message(Alarm, alarm_type=4)
-        await first.until(lambda: side.channel_rows()[1]["peer"] is None)
-        there = [row["peer"] for row in side.channel_rows()]
+        await first.until(lambda: side.channel_rows()[1].peer is None)
+        there = [row.peer for row in side.channel_rows()]
         assert there == [None, None, "e1.1", "e1.1"]
-        deleted = side.channel_rows()[0]["counters"]["deleted_units"]
-        side.send(0, Channel.KPD1, first.codec.encode(Restart()))
-        now_deleted = side.channel_rows()[0]["counters"]["deleted_units"]
+        deleted = side.channel_rows()[0].counters["deleted_units"]
+        side.send(Channel.KPD1, first.codec.encode(Restart()), 0)
+        now_deleted = side.channel_rows()[0].counters["deleted_units"]
         assert now_deleted - deleted == (1 if at_once else 0)  # else it waits for the line
 
 
@@ -315,13 +315,13 @@ async def test_a_stream_without_signal_and_without_a_stand_by_is_waited_for(benc
         await started(first)
         side = gateway.e1.streams
         side.fault(0, "LOS")
-        await first.until(lambda: side.channel_rows()[0]["peer"] is None)
-        waiting = side.row(0)["channels"]["kpd1"]["waiting"]
-        side.send(0, Channel.KPD1, first.codec.encode(TestReplyKpd1(99, 1, 1)))
-        assert side.row(0)["channels"]["kpd1"]["waiting"] == waiting + 1
+        await first.until(lambda: side.channel_rows()[0].peer is None)
+        waiting = side.row(0).channels["kpd1"].waiting
+        side.send(Channel.KPD1, first.codec.encode(TestReplyKpd1(99, 1, 1)), 0)
+        assert side.row(0).channels["kpd1"].waiting == waiting + 1
         side.fault(0, "clear")
         await first.message(TestReplyKpd1, test_number=99)
-        assert side.channel_rows()[0]["counters"]["connections"] == 1
+        assert side.channel_rows()[0].counters["connections"] == 1
 
 
 async def test_a_pair_that_comes_up_takes_over_from_one_that_is_interrupted(bench: Bench) -> None:
@@ -331,7 +331,7 @@ async def test_a_pair_that_comes_up_takes_over_from_one_that_is_interrupted(benc
         await started(first)
         side, watcher = gateway.e1.streams, gateway.events.subscribe()
         side.fault(0, "LOS")
-        await first.until(lambda: side.channel_rows()[0]["peer"] is None)
+        await first.until(lambda: side.channel_rows()[0].peer is None)
         async with attached(gateway, 1), asyncio.timeout(10):
             down: list[str] = []
             while len(down) < 2:
@@ -362,12 +362,12 @@ async def test_a_link_that_is_taken_down_may_count_as_an_interruption(bench: Ben
         await started(console)
         streams, now = gateway.e1.streams, asyncio.get_running_loop().time
         console.stream.disconnect("kpd1", now())
-        await console.until(lambda: streams.row(0)["channels"]["kpd1"]["circuit"] == "no link")
-        streams.send(0, Channel.KPD1, console.codec.encode(Restart()))
+        await console.until(lambda: streams.row(0).channels["kpd1"].circuit == "no link")
+        streams.send(Channel.KPD1, console.codec.encode(Restart()), 0)
         console.stream.connect("kpd1", now())
         await console.message(Restart)
         (kpd1, _) = streams.channel_rows()
-        assert (kpd1["counters"]["connections"], kpd1["counters"]["deleted_units"]) == (1, 0)
+        assert (kpd1.counters["connections"], kpd1.counters["deleted_units"]) == (1, 0)
 
 
 async def test_units_that_wait_are_deleted_on_request(bench: Bench) -> None:
@@ -376,12 +376,12 @@ async def test_units_that_wait_are_deleted_on_request(bench: Bench) -> None:
         await console.message(Restart)
         streams = gateway.e1.streams
         streams.fault(0, "LOS")
-        await console.until(lambda: streams.row(0)["channels"]["kpd1"]["circuit"] == "no link")
-        begun = streams.row(0)["channels"]["kpd1"]["waiting"]  # the alarm was on its way already
-        streams.send(0, Channel.KPD1, console.codec.encode(Restart()))
-        assert streams.row(0)["channels"]["kpd1"]["waiting"] == begun + 1
+        await console.until(lambda: streams.row(0).channels["kpd1"].circuit == "no link")
+        begun = streams.row(0).channels["kpd1"].waiting  # the alarm was on its way already
+        streams.send(Channel.KPD1, console.codec.encode(Restart()), 0)
+        assert streams.row(0).channels["kpd1"].waiting == begun + 1
         streams.delete_unsent(0)
-        assert streams.row(0)["channels"]["kpd1"]["waiting"] == begun
+        assert streams.row(0).channels["kpd1"].waiting == begun
 
 
 async def test_a_multiframe_that_is_lost_is_told_and_the_lines_stay(bench: Bench) -> None:
@@ -400,9 +400,7 @@ async def test_both_ends_dte_is_told_in_words(bench: Bench) -> None:
     async with running(config) as (gateway, _):
         wrong = config.e1[0].model_copy(update={"mode": "dce"})  # its far end is a DTE, too
         async with E1Console(wrong, far_line(gateway)) as console:
-            await console.until(
-                lambda: gateway.e1 and gateway.e1.streams.row(0)["alarms"].get("role-mismatch")
-            )
+            await console.until(lambda: gateway.e1 and gateway.e1.streams.row(0).alarms.get("role-mismatch"))
 
 
 class Modulo128(Lapb):
@@ -428,9 +426,9 @@ async def test_a_far_end_of_modulo_128_is_told_in_words(
         for channel in console.stream.channels.values():
             channel.lapb = Modulo128(channel.lapb.config)
         async with console:
-            await console.until(lambda: streams.row(0)["alarms"].get("modulo-mismatch") == 2)
-            assert "SABME, 01 7f" in streams.row(0)["channels"]["kpd1"]["alarm"]
-            assert not streams.row(0)["channels"]["kpd1"]["up"]
+            await console.until(lambda: streams.row(0).alarms.get("modulo-mismatch") == 2)
+            assert "SABME, 01 7f" in streams.row(0).channels["kpd1"].alarm
+            assert not streams.row(0).channels["kpd1"].up
     assert re.search(r"e1\.0 kpd1: modulo-mismatch: the peer sets up LAPB modulo 128", caplog.text)
 
 

@@ -162,7 +162,7 @@ async def test_a_watcher_does_not_hold_up_the_end_of_the_server(box: Box) -> Non
         async with asyncio.timeout(5):
             await box.server.stop()
             assert [line async for line in lines if line] == []
-    assert not box.gateway.events.watched
+    assert not box.gateway.events._subscriptions
 
 
 async def test_metrics(box: Box) -> None:

@@ -106,7 +106,7 @@ async def test_what_was_not_told_says_why(bench: Bench) -> None:
     watcher = bench.gateway.events.subscribe()
     bench.console.close()
     async with asyncio.timeout(10):
-        while bench.gateway.core.channels.connected(Channel.KPD1):
+        while bench.gateway.core.channels.connected[Channel.KPD1]:
             await anext(watcher)
     bench.gateway.events.unsubscribe(watcher)
     assert await bench.post("alarm", {"type": 2, "code": 7}) == (

@@ -70,7 +70,7 @@ async def test_a_stream_that_works(box: Box) -> None:
 async def test_a_fault_shows_at_both_ends_until_it_is_cleared(box: Box, fault: str, far: StreamState) -> None:
     assert (await box.fault(fault)).status_code == 200
     await box.console.until(lambda: box.console.stream.state is far)
-    await box.console.until(lambda: box.streams.row(0)["state"] == fault)
+    await box.console.until(lambda: box.streams.row(0).state == fault)
     assert (await box.stream())["state"] == fault
     assert (await box.stream())["faults"]
     assert (await box.fault("clear")).json()["faults"] == {}

@@ -17,16 +17,18 @@ import socket
 import struct
 import termios
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
+from sorm_mediator.mediator.binding.status import ChannelDocument
+from sorm_mediator.mediator.core.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +60,22 @@ _KEEPALIVE = (
 
 
 class Handler(Protocol):
-    """What happens on the channels. ``arrived`` is the event loop's time of a unit's last octet."""
+    """What happens on the console channels. ``arrived`` is the event loop's time of a unit's last octet; ``stream`` is
+    the number of the E1 stream, 0 over TCP."""
 
-    def channel_opened(self, channel: Channel, peer: str) -> None: ...
-    def channel_closed(self, channel: Channel, peer: str) -> None: ...
-    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
-    def unit_received(self, raw: bytes, arrived: float) -> None: ...
-    def unit_broken(self, broken: Broken, arrived: float) -> None: ...
-    def owes(self, channel: Channel) -> bool:
+    def channel_opened(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
+    def channel_closed(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
+    def unit_received(self, raw: bytes, arrived: float, stream: int = 0) -> None: ...
+    def unit_broken(self, broken: Broken, arrived: float, stream: int = 0) -> None: ...
+    def connection_refused(self, channel: str, peer: str, reason: str, stream: int = 0) -> None:
+        """A third party came to a channel, or sends to an E1 stream; ``channel`` is then the stream's name."""
+
+    def owes(self, channel: Channel, stream: int = 0) -> bool:
         """Whether answers to what came on the channel are still to be sent."""
         return False
 
-    def drained(self, channel: Channel) -> None:
-        """All that was sent on the channel is with the kernel: there is room for more."""
+    def drained(self, channel: Channel, stream: int = 0) -> None:
+        """What was sent on the channel is on its way: there is room for more."""
 
 
 @dataclass(slots=True)
@@ -129,37 +134,30 @@ class ConnectionAction(Enum):
     FINISH = "delete and count what waits, serve the next in the queue"
 
 
-class ConnectionMove(NamedTuple):
-    """A row of :data:`CONNECTION_TABLE`."""
-
-    next: ConnectionState
-    actions: tuple[ConnectionAction, ...] = ()
-
-
-_SERVE: Final = ConnectionMove(ConnectionState.SERVED, (ConnectionAction.SERVE,))
-_FINISH: Final = ConnectionMove(ConnectionState.CLOSED, (ConnectionAction.FINISH,))
-CONNECTION_TABLE: Final[Mapping[tuple[ConnectionState, ConnectionInput], ConnectionMove]] = MappingProxyType(
+_SERVE: Final = Move(ConnectionState.SERVED, (ConnectionAction.SERVE,))
+_FINISH: Final = Move(ConnectionState.CLOSED, (ConnectionAction.FINISH,))
+CONNECTION_TABLE: Final[StateTable[ConnectionState, ConnectionInput, ConnectionAction]] = MappingProxyType(
     {
         (ConnectionState.NEW, ConnectionInput.FREE): _SERVE,
-        (ConnectionState.NEW, ConnectionInput.ENDING): ConnectionMove(
+        (ConnectionState.NEW, ConnectionInput.ENDING): Move(
             ConnectionState.QUEUED, (ConnectionAction.JOIN_QUEUE,)
         ),
-        (ConnectionState.NEW, ConnectionInput.REFUSED): ConnectionMove(
+        (ConnectionState.NEW, ConnectionInput.REFUSED): Move(
             ConnectionState.CLOSED, (ConnectionAction.REFUSE,)
         ),
         (ConnectionState.QUEUED, ConnectionInput.FREE): _SERVE,
-        (ConnectionState.QUEUED, ConnectionInput.LOST): ConnectionMove(
+        (ConnectionState.QUEUED, ConnectionInput.LOST): Move(
             ConnectionState.CLOSED, (ConnectionAction.LEAVE_QUEUE,)
         ),
-        (ConnectionState.SERVED, ConnectionInput.END): ConnectionMove(
+        (ConnectionState.SERVED, ConnectionInput.END): Move(
             ConnectionState.ENDED, (ConnectionAction.HANDLE_REST,)
         ),
         (ConnectionState.SERVED, ConnectionInput.LOST): _FINISH,
-        (ConnectionState.ENDED, ConnectionInput.HANDLED): ConnectionMove(
+        (ConnectionState.ENDED, ConnectionInput.HANDLED): Move(
             ConnectionState.ENDED, (ConnectionAction.CLOSE,)
         ),
         (ConnectionState.ENDED, ConnectionInput.LOST): _FINISH,
-        (ConnectionState.CLOSED, ConnectionInput.LOST): ConnectionMove(ConnectionState.CLOSED),
+        (ConnectionState.CLOSED, ConnectionInput.LOST): Move(ConnectionState.CLOSED),
     }
 )
 """Other pairs do not happen: a queued connection is not read, so its end is not seen before it is lost or served."""
@@ -190,14 +188,16 @@ class Port:
 class Consoles:
     """Listens on both ports and hands what arrives to ``handler``, in order, a bounded number a turn.
 
-    ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken.
+    ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken. The ports are one pair of console
+    channels, whose ``stream`` is always 0: the gateway uses the pairs of E1 streams (:class:`~.streams.Streams`) by
+    the same methods.
     """
 
     def __init__(
         self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
     ) -> None:
         self._host = config.host
-        self._allow = config.allow
+        self.allow = config.allow
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
@@ -251,13 +251,13 @@ class Consoles:
             if port.connection is not None:
                 port.connection.abort()
 
-    def report_drained(self, channel: Channel) -> None:
+    def report_drained(self, channel: Channel, stream: int = 0) -> None:
         """Call ``drained`` of the handler if there is a console and nothing waits for it."""
         connection = self.ports[channel].connection
         if connection is not None and connection.is_drained:
             self.handler.drained(channel)
 
-    def send(self, channel: Channel, raw: bytes) -> None:
+    def send(self, channel: Channel, raw: bytes, stream: int = 0) -> None:
         """Send one unit. On a channel without console it is counted as deleted."""
         port = self.ports[channel]
         if port.connection is None:
@@ -265,15 +265,24 @@ class Consoles:
         else:
             port.connection.send(raw)
 
-    def delete_unsent(self) -> None:
+    def delete_unsent(self, stream: int = 0) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
         for port in self.ports.values():
             if port.connection is not None:
                 port.connection.delete_unsent()
 
-    def allowed(self, host: str) -> bool:
-        """Whether the address is in one of the networks that may connect."""
-        return allowed(host, self._allow)
+    def channel_rows(self) -> list[ChannelDocument]:
+        """The console channels, for the status of the mediator."""
+        return [
+            ChannelDocument(
+                stream=0,
+                channel=str(port.channel),
+                address=port.address,
+                peer=port.connection.peer if port.connection else None,
+                counters=asdict(port.counters),
+            )
+            for port in self.ports.values()
+        ]
 
 
 class _Connection(asyncio.Protocol):
@@ -305,7 +314,7 @@ class _Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
-        if not name or not self._consoles.allowed(name[0]):
+        if not name or not allowed(name[0], self._consoles.allow):
             self._move(ConnectionInput.REFUSED, "not in console.allow")
         elif current is None:
             self._move(ConnectionInput.FREE)
@@ -540,12 +549,6 @@ class _Connection(asyncio.Protocol):
     def is_drained(self) -> bool:
         """Whether nothing waits to be sent."""
         return not (self._writing_paused or self._outbox)
-
-    @property
-    def buffered(self) -> int:
-        """Octets and units held for this console, in both directions: what must stay bounded."""
-        held = sum(len(item.raw) for item, _ in self._inbox)
-        return held + self._framer.pending + self._waiting + self._transport.get_write_buffer_size()
 
 
 def allowed(host: str, networks: Iterable[str]) -> bool:

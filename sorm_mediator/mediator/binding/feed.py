@@ -13,14 +13,13 @@ BACKLOG = 1000
 class Subscription:
     """One watcher's queue. Iterate it; it ends when the gateway stops."""
 
-    def __init__(self, backlog: int = BACKLOG) -> None:
+    def __init__(self) -> None:
         self._queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._backlog = backlog
         self._dropped = 0
 
     def put(self, event: dict[str, Any] | None) -> None:
         """Add an event; None ends the subscription."""
-        if self._queue.qsize() >= self._backlog:
+        if self._queue.qsize() >= BACKLOG:
             self._queue.get_nowait()
             self._dropped += 1
         self._queue.put_nowait(event)
@@ -56,11 +55,6 @@ class EventFeed:
     def unsubscribe(self, subscription: Subscription) -> None:
         """The watcher is gone."""
         self._subscriptions.discard(subscription)
-
-    @property
-    def watched(self) -> bool:
-        """Whether there is a watcher."""
-        return bool(self._subscriptions)
 
     def publish(self, kind: str, time: float, make: Callable[[], dict[str, Any]]) -> None:
         """Give ``{"event": kind, "time": time, **make()}`` to every watcher."""

@@ -46,9 +46,8 @@ from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
-from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
+from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
-from sorm_mediator.mediator.binding.transport import ConsoleTransport, TcpConsoleTransport
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
@@ -61,6 +60,7 @@ from ssh_control.transport import KeyProblem
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
     from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
+    from sorm_mediator.mediator.binding.streams import Streams
 
 
 _TABLES = frozenset(message.code for message, rule in RULES.items() if rule.table)
@@ -178,11 +178,14 @@ class Gateway:
             from sorm_mediator.mediator.binding.e1_transport import E1Transport
 
             self.e1 = E1Transport(config, self._options, self)
-        self._transport: ConsoleTransport
+        self._pairs: Consoles | Streams = self.consoles
+        """What has the console channels: order 268, 1.4.2 has them in E1 streams, or over TCP."""
+        self._speech: Streams | None = None
+        """The E1 streams beside a console over TCP, which have the KSL alone."""
         if self.e1 is not None and config.console.link == "x25":
-            self._transport = self.e1.streams
-        else:
-            self._transport = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
+            self._pairs = self.e1.streams
+        elif self.e1 is not None:
+            self._speech = self.e1.streams
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -264,7 +267,9 @@ class Gateway:
             host, port = await self.sink.start()
         except OSError as error:
             raise cannot_listen("radius.port", radius.host, radius.port, error) from error
-        self._endpoints = await self._transport.start() | {"radius": host_port(host, port)}
+        # The streams first: a console that connects at once gets no alarm about KSL that are about to work.
+        streams = {} if self._speech is None else await self._speech.start()
+        self._endpoints = await self._pairs.start() | streams | {"radius": host_port(host, port)}
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
@@ -299,7 +304,7 @@ class Gateway:
         try:
             if self._running:
                 self.sink.close()
-                await self._transport.stop()
+                await self._stop_channels()
                 if self._running:  # still: the disk may have failed at the last entry
                     self._write("gateway-stopped", {})
         finally:
@@ -321,8 +326,13 @@ class Gateway:
                 closing.push_async_callback(link.close)
             if self.e1 is not None:
                 closing.callback(self.e1.voice.close)
-            closing.push_async_callback(self._transport.stop)
+            closing.push_async_callback(self._stop_channels)
             closing.callback(self.sink.close)
+
+    async def _stop_channels(self) -> None:
+        await self._pairs.stop()
+        if self._speech is not None:
+            await self._speech.stop()
 
     @property
     def core(self) -> Core:
@@ -351,9 +361,7 @@ class Gateway:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         refused = {"channel": str(channel), "peer": peer, "text": reason}
         self._write("connection-refused", refused, stranger=True)
-        if self.config.console.link == "tcp":
-            stream = _STREAM  # a stream for speech alone has no KPD1
-        self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
+        self._run(lambda now: self.core.refused_connection(peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
@@ -509,7 +517,7 @@ class Gateway:
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
-                        self._transport.delete_unsent(stream)
+                        self._pairs.delete_unsent(stream)
                     case effects.Connect(line, media=media):
                         self.counters["voice_connected"] += 1
                         if self.e1 is not None:
@@ -523,11 +531,11 @@ class Gateway:
             return
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
-            self._loop.call_soon(self._transport.report_drained, stream, Channel.KPD1)
+            self._loop.call_soon(self._pairs.report_drained, Channel.KPD1, stream)
 
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
-        self._transport.send(stream, channel, raw)
+        self._pairs.send(channel, raw, stream)
         self._sent += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
@@ -559,7 +567,9 @@ class Gateway:
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
-        self._transport.abort()
+        self._pairs.abort()
+        if self._speech is not None:
+            self._speech.abort()
         if self.failure is not None and not self.failure.done():
             self.failure.set_result(BoxError(text))
 
@@ -614,7 +624,7 @@ class Gateway:
             ksl=len(tables.group_of),
             lines_in_use=core.pool.in_use,
             calls=len(core.calls),
-            channels=[ChannelDocument(**row) for row in self._transport.channel_rows()],
+            channels=self._pairs.channel_rows(),
             switch=self.link.status() if self.link else None,
             radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
             speech=None if self.e1 is None else self.e1.speech(),

@@ -6,7 +6,7 @@ the status), and the docstrings of its fields are its description in OpenAPI.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
@@ -100,12 +100,6 @@ class LicenceDocument(Document):
     """Seconds."""
     units: dict[str, UnitsDocument]
     """concurrent_calls (cp_limit), sorm_channels, subscribers: what is in use, and how many there are."""
-
-    @classmethod
-    def of(cls, licence: Mapping[str, Any]) -> LicenceDocument:
-        """The licence as the switch reports it."""
-        units = {name: UnitsDocument(**counts) for name, counts in licence["units"].items()}
-        return cls(**{**licence, "units": units})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +255,7 @@ def ksl_rows(core: Core) -> Iterator[KslRowDocument]:
     for number, group in sorted(core.tables.groups.items()):
         for line in group.lines or (None,):
             owner = core.pool.owner(line) if line else None
-            ksl_a, ksl_b = _ksls(line)
+            ksl_a, ksl_b = map(_ksl, line or (None, None))
             yield KslRowDocument(
                 ksl_group=number,
                 group_type=str(group.group_type),
@@ -279,10 +273,6 @@ def _line_state(line: Line | None, owner: Leg | None, pool: KslPool) -> str:
     if not pool.faulty.isdisjoint(line.ksls):
         return "faulty"
     return "in-use" if owner else "free"
-
-
-def _ksls(line: Line | None) -> tuple[KslDocument | None, KslDocument | None]:
-    return (None, None) if line is None else (_ksl(line.ksl_a), _ksl(line.ksl_b))
 
 
 def _ksl(ksl: Ksl | None) -> KslDocument | None:
@@ -310,7 +300,7 @@ def call_row(call: Call) -> CallDocument:
 
 
 def _leg_row(leg: Leg) -> LegDocument:
-    ksl_a, ksl_b = _ksls(leg.line)
+    ksl_a, ksl_b = map(_ksl, leg.line or (None, None))
     return LegDocument(
         object_number=leg.object.object_number,
         call_number=leg.call_number,

@@ -20,10 +20,10 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, Protocol
 
 from e1 import events as data
 from e1.carriers.carrier import Carrier
@@ -36,8 +36,9 @@ from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.binding import consoles
-from sorm_mediator.mediator.binding.consoles import ChannelCounters
+from sorm_mediator.mediator.binding.consoles import ChannelCounters, Handler
+from sorm_mediator.mediator.binding.status import ChannelDocument, StreamChannelDocument, StreamDocument
+from sorm_mediator.mediator.core.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +64,8 @@ Item = tuple[Unit | Broken, float]
 """A unit or an error that was read, and when it arrived."""
 
 
-class StreamHandler(consoles.Handler, Protocol):
-    """What happens on the channels of streams; ``stream`` is the number of a stream."""
-
-    def channel_opened(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
-    def channel_closed(self, channel: Channel, peer: str, stream: int = 0) -> None: ...
-    def unit_received(self, raw: bytes, arrived: float, stream: int = 0) -> None: ...
-    def unit_broken(self, broken: Broken, arrived: float, stream: int = 0) -> None: ...
-    def drained(self, channel: Channel, stream: int = 0) -> None: ...
-    def connection_refused(self, channel: str, peer: str, reason: str, stream: int = 0) -> None:
-        """A third party sends to a stream; ``channel`` is then the stream's name."""
+class StreamHandler(Handler, Protocol):
+    """What happens on the streams and on their channels."""
 
     def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
         """The state of what arrives on the stream has changed."""
@@ -108,23 +101,16 @@ class KpdAction(StrEnum):
     CLOSE = "close it for the core, delete what waits"
 
 
-class KpdMove(NamedTuple):
-    """One cell of the table."""
+_CLOSED = Move(KpdState.CLOSED, (KpdAction.CLOSE,))
 
-    next: KpdState
-    actions: tuple[KpdAction, ...] = ()
-
-
-_CLOSED = KpdMove(KpdState.CLOSED, (KpdAction.CLOSE,))
-
-KPD_TABLE: Final[Mapping[tuple[KpdState, KpdInput], KpdMove]] = {
-    (KpdState.CLOSED, KpdInput.UP): KpdMove(KpdState.OPEN, (KpdAction.ANNOUNCE,)),
-    (KpdState.OPEN, KpdInput.UP): KpdMove(KpdState.OPEN),
-    (KpdState.OPEN, KpdInput.DOWN): KpdMove(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
+KPD_TABLE: Final[StateTable[KpdState, KpdInput, KpdAction]] = {
+    (KpdState.CLOSED, KpdInput.UP): Move(KpdState.OPEN, (KpdAction.ANNOUNCE,)),
+    (KpdState.OPEN, KpdInput.UP): Move(KpdState.OPEN),
+    (KpdState.OPEN, KpdInput.DOWN): Move(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
     (KpdState.OPEN, KpdInput.LEFT): _CLOSED,
     (KpdState.OPEN, KpdInput.STOPPED): _CLOSED,
-    (KpdState.INTERRUPTED, KpdInput.UP): KpdMove(KpdState.OPEN),
-    (KpdState.INTERRUPTED, KpdInput.DOWN): KpdMove(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
+    (KpdState.INTERRUPTED, KpdInput.UP): Move(KpdState.OPEN),
+    (KpdState.INTERRUPTED, KpdInput.DOWN): Move(KpdState.INTERRUPTED, (KpdAction.HOLD,)),
     (KpdState.INTERRUPTED, KpdInput.LEFT): _CLOSED,
     (KpdState.INTERRUPTED, KpdInput.GIVEN_UP): _CLOSED,
     (KpdState.INTERRUPTED, KpdInput.STOPPED): _CLOSED,
@@ -219,10 +205,6 @@ class _StreamRunner:
             why = error.strerror or error
             raise BoxError(f"{self.name}.local: {self.config.local} can't be listened on: {why}") from error
 
-    def is_left(self, why: str) -> bool:
-        """Whether a channel that is down for this reason was ended by the console, which has left then."""
-        return self.config.leave_at_once and why in LEAVING
-
     @property
     def pair_works(self) -> bool:
         """Whether messages can cross on both data channels at this moment."""
@@ -303,7 +285,7 @@ class Streams:
 
     # --- sending
 
-    def send(self, stream: int, channel: Channel, raw: bytes) -> None:
+    def send(self, channel: Channel, raw: bytes, stream: int) -> None:
         """Send one unit; during an interruption it waits."""
         runner, name = self._runners[stream], NAMES[channel]
         kpd = runner.kpds[name]
@@ -320,7 +302,7 @@ class Streams:
         for name, kpd in runner.kpds.items():
             kpd.counters.deleted_units += len(runner.carrier.channels[name].discard())
 
-    def report_drained(self, stream: int, channel: Channel) -> None:
+    def report_drained(self, channel: Channel, stream: int) -> None:
         """Call ``drained`` of the handler as soon as little waits for the line."""
         kpd = self._runners[stream].kpds[NAMES[channel]]
         kpd.congested = kpd.state is not KpdState.CLOSED
@@ -380,7 +362,7 @@ class Streams:
                 kpd.alarm = ""
                 self._input(runner, name, KpdInput.UP)
             case data.ChannelAlarm("link-down", why) | data.Down(why) if (
-                runner.is_left(why) and kpd.state is not KpdState.CLOSED
+                runner.config.leave_at_once and why in LEAVING and kpd.state is not KpdState.CLOSED
             ):
                 self._input(runner, name, KpdInput.LEFT)
             case data.Down(reason) if kpd.state is not KpdState.CLOSED:
@@ -482,45 +464,45 @@ class Streams:
         """Inject a fault, or end it. Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have."""
         self._runners[stream].carrier.fault(None if fault == "clear" else StreamState(fault))
 
-    def channel_rows(self) -> list[dict[str, Any]]:
+    def channel_rows(self) -> list[ChannelDocument]:
         """The data channels, for the status of the mediator."""
         return [
-            {
-                "stream": runner.number,
-                "channel": name,
-                "address": runner.address or runner.name,
-                "peer": runner.name if kpd.state is KpdState.OPEN else None,
-                "counters": asdict(kpd.counters),
-            }
+            ChannelDocument(
+                stream=runner.number,
+                channel=name,
+                address=runner.address or runner.name,
+                peer=runner.name if kpd.state is KpdState.OPEN else None,
+                counters=asdict(kpd.counters),
+            )
             for runner in self._runners.values()
             for name, kpd in runner.kpds.items()
         ]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every stream: its state, what is injected, counters, and its data channels."""
+    def rows(self) -> list[StreamDocument]:
+        """Every stream."""
         return [self.row(number) for number in self._runners]
 
-    def row(self, number: int) -> dict[str, Any]:
+    def row(self, number: int) -> StreamDocument:
         """One stream. Raises :class:`KeyError`."""
         runner = self._runners[number]
         carrier = runner.carrier
-        return {
-            "stream": number,
-            "state": str(carrier.state),
-            "line": runner.config.line,
-            "address": runner.place,
-            "mode": runner.config.mode,
-            "faults": {side: str(state) for side, state in carrier.faults.items() if state is not None},
-            "counters": carrier.counters(),
-            "alarms": dict(runner.alarms),
-            "channels": {
-                name: {
-                    "up": channel.up,
-                    "alarm": runner.kpds[name].alarm,
-                    "waiting": channel.queued,
-                    "stopped": runner.kpds[name].stopped,
-                }
-                | carrier.channel_row(name)
+        return StreamDocument(
+            stream=number,
+            state=str(carrier.state),
+            line=runner.config.line,
+            address=runner.place,
+            mode=runner.config.mode,
+            faults={side: str(state) for side, state in carrier.faults.items() if state is not None},
+            counters=carrier.counters(),
+            alarms=dict(runner.alarms),
+            channels={
+                name: StreamChannelDocument(
+                    up=channel.up,
+                    alarm=runner.kpds[name].alarm,
+                    waiting=channel.queued,
+                    stopped=runner.kpds[name].stopped,
+                    **carrier.channel_row(name),
+                )
                 for name, channel in carrier.channels.items()
             },
-        }
+        )

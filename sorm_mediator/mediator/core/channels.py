@@ -12,21 +12,19 @@ dropped and counted.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import STREAMS, Channel
-from sorm_mediator.mediator.core.effects import DropChannel, Send
+from sorm_mediator.mediator.core.effects import DropChannel, Effect, Send
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable, Mapping
 
     from protocol import Message
-    from sorm_mediator.mediator.core.effects import Effect
 
 
 class PairState(Enum):
@@ -113,10 +111,13 @@ class ConsoleChannels:
         self._counters = counters
         self._paired = paired
         self._pairs: defaultdict[int, Pair] = defaultdict(Pair)
-        self._in_use: int | None = None
-        self._connected: dict[Channel, tuple[int, ...]] = {Channel.KPD1: (), Channel.KPD2: ()}
-        self._own: dict[Channel, int | None] = {Channel.KPD1: None, Channel.KPD2: None}
-        """What :meth:`connected` and :meth:`own` say, until something changes: each event asks."""
+        self.in_use: int | None = None
+        """The stream of the pair in use."""
+        self.connected: dict[Channel, tuple[int, ...]] = {Channel.KPD1: (), Channel.KPD2: ()}
+        """Streams whose channel may be sent on now, lowest first: answers go where their command came from, 29h and 53h
+        to all of them."""
+        self.own: dict[Channel, int | None] = {Channel.KPD1: None, Channel.KPD2: None}
+        """The stream on which messages of the means' own and events go; None when there is none."""
         self._settled = False
         """A valid command has come since the start: the pair in use stays until it fails (1.4.1.1)."""
         self.untested = False
@@ -193,7 +194,7 @@ class ConsoleChannels:
     def stopped(self) -> None:
         """The means are stopped: the next pair to use is the lowest that works (1.4.1.1)."""
         self._settled = False
-        self._in_use = None
+        self.in_use = None
         self._choose()
 
     @property
@@ -231,23 +232,11 @@ class ConsoleChannels:
 
     # --- what may be sent where
 
-    def usable(self, stream: int, channel: Channel) -> bool:
-        """Whether an answer may be sent there now: it goes where its command came from."""
-        return stream in self._connected[channel]
-
-    def connected(self, channel: Channel) -> tuple[int, ...]:
-        """Streams whose ``channel`` is connected, lowest first: 29h and 53h go to all of them."""
-        return self._connected[channel]
-
-    def own(self, channel: Channel) -> int | None:
-        """The stream on which messages of the means' own and events go; None when there is none."""
-        return self._own[channel]
-
     def send(
         self, stream: int | None, channel: Channel, message: Message, at: float | None = None
     ) -> Iterable[Effect]:
         """The effect that sends ``message``, or nothing and a count. ``at``: the moment of its event."""
-        if stream in self._connected[channel]:
+        if stream in self.connected[channel]:
             return (Send(stream, channel, message, at),)
         self._counters[f"dropped_{channel}"] += 1
         return ()
@@ -256,14 +245,9 @@ class ConsoleChannels:
         """Bit i set: ``channel`` of stream i works; one of a blocked pair counts as faulty (9.9.4.2, 1.4.1.2)."""
         return sum(
             1 << stream
-            for stream in self._connected[channel]
+            for stream in self.connected[channel]
             if stream in STREAMS and self._pairs[stream].state is not PairState.BLOCKED
         )
-
-    @property
-    def in_use(self) -> int | None:
-        """The stream of the pair in use."""
-        return self._in_use
 
     # --- the pair in use
 
@@ -277,13 +261,13 @@ class ConsoleChannels:
         self._take_next()
         for channel in (Channel.KPD1, Channel.KPD2):
             there = () if self.untested else tuple(n for n, pair in self.items() if pair.has(channel))
-            self._connected[channel] = there
+            self.connected[channel] = there
             if not self._paired:
-                self._own[channel] = next(iter(there), None)
+                self.own[channel] = next(iter(there), None)
             else:
-                used = self._in_use
+                used = self.in_use
                 works = used in there and self._pairs[used].state in USABLE
-                self._own[channel] = used if works else None
+                self.own[channel] = used if works else None
 
     def _take_next(self) -> None:
         candidates = [
@@ -293,11 +277,11 @@ class ConsoleChannels:
         ]
         if not candidates:
             return
-        before = self._in_use
+        before = self.in_use
         if before is None or not self._settled:
-            self._in_use = candidates[0]
+            self.in_use = candidates[0]
         elif before not in candidates:
-            self._in_use = next((stream for stream in candidates if stream > before), candidates[0])
+            self.in_use = next((stream for stream in candidates if stream > before), candidates[0])
 
     @property
     def _watches_tests(self) -> bool:

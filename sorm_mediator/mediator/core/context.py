@@ -107,14 +107,12 @@ class Context:
         )
         self._effects.extend(self.channels.send(stream, Channel.KPD1, message))
 
-    def unsolicited(
-        self, kind: Callable[..., Message], *, total: int = 0, index: int = 0, **fields: Any
-    ) -> None:
+    def unsolicited(self, kind: Callable[..., Message], **fields: Any) -> None:
         """Send a KPD1 message that answers no command: on the pair in use (order 268, 1.4.1.1)."""
-        self.kpd1(self.channels.own(Channel.KPD1), kind, total=total, index=index, **fields)
+        self.kpd1(self.channels.own[Channel.KPD1], kind, **fields)
 
     def kpd2(self, message: Message, *, stream: int | None = None, at: float | None = None) -> None:
         """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event."""
         if stream is None:
-            stream = self.channels.own(Channel.KPD2)
+            stream = self.channels.own[Channel.KPD2]
         self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at))

@@ -47,14 +47,10 @@ from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
-from sorm_mediator.mediator.core.commands.rule import (
-    Verdict,
-    faulty_fields,
-    field_code,
-)
+from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule, Verdict, faulty_fields, field_code
 from sorm_mediator.mediator.core.commands.tables import trunk_rows
 from sorm_mediator.mediator.core.context import Context
-from sorm_mediator.mediator.core.effects import Taken
+from sorm_mediator.mediator.core.effects import DropChannel, Effect, Taken
 from sorm_mediator.mediator.core.means import (
     BUSY,
     DONE,
@@ -71,7 +67,7 @@ from sorm_mediator.mediator.core.means import (
 )
 from sorm_mediator.mediator.core.passwords import PasswordPace, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
-from sorm_mediator.mediator.core.tables import DamageReported, StartNumber
+from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Tables
 from sorm_mediator.texts import printable
 from ssh_control.codes import ExtendedError
 
@@ -82,10 +78,6 @@ if TYPE_CHECKING:
     from protocol.values import Ksl, Time
     from radius.report import CallReport, MessageReport
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.mediator.core.channels import ConsoleChannels
-    from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule
-    from sorm_mediator.mediator.core.effects import DropChannel, Effect
-    from sorm_mediator.mediator.core.tables import Tables
     from ssh_control.dialect import Reply
 
 TCP_STREAMS: Final = (0, 1, 2, 3)
@@ -156,6 +148,8 @@ class Core:
         self.tables = tables
         self.counters: Counter[str] = Counter()
         self._context = Context(config, tables, local_time, self.counters, paired=paired)
+        self.channels = self._context.channels
+        self.line_states = self._context.line_states
         capacity = config.limits
         self.pool = KslPool(
             tables,
@@ -215,10 +209,9 @@ class Core:
             self._forget_waiting(stream)
         return self._effects(now)
 
-    def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
+    def refused_connection(self, peer: str, reason_code: int, now: float) -> list[Effect]:
         """Somebody was not let in: 26h with this code."""
-        own = self._context.channels.own(Channel.KPD1)
-        self._unauthorized(own, reason_code, peer, peer, now, stranger=True)
+        self._unauthorized(reason_code, peer, now, peer=peer, stranger=True)
         return self._effects(now)
 
     def writable(self, stream: int, now: float) -> list[Effect]:
@@ -305,7 +298,8 @@ class Core:
                 faulty.discard(ksl)
             else:
                 faulty.add(ksl)
-                self.calls.ksl_fault(ksl, now)
+                if (line := self.tables.line_of(ksl)) is not None:
+                    self.calls.out_of_order(line, now)
         self._context.journal("ksl-changed", in_service=in_service, alarm_code=alarm_code)
         if self.tables.started or self.config.options.alarm_while_stopped == "on":
             self._context.unsolicited(Alarm, alarm_type=LINES_CHANGED, alarm_code=alarm_code)
@@ -359,7 +353,7 @@ class Core:
 
     def operator_access(self, code: int, text: str, now: float) -> list[Effect]:
         """26h with this code and further information."""
-        self._unauthorized(self._context.channels.own(Channel.KPD1), code, text, "", now)
+        self._unauthorized(code, text, now)
         return self._effects(now)
 
     def operator_restart(self, now: float) -> list[Effect]:
@@ -382,9 +376,7 @@ class Core:
     def tables_read(self, text: str, now: float) -> list[Effect]:
         """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
         if self.config.options.tell_table_access == "on":
-            self._unauthorized(
-                self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now, stranger=True
-            )
+            self._unauthorized(ACCESS_TABLES, text, now, stranger=True)
         return self._effects(now)
 
     # --- for looking at
@@ -399,24 +391,9 @@ class Core:
         )
 
     @property
-    def work(self) -> str:
-        """What the mediator is busy with."""
-        return self._means.work.value
-
-    @property
     def orm_number(self) -> int:
         """The number of the technical means."""
         return self._context.orm_number
-
-    @property
-    def channels(self) -> ConsoleChannels:
-        """The data channels and their pairs."""
-        return self._context.channels
-
-    @property
-    def line_states(self) -> dict[int, int]:
-        """States of subscriber lines by object number."""
-        return self._context.line_states
 
     # --- a unit's way: heard, settled, taken
 
@@ -424,7 +401,6 @@ class Core:
         """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
         stream = unit.stream
         if stream not in self._held and now >= self._pace.due(stream):
-            self._note_heard(unit, now)
             self._settle(unit, now, waited=False)
             return
         self.counters["commands_held"] += 1
@@ -439,16 +415,9 @@ class Core:
         """Look at the held units whose time has come."""
         for stream, held in list(self._held.items()):
             while held and now >= self._pace.due(stream):
-                unit = held.popleft()
-                self._note_heard(unit, now)
-                self._settle(unit, now, waited=True)
+                self._settle(held.popleft(), now, waited=True)
             if not held:
                 del self._held[stream]
-
-    def _note_heard(self, unit: Unit, now: float) -> None:
-        """A unit came in: it ends a console time-out."""
-        if self._context.channels.heard(unit.stream, now):
-            self._context.log("info", f"stream {unit.stream}: the console is heard again")
 
     def _check_password(self, unit: Unit, command: Command, now: float) -> None:
         """The valid password unblocks the pair and ends the silence for want of a test (order 268, 1.4.1.2, 6.14.3); a
@@ -467,10 +436,14 @@ class Core:
             context.journal("channel-unblocked", stream=unit.stream)
 
     def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
-        """Take the unit, or let it wait until the running command has ended. A password is judged when its command is
-        taken; the valid one unblocks the pair as soon as it comes."""
-        waits = self._must_wait(unit) and self.config.options.command_while_busy == "wait"
-        command = unit.message
+        """Take the unit, or let it wait until the running command has ended; it ends a console time-out. A password is
+        judged when its command is taken; the valid one unblocks the pair as soon as it comes."""
+        if self._context.channels.heard(unit.stream, now):
+            self._context.log("info", f"stream {unit.stream}: the console is heard again")
+        command, rule = unit.message, self._rule(unit)
+        standing = Standing.IN_TURN if rule is None else rule.standing
+        busy = self._means.turn(standing) is Turn.WAIT or (standing is Standing.IN_TURN and self._waiting)
+        waits = busy and self.config.options.command_while_busy == "wait"
         if command is not None and (not waits or same_secret(command.password, self.tables.password)):
             self._check_password(unit, command, now)
         if not self._restart_reported:
@@ -484,13 +457,6 @@ class Core:
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
         self._take(unit, now, waited=waited)
-
-    def _must_wait(self, unit: Unit) -> bool:
-        rule = self._rule(unit)
-        standing = Standing.IN_TURN if rule is None else rule.standing
-        if standing is Standing.IN_TURN and self._waiting:
-            return True
-        return self._means.turn(standing) is Turn.WAIT
 
     def _rule(self, unit: Unit) -> AnyRule | None:
         return None if unit.message is None else RULES[type(unit.message)]
@@ -513,8 +479,7 @@ class Core:
         if status == ACCEPTED:
             self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
         elif status == ExtendedError.WRONG_ORM_NUMBER and self._wrong_number(command):
-            stranger = self._is_stranger(unit)
-            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now, stranger=stranger)
+            self._unauthorized(ACCESS_NUMBER, unit.peer, now, sent=unit)
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
@@ -622,10 +587,9 @@ class Core:
         """27h/00h is out: from here on, one 28h is due."""
         status = self._refusal(job, rule, now)
         access = ACCESS_CODES.get(status) if status is not None else None
-        stranger = access is not None and self._is_stranger(job)
         first = self.config.options.unauthorized_access_place == "before_28h"
         if access is not None and first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
+            self._unauthorized(access, job.peer, now, sent=job)
         if status is None:
             if self._means.turn(rule.standing) is Turn.END_RUNNING:
                 self._end_running()
@@ -633,7 +597,7 @@ class Core:
         if status is not None:
             self._finish(job, status)
         if access is not None and not first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
+            self._unauthorized(access, job.peer, now, sent=job)
 
     def _refusal(self, job: Job[Command], rule: AnyRule, now: float) -> int | None:
         """Why an accepted command is not executed, if it is not."""
@@ -701,8 +665,7 @@ class Core:
 
     def _report_restart(self) -> None:
         """22h, then how the tables are: lost (01h), or by option ``after_restart`` kept (03h; order 268, 9.1.4.1)."""
-        stream = self._context.channels.own(Channel.KPD1)
-        if self._restart_reported or stream is None:
+        if self._restart_reported or self._context.channels.own[Channel.KPD1] is None:
             return
         self._restart_reported = True
         options = self.config.options
@@ -739,10 +702,20 @@ class Core:
             self._context.unsolicited(TrunkInfo, total=len(rows), index=index, **row)
 
     def _unauthorized(
-        self, stream: int | None, code: int, text: str, peer: str, now: float, *, stranger: bool = False
+        self,
+        code: int,
+        text: str,
+        now: float,
+        *,
+        sent: Unit | Job[Command] | None = None,
+        peer: str = "",
+        stranger: bool = False,
     ) -> None:
-        """26h: the answer to a command goes where it came from, all else on the pair in use."""
+        """26h: the answer to a command, ``sent``, goes where it came from, all else on the pair in use."""
         context = self._context
+        stream = context.channels.own[Channel.KPD1]
+        if sent is not None:
+            stream, peer, stranger = sent.stream, sent.peer, self._is_stranger(sent)
         self.counters["unauthorized"] += 1
         context.journal(
             "unauthorized-access", stranger=stranger, stream=stream, code=code, peer=peer, text=text

@@ -1,13 +1,13 @@
 """What the core asks its binding to do. Each input of the core returns a list of these, executed in order.
 
-The core has no socket, task or clock: the binding turns bytes, replies of the switch, call reports and the
-clock into inputs, and these effects into bytes, requests, rows on disk and lines of the journal.
+The core has no socket, task or clock: the binding turns octets, replies of the switch, call reports and the
+clock into inputs, and these effects into octets, requests, rows on disk and lines of the journal.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.tables import Change, Line
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send ``message`` on KPD1 or KPD2 of ``stream``. Never issued for a channel that is down."""
 
     stream: int
@@ -28,8 +27,7 @@ class Send:
     """The moment of the call's event that the message reports, Unix seconds by the switch's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A command is taken: its time limits run from when it came in, or from now when it had to ``wait`` for another
     one to end (order 268, 7.1)."""
 
@@ -37,8 +35,7 @@ class Taken:
     waited: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AskSwitch:
+class AskSwitch(NamedTuple):
     """Send a request to the switch and give its reply back with ``switch_reply(token, ...)``.
 
     The core keeps the time itself and ignores a reply that comes too late; where it is certain
@@ -50,8 +47,7 @@ class AskSwitch:
     params: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """Make ``change`` durable before the next effect is executed: the 28h that follows promises it.
 
     The core's own tables have it already.
@@ -60,8 +56,7 @@ class Store:
     change: Change
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(NamedTuple):
     """Give the sound of a call to a line: A and B mixed (``line.ksl_b`` is None), or A and B apart."""
 
     line: Line
@@ -71,8 +66,7 @@ class Connect:
     """Where A and B are heard; None: the switch sends no speech of this call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """Take the sound off a line."""
 
     line: Line
@@ -92,16 +86,14 @@ class Journal:
     """Caused by a peer that has not shown the password on its connection: the binding bounds how many are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     """A line for the operator's log."""
 
     level: Literal["debug", "info", "warning", "error"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropChannel:
+class DropChannel(NamedTuple):
     """Delete what is not yet sent on KPD1 and KPD2 of ``stream``: the pair failed (order 268, 1.4.1.1), or its console
     has been silent for too long (order 268, 6.14.3; order 70, 1.5). Connections stay.
     """

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from protocol.codes import Channel
 from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
-from sorm_mediator.mediator.core.switchside import Missing
+from sorm_mediator.mediator.core.moves import Move, StateTable
+from sorm_mediator.mediator.core.switchside import Missing, Outcome, SwitchSide
 from sorm_mediator.mediator.core.tables import Started, Stopped
 from ssh_control.codes import ExtendedError
 
@@ -25,14 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from protocol import Message
-    from sorm_mediator.config import MediatorConfig
     from sorm_mediator.config.capacity import Capacity
     from sorm_mediator.mediator.core.calls.calls import Calls
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
-    from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
-    from sorm_mediator.mediator.core.tables import Tables
-    from sorm_mediator.options import MediatorOptions
 
 
 C = TypeVar("C", bound=Command, covariant=True)
@@ -76,24 +73,17 @@ class OrmAction(Enum):
     SYNCHRONISE = "synchronise the switch"
 
 
-class OrmMove(NamedTuple):
-    """A row of :data:`ORM_TABLE`."""
-
-    next: OrmState
-    actions: tuple[OrmAction, ...]
-
-
 _ALL_LOST: Final = (OrmAction.RELEASE_LINES, OrmAction.INITIAL_STATE, OrmAction.SYNCHRONISE)
-ORM_TABLE: Final[Mapping[tuple[OrmState, OrmInput], OrmMove]] = MappingProxyType(
+ORM_TABLE: Final[StateTable[OrmState, OrmInput, OrmAction]] = MappingProxyType(
     {
-        (OrmState.STOPPED, OrmInput.START): OrmMove(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),
-        (OrmState.STARTED, OrmInput.STOP): OrmMove(
+        (OrmState.STOPPED, OrmInput.START): Move(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),
+        (OrmState.STARTED, OrmInput.STOP): Move(
             OrmState.STOPPED, (OrmAction.RELEASE_LINES, OrmAction.CLEAR_TABLES)
         ),
-        (OrmState.STARTED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STOPPED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STARTED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
-        (OrmState.STOPPED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STARTED, OrmInput.TABLES_LOST): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.TABLES_LOST): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STARTED, OrmInput.RESTART): Move(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.RESTART): Move(OrmState.STOPPED, _ALL_LOST),
     }
 )
 """Order 268, 6.1, 6.2, 9.1.4.1, 9.2.4. The other pairs do not happen: command 1 while started and command 2 while
@@ -220,6 +210,9 @@ class Means:
         self, context: Context, pool: KslPool, calls: Calls, switch: SwitchSide, capacity: Capacity | None
     ) -> None:
         self.context = context
+        self.config = context.config
+        self.options = context.options
+        self.tables = context.tables
         self.pool = pool
         self.calls = calls
         self.switch = switch
@@ -228,21 +221,6 @@ class Means:
         self.job: Job[Command] | None = None
         """The command that the means are busy with; None while they are idle."""
         self.finish: Callable[[Job[Command], int], None]
-
-    @property
-    def config(self) -> MediatorConfig:
-        """The configuration."""
-        return self.context.config
-
-    @property
-    def options(self) -> MediatorOptions:
-        """``[mediator.options]``."""
-        return self.context.options
-
-    @property
-    def tables(self) -> Tables:
-        """The tables that survive."""
-        return self.context.tables
 
     @property
     def state(self) -> OrmState:
@@ -320,7 +298,7 @@ class Means:
         table = job.output
         if table is None:
             return
-        if not self.context.channels.usable(job.stream, Channel.KPD1):
+        if job.stream not in self.context.channels.connected[Channel.KPD1]:
             self.context.counters["outputs_abandoned"] += 1
             self.finish(job, NOT_DONE)
             return

@@ -9,38 +9,33 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from protocol.codes import MAX_DIGITS, NumberSign, ObjectType
+from protocol.codes import MAX_DIGITS, NumberSign, ObjectType, Order
 from protocol.values import Party
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import radius.report as report
-    from protocol.codes import Order
     from sorm_mediator.config import MediatorConfig
 
 SIGN_OF_NI: Final[Mapping[Order, Mapping[str, NumberSign]]] = MappingProxyType(
     {
-        "268": MappingProxyType(
-            {
-                "private": NumberSign.OWN,
-                "local": NumberSign.RUSSIA,
-                "zone": NumberSign.RUSSIA,
-                "intercity": NumberSign.RUSSIA,
-                "international": NumberSign.FOREIGN,
-                "emergency": NumberSign.EMERGENCY,
-            }
-        ),
-        "70": MappingProxyType(
-            {
-                "private": NumberSign.PRIVATE,
-                "local": NumberSign.LOCAL,
-                "zone": NumberSign.ZONE,
-                "intercity": NumberSign.INTERCITY,
-                "international": NumberSign.INTERNATIONAL,
-                "emergency": NumberSign.EMERGENCY,
-            }
-        ),
+        "268": {
+            "private": NumberSign.OWN,
+            "local": NumberSign.RUSSIA,
+            "zone": NumberSign.RUSSIA,
+            "intercity": NumberSign.RUSSIA,
+            "international": NumberSign.FOREIGN,
+            "emergency": NumberSign.EMERGENCY,
+        },
+        "70": {
+            "private": NumberSign.PRIVATE,
+            "local": NumberSign.LOCAL,
+            "zone": NumberSign.ZONE,
+            "intercity": NumberSign.INTERCITY,
+            "international": NumberSign.INTERNATIONAL,
+            "emergency": NumberSign.EMERGENCY,
+        },
     }
 )
 """The sign of a number by the switch's indicator (``sorm_ni``)."""
@@ -48,26 +43,22 @@ SIGN_OF_NI: Final[Mapping[Order, Mapping[str, NumberSign]]] = MappingProxyType(
 _NETWORK_70 = frozenset(set(SIGN_OF_NI["70"].values()) - {NumberSign.PRIVATE})
 LEGAL_SIGNS: Final[Mapping[Order, Mapping[ObjectType, frozenset[NumberSign | None]]]] = MappingProxyType(
     {
-        "268": MappingProxyType(
-            {
-                ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.OWN}),
-                ObjectType.NETWORK_FULL: frozenset(
-                    {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY, NumberSign.IMSI}
-                ),
-                ObjectType.NETWORK_PARTIAL: frozenset(
-                    {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY}
-                ),
-                ObjectType.TRUNK: frozenset({None}),
-            }
-        ),
-        "70": MappingProxyType(
-            {
-                ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.PRIVATE}),
-                ObjectType.NETWORK_FULL: _NETWORK_70,
-                ObjectType.NETWORK_PARTIAL: _NETWORK_70,
-                ObjectType.TRUNK: frozenset({None}),
-            }
-        ),
+        "268": {
+            ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.OWN}),
+            ObjectType.NETWORK_FULL: frozenset(
+                {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY, NumberSign.IMSI}
+            ),
+            ObjectType.NETWORK_PARTIAL: frozenset(
+                {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY}
+            ),
+            ObjectType.TRUNK: frozenset({None}),
+        },
+        "70": {
+            ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.PRIVATE}),
+            ObjectType.NETWORK_FULL: _NETWORK_70,
+            ObjectType.NETWORK_PARTIAL: _NETWORK_70,
+            ObjectType.TRUNK: frozenset({None}),
+        },
     }
 )
 """Which signs an object of each type may have (order 268, 6.5.5.2). Order 70 has other signs and the same types: its

@@ -13,10 +13,11 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from protocol.texts import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
+from sorm_mediator.mediator.core.moves import Move, StateTable
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
 
@@ -70,34 +71,25 @@ class SwitchAction(Enum):
     GIVE_UP = "end every request without a reply"
 
 
-class SwitchMove(NamedTuple):
-    """A row of :data:`SWITCH_TABLE`."""
-
-    next: SwitchState
-    actions: tuple[SwitchAction, ...] = ()
-
-
-_BEGIN: Final = SwitchMove(SwitchState.SYNCHRONISING, (SwitchAction.BEGIN,))
-_DOWN: Final = SwitchMove(SwitchState.DOWN, (SwitchAction.GIVE_UP,))
-SWITCH_TABLE: Final[Mapping[tuple[SwitchState, SwitchInput], SwitchMove]] = MappingProxyType(
+_BEGIN: Final = Move(SwitchState.SYNCHRONISING, (SwitchAction.BEGIN,))
+_DOWN: Final = Move(SwitchState.DOWN, (SwitchAction.GIVE_UP,))
+SWITCH_TABLE: Final[StateTable[SwitchState, SwitchInput, SwitchAction]] = MappingProxyType(
     {
         (SwitchState.DOWN, SwitchInput.UP): _BEGIN,
-        (SwitchState.DOWN, SwitchInput.DOWN): SwitchMove(SwitchState.DOWN),
-        (SwitchState.DOWN, SwitchInput.DOUBT): SwitchMove(SwitchState.DOWN),
-        (SwitchState.SYNCHRONISING, SwitchInput.SYNCHRONISED): SwitchMove(
+        (SwitchState.DOWN, SwitchInput.DOWN): Move(SwitchState.DOWN),
+        (SwitchState.DOWN, SwitchInput.DOUBT): Move(SwitchState.DOWN),
+        (SwitchState.SYNCHRONISING, SwitchInput.SYNCHRONISED): Move(
             SwitchState.IN_STEP, (SwitchAction.RELEASE,)
         ),
-        (SwitchState.SYNCHRONISING, SwitchInput.FAILED): SwitchMove(
-            SwitchState.BEHIND, (SwitchAction.RELEASE,)
-        ),
+        (SwitchState.SYNCHRONISING, SwitchInput.FAILED): Move(SwitchState.BEHIND, (SwitchAction.RELEASE,)),
         (SwitchState.SYNCHRONISING, SwitchInput.DOUBT): _BEGIN,
         (SwitchState.SYNCHRONISING, SwitchInput.DOWN): _DOWN,
-        (SwitchState.IN_STEP, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.IN_STEP, SwitchInput.DOUBT): Move(SwitchState.DOUBTFUL),
         (SwitchState.IN_STEP, SwitchInput.DOWN): _DOWN,
-        (SwitchState.BEHIND, SwitchInput.RETRY): SwitchMove(SwitchState.DOUBTFUL),
-        (SwitchState.BEHIND, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.BEHIND, SwitchInput.RETRY): Move(SwitchState.DOUBTFUL),
+        (SwitchState.BEHIND, SwitchInput.DOUBT): Move(SwitchState.DOUBTFUL),
         (SwitchState.BEHIND, SwitchInput.DOWN): _DOWN,
-        (SwitchState.DOUBTFUL, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.DOUBTFUL, SwitchInput.DOUBT): Move(SwitchState.DOUBTFUL),
         (SwitchState.DOUBTFUL, SwitchInput.ALL_ANSWERED): _BEGIN,
         (SwitchState.DOUBTFUL, SwitchInput.DOWN): _DOWN,
     }
@@ -238,7 +230,8 @@ class SwitchSide:
                 case SwitchAction.BEGIN:
                     self._begin_sync(now)
                 case SwitchAction.RELEASE:
-                    self._release_waiting()
+                    while self._waiting:
+                        self._send(self._waiting.popleft())
                 case SwitchAction.GIVE_UP:
                     self._give_up(now)
 
@@ -319,10 +312,6 @@ class SwitchSide:
         self._context.log("warning", f"switch: the objects could not be brought back: {why}")
         self._context.journal("switch-sync-failed", reason=why)
         self._move(SwitchInput.FAILED, now)
-
-    def _release_waiting(self) -> None:
-        while self._waiting:
-            self._send(self._waiting.popleft())
 
     def note_line_states(self, states: object) -> None:
         """Keep the states of subscriber lines that the switch reports, of objects in the tables."""

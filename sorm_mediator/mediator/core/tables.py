@@ -11,18 +11,16 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from protocol.codes import Category, NumberSign, ObjectType, Priority
-from protocol.values import Party
+from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+from protocol.values import Ksl, Party
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from protocol.codes import GroupType
-    from protocol.values import Ksl
 
 DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
 
@@ -94,12 +92,6 @@ class ControlledObject:
         if self.number is None or self.object_type is ObjectType.NETWORK_PARTIAL:
             return None
         return None if self.number_sign is NumberSign.IMSI else Party(self.number_sign, self.number)
-
-    def controlled(
-        self, category: Category, ksl_group: int | None, priority: Priority | None
-    ) -> ControlledObject:
-        """The same object under other control (order 268, 6.15.3)."""
-        return replace(self, category=category, ksl_group=ksl_group, priority=priority)
 
 
 _OBJECT_FIELDS: Final = tuple(one.name for one in fields(ControlledObject))
@@ -198,6 +190,7 @@ Change: TypeAlias = (
 )
 
 
+@dataclass(kw_only=True, repr=False)
 class Tables:
     """State, password, groups and objects, with the indexes that the checks of commands need.
 
@@ -205,28 +198,20 @@ class Tables:
     the console has not heard so yet. It must survive a restart until :class:`DamageReported`.
     """
 
-    def __init__(
-        self,
-        *,
-        password: str = DEFAULT_PASSWORD,
-        started: bool = False,
-        damaged: bool = False,
-        start_number: int | None = None,
-    ) -> None:
-        self.password = password
-        self.started = started
-        self.damaged = damaged
-        self.start_number = start_number
-        """The ORM number in the last command 1; None before the first."""
-        self.groups: dict[int, Group] = {}
-        self.objects: dict[int, ControlledObject] = {}
-        self.group_of: dict[Ksl, int] = {}
-        """The group that a KSL belongs to, as A or as B."""
-        self.by_phone: dict[Phone, set[int]] = {}
-        """Objects with this phone; there may be several (order 268, 6.5.6)."""
-        self.by_trunk: dict[int, int] = {}
-        self.objects_of_group: Counter[int] = Counter()
-        self.objects_of_type: Counter[ObjectType] = Counter()
+    password: str = DEFAULT_PASSWORD
+    started: bool = False
+    damaged: bool = False
+    start_number: int | None = None
+    """The ORM number in the last command 1; None before the first."""
+    groups: dict[int, Group] = field(init=False, default_factory=dict)
+    objects: dict[int, ControlledObject] = field(init=False, default_factory=dict)
+    group_of: dict[Ksl, int] = field(init=False, compare=False, default_factory=dict)
+    """The group that a KSL belongs to, as A or as B."""
+    by_phone: dict[Phone, set[int]] = field(init=False, compare=False, default_factory=dict)
+    """Objects with this phone; there may be several (order 268, 6.5.6)."""
+    by_trunk: dict[int, int] = field(init=False, compare=False, default_factory=dict)
+    objects_of_group: Counter[int] = field(init=False, compare=False, default_factory=Counter)
+    objects_of_type: Counter[ObjectType] = field(init=False, compare=False, default_factory=Counter)
 
     def apply(self, change: Change) -> None:
         """Make ``change``. Raises :class:`ValueError` for one that contradicts the tables."""
@@ -253,43 +238,12 @@ class Tables:
             case DamageReported():
                 self.damaged = False
 
-    def changes(self) -> Iterator[Change]:
-        """The changes that make these tables out of empty ones with the same password and ``damaged``."""
-        for number, group in self.groups.items():
-            for line in group.lines:
-                yield GroupLineAdded(number, group.group_type, line)
-        for row in self.objects.values():
-            yield ObjectPut(row)
-        if self.started:
-            yield Started(self.start_number)
-        elif self.start_number is not None:
-            yield StartNumber(self.start_number)
-
     def line_of(self, ksl: Ksl) -> Line | None:
         """The line that ``ksl`` is part of, in any group."""
         number = self.group_of.get(ksl)
         if number is None:
             return None
         return next(line for line in self.groups[number].lines if ksl in line.ksls)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Tables):
-            return NotImplemented
-        return (
-            self.password,
-            self.started,
-            self.start_number,
-            self.damaged,
-            self.groups,
-            self.objects,
-        ) == (
-            other.password,
-            other.started,
-            other.start_number,
-            other.damaged,
-            other.groups,
-            other.objects,
-        )
 
     def __repr__(self) -> str:
         return f"Tables(started={self.started}, groups={len(self.groups)}, objects={len(self.objects)})"

@@ -11,19 +11,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from protocol.codes import Category, Priority
-from protocol.texts import OPERATIONS_RELEASE
 from sorm_mediator.mediator.core.calls.kpd2_events import (
-    AFTER_TALK,
     BY_COMMAND_6,
     BY_COMMAND_7,
     BY_COMMAND_8,
     BY_FAULT,
     BY_PRIORITY,
     INCOMPLETE,
-    TECHNICAL,
     EventComposer,
 )
 from sorm_mediator.mediator.core.calls.legs import (
@@ -34,13 +31,13 @@ from sorm_mediator.mediator.core.calls.legs import (
     LegAction,
     LegInput,
     LegKsl,
+    Step,
 )
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
@@ -66,55 +63,26 @@ _ANSWER, _RELEASE = LegInput.ANSWER, LegInput.RELEASE
 """For each report: the members of an enum cost more to look up in its class."""
 
 
-class Step(NamedTuple):
-    """Something that the console has not been sent yet."""
-
-    time: float
-    """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
-    input: LegInput
-    leg: Leg
-    at: float
-    """The moment of the event as the switch reported it."""
-    service: ServiceUse | None = None
-
-
 def _before(service: ServiceUse, answer: float) -> bool:
     """Whether a service was used before the answer; at its very moment, only what doesn't need a conversation."""
     return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
 
 
-class CallNumbers:
-    """The numbers of live calls: 0..FFFEh, each given in turn (order 268, 6.7.8.1)."""
+class CallNumbers(dict[int, "Call"]):
+    """Live calls by number: 0..FFFEh, each given in turn (order 268, 6.7.8.1). A call may have several."""
 
-    def __init__(self) -> None:
-        self._calls: dict[int, Call] = {}
-        self.next = 1
-        """The number that is tried first."""
-
-    def __len__(self) -> int:
-        return len(self._calls)
+    next = 1
+    """The number that is tried first."""
 
     def allocate(self) -> int | None:
         """The next number that no live call has; None when all are in use."""
-        if len(self._calls) >= CALL_NUMBERS:
+        if len(self) >= CALL_NUMBERS:
             return None
-        while self.next in self._calls:
+        while self.next in self:
             self.next = (self.next + 1) % CALL_NUMBERS
         number = self.next
         self.next = (number + 1) % CALL_NUMBERS
         return number
-
-    def give(self, number: int, call: Call) -> None:
-        """The number is that of ``call``, which may have several."""
-        self._calls[number] = call
-
-    def free(self, number: int) -> None:
-        """No call has the number any more."""
-        self._calls.pop(number, None)
-
-    def find(self, number: object) -> Call | None:
-        """The call that has the number."""
-        return self._calls.get(number) if isinstance(number, int) else None
 
 
 class Calls:
@@ -123,14 +91,14 @@ class Calls:
     def __init__(self, context: Context, pool: KslPool) -> None:
         self._context = context
         self._pool = pool
-        self._events = EventComposer(context)
+        self.events = events = EventComposer(context)
         self._actions: Final[Mapping[LegAction, Callable[[Leg, Step], None]]] = {
             LegAction.TAKE_LINE: self._take_line,
             LegAction.TAKE_LATE_LINE: self._take_late_line,
-            LegAction.SEND_41: self._send_41,
-            LegAction.SEND_42: self._send_42,
-            LegAction.SEND_43: self._send_43,
-            LegAction.SEND_44: self._send_44,
+            LegAction.SEND_41: events.number_received,
+            LegAction.SEND_42: events.answer,
+            LegAction.SEND_43: events.release,
+            LegAction.SEND_44: events.service_used,
             LegAction.LEAVE: self._leave,
         }
         self._share_number = context.options.same_call_number_for_both_objects == "on"
@@ -150,11 +118,6 @@ class Calls:
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._live.values())
-
-    @property
-    def references(self) -> int:
-        """How many objects and groups have legs of calls: none when no call is live."""
-        return len(self._legs_of) + len(self._waiting)
 
     # --- reports
 
@@ -192,8 +155,7 @@ class Calls:
             )
             return None
         call = Call(key, number, report, first_seen=now)
-        self._live[key] = call
-        self.numbers.give(number, call)
+        self._live[key] = self.numbers[number] = call
         return call
 
     def _match(self, call: Call, previous: CallReport) -> None:
@@ -298,21 +260,7 @@ class Calls:
         if not leg.statistical:
             self._attach(leg, step.time, pre_empt=None)
             if leg.line is not None:
-                self._events.ksl_connected(leg, step.time)
-
-    def _send_41(self, leg: Leg, step: Step) -> None:
-        self._events.number_received(leg, step.at)
-
-    def _send_42(self, leg: Leg, step: Step) -> None:
-        self._events.answer(leg, step.at)
-
-    def _send_43(self, leg: Leg, step: Step) -> None:
-        self._events.release(leg, step.at, _release_cause(leg.call.report))
-
-    def _send_44(self, leg: Leg, step: Step) -> None:
-        assert step.service is not None
-        self._events.service_used(leg, step.at, step.service)
-        leg.services += 1
+                self.events.ksl_connected(leg, step.time)
 
     # --- lines
 
@@ -339,7 +287,7 @@ class Calls:
         line = self._pool.release(leg)
         self._context.emit(Free(line, leg.call_number, leg.object.object_number))
         if reason is not None:
-            self._events.ksl_released(leg, at, line, reason)
+            self.events.ksl_released(leg, at, line, reason)
         if reason == BY_COMMAND_8:
             leg.ksl = LegKsl.RELEASED
         elif reason is not None and self._context.options.line_lost_shown == "none-free":
@@ -373,13 +321,13 @@ class Calls:
                 if self._pool.free(group) is None:
                     break
                 self._attach(leg, at, pre_empt=None)
-                self._events.ksl_connected(leg, at)
+                self.events.ksl_connected(leg, at)
 
     # --- commands
 
     def find(self, call_number: object, object_type: object, object_number: object) -> Leg | None:
-        """The leg that the console names by bytes 4..8 of a KPD2 header; the type may be left out."""
-        call = self.numbers.find(call_number)
+        """The leg that the console names by octets 4..8 of a KPD2 header; the type may be left out."""
+        call = self.numbers.get(call_number) if isinstance(call_number, int) else None
         leg = call.legs.get(object_number) if call and isinstance(object_number, int) else None
         if leg is None or leg.call_number != call_number:
             return None
@@ -387,37 +335,22 @@ class Calls:
             return None
         return leg
 
-    def can_connect(self, group: int) -> bool:
-        """Whether command 7 would find a line in ``group``."""
-        return self._pool.free(group) is not None or self._pool.victim(group) is not None
-
     def connect(self, leg: Leg, group: int, now: float) -> None:
         """Command 7: give the leg a line of ``group``, if need be an ordinary object's (52h/03h, 51h)."""
         self._attach(leg, now, group=group, pre_empt=BY_COMMAND_7)
         leg.ksl = LegKsl.BY_COMMAND_7
-        self._events.ksl_connected(leg, now)
-
-    def report_none_free(self, leg: Leg, now: float) -> None:
-        """Command 7 found no line (51h operation 01h: 11.5.5, 11.5.6)."""
-        self._events.no_ksl(leg, now)
+        self.events.ksl_connected(leg, now)
 
     def disconnect(self, leg: Leg, now: float) -> None:
         """Command 8: the line goes, the call goes on (52h/01h)."""
         self._detach(leg, now, BY_COMMAND_8)
 
-    def out_of_order(self, lines: Iterable[Line], now: float) -> None:
-        """Take these lines from the calls that have them (52h/04h)."""
-        for line in lines:
-            owner = self._pool.owner(line)
-            if owner is not None:
-                self._detach(owner, now, BY_FAULT)
-                self._wait(owner)
-
-    def ksl_fault(self, ksl: Ksl, now: float) -> None:
-        """A KSL stopped working."""
-        line = self._context.tables.line_of(ksl)
-        if line is not None:
-            self.out_of_order([line], now)
+    def out_of_order(self, line: Line, now: float) -> None:
+        """Take the line from the call that has it (52h/04h)."""
+        owner = self._pool.owner(line)
+        if owner is not None:
+            self._detach(owner, now, BY_FAULT)
+            self._wait(owner)
 
     def object_put(self, number: int, now: float) -> None:
         """Command 5: control begins with the next call."""
@@ -487,7 +420,7 @@ class Calls:
         if leg.line is not None:
             self._detach(leg, 0.0, None)
         if leg.call_number != leg.call.number:
-            self.numbers.free(leg.call_number)
+            del self.numbers[leg.call_number]
         legs = self._legs_of[leg.object.object_number]
         legs.pop(leg, None)
         if not legs:
@@ -495,7 +428,7 @@ class Calls:
 
     def _finish(self, call: Call, now: float) -> None:
         del self._live[call.key]
-        self.numbers.free(call.number)
+        del self.numbers[call.number]
         self._finished[call.key] = now
         if not self._live:
             self._put_at.clear()
@@ -516,18 +449,8 @@ class Calls:
             return call.number
         number = self.numbers.allocate()
         if number is not None:
-            self.numbers.give(number, call)
+            self.numbers[number] = call
         return number
-
-
-def _release_cause(report: CallReport) -> int:
-    """Operation of 43h: the switch's, or ours where it has none of the order's (11.3.5)."""
-    if report.release_time is None:  # it is given up
-        return TECHNICAL
-    cause = report.release_cause
-    if cause is not None and cause in OPERATIONS_RELEASE:
-        return cause
-    return TECHNICAL if report.answer_time is None else AFTER_TALK
 
 
 def _as_it_was(report: CallReport, joined: Match) -> CallReport:

@@ -22,19 +22,14 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 4096
 """Messages that are remembered, so that a report that comes again sends nothing."""
 
-DIRECTION: Final = {
-    "a": codes.MESSAGE_SENT,
-    "a-imsi": codes.MESSAGE_SENT,
-    "b": codes.MESSAGE_RECEIVED,
-    "b-imsi": codes.MESSAGE_RECEIVED,
+SELECTED: Final = {
+    "a": (codes.MESSAGE_SENT, codes.MESSAGE_BY_SENDER_NUMBER),
+    "a-imsi": (codes.MESSAGE_SENT, codes.MESSAGE_BY_SENDER_IMSI),
+    "b": (codes.MESSAGE_RECEIVED, codes.MESSAGE_BY_RECEIVER_NUMBER),
+    "b-imsi": (codes.MESSAGE_RECEIVED, codes.MESSAGE_BY_RECEIVER_IMSI),
 }
-SELECTED_BY: Final = {
-    "a": codes.MESSAGE_BY_SENDER_NUMBER,
-    "a-imsi": codes.MESSAGE_BY_SENDER_IMSI,
-    "b": codes.MESSAGE_BY_RECEIVER_NUMBER,
-    "b-imsi": codes.MESSAGE_BY_RECEIVER_IMSI,
-}
-"""By the role of a match. Table 1 of 9.12.4.4 has no sign for a trunk: the number of its side is shown."""
+"""Direction, and what selected the message, by the role of a match. Table 1 of 9.12.4.4 has no sign for a trunk: the
+number of its side is shown."""
 DELIVERY: Final = {
     None: codes.MESSAGE_DELIVERY_UNKNOWN,
     True: codes.MESSAGE_DELIVERED,
@@ -74,12 +69,13 @@ class ElectronicMessages:
 
     def _send(self, report: MessageReport, row: ControlledObject, match: Match) -> None:
         context, numbers = self._context, self._context.numbers
-        role = match.role if match.role in DIRECTION else ("a" if report.sender.trunk == row.trunk else "b")
+        role = match.role if match.role in SELECTED else ("a" if report.sender.trunk == row.trunk else "b")
         sender, receiver = numbers.plain(report.sender), numbers.plain(report.receiver)
         if row.given is not None and match.role == "a":
             sender = row.given
         if row.given is not None and match.role == "b":
             receiver = row.given
+        reason = context.options.message_non_delivery if report.delivered is False else None
         coding = context.options.message_text
         parts = split_message_text(
             encode_message_text(report.text, coding), coding, codes.MESSAGE_TEXT_OCTETS
@@ -92,10 +88,10 @@ class ElectronicMessages:
                 object_number=row.object_number,
                 object_type=row.object_type,
                 sender=sender,
-                delivery_state=codes.transfer_parameters(
-                    DIRECTION[role], SELECTED_BY[role], DELIVERY[report.delivered]
-                ),
-                delivery_code=self._reason(report),
+                delivery_state=codes.transfer_parameters(*SELECTED[role], DELIVERY[report.delivered]),
+                delivery_code=codes.ABSENT
+                if reason is None
+                else reason,  # octet 16; the order gives no values
                 time=context.time_of_day(report.time),
                 receiver=receiver,
                 sender_imsi=_imsi(report.sender_imsi),
@@ -103,11 +99,6 @@ class ElectronicMessages:
                 text=part,
             )
         context.counters["electronic_messages"] += 1
-
-    def _reason(self, report: MessageReport) -> int:
-        """Octet 16; the order gives no values (option ``message_non_delivery``)."""
-        reason = self._context.options.message_non_delivery
-        return reason if report.delivered is False and reason is not None else codes.ABSENT
 
 
 def _imsi(digits: str) -> Party:

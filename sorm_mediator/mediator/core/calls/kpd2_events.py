@@ -19,17 +19,16 @@ from protocol.messages import (
     Release,
     ServiceUsed,
 )
+from protocol.texts import OPERATIONS_RELEASE
 from protocol.values import Party
-from sorm_mediator.mediator.core.calls.legs import LegKsl
+from sorm_mediator.mediator.core.calls.legs import Leg, LegKsl, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import radius.report as report
     from protocol import Message
-    from protocol.values import Ksl
     from radius.report import ServiceUse
-    from sorm_mediator.mediator.core.calls.legs import Leg
     from sorm_mediator.mediator.core.context import Context
     from sorm_mediator.mediator.core.tables import Line
 
@@ -54,26 +53,35 @@ BY_STOP: Final = 0x06
 
 
 class EventComposer:
-    """Builds and sends the KPD2 messages of legs. ``at`` is always the moment of the event (Unix seconds)."""
+    """Builds and sends the KPD2 messages of legs. ``at`` is the moment of the event (Unix seconds)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def number_received(self, leg: Leg, at: float) -> None:
+    def number_received(self, leg: Leg, step: Step) -> None:
         """41h: the call can be set up (11.1)."""
-        self._send(NumberReceived, leg, at, operation=self._connection_code(leg))
+        self._send(NumberReceived, leg, step.at, operation=self._connection_code(leg))
 
-    def answer(self, leg: Leg, at: float) -> None:
+    def answer(self, leg: Leg, step: Step) -> None:
         """42h: the called party answered (11.2)."""
-        self._send(Answer, leg, at, operation=self._connection_code(leg), called=leg.call.report.answered)
+        operation, answered = self._connection_code(leg), leg.call.report.answered
+        self._send(Answer, leg, step.at, operation=operation, called=answered)
 
-    def release(self, leg: Leg, at: float, cause: int) -> None:
-        """43h: the call ended (11.3)."""
-        self._send(Release, leg, at, operation=cause)
+    def release(self, leg: Leg, step: Step) -> None:
+        """43h: the call ended, or is given up (11.3). Its operation is the switch's, or ours where the switch has none
+        of the order's (11.3.5)."""
+        report = leg.call.report
+        cause = report.release_cause
+        if report.release_time is None:  # it is given up
+            cause = TECHNICAL
+        elif cause is None or cause not in OPERATIONS_RELEASE:
+            cause = TECHNICAL if report.answer_time is None else AFTER_TALK
+        self._send(Release, leg, step.at, operation=cause)
 
-    def service_used(self, leg: Leg, at: float, service: ServiceUse) -> None:
+    def service_used(self, leg: Leg, step: Step) -> None:
         """44h: a service was used (11.4)."""
-        self._send(ServiceUsed, leg, at, operation=self._connection_code(leg), service=service)
+        self._send(ServiceUsed, leg, step.at, operation=self._connection_code(leg), service=step.service)
+        leg.services += 1
 
     def ksl_connected(self, leg: Leg, at: float) -> None:
         """51h: the leg has a line by command 7, or by an option that gives one later (11.5)."""
@@ -103,7 +111,9 @@ class EventComposer:
         context = self._context
         line = line or leg.line
         shown_a, shown_b = self._parties(leg, service, called)
-        ksl_a, ksl_b = self._ksls(line)
+        ksl_a, ksl_b = line or (None, None)
+        if ksl_b is None and context.options.combined_ksl_b == "equal_a":
+            ksl_b = ksl_a
         message = kind(
             orm_number=context.orm_number,
             call_number=leg.call_number,
@@ -173,13 +183,6 @@ class EventComposer:
         if context.config.station_type == "terminal":
             return incoming if not snapshot.calling.digits else None
         return outgoing if incoming is None else incoming
-
-    def _ksls(self, line: Line | None) -> tuple[Ksl | None, Ksl | None]:
-        if line is None:
-            return None, None
-        if line.ksl_b is None and self._context.options.combined_ksl_b == "equal_a":
-            return line.ksl_a, line.ksl_a
-        return line.ksl_a, line.ksl_b
 
 
 def _same(one: report.Party, other: report.Party) -> bool:

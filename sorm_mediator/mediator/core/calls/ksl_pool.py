@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from protocol.codes import KSL_NUMBERS, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from protocol.values import Ksl
     from sorm_mediator.mediator.core.calls.legs import Leg
@@ -75,7 +75,7 @@ class KslPool:
         found = self._tables.groups.get(group)
         if found is None:
             return None
-        lines = list(found.lines)
+        lines = found.lines
         of, last = self._given.get(group, (None, None))
         if self._ring and last is not None and of is found:
             after = next((place for place, line in enumerate(lines) if line.ksl_a > last.ksl_a), 0)
@@ -90,7 +90,8 @@ class KslPool:
 
         Neither a priority object nor a call that has its line by command 7 (11.2.4.1) loses it to another one.
         """
-        owners = (self._owners.get(line) for line in self._lines(group))
+        found = self._tables.groups.get(group)
+        owners = (self._owners.get(line) for line in (found.lines if found else ()))
         ordinary = [leg for leg in owners if leg and leg.priority is not Priority.HIGH]
         return min(ordinary, key=lambda leg: leg.line_since, default=None)
 
@@ -122,7 +123,3 @@ class KslPool:
 
     def _needs(self, line: Line) -> int:
         return 1 if line.ksl_b is None else self._separate
-
-    def _lines(self, group: int) -> Iterator[Line]:
-        found = self._tables.groups.get(group)
-        return iter(found.lines if found else ())

@@ -14,13 +14,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import Category, Priority
+from sorm_mediator.mediator.core.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import radius.report as report
     from protocol.values import Party
-    from radius.report import CallReport, Match
+    from radius.report import CallReport, Match, ServiceUse
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 ROLE_SHIFT: Final[Mapping[str, int]] = MappingProxyType({"a": 0, "b": 2, "trunk": 4, "service": 6})
@@ -85,35 +86,26 @@ class LegAction(_Key):
     LEAVE = "free the line"
 
 
-class LegMove(NamedTuple):
-    """A row of :data:`LEG_TABLE`."""
-
-    next: LegState
-    actions: tuple[LegAction, ...]
-
-
-_LEAVE: Final = LegMove(LegState.OVER, (LegAction.LEAVE,))
-_RELEASE: Final = LegMove(LegState.OVER, (LegAction.SEND_43, LegAction.LEAVE))
-LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType(
+_LEAVE: Final = Move(LegState.OVER, (LegAction.LEAVE,))
+_RELEASE: Final = Move(LegState.OVER, (LegAction.SEND_43, LegAction.LEAVE))
+LEG_TABLE: Final[StateTable[LegState, LegInput, LegAction]] = MappingProxyType(
     {
-        (LegState.NEW, LegInput.SET_UP): LegMove(LegState.RECEIVED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
-        (LegState.NEW, LegInput.JOIN): LegMove(LegState.RECEIVED, (LegAction.TAKE_LATE_LINE,)),
-        (LegState.NEW, LegInput.JOIN_ANSWERED): LegMove(LegState.ANSWERED, (LegAction.TAKE_LATE_LINE,)),
-        (LegState.NEW, LegInput.JOIN_TALK): LegMove(LegState.TALK, ()),
-        (LegState.NEW, LegInput.SERVICE): LegMove(LegState.NEW, (LegAction.SEND_44,)),
+        (LegState.NEW, LegInput.SET_UP): Move(LegState.RECEIVED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
+        (LegState.NEW, LegInput.JOIN): Move(LegState.RECEIVED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.JOIN_ANSWERED): Move(LegState.ANSWERED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.JOIN_TALK): Move(LegState.TALK, ()),
+        (LegState.NEW, LegInput.SERVICE): Move(LegState.NEW, (LegAction.SEND_44,)),
         (LegState.NEW, LegInput.RELEASE): _RELEASE,
         (LegState.NEW, LegInput.DROP): _LEAVE,
-        (LegState.TALK, LegInput.SET_UP): LegMove(
-            LegState.ANSWERED, (LegAction.TAKE_LINE, LegAction.SEND_41)
-        ),
-        (LegState.TALK, LegInput.SERVICE): LegMove(LegState.TALK, (LegAction.SEND_44,)),
+        (LegState.TALK, LegInput.SET_UP): Move(LegState.ANSWERED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
+        (LegState.TALK, LegInput.SERVICE): Move(LegState.TALK, (LegAction.SEND_44,)),
         (LegState.TALK, LegInput.RELEASE): _RELEASE,
         (LegState.TALK, LegInput.DROP): _LEAVE,
-        (LegState.RECEIVED, LegInput.SERVICE): LegMove(LegState.RECEIVED, (LegAction.SEND_44,)),
-        (LegState.RECEIVED, LegInput.ANSWER): LegMove(LegState.ANSWERED, (LegAction.SEND_42,)),
+        (LegState.RECEIVED, LegInput.SERVICE): Move(LegState.RECEIVED, (LegAction.SEND_44,)),
+        (LegState.RECEIVED, LegInput.ANSWER): Move(LegState.ANSWERED, (LegAction.SEND_42,)),
         (LegState.RECEIVED, LegInput.RELEASE): _RELEASE,
         (LegState.RECEIVED, LegInput.DROP): _LEAVE,
-        (LegState.ANSWERED, LegInput.SERVICE): LegMove(LegState.ANSWERED, (LegAction.SEND_44,)),
+        (LegState.ANSWERED, LegInput.SERVICE): Move(LegState.ANSWERED, (LegAction.SEND_44,)),
         (LegState.ANSWERED, LegInput.RELEASE): _RELEASE,
         (LegState.ANSWERED, LegInput.DROP): _LEAVE,
     }
@@ -203,3 +195,15 @@ class Leg:
         for role in self.roles:
             sign |= bits << ROLE_SHIFT[role]
         return sign
+
+
+class Step(NamedTuple):
+    """Something that the console has not been sent yet."""
+
+    time: float
+    """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
+    input: LegInput
+    leg: Leg
+    at: float
+    """The moment of the event as the switch reported it."""
+    service: ServiceUse | None = None

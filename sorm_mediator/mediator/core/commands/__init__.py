@@ -5,13 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from protocol.messages import COMMANDS
+from protocol.messages import COMMANDS, Command
 from sorm_mediator.mediator.core.commands import ksl, objects, state, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protocol.messages import Command
     from sorm_mediator.mediator.core.commands.rule import AnyRule
 
 _RULES: Final = {rule.message: rule for room in (state, ksl, objects, tables) for rule in room.RULES}

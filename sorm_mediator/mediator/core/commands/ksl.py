@@ -13,6 +13,8 @@ from sorm_mediator.mediator.core.commands.rule import (
     CommandRule,
     Refusal,
     given,
+    missing,
+    no_such_group,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
@@ -100,9 +102,7 @@ ADD_KSL: Final = CommandRule(
     execute=add_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(
-            ExtendedError.WRONG_PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None
-        ),
+        missing("group_type", "group type missing", "6.4.4.2"),
         Refusal(
             ExtendedError.WRONG_KSL_A_AND_B,
             "separate: both KSL wrong, the same, or in different streams",
@@ -180,21 +180,19 @@ def empty_group(means: Means, c: ConnectKsl) -> bool:
 def none_free(means: Means, c: ConnectKsl) -> bool:
     """No free line in the group, and none of an ordinary object."""
     group = group_for(means, c)
-    return group is not None and not means.calls.can_connect(group)
+    return group is not None and means.pool.free(group) is None and means.pool.victim(group) is None
 
 
 def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
     """51h with operation 01h is the result of a command 7 that found no line (11.5.5, 11.5.6)."""
     leg = leg_of(means, job.command)
     if leg is not None:
-        means.calls.report_none_free(leg, now)
+        means.calls.events.no_ksl(leg, now)
 
 
 def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
     """The call has a line from here on, and the priority of a priority object (6.7.3, 11.2.4.1)."""
-    leg, group = leg_of(means, job.command), group_for(means, job.command)
-    if leg is None or group is None:
-        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
+    leg, group = given(leg_of(means, job.command)), given(group_for(means, job.command))
     means.calls.connect(leg, group, now)
     return DONE
 
@@ -283,12 +281,9 @@ def not_connected(means: Means, c: ReleaseKsl) -> bool:
 
 def release_ksl(means: Means, job: Job[ReleaseKsl], now: float) -> int:
     """The line is free, the call goes on (52h/01h)."""
-    c = job.command
-    line = line_named(means, c)
-    leg = leg_of(means, c) if line is None else means.pool.owner(line)
-    if leg is None:
-        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
-    means.calls.disconnect(leg, now)
+    line = line_named(means, job.command)
+    leg = leg_of(means, job.command) if line is None else means.pool.owner(line)
+    means.calls.disconnect(given(leg), now)
     return DONE
 
 
@@ -371,12 +366,9 @@ def last_of_objects(means: Means, c: RemoveKsl) -> bool:
 
 def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     """A line leaves its group; by option also one in use (52h/04h)."""
-    c = job.command
-    line = line_in_group(means, c)
-    if line is None:
-        return means.extended(ExtendedError.NO_SUCH_KSL_IN_GROUP)
-    means.calls.out_of_order([line], now)
-    means.context.store(GroupLineRemoved(given(c.ksl_group), line))
+    line = given(line_in_group(means, job.command))
+    means.calls.out_of_order(line, now)
+    means.context.store(GroupLineRemoved(given(job.command.ksl_group), line))
     return DONE
 
 
@@ -386,15 +378,10 @@ REMOVE_KSL: Final = CommandRule(
     execute=remove_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(ExtendedError.WRONG_KSL_A, "KSL-A missing", "6.9.4", lambda _, c: c.ksl_a is None),
+        missing("ksl_a", "KSL-A missing", "6.9.4"),
     ),
     execution=(
-        Refusal(
-            ExtendedError.WRONG_KSL_GROUP,
-            "no such group",
-            "6.9.3",
-            lambda means, c: c.ksl_group not in means.tables.groups,
-        ),
+        no_such_group("6.9.3"),
         Refusal(ExtendedError.NO_SUCH_KSL_IN_GROUP, "KSL-A is not in that group", "6.9.3", not_in_group),
         Refusal(
             ExtendedError.WRONG_KSL_B,

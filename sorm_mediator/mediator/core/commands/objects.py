@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
 from protocol.messages import AddObject, ChangeObject, RemoveObject
+from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.commands.rule import (
     AnyRefusal,
     AnyRule,
@@ -14,6 +16,8 @@ from sorm_mediator.mediator.core.commands.rule import (
     Refusal,
     blank,
     given,
+    missing,
+    no_such_group,
     readable,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means
@@ -54,13 +58,8 @@ def unfit_priority(means: Means, c: AddObject | ChangeObject) -> bool:
     return c.priority is None
 
 
-def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
-    """The group has never had a line."""
-    return c.ksl_group is not None and c.ksl_group not in means.tables.groups
-
-
 CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
-    Refusal(ExtendedError.WRONG_CATEGORY, "category missing", "6.5.5.6", lambda _, c: c.category is None),
+    missing("category", "category missing", "6.5.5.6"),
     Refusal(
         ExtendedError.WRONG_KSL_GROUP,
         "group number missing or 0, or given for statistical control",
@@ -80,9 +79,7 @@ CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
         unfit_priority,
     ),
 )
-GROUP_KNOWN: Final[AnyRefusal] = Refusal(
-    ExtendedError.WRONG_KSL_GROUP, "no such group", "6.5.5.7", unknown_group
-)
+GROUP_KNOWN: Final = no_such_group("6.5.5.7")
 
 # --- command 5
 
@@ -169,18 +166,8 @@ ADD_OBJECT: Final = CommandRule(
     clause="6.5",
     execute=add_object,
     receipt=(
-        Refusal(
-            ExtendedError.WRONG_OBJECT_NUMBER,
-            "object number missing",
-            "6.5.5.1",
-            lambda _, c: c.object_number is None,
-        ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_TYPE,
-            "object type missing",
-            "6.5.5.1",
-            lambda _, c: c.object_type is None,
-        ),
+        missing("object_number", "object number missing", "6.5.5.1"),
+        missing("object_type", "object type missing", "6.5.5.1"),
         Refusal(
             ExtendedError.BOTH_NUMBER_AND_TRUNK,
             "both phone and trunk given",
@@ -242,24 +229,32 @@ def stored(means: Means, c: RemoveObject | ChangeObject) -> ControlledObject | N
     return None if c.object_number is None else means.tables.objects.get(c.object_number)
 
 
-def differs(what: Callable[[Any], object]) -> Callable[[Means, RemoveObject], bool]:
-    """A field of the command is not the stored one (6.6.5)."""
+def differs(extended: int, summary: MessageId, what: Callable[[Any], object]) -> AnyRefusal:
+    """The refusal of command 6 for a field that is not the stored one (6.6.5)."""
 
     def when(means: Means, c: RemoveObject) -> bool:
         row = stored(means, c)
         return row is not None and what(row) != what(c)
 
-    return when
+    return Refusal(extended, summary, "6.6.5", when)
 
 
 def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
     """The switch is asked first. Lines of the object are released with 52h/05h (6.6.4)."""
     number = job.command.object_number
+
+    def removed_all(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
+        failure = means.failure(outcome)
+        if not failure:
+            for each in list(means.tables.objects):
+                forget(means, each, now)
+        return failure
+
     if number is None:
-        means.ask(job, "clear", {}, lambda job, outcome, now: removed_all(means, outcome, now), now)
+        means.ask(job, "clear", {}, removed_all, now)
         return
 
-    def removed(job: Job[RemoveObject], outcome: Outcome, now: float) -> int:
+    def removed(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
         gone = not isinstance(outcome, Missing) and not outcome.ok and outcome.code in UNKNOWN_TO_SWITCH
         failure = DONE if gone else means.failure(outcome)
         if not failure:
@@ -267,15 +262,6 @@ def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
         return failure
 
     means.ask(job, "remove", {"object_number": number}, removed, now)
-
-
-def removed_all(means: Means, outcome: Outcome, now: float) -> int:
-    """The switch has none of the objects any more."""
-    failure = means.failure(outcome)
-    if not failure:
-        for number in list(means.tables.objects):
-            forget(means, number, now)
-    return failure
 
 
 def forget(means: Means, number: int, now: float) -> None:
@@ -304,32 +290,18 @@ REMOVE_OBJECT: Final = CommandRule(
             "6.6.3",
             lambda means, c: not is_mass_removal(means, c) and stored(means, c) is None,
         ),
-        Refusal(
+        differs(
             ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND,
             "the object is a trunk and the command names a phone, or the other way round",
-            "6.6.5",
-            differs(lambda o: o.object_type is ObjectType.TRUNK),
+            lambda o: o.object_type is ObjectType.TRUNK,
         ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
-            "another object type",
-            "6.6.5",
-            differs(lambda o: o.object_type),
+        differs(ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE, "another object type", lambda o: o.object_type),
+        differs(ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE, "another number sign", lambda o: o.number_sign),
+        differs(
+            ExtendedError.WRONG_COUNT_OF_DIGITS, "another count of digits", lambda o: len(o.number or "")
         ),
-        Refusal(
-            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
-            "another number sign",
-            "6.6.5",
-            differs(lambda o: o.number_sign),
-        ),
-        Refusal(
-            ExtendedError.WRONG_COUNT_OF_DIGITS,
-            "another count of digits",
-            "6.6.5",
-            differs(lambda o: len(o.number or "")),
-        ),
-        Refusal(ExtendedError.NUMBER_NOT_FOUND, "another number", "6.6.5", differs(lambda o: o.number or "")),
-        Refusal(ExtendedError.ANOTHER_TRUNK_DEFINED, "another trunk", "6.6.5", differs(lambda o: o.trunk)),
+        differs(ExtendedError.NUMBER_NOT_FOUND, "another number", lambda o: o.number or ""),
+        differs(ExtendedError.ANOTHER_TRUNK_DEFINED, "another trunk", lambda o: o.trunk),
     ),
 )
 
@@ -339,8 +311,12 @@ REMOVE_OBJECT: Final = CommandRule(
 def change_object(means: Means, job: Job[ChangeObject], now: float) -> None:
     """Category, group and priority; from the object's next call on (6.15.5; option ``change_running_call``)."""
     c = job.command
-    before = means.tables.objects[given(c.object_number)]
-    row = before.controlled(given(c.category), c.ksl_group, readable(c.priority))
+    row = replace(
+        means.tables.objects[given(c.object_number)],
+        category=given(c.category),
+        ksl_group=c.ksl_group,
+        priority=readable(c.priority),
+    )
 
     def changed(job: Job[ChangeObject], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome)
@@ -359,12 +335,7 @@ CHANGE_OBJECT: Final = CommandRule(
     clause="6.15",
     execute=change_object,
     receipt=(
-        Refusal(
-            ExtendedError.WRONG_OBJECT_NUMBER,
-            "object number missing",
-            "6.15.4",
-            lambda _, c: c.object_number is None,
-        ),
+        missing("object_number", "object number missing", "6.15.4"),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(

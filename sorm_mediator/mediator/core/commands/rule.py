@@ -13,21 +13,19 @@ Source: order 268, appendices 6 and 7.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
-from protocol.messages import Command
+from protocol.messages import AddObject, ChangeObject, Command, GetKsl, RemoveKsl
 from protocol.values import Raw
 from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
 from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sorm_mediator.options import MediatorOptions
 
 C = TypeVar("C", bound=Command)
@@ -49,10 +47,6 @@ class ByOption:
     name: str
     value: str
 
-    def verdict(self, options: MediatorOptions) -> Verdict:
-        """The verdict by the option's value."""
-        return Verdict.TAKEN if getattr(options, self.name) == self.value else Verdict.NOT_STARTED
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal(Generic[C]):
@@ -60,7 +54,7 @@ class Refusal(Generic[C]):
 
     extended: int
     """Status with extended errors; without them it is 01h."""
-    en: MessageId
+    summary: MessageId
     clause: str
     """The clause of the order, as ``6.5.5.7``; empty where only the vendor has the refusal."""
     when: Callable[[Means, C], bool]
@@ -102,7 +96,10 @@ class CommandRule(Generic[C]):
         """The verdict in this state."""
         if state is OrmState.STARTED:
             return self.started
-        return self.stopped.verdict(options) if isinstance(self.stopped, ByOption) else self.stopped
+        if isinstance(self.stopped, ByOption):
+            taken = getattr(options, self.stopped.name) == self.stopped.value
+            return Verdict.TAKEN if taken else Verdict.NOT_STARTED
+        return self.stopped
 
 
 AnyRule: TypeAlias = CommandRule[Any]
@@ -128,6 +125,26 @@ FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
 """Extended code for a field whose octets mean nothing (27h); any other field: 11h."""
 
 
+def missing(name: str, summary: MessageId, clause: str) -> AnyRefusal:
+    """The refusal of a command that leaves out a field which it must have, with the field's code."""
+
+    def when(_: Means, c: Command) -> bool:
+        return getattr(c, name) is None
+
+    return Refusal(FIELD_CODES.get(name, ExtendedError.WRONG_PARAMETERS), summary, clause, when)
+
+
+def no_such_group(
+    clause: str, before_28h: Callable[[Means, Job[Any], float], None] | None = None
+) -> AnyRefusal:
+    """The refusal of a command whose group has never had a line."""
+
+    def when(means: Means, c: AddObject | ChangeObject | GetKsl | RemoveKsl) -> bool:
+        return c.ksl_group is not None and c.ksl_group not in means.tables.groups
+
+    return Refusal(ExtendedError.WRONG_KSL_GROUP, "no such group", clause, when, before_28h)
+
+
 def field_code(names: set[str]) -> int:
     """The extended code for a unit with faults in these fields: the first of the table that is among them."""
     if {"ksl_a", "ksl_b"} <= names:
@@ -145,7 +162,7 @@ def faulty_fields(message: Command) -> set[str]:
 
 
 def given(value: T | Raw | None) -> T:
-    """The value of a field that is refused at receipt where it is missing or means nothing."""
+    """A value of a command, or what it names, where the refusals leave nothing that is missing or means nothing."""
     if value is None or isinstance(value, Raw):
         raise TypeError(f"a field that was accepted at receipt holds {value!r}")
     return value

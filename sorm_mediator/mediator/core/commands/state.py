@@ -56,27 +56,20 @@ START: Final = CommandRule(
 
 
 def stop(means: Means, job: Job[Stop], now: float) -> None:
-    """The switch forgets the objects first; a mediator that has lost its switch can be stopped all the same."""
-    means.ask(
-        job,
-        "clear",
-        {},
-        lambda job, outcome, now: stopped(means, job, outcome, now),
-        now,
-        work=WorkInput.STOP,
-    )
+    """The switch forgets the objects first, then lines are released (52h/06h), then the tables go (6.2.4). A mediator
+    that has lost its switch can be stopped all the same."""
 
+    def stopped(job: Job[Stop], outcome: Outcome, now: float) -> int:
+        failure = means.failure(outcome, down_is_failure=False)
+        if not failure:
+            means.move(OrmInput.STOP, now)
+            means.context.journal("stopped", stream=job.stream, peer=job.peer)
+        else:
+            # A change that was ended for this command may have been done by the switch all the same.
+            means.switch.resynchronise(now)
+        return failure
 
-def stopped(means: Means, job: Job[Stop], outcome: Outcome, now: float) -> int:
-    """The switch has answered: lines are released (52h/06h), then the tables go (6.2.4)."""
-    failure = means.failure(outcome, down_is_failure=False)
-    if not failure:
-        means.move(OrmInput.STOP, now)
-        means.context.journal("stopped", stream=job.stream, peer=job.peer)
-    else:
-        # A change that was ended for this command may have been done by the switch all the same.
-        means.switch.resynchronise(now)
-    return failure
+    means.ask(job, "clear", {}, stopped, now, work=WorkInput.STOP)
 
 
 STOP: Final = CommandRule(
@@ -129,9 +122,9 @@ def test(means: Means, job: Job[Test], now: float) -> int:
     flip = 0xFF if means.options.bitmap_polarity == "0=in service" else 0
     number = job.command.test_number
     kpd1, kpd2 = (context.channels.bitmap(channel) ^ flip for channel in (Channel.KPD1, Channel.KPD2))
-    for stream in context.channels.connected(Channel.KPD1):
+    for stream in context.channels.connected[Channel.KPD1]:
         context.kpd1(stream, TestReplyKpd1, test_number=number, kpd1_state=kpd1, kpd2_state=kpd2)
-    for stream in context.channels.connected(Channel.KPD2):
+    for stream in context.channels.connected[Channel.KPD2]:
         context.kpd2(TestReplyKpd2(number, kpd1, kpd2, orm_number=context.orm_number), stream=stream)
     return DONE
 
@@ -150,12 +143,8 @@ TEST: Final = CommandRule(
 def get_version(means: Means, job: Job[GetVersion], now: float) -> int:
     """2Bh: the configured text and the kind of node."""
     config = means.config
-    means.context.kpd1(
-        job.stream,
-        VersionInfo,
-        version=config.software_version,
-        station_type=StationType(config.station_type),
-    )
+    kind = StationType(config.station_type)
+    means.context.kpd1(job.stream, VersionInfo, version=config.software_version, station_type=kind)
     return DONE
 
 

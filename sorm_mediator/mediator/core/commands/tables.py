@@ -6,7 +6,7 @@ A table goes out in pieces (:meth:`~..means.Means.send_table`), so that command 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from protocol import digits_asked
 from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
@@ -22,16 +22,30 @@ from protocol.messages import (
     TrunkInfo,
 )
 from protocol.values import KslRow, Raw
-from sorm_mediator.mediator.core.commands.rule import AnyRule, CommandRule, Refusal, blank
+from sorm_mediator.mediator.core.commands.rule import (
+    AnyRule,
+    CommandRule,
+    Refusal,
+    blank,
+    missing,
+    no_such_group,
+)
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput
-from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
+from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing, Outcome
 from sorm_mediator.texts import printable
 from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
-    from sorm_mediator.mediator.core.switchside import Outcome
     from sorm_mediator.mediator.core.tables import ControlledObject, Line, Tables
     from sorm_mediator.options import MediatorOptions
+
+Page = TypeVar("Page", str, tuple[int, ...], tuple[KslRow, ...])
+
+
+def pages_of(whole: Page, room: int) -> list[Page]:
+    """What each message of an answer has of the whole; one message without any where there is nothing (9.5.5.3)."""
+    return [whole[start : start + room] for start in range(0, len(whole), room)] or [whole]
+
 
 # --- command 10
 
@@ -148,9 +162,8 @@ GET_OBJECTS: Final = CommandRule(
 def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line]]:
     """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
     else all (6.11.5, 6.11.8). A group without lines has no rows (6.11.7)."""
-    if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
-        ksl = c.ksl_a or c.ksl_b
-        assert ksl is not None
+    ksl = c.ksl_a or c.ksl_b
+    if c.ksl_group is None and c.group_type is None and ksl is not None:
         line = tables.line_of(ksl)
         if line is not None:
             yield tables.group_of[ksl], line
@@ -185,10 +198,7 @@ def in_different_groups(means: Means, c: GetKsl) -> bool:
 def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
     """The rows, eleven a message (9.4.4)."""
     rows = matching_rows(means.tables, job.command, means.options)
-    pages = [
-        {"rows": tuple(rows[start : start + KSL_ROWS_PER_MESSAGE])}
-        for start in range(0, len(rows), KSL_ROWS_PER_MESSAGE)
-    ]
+    pages = [{"rows": page} for page in pages_of(tuple(rows), KSL_ROWS_PER_MESSAGE)]
     means.send_table(job, Table(KslInfo, iter(pages), len(pages)), now)
 
 
@@ -209,13 +219,7 @@ GET_KSL: Final = CommandRule(
         Refusal(ExtendedError.WRONG_KSL_GROUP, "group number 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),
     ),
     execution=(
-        Refusal(
-            ExtendedError.WRONG_KSL_GROUP,
-            "no such group",
-            "6.11.7",
-            lambda means, c: c.ksl_group is not None and c.ksl_group not in means.tables.groups,
-            repeat_ksl,
-        ),
+        no_such_group("6.11.7", repeat_ksl),
         Refusal(
             ExtendedError.NO_SUCH_KSL_IN_GROUP,
             "KSL-A and KSL-B are in different groups",
@@ -258,18 +262,13 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
             return means.extended(ExtendedError.SERVICES_NOT_SET)
         pages = [
             {"number_sign": c.number_sign, "number": c.number, "services": page}
-            for page in pages_of(sorted(set(services)), SERVICES_PER_MESSAGE)
+            for page in pages_of(tuple(sorted(set(services))), SERVICES_PER_MESSAGE)
         ]
         means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)), now)
         return None
 
     params = {"number": str(c.number), "number_sign": str(c.number_sign)}
     means.ask(job, "services", params, answered, now, work=WorkInput.ASK)
-
-
-def pages_of(services: Sequence[int], room: int) -> list[tuple[int, ...]]:
-    """Services by message; one message without any where there are none (9.5.5.3)."""
-    return [tuple(services[start : start + room]) for start in range(0, len(services), room)] or [()]
 
 
 def octets(values: object) -> list[int]:
@@ -284,12 +283,7 @@ GET_SERVICES: Final = CommandRule(
     execute=get_services,
     table=True,
     receipt=(
-        Refusal(
-            ExtendedError.WRONG_NUMBER_TYPE,
-            "number sign missing",
-            "6.12.4",
-            lambda _, c: c.number_sign is None,
-        ),
+        missing("number_sign", "number sign missing", "6.12.4"),
         Refusal(ExtendedError.WRONG_LENGTH, "number missing", "6.12.4", lambda _, c: blank(c.number)),
     ),
 )
@@ -354,10 +348,7 @@ def trunks_of(values: object) -> list[tuple[int, str]]:
 def trunk_rows(number: int, name: str) -> list[dict[str, object]]:
     """2Ah of one trunk: 43 printable ASCII characters each, at least one message (9.10.4, 9.10.5)."""
     text = printable(name, TRUNK_NAME_OCTETS * MOST_NAME_PARTS)
-    parts = [text[start : start + TRUNK_NAME_OCTETS] for start in range(0, len(text), TRUNK_NAME_OCTETS)] or [
-        ""
-    ]
-    return [{"trunk": number, "name": part} for part in parts]
+    return [{"trunk": number, "name": part} for part in pages_of(text, TRUNK_NAME_OCTETS)]
 
 
 MOST_MESSAGES: Final = 0xFFFF
