@@ -1,6 +1,6 @@
 """The meanings of coded values, for people, in English and in Russian.
 
-The tables declare the codes that are integers, and hold the names of values; the functions look values up. They
+The tables declare the codes that are integers; the functions look values up. They
 return one text, in ``lang``, without a full stop. A value that no table holds gets a text with the value in
 hexadecimal, never an error: a unit may hold anything.
 
@@ -27,31 +27,8 @@ CHANNELS: Mapping[str, Phrase] = {
     "kpd2": Phrase("KPD2, message"),
 }
 
-# Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
-VALUES: Mapping[str, Phrase] = {
-    "own-subscriber": Phrase("subscriber of this node"),
-    "network-full": Phrase("PSTN subscriber with a full number, or an identifier"),
-    "network-partial": Phrase("PSTN subscriber with an incomplete number"),
-    "trunk": Phrase("trunk"),
-    "own": Phrase("subscriber of this node"),
-    "russia": Phrase("PSTN subscriber of Russia"),
-    "foreign": Phrase("PSTN subscriber of another country"),
-    "emergency": Phrase("emergency or information service"),
-    "imsi": Phrase("IMSI or another mobile identifier"),
-    "private": Phrase("this exchange"),
-    "local": Phrase("local network"),
-    "zone": Phrase("zone network"),
-    "intercity": Phrase("long-distance network"),
-    "international": Phrase("international network"),
-    "combined": Phrase("both parties on one line"),
-    "separate": Phrase("a line for each party"),
-    "statistical": Phrase("without lines"),
-    "high": Phrase("priority", context="values"),
-    "normal": Phrase("ordinary"),
-    "terminal": Phrase("terminal node"),
-    "transit": Phrase("transit node"),
-    "terminal-transit": Phrase("terminal and transit node"),
-}
+VALUES: Mapping[str, Phrase] = {name: name.phrase for kind in codes.Named.__subclasses__() for name in kind}
+"""Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2)."""
 
 # Receipt (27h) and execution (28h): order 268, 9.7.4.2, 9.8.4.2. Status 00h and 01h differ between the two.
 RECEIPT: _Table = {
