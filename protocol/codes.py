@@ -170,29 +170,19 @@ MESSAGE_TEXT_OCTETS: Final = MAX_CONTENT - MESSAGE_FIXED_OCTETS
 """Octets of a telecommunication message that one 2Ch has room for: 192 (order 268, 8.3, 9.12.4.16)."""
 
 # Octet 15 of 2Ch, the transfer parameters (order 268, 9.12.4.4, table 1): direction in bits 1-0, sign of selection in
-# bits 3-2, result of delivery in bits 5-4. The order does not speak of bits 7-6; they are 0 here.
+# bits 3-2, result of delivery in bits 5-4. The order does not speak of bits 7-6; they are 0 here. The tables of
+# protocol/texts.py say what each value means.
 MESSAGE_SENT: Final = 0b01
-"""Direction: the message was taken from the object."""
 MESSAGE_RECEIVED: Final = 0b10
-"""Direction: the message is addressed to the object."""
 MESSAGE_SELECTION_SHIFT: Final = 2
-"""Place of the sign of selection."""
 MESSAGE_BY_SENDER_IMSI: Final = 0b00
-"""Selected by the IMSI of the object that sent the message."""
 MESSAGE_BY_SENDER_NUMBER: Final = 0b01
-"""Selected by the phone number of the object that sent the message."""
 MESSAGE_BY_RECEIVER_NUMBER: Final = 0b10
-"""Selected by the phone number of the object that the message was sent to."""
 MESSAGE_BY_RECEIVER_IMSI: Final = 0b11
-"""Selected by the IMSI of the object that the message was sent to."""
 MESSAGE_DELIVERY_SHIFT: Final = 4
-"""Place of the result of delivery."""
 MESSAGE_DELIVERY_UNKNOWN: Final = 0b00
-"""Not known whether the message was delivered."""
 MESSAGE_DELIVERED: Final = 0b01
-"""The message was delivered."""
 MESSAGE_NOT_DELIVERED: Final = 0b10
-"""The message was not delivered."""
 
 
 def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAGE_DELIVERY_UNKNOWN) -> int:
@@ -214,19 +204,5 @@ def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAG
 VERSIONS: Final[Mapping[Order, int]] = {"268": 0x02, "70": 0xFF}
 """Octet 10 of KPD1 messages by order (order 268, 8.2.1.8); for order 70 our choice."""
 
-_KPD2_CODES: Final = frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53})
-CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = {
-    "268": {
-        Channel.COMMAND: frozenset(range(0x01, 0x12)),
-        Channel.KPD1: frozenset(range(0x21, 0x2D)),
-        Channel.KPD2: _KPD2_CODES,
-    },
-    "70": {
-        Channel.COMMAND: frozenset(range(0x01, 0x10)),
-        Channel.KPD1: frozenset(range(0x21, 0x2A)),
-        Channel.KPD2: _KPD2_CODES,
-    },
-}
-"""Which units an order has (order 268, appendices 6, 9 and 11).
-
-For order 70, commands 1..15 and messages 1..9: our choice."""
+OF_268_ALONE: Final = frozenset({0x10, 0x11, 0x2A, 0x2B, 0x2C})
+"""Codes that order 70 does not have. It has commands 1..15 and messages 1..9: our choice."""

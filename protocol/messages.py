@@ -625,8 +625,8 @@ BY_CODE: Mapping[int, type[Message]] = MappingProxyType({cls.code: cls for cls i
 @cached
 def classes(order: Order) -> Mapping[int, type[Message]]:
     """Code → class of what ``order`` has."""
-    known = codes.CODES[order]
-    return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code in known[cls.channel]})
+    lacking = codes.OF_268_ALONE if order == "70" else frozenset()
+    return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code not in lacking})
 
 
 @cached

@@ -168,15 +168,6 @@ OPERATIONS_KSL_RELEASED: _Table = {
     0x06: Phrase("stopped, command 2"),
 }
 """Operation codes of 52h (order 268, 11.6.5)."""
-OPERATIONS: Mapping[int, _Table] = {
-    0x41: OPERATIONS_CONNECT,
-    0x42: OPERATIONS_CONNECT,
-    0x43: OPERATIONS_RELEASE,
-    0x44: OPERATIONS_CONNECT,
-    0x51: OPERATIONS_CONNECT,
-    0x52: OPERATIONS_KSL_RELEASED,
-}
-"""Operation codes by message (order 268, 10.3.1.10)."""
 NO_OPERATION = Phrase("statistical control")
 
 ALARM_TYPES: _Table = {
@@ -237,8 +228,7 @@ def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
 
 def phrase_of(table: Mapping[int, Phrase], value: int) -> Phrase:
     """The text of ``value`` in ``table``, to be shown in any language."""
-    text = table.get(value)
-    return unknown(value) if text is None else text
+    return table.get(value) or unknown(value)
 
 
 def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
@@ -265,8 +255,7 @@ def status_phrase(status: int, *, message_code: int | None = None) -> Phrase:
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
     """A named value (object type, sign, category, group type, priority, station type)."""
-    text = VALUES.get(name)
-    return translate(text, lang) if text is not None else translate(unknown(name), lang)
+    return translate(VALUES.get(name) or unknown(name), lang)
 
 
 def selection_text(selection: int, lang: Lang = "en") -> str:

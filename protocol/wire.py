@@ -303,6 +303,9 @@ class Coded(Wire):
     of integers (``numeric``), which can also be written.
     """
 
+    texts: Mapping[int, Phrase] = {}
+    """The table of a field that :meth:`table` made."""
+
     def __init__(
         self,
         known: Mapping[int, Any],
@@ -350,7 +353,7 @@ class Coded(Wire):
     ) -> Coded:
         """A field of integers that are declared by the table of their texts."""
         coded = cls.numbers(texts, what=what, absent=absent, meaning=meaning_in(texts))
-        coded.not_given = not_given
+        coded.texts, coded.not_given = texts, not_given
         return coded
 
     def allowed(self) -> str:
