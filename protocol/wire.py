@@ -80,7 +80,7 @@ class Complaint(NamedTuple):
     offset: int = 0
     """From the field's first octet."""
     path: str = ""
-    """Below the field."""
+    """Below the field; of one that construct passes on, its own path with that after it."""
     accepted: bool = False
     more: tuple[Complaint, ...] = ()
     """The next problem of the same field."""
@@ -92,13 +92,6 @@ def merge(complaints: list[Complaint]) -> Complaint | None:
         return None
     first, *more = sorted(complaints, key=lambda complaint: complaint.accepted)
     return first._replace(more=tuple(more))
-
-
-class Located(NamedTuple):
-    """A complaint with the construct path of the field that it is about."""
-
-    path: str
-    complaint: Complaint
 
 
 class Undeclared(construct.ConstructError):  # type: ignore[misc]
@@ -191,7 +184,8 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
         if complaint is not None:
             problems = context.get("_params", context).get("problems")
             if problems is not None:
-                problems.extend(Located(path, one) for one in (complaint, *complaint.more))
+                for one in (complaint, *complaint.more):
+                    problems.append(one._replace(path=f"{path} -> {one.path}" if one.path else path))
             elif not complaint.accepted:
                 raise Undeclared(complaint.message, path)
         return value

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
+from radius.outbox import Outbox, Schedule, Transmit
 from radius.report import CallReport, MessageReport
 from radius.wire import LONGEST, secret_octets
 
@@ -58,11 +58,6 @@ class Reporter:
         self._timer_at = 0.0
         self._all_confirmed = asyncio.Event()
         self._all_confirmed.set()
-
-    @property
-    def counters(self) -> OutboxCounters:
-        """Counters of the reports."""
-        return self._outbox.counters
 
     def status(self) -> dict[str, Any]:
         """The server, the counters and the present numbers, for people and monitoring."""
