@@ -24,11 +24,16 @@ from protocol.options import Options
 
 
 class BrokenReason(Enum):
-    """Why a unit is broken, with the text for people."""
+    """Why a unit is broken; :attr:`phrase` is the text for people."""
 
     LENGTH = Phrase("length not allowed for the code")
     CUT = Phrase("cut short by the next unit")
     UNFINISHED = Phrase("begun and not finished")
+
+    @property
+    def phrase(self) -> Phrase:
+        """The reason in both languages."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

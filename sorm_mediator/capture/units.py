@@ -171,7 +171,7 @@ class _FlowUnits:
         problem = Problem(
             0,
             "",
-            Phrase("broken unit: {reason}", reason=item.reason.value),
+            Phrase("broken unit: {reason}", reason=item.reason.phrase),
         )
         return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 

@@ -304,7 +304,7 @@ class ConsoleClient(Waiting):
             text = Phrase("{count} bytes that belong to no unit", count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
-            return Crossed(now, False, channel, piece.raw, None, (piece.reason.value,), findings)
+            return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
         assert isinstance(piece, Unit)
         message, problems = self.codec.decode_lenient(piece.raw)
         coding = self.codec.options.message_text

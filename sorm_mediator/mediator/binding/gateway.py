@@ -369,7 +369,7 @@ class Gateway:
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
         self._run(
-            lambda now: self.core.broken(stream, broken.code, str(broken.reason.value), broken.raw, now)
+            lambda now: self.core.broken(stream, broken.code, str(broken.reason.phrase), broken.raw, now)
         )
 
     def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
