@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import groupby, pairwise
 
-from protocol.codes import CODES, Channel
+from protocol.codes import Channel
 from protocol.language import translate
 from protocol.messages import MESSAGES, Message, payload_lengths
 from protocol.options import Options
@@ -35,7 +35,7 @@ def units() -> str:
         "|---|---|---|---|---|---|",
     ]
     for channel, clause in _APPENDIX.items():
-        known = [cls for cls in MESSAGES if cls.channel is channel and cls.code in CODES["268"][channel]]
+        known = [cls for cls in MESSAGES if cls.channel is channel]
         for place, cls in enumerate(sorted(known, key=lambda cls: cls.code), 1):
             number = cls.code - _FIRST[channel] + 1 if channel in _FIRST else place
             lines.append(f"| {clause}.{number} | {_row(cls)} |")

@@ -9,6 +9,7 @@ from protocol import codes, texts
 from protocol.language import Phrase, translate
 from protocol.messages import COMMANDS, EVENTS, KPD1_MESSAGES, Message, caption, wires
 from protocol.options import Options
+from protocol.wire import Coded
 
 _HEAD = """# Messages, fields and values
 
@@ -36,7 +37,11 @@ _CODED: tuple[tuple[str, str, Mapping[int, Phrase]], ...] = (
     ("status", ", extended, in either", texts.EXTENDED),
     ("service", "", texts.SERVICES),
     ("service_phase", "", texts.PHASES),
-    *(("operation", f" of {code:02X}h", table) for code, table in texts.OPERATIONS.items()),
+    *(
+        ("operation", f" of {cls.code:02X}h", wire.texts)
+        for cls in EVENTS
+        if isinstance(wire := wires(cls, Options()).get("operation"), Coded)
+    ),
     ("line_state", "", texts.LINE_STATES),
     ("access_code", "", texts.ACCESS_CODES),
     ("alarm_type", "", texts.ALARM_TYPES),

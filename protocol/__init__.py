@@ -14,7 +14,6 @@ from protocol.codes import ObjectType as ObjectType
 from protocol.codes import Order as Order
 from protocol.codes import Priority as Priority
 from protocol.codes import StationType as StationType
-from protocol.codes import channel_of as channel_of
 from protocol.codes import transfer_parameters as transfer_parameters
 from protocol.composite import digits_asked as digits_asked
 from protocol.errors import DecodeError as DecodeError
@@ -41,14 +40,12 @@ from protocol.messages import CommandExecuted as CommandExecuted
 from protocol.messages import CommandReceived as CommandReceived
 from protocol.messages import ConnectKsl as ConnectKsl
 from protocol.messages import ElectronicMessage as ElectronicMessage
-from protocol.messages import Event as Event
 from protocol.messages import GetKsl as GetKsl
 from protocol.messages import GetObjects as GetObjects
 from protocol.messages import GetServices as GetServices
 from protocol.messages import GetTrunks as GetTrunks
 from protocol.messages import GetVersion as GetVersion
 from protocol.messages import Interrupt as Interrupt
-from protocol.messages import Kpd1Message as Kpd1Message
 from protocol.messages import KslConnected as KslConnected
 from protocol.messages import KslInfo as KslInfo
 from protocol.messages import KslReleased as KslReleased
@@ -76,7 +73,6 @@ from protocol.messagetext import decode_message_text as decode_message_text
 from protocol.messagetext import encode_message_text as encode_message_text
 from protocol.messagetext import split_message_text as split_message_text
 from protocol.options import Options as Options
-from protocol.values import Kept as Kept
 from protocol.values import KeptInt as KeptInt
 from protocol.values import KeptStr as KeptStr
 from protocol.values import KeptTuple as KeptTuple

@@ -27,7 +27,7 @@ from protocol.language import Phrase
 from protocol.messages import Message, cached, classes, payload_lengths, wires
 from protocol.options import Options
 from protocol.texts import CHANNELS
-from protocol.wire import FAST_ERRORS, Located, Source, Unwritable
+from protocol.wire import FAST_ERRORS, Complaint, Source, Unwritable
 
 M = TypeVar("M", bound=Message)
 
@@ -304,27 +304,26 @@ class Codec:
                 allowed=_ranges(allowed),
             )
             problems.append(Problem(3, "length", text))
-        fields, located, ended = self._walk(cls, unit)
+        fields, complaints, ended = self._walk(cls, unit)
         if len(unit) != header + unit[3]:
             offset = min(len(unit), header + unit[3])
             problems.append(Problem(offset, ended if len(unit) == offset else "", _length_text(unit, header)))
         if problems:
             return _Judged(None, problems, fields)
         begins = offsets(cls, self.options)
-        for path, complaint in located:
-            name = _dotted(path)
-            below = f"{name}.{complaint.path}" if complaint.path else name
-            offset = begins[name] + complaint.offset
-            problems.append(Problem(offset, below, complaint.message, complaint.accepted))
+        for complaint in complaints:
+            path = _dotted(complaint.path)
+            offset = begins[path.partition(".")[0]] + complaint.offset
+            problems.append(Problem(offset, path, complaint.message, complaint.accepted))
         problems.sort(key=lambda problem: problem.offset)
         message = object.__new__(cls)
         for name, value in fields.items():
             setattr(message, name, value)
         return _Judged(message, problems, fields)
 
-    def _walk(self, cls: type[Message], unit: bytes) -> tuple[dict[str, object], list[Located], str]:
+    def _walk(self, cls: type[Message], unit: bytes) -> tuple[dict[str, object], list[Complaint], str]:
         """Fields as far as whole ones are there, their complaints, and the field that is cut off, if any."""
-        located: list[Located] = []
+        complaints: list[Complaint] = []
         fields: dict[str, object] = {}
         stream = io.BytesIO(unit)
         for subcon in interpreted(cls, self.options).subcons:
@@ -334,10 +333,10 @@ class Codec:
                 stream.seek(1, io.SEEK_CUR)
                 continue
             try:
-                fields[subcon.name] = subcon.parse_stream(stream, problems=located)
+                fields[subcon.name] = subcon.parse_stream(stream, problems=complaints)
             except (construct.StreamError, IndexError):
-                return fields, located, str(subcon.name)
-        return fields, located, ""
+                return fields, complaints, str(subcon.name)
+        return fields, complaints, ""
 
 
 def _dotted(path: str) -> str:

@@ -1,6 +1,6 @@
 """Coded values that have names, and the tables of their octets.
 
-A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of docs/messages.md.
+A name is a member of a :class:`Named`, so it prints, compares and serialises as the text of docs/messages.md.
 Codes that stay integers (status, operation, service, ...) are declared with their texts in :mod:`protocol.texts`;
 here are those that a rule composes, and the sizes that the order sets.
 """
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, Self, TypeVar
+
+from protocol.language import MessageId, Phrase
 
 Order = Literal["268", "70"]
 MessageCoding = Literal["utf-8", "gsm7", "ucs2", "cp1251"]
@@ -44,74 +46,87 @@ def channel_of(code: int) -> Channel:
     return Channel.KPD1 if code < 0x40 else Channel.KPD2
 
 
-class ObjectType(StrEnum):
+class Named(StrEnum):
+    """A named value: its octet, None in order 268 for what order 70 alone has, and what it is for people."""
+
+    octet: int | None
+    phrase: Phrase
+
+    # The defaults are for the look-up of a member by its name: Enum takes that call over.
+    def __new__(cls, name: str, octet: int | None = None, phrase: MessageId = "") -> Self:
+        self = str.__new__(cls, name)
+        self._value_, self.octet, self.phrase = name, octet, Phrase(phrase)
+        return self
+
+
+N = TypeVar("N", bound=Named)
+
+
+def _by_octet(kind: type[N]) -> Mapping[int, N]:
+    return {value.octet: value for value in kind if value.octet is not None}
+
+
+class ObjectType(Named):
     """What is controlled (order 268, 6.5.5.1)."""
 
-    OWN_SUBSCRIBER = "own-subscriber"
-    NETWORK_FULL = "network-full"
-    NETWORK_PARTIAL = "network-partial"
-    TRUNK = "trunk"
+    OWN_SUBSCRIBER = "own-subscriber", 0x01, Phrase("subscriber of this node")
+    NETWORK_FULL = "network-full", 0x02, Phrase("PSTN subscriber with a full number, or an identifier")
+    NETWORK_PARTIAL = "network-partial", 0x12, Phrase("PSTN subscriber with an incomplete number")
+    TRUNK = "trunk", 0x03, Phrase("trunk")
 
 
-class NumberSign(StrEnum):
+class NumberSign(Named):
     """Sign of a phone number or identifier (order 268, 6.5.5.2); order 70 has names of its own."""
 
-    OWN = "own"
-    RUSSIA = "russia"
-    FOREIGN = "foreign"
-    EMERGENCY = "emergency"
-    IMSI = "imsi"
-    PRIVATE = "private"
-    LOCAL = "local"
-    ZONE = "zone"
-    INTERCITY = "intercity"
-    INTERNATIONAL = "international"
+    OWN = "own", 0x01, Phrase("subscriber of this node")
+    RUSSIA = "russia", 0x04, Phrase("PSTN subscriber of Russia")
+    FOREIGN = "foreign", 0x05, Phrase("PSTN subscriber of another country")
+    EMERGENCY = "emergency", 0x06, Phrase("emergency or information service")
+    IMSI = "imsi", 0x07, Phrase("IMSI or another mobile identifier")
+    PRIVATE = "private", None, Phrase("this exchange")
+    LOCAL = "local", None, Phrase("local network")
+    ZONE = "zone", None, Phrase("zone network")
+    INTERCITY = "intercity", None, Phrase("long-distance network")
+    INTERNATIONAL = "international", None, Phrase("international network")
 
 
-class Category(StrEnum):
+_BOTH = Phrase("both parties on one line")
+_EACH = Phrase("a line for each party")
+
+
+class Category(Named):
     """How an object is controlled (order 268, 6.5.5.6)."""
 
-    COMBINED = "combined"
-    SEPARATE = "separate"
-    STATISTICAL = "statistical"
+    COMBINED = "combined", 0x01, _BOTH
+    SEPARATE = "separate", 0x11, _EACH
+    STATISTICAL = "statistical", 0x02, Phrase("without lines")
 
 
-class GroupType(StrEnum):
+class GroupType(Named):
     """What lines a KSL group has (order 268, 6.4.4.2)."""
 
-    COMBINED = "combined"
-    SEPARATE = "separate"
+    COMBINED = "combined", 0x01, _BOTH
+    SEPARATE = "separate", 0x11, _EACH
 
 
-class Priority(StrEnum):
+class Priority(Named):
     """Priority mark of an object (order 268, 6.5.5.8)."""
 
-    HIGH = "high"
-    NORMAL = "normal"
+    HIGH = "high", 0x01, Phrase("priority", context="values")
+    NORMAL = "normal", 0x02, Phrase("ordinary")
 
 
-class StationType(StrEnum):
+class StationType(Named):
     """Kind of node (order 268, 9.11.4.2)."""
 
-    TERMINAL = "terminal"
-    TRANSIT = "transit"
-    TERMINAL_TRANSIT = "terminal-transit"
+    TERMINAL = "terminal", 0x01, Phrase("terminal node")
+    TRANSIT = "transit", 0x02, Phrase("transit node")
+    TERMINAL_TRANSIT = "terminal-transit", 0x03, Phrase("terminal and transit node")
 
 
-OBJECT_TYPES: Final[Mapping[int, ObjectType]] = {
-    0x01: ObjectType.OWN_SUBSCRIBER,
-    0x02: ObjectType.NETWORK_FULL,
-    0x12: ObjectType.NETWORK_PARTIAL,
-    0x03: ObjectType.TRUNK,
-}
+OBJECT_TYPES: Final = _by_octet(ObjectType)
 NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = {
-    "268": {
-        0x01: NumberSign.OWN,
-        0x04: NumberSign.RUSSIA,
-        0x05: NumberSign.FOREIGN,
-        0x06: NumberSign.EMERGENCY,
-        0x07: NumberSign.IMSI,
-    },
+    "268": _by_octet(NumberSign),
     "70": {
         0x01: NumberSign.PRIVATE,
         0x02: NumberSign.LOCAL,
@@ -121,18 +136,10 @@ NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = {
         0x06: NumberSign.EMERGENCY,
     },
 }
-CATEGORIES: Final[Mapping[int, Category]] = {
-    0x01: Category.COMBINED,
-    0x11: Category.SEPARATE,
-    0x02: Category.STATISTICAL,
-}
-GROUP_TYPES: Final[Mapping[int, GroupType]] = {0x01: GroupType.COMBINED, 0x11: GroupType.SEPARATE}
-PRIORITIES: Final[Mapping[int, Priority]] = {0x01: Priority.HIGH, 0x02: Priority.NORMAL}
-STATION_TYPES: Final[Mapping[int, StationType]] = {
-    0x01: StationType.TERMINAL,
-    0x02: StationType.TRANSIT,
-    0x03: StationType.TERMINAL_TRANSIT,
-}
+CATEGORIES: Final = _by_octet(Category)
+GROUP_TYPES: Final = _by_octet(GroupType)
+PRIORITIES: Final = _by_octet(Priority)
+STATION_TYPES: Final = _by_octet(StationType)
 
 CONNECTIONS: Final = frozenset({0x11, 0x12, 0x14, 0x18, 0x1C, 0x21, 0x22, 0x24, 0x28, 0x2C})
 """Connection parameters: a kind of connection and how it was set up (order 268, 10.2.1.7, table 2)."""
@@ -163,29 +170,19 @@ MESSAGE_TEXT_OCTETS: Final = MAX_CONTENT - MESSAGE_FIXED_OCTETS
 """Octets of a telecommunication message that one 2Ch has room for: 192 (order 268, 8.3, 9.12.4.16)."""
 
 # Octet 15 of 2Ch, the transfer parameters (order 268, 9.12.4.4, table 1): direction in bits 1-0, sign of selection in
-# bits 3-2, result of delivery in bits 5-4. The order does not speak of bits 7-6; they are 0 here.
+# bits 3-2, result of delivery in bits 5-4. The order does not speak of bits 7-6; they are 0 here. The tables of
+# protocol/texts.py say what each value means.
 MESSAGE_SENT: Final = 0b01
-"""Direction: the message was taken from the object."""
 MESSAGE_RECEIVED: Final = 0b10
-"""Direction: the message is addressed to the object."""
 MESSAGE_SELECTION_SHIFT: Final = 2
-"""Place of the sign of selection."""
 MESSAGE_BY_SENDER_IMSI: Final = 0b00
-"""Selected by the IMSI of the object that sent the message."""
 MESSAGE_BY_SENDER_NUMBER: Final = 0b01
-"""Selected by the phone number of the object that sent the message."""
 MESSAGE_BY_RECEIVER_NUMBER: Final = 0b10
-"""Selected by the phone number of the object that the message was sent to."""
 MESSAGE_BY_RECEIVER_IMSI: Final = 0b11
-"""Selected by the IMSI of the object that the message was sent to."""
 MESSAGE_DELIVERY_SHIFT: Final = 4
-"""Place of the result of delivery."""
 MESSAGE_DELIVERY_UNKNOWN: Final = 0b00
-"""Not known whether the message was delivered."""
 MESSAGE_DELIVERED: Final = 0b01
-"""The message was delivered."""
 MESSAGE_NOT_DELIVERED: Final = 0b10
-"""The message was not delivered."""
 
 
 def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAGE_DELIVERY_UNKNOWN) -> int:
@@ -207,19 +204,5 @@ def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAG
 VERSIONS: Final[Mapping[Order, int]] = {"268": 0x02, "70": 0xFF}
 """Octet 10 of KPD1 messages by order (order 268, 8.2.1.8); for order 70 our choice."""
 
-_KPD2_CODES: Final = frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53})
-CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = {
-    "268": {
-        Channel.COMMAND: frozenset(range(0x01, 0x12)),
-        Channel.KPD1: frozenset(range(0x21, 0x2D)),
-        Channel.KPD2: _KPD2_CODES,
-    },
-    "70": {
-        Channel.COMMAND: frozenset(range(0x01, 0x10)),
-        Channel.KPD1: frozenset(range(0x21, 0x2A)),
-        Channel.KPD2: _KPD2_CODES,
-    },
-}
-"""Which units an order has (order 268, appendices 6, 9 and 11).
-
-For order 70, commands 1..15 and messages 1..9: our choice."""
+OF_268_ALONE: Final = frozenset({0x10, 0x11, 0x2A, 0x2B, 0x2C})
+"""Codes that order 70 does not have. It has commands 1..15 and messages 1..9: our choice."""

@@ -367,15 +367,18 @@ class ServiceOctets(Wire):
         return self.code.strategy()
 
 
+KSL_GROUP = Coded.numbers(KSL_GROUPS, what="KSL group")
+GROUP_TYPE = Coded(GROUP_TYPES, what="group type")
+KSL_LINE = KslOctet()
+
+
 class KslRows(Wire):
     """Eleven rows of four octets; rows of FFh at the end are unused (order 268, 9.4.4, 9.4.5)."""
 
     most = KSL_ROWS_PER_MESSAGE
 
     def __init__(self) -> None:
-        line = KslOctet()
-        group = Coded.numbers(KSL_GROUPS, what="KSL group")
-        wires: tuple[Wire, ...] = (group, Coded(GROUP_TYPES, what="group type"), line, line)
+        wires: tuple[Wire, ...] = (KSL_GROUP, GROUP_TYPE, KSL_LINE, KSL_LINE)
         self.parts = dict(zip(KslRow._fields, wires, strict=True))
         row = RecordForm(KslRow, {name: wire.form for name, wire in self.parts.items()}, complete=False)
         form = ListForm(row, f"a list of rows with {', '.join(KslRow._fields)}")

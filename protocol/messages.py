@@ -21,6 +21,9 @@ from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast, dataclass
 from protocol import codes, texts
 from protocol.codes import Category, Channel, GroupType, NumberSign, ObjectType, Order, Priority, StationType
 from protocol.composite import (
+    GROUP_TYPE,
+    KSL_GROUP,
+    KSL_LINE,
     Digits,
     KslRows,
     MessageOctets,
@@ -34,7 +37,7 @@ from protocol.forms import Form
 from protocol.language import Phrase, join
 from protocol.options import Options
 from protocol.values import Ksl, KslRow, Party, Raw, Time
-from protocol.wire import Coded, Filler, KslOctet, Octet, PasswordOctets, Text, Wire, Word
+from protocol.wire import Coded, Filler, Octet, PasswordOctets, Text, Wire, Word
 
 # --- fields of headers (order 268, 5.2, 8.2, 10.2)
 OrmNumber = Annotated[int, Octet(), Phrase("ORM number")]
@@ -83,11 +86,9 @@ LineState = Annotated[
 ]
 
 # --- fields of KSL (order 268, 6.4.4, 9.4)
-KslGroup = Annotated[int | None, Coded.numbers(codes.KSL_GROUPS, what="KSL group"), Phrase("KSL group")]
-GroupTypeCode = Annotated[
-    GroupType | Raw | None, Coded(codes.GROUP_TYPES, what="group type"), Phrase("group type")
-]
-_KslLine = Annotated[Ksl | None, KslOctet()]
+KslGroup = Annotated[int | None, KSL_GROUP, Phrase("KSL group")]
+GroupTypeCode = Annotated[GroupType | Raw | None, GROUP_TYPE, Phrase("group type")]
+_KslLine = Annotated[Ksl | None, KSL_LINE]
 KslA = Annotated[_KslLine, Phrase("KSL-A")]
 KslB = Annotated[_KslLine, Phrase("KSL-B")]
 Rows = Annotated[tuple[KslRow, ...], KslRows(), Phrase("rows")]
@@ -625,8 +626,8 @@ BY_CODE: Mapping[int, type[Message]] = MappingProxyType({cls.code: cls for cls i
 @cached
 def classes(order: Order) -> Mapping[int, type[Message]]:
     """Code → class of what ``order`` has."""
-    known = codes.CODES[order]
-    return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code in known[cls.channel]})
+    lacking = codes.OF_268_ALONE if order == "70" else frozenset()
+    return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code not in lacking})
 
 
 @cached

@@ -1,6 +1,6 @@
 """The meanings of coded values, for people, in English and in Russian.
 
-The tables declare the codes that are integers, and hold the names of values; the functions look values up. They
+The tables declare the codes that are integers; the functions look values up. They
 return one text, in ``lang``, without a full stop. A value that no table holds gets a text with the value in
 hexadecimal, never an error: a unit may hold anything.
 
@@ -27,31 +27,8 @@ CHANNELS: Mapping[str, Phrase] = {
     "kpd2": Phrase("KPD2, message"),
 }
 
-# Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
-VALUES: Mapping[str, Phrase] = {
-    "own-subscriber": Phrase("subscriber of this node"),
-    "network-full": Phrase("PSTN subscriber with a full number, or an identifier"),
-    "network-partial": Phrase("PSTN subscriber with an incomplete number"),
-    "trunk": Phrase("trunk"),
-    "own": Phrase("subscriber of this node"),
-    "russia": Phrase("PSTN subscriber of Russia"),
-    "foreign": Phrase("PSTN subscriber of another country"),
-    "emergency": Phrase("emergency or information service"),
-    "imsi": Phrase("IMSI or another mobile identifier"),
-    "private": Phrase("this exchange"),
-    "local": Phrase("local network"),
-    "zone": Phrase("zone network"),
-    "intercity": Phrase("long-distance network"),
-    "international": Phrase("international network"),
-    "combined": Phrase("both parties on one line"),
-    "separate": Phrase("a line for each party"),
-    "statistical": Phrase("without lines"),
-    "high": Phrase("priority", context="values"),
-    "normal": Phrase("ordinary"),
-    "terminal": Phrase("terminal node"),
-    "transit": Phrase("transit node"),
-    "terminal-transit": Phrase("terminal and transit node"),
-}
+VALUES: Mapping[str, Phrase] = {name: name.phrase for kind in codes.Named.__subclasses__() for name in kind}
+"""Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2)."""
 
 # Receipt (27h) and execution (28h): order 268, 9.7.4.2, 9.8.4.2. Status 00h and 01h differ between the two.
 RECEIPT: _Table = {
@@ -191,15 +168,6 @@ OPERATIONS_KSL_RELEASED: _Table = {
     0x06: Phrase("stopped, command 2"),
 }
 """Operation codes of 52h (order 268, 11.6.5)."""
-OPERATIONS: Mapping[int, _Table] = {
-    0x41: OPERATIONS_CONNECT,
-    0x42: OPERATIONS_CONNECT,
-    0x43: OPERATIONS_RELEASE,
-    0x44: OPERATIONS_CONNECT,
-    0x51: OPERATIONS_CONNECT,
-    0x52: OPERATIONS_KSL_RELEASED,
-}
-"""Operation codes by message (order 268, 10.3.1.10)."""
 NO_OPERATION = Phrase("statistical control")
 
 ALARM_TYPES: _Table = {
@@ -260,8 +228,7 @@ def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
 
 def phrase_of(table: Mapping[int, Phrase], value: int) -> Phrase:
     """The text of ``value`` in ``table``, to be shown in any language."""
-    text = table.get(value)
-    return unknown(value) if text is None else text
+    return table.get(value) or unknown(value)
 
 
 def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
@@ -288,8 +255,7 @@ def status_phrase(status: int, *, message_code: int | None = None) -> Phrase:
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
     """A named value (object type, sign, category, group type, priority, station type)."""
-    text = VALUES.get(name)
-    return translate(text, lang) if text is not None else translate(unknown(name), lang)
+    return translate(VALUES.get(name) or unknown(name), lang)
 
 
 def selection_text(selection: int, lang: Lang = "en") -> str:

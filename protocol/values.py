@@ -92,6 +92,3 @@ class KslRow(NamedTuple):
     group_type: GroupType | Raw | None
     ksl_a: Ksl | None
     ksl_b: Ksl | None
-
-
-# --- errors

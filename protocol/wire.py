@@ -80,7 +80,7 @@ class Complaint(NamedTuple):
     offset: int = 0
     """From the field's first octet."""
     path: str = ""
-    """Below the field."""
+    """Below the field; of one that construct passes on, its own path with that after it."""
     accepted: bool = False
     more: tuple[Complaint, ...] = ()
     """The next problem of the same field."""
@@ -92,13 +92,6 @@ def merge(complaints: list[Complaint]) -> Complaint | None:
         return None
     first, *more = sorted(complaints, key=lambda complaint: complaint.accepted)
     return first._replace(more=tuple(more))
-
-
-class Located(NamedTuple):
-    """A complaint with the construct path of the field that it is about."""
-
-    path: str
-    complaint: Complaint
 
 
 class Undeclared(construct.ConstructError):  # type: ignore[misc]
@@ -191,7 +184,8 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
         if complaint is not None:
             problems = context.get("_params", context).get("problems")
             if problems is not None:
-                problems.extend(Located(path, one) for one in (complaint, *complaint.more))
+                for one in (complaint, *complaint.more):
+                    problems.append(one._replace(path=f"{path} -> {one.path}" if one.path else path))
             elif not complaint.accepted:
                 raise Undeclared(complaint.message, path)
         return value
@@ -303,6 +297,9 @@ class Coded(Wire):
     of integers (``numeric``), which can also be written.
     """
 
+    texts: Mapping[int, Phrase] = {}
+    """The table of a field that :meth:`table` made."""
+
     def __init__(
         self,
         known: Mapping[int, Any],
@@ -350,7 +347,7 @@ class Coded(Wire):
     ) -> Coded:
         """A field of integers that are declared by the table of their texts."""
         coded = cls.numbers(texts, what=what, absent=absent, meaning=meaning_in(texts))
-        coded.not_given = not_given
+        coded.texts, coded.not_given = texts, not_given
         return coded
 
     def allowed(self) -> str:

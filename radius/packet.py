@@ -6,11 +6,11 @@ escapes them.
 """
 
 import re
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, overload
 
 from pyrad.packet import AcctPacket
 
@@ -26,9 +26,20 @@ from radius.report import (
     Party,
     ServiceUse,
 )
-from radius.wire import HEADER, LONGEST, AccountingPacket, Key, accounting_request, attribute, dictionary
+from radius.wire import (
+    HEADER,
+    LONGEST,
+    AccountingPacket,
+    Key,
+    accounting_request,
+    attribute,
+    attribute_head,
+    dictionary,
+)
 
 V = TypeVar("V")
+D = TypeVar("D")
+_NEEDED: Final = object()
 _get = OrderedDict.get
 
 
@@ -67,81 +78,76 @@ LATEST: Final = 0xFFFF_FFFF * 1_000_000 + 999_999
 class Attribute(Generic[V]):
     """An attribute, and how a value becomes its octets and back.
 
-    pack: makes octets of a value; gets the report's field, for the error. unpack: makes a value of octets; gets the
-    attribute's name, for the error. Both raise ReportError.
+    pack: makes octets of a value; its ReportError names the wrong part of the value, such as `.digits`, or nothing.
+    unpack: makes a value of octets; its ReportError names the attribute.
+    size: octets that a value has; 0: `unpack` judges it.
     """
 
     name: str
     key: Key
-    pack: Callable[[str, V], bytes]
-    unpack: Callable[[str, bytes], V]
+    pack: Callable[[V], bytes]
+    unpack: Callable[[bytes], V]
+    size: int
 
     def octets(self, field: str, value: V | None) -> bytes:
-        """The attribute with this value; nothing when there is none."""
-        return b"" if value is None else attribute(self.key, self.pack(field, value))
+        """The attribute with this value of the report's field; nothing when there is none. Raises ReportError."""
+        if value is None:
+            return b""
+        try:
+            octets = self.pack(value)
+        except struct.error:
+            raise ReportError(field, f"{value} does not fit into {self.size} octets") from None
+        except ReportError as wrong:
+            raise ReportError(field + wrong.field, wrong.reason) from None
+        return attribute_head(self.key, len(octets)) + octets
 
-    def of(self, packet: AcctPacket) -> V | None:
-        """The value in a packet, where it stands at most once; None when it is missing."""
+    @overload
+    def of(self, packet: AcctPacket) -> V: ...
+    @overload
+    def of(self, packet: AcctPacket, default: D) -> V | D: ...
+    def of(self, packet: AcctPacket, default: Any = _NEEDED) -> Any:
+        """The value in a packet, where it stands once; without a default also at least once. Raises ReportError."""
         values: list[bytes] | None = _get(packet, self.key)
         if values is None:
-            return None
-        if len(values) != 1:
-            raise ReportError(self.name, f"stands {len(values)} times")
-        return self.unpack(self.name, values[0])
-
-    def needed(self, packet: AcctPacket) -> V:
-        """The value in a packet that must have it."""
-        value = self.of(packet)
-        if value is None:
-            raise ReportError(self.name, "is missing")
-        return value
+            if default is _NEEDED:
+                raise ReportError(self.name, "is missing")
+            return default
+        try:
+            (octets,) = values
+        except ValueError:
+            raise ReportError(self.name, f"stands {len(values)} times") from None
+        if self.size and len(octets) != self.size:
+            raise ReportError(self.name, f"{len(octets)} octets instead of {self.size}")
+        return self.unpack(octets)
 
     def all_of(self, packet: AcctPacket) -> tuple[V, ...]:
         """All values in a packet, in their order."""
-        return tuple(self.unpack(self.name, value) for value in _get(packet, self.key, ()))
+        return tuple(map(self.unpack, _get(packet, self.key, ())))
 
 
-def _declared(name: str, pack: Callable[[str, V], bytes], unpack: Callable[[str, bytes], V]) -> Attribute[V]:
-    key: Key = dictionary().attrindex[dictionary()[name].name]
-    return Attribute(name, key, pack, unpack)
+def _declared(
+    name: str, pack: Callable[[V], bytes], unpack: Callable[[bytes], V], size: int = 0
+) -> Attribute[V]:
+    return Attribute(name, dictionary().attrindex[name], pack, unpack, size)
 
 
-def _number(name: str, size: int) -> Attribute[int]:
-    """A whole number of so many octets."""
-
-    def pack(field: str, value: int) -> bytes:
-        try:
-            return value.to_bytes(size, "big")
-        except OverflowError:
-            raise ReportError(field, f"{value} does not fit into {size} octets") from None
-
-    return _declared(name, pack, partial(_unpack_number, size))
-
-
-def _unpack_number(size: int, name: str, value: bytes) -> int:
-    if len(value) != size:
-        raise ReportError(name, f"{len(value)} octets instead of {size}")
-    return int.from_bytes(value, "big")
+def _number(name: str, form: str = "!I") -> Attribute[int]:
+    """A whole number, in a form of `struct`."""
+    number = struct.Struct(form)
+    return _declared(name, number.pack, int.from_bytes, number.size)
 
 
 def _one_of(name: str, size: int, codes: Mapping[V, int]) -> Attribute[V]:
     """One of these values, by its number."""
-    values = {code: value for value, code in codes.items()}
+    packed = {value: code.to_bytes(size) for value, code in codes.items()}
+    values = {octets: value for value, octets in packed.items()}
 
-    def pack(field: str, value: V) -> bytes:
-        return codes[value].to_bytes(size, "big")
+    def unpack(octets: bytes) -> V:
+        if octets not in values:
+            raise ReportError(name, f"{int.from_bytes(octets)} is none of {', '.join(map(str, codes))}")
+        return values[octets]
 
-    def unpack(name: str, octets: bytes) -> V:
-        code = _unpack_number(size, name, octets)
-        if code not in values:
-            raise ReportError(name, f"{code} is none of {', '.join(map(str, values))}")
-        return values[code]
-
-    return _declared(name, pack, unpack)
-
-
-def _text(name: str) -> Attribute[str]:
-    return _declared(name, _pack_text, _unpack_text)
+    return _declared(name, packed.__getitem__, unpack, size)
 
 
 def _utf8(field: str, value: str) -> bytes:
@@ -151,33 +157,35 @@ def _utf8(field: str, value: str) -> bytes:
         raise ReportError(field, f"not a text: {error.reason}") from None
 
 
-def _pack_text(field: str, value: str) -> bytes:
-    octets = _utf8(field, value)
-    if not 1 <= len(octets) <= 253:
-        raise ReportError(field, f"{len(octets)} octets; 1 to 253 are possible")
-    return octets
+def _text(name: str) -> Attribute[str]:
+    def pack(value: str) -> bytes:
+        octets = _utf8("", value)
+        if not 1 <= len(octets) <= 253:
+            raise ReportError("", f"{len(octets)} octets; 1 to 253 are possible")
+        return octets
 
+    def unpack(octets: bytes) -> str:
+        try:
+            return octets.decode()
+        except UnicodeDecodeError as error:
+            raise ReportError(name, f"not UTF-8: {error.reason}") from None
 
-def _unpack_text(name: str, value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise ReportError(name, f"not UTF-8: {error.reason}") from None
+    return _declared(name, pack, unpack)
 
 
 _IMSI: Final = re.compile(r"[0-9]{1,18}")
 
 
 def _imsi(name: str) -> Attribute[str]:
-    def pack(field: str, imsi: str) -> bytes:
+    def pack(imsi: str) -> bytes:
         if not _IMSI.fullmatch(imsi):
-            raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
+            raise ReportError("", f"{imsi!r} is not 1 to 18 digits")
         return imsi.encode()
 
-    def unpack(name: str, value: bytes) -> str:
-        imsi = value.decode("latin-1")
+    def unpack(octets: bytes) -> str:
+        imsi = octets.decode("latin-1")
         if not _IMSI.fullmatch(imsi):
-            raise ReportError(name, f"{value!r} is not 1 to 18 digits")
+            raise ReportError(name, f"{octets!r} is not 1 to 18 digits")
         return imsi
 
     return _declared(name, pack, unpack)
@@ -187,8 +195,9 @@ def _moment(name: str) -> Attribute[float]:
     """Microseconds since 1970 in 8 octets, Unix seconds in a report."""
     return _declared(
         name,
-        lambda field, time: _microseconds(field, time).to_bytes(8, "big"),
-        lambda name, value: _seconds(name, _unpack_number(8, name, value)),
+        lambda time: _microseconds("", time).to_bytes(8),
+        lambda octets: _seconds(name, int.from_bytes(octets)),
+        8,
     )
 
 
@@ -226,8 +235,8 @@ def _party(name: str) -> Attribute[Party]:
     """Digits, numbering plan and trunk, each a word or `-`."""
     return _declared(
         name,
-        lambda field, party: _party_words(field, party).encode(),
-        lambda name, value: _party_of(name, *_words(_PARTY_PATTERN, name, value)),
+        lambda party: _party_words("", party).encode(),
+        lambda octets: _party_of(name, *_words(_PARTY_PATTERN, name, octets)),
     )
 
 
@@ -256,40 +265,43 @@ def _octet(field: str, value: int) -> int:
     return value
 
 
-def _pack_service(field: str, use: ServiceUse) -> bytes:
-    return (
-        f"{_microseconds(f'{field}.time', use.time)} {_octet(f'{field}.code', use.code):02x} "
-        f"{_octet(f'{field}.phase', use.phase):02x} "
-        f"{_party_words(f'{field}.calling', use.calling)} {_party_words(f'{field}.called', use.called)}"
-    ).encode()
+def _service(name: str) -> Attribute[ServiceUse]:
+    """Time, code, phase, calling and called party, as words."""
 
+    def pack(use: ServiceUse) -> bytes:
+        return (
+            f"{_microseconds('.time', use.time)} {_octet('.code', use.code):02x} "
+            f"{_octet('.phase', use.phase):02x} "
+            f"{_party_words('.calling', use.calling)} {_party_words('.called', use.called)}"
+        ).encode()
 
-def _unpack_service(name: str, value: bytes) -> ServiceUse:
-    time, code, phase, *parties = _words(_SERVICE_PATTERN, name, value)
-    return ServiceUse(
-        time=_seconds(name, int(time)),
-        code=int(code, 16),
-        phase=int(phase, 16),
-        calling=_party_of(name, *parties[:3]),
-        called=_party_of(name, *parties[3:]),
-    )
+    def unpack(octets: bytes) -> ServiceUse:
+        time, code, phase, *parties = _words(_SERVICE_PATTERN, name, octets)
+        return ServiceUse(
+            time=_seconds(name, int(time)),
+            code=int(code, 16),
+            phase=int(phase, 16),
+            calling=_party_of(name, *parties[:3]),
+            called=_party_of(name, *parties[3:]),
+        )
+
+    return _declared(name, pack, unpack)
 
 
 def _match(name: str, roles: Sequence[str]) -> Attribute[Match]:
     """Object number, one of these roles, time and called party, as words."""
     pattern = re.compile(rf"(\d{{1,5}}) ({'|'.join(roles)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII)
 
-    def pack(field: str, match: Match) -> bytes:
+    def pack(match: Match) -> bytes:
         if not 0 <= match.object_number <= 0xFFFF:
-            raise ReportError(f"{field}.object_number", f"{match.object_number} is not 0 to 65535")
+            raise ReportError(".object_number", f"{match.object_number} is not 0 to 65535")
         if match.role not in roles:
-            raise ReportError(f"{field}.role", f"{match.role!r} is none of {', '.join(roles)}")
-        moment = _microseconds(f"{field}.time", match.time)
-        called = _party_words(f"{field}.called", match.called)
-        return f"{match.object_number} {match.role} {moment} {called}".encode()
+            raise ReportError(".role", f"{match.role!r} is none of {', '.join(roles)}")
+        moment = _microseconds(".time", match.time)
+        return f"{match.object_number} {match.role} {moment} {_party_words('.called', match.called)}".encode()
 
-    def unpack(name: str, value: bytes) -> Match:
-        number, role, time, *party = _words(pattern, name, value)
+    def unpack(octets: bytes) -> Match:
+        number, role, time, *party = _words(pattern, name, octets)
         if int(number) > 0xFFFF:
             raise ReportError(name, f"object {number} is not 0 to 65535")
         called = _party_of(name, *party)
@@ -305,30 +317,30 @@ _STATUS: Final[Mapping[Kind, int]] = {"start": 1, "interim": 3, "stop": 2}
 STATUS_TYPE: Final = _one_of("Acct-Status-Type", 4, _STATUS)
 SESSION_ID: Final = _text("Acct-Session-Id")
 NAS_IDENTIFIER: Final = _text("NAS-Identifier")
-NAS_IP_ADDRESS: Final = _number("NAS-IP-Address", 4)
+NAS_IP_ADDRESS: Final = _number("NAS-IP-Address")
 CALLING_STATION: Final = _text("Calling-Station-Id")
 CALLED_STATION: Final = _text("Called-Station-Id")
-EVENT_TIMESTAMP: Final = _number("Event-Timestamp", 4)
-SESSION_TIME: Final = _number("Acct-Session-Time", 4)
-TERMINATE_CAUSE: Final = _number("Acct-Terminate-Cause", 4)
-DELAY_TIME: Final = _number("Acct-Delay-Time", 4)
-SEQUENCE: Final = _number("Sorm-Sequence", 4)
+EVENT_TIMESTAMP: Final = _number("Event-Timestamp")
+SESSION_TIME: Final = _number("Acct-Session-Time")
+TERMINATE_CAUSE: Final = _number("Acct-Terminate-Cause")
+DELAY_TIME: Final = _number("Acct-Delay-Time")
+SEQUENCE: Final = _number("Sorm-Sequence")
 TIME: Final = _moment("Sorm-Time")
-CONNECTION: Final = _number("Sorm-Connection", 1)
+CONNECTION: Final = _number("Sorm-Connection", "B")
 CALLING: Final = _party("Sorm-Calling")
 CALLED: Final = _party("Sorm-Called")
 SETUP_TIME: Final = _moment("Sorm-Setup-Time")
 ANSWER_TIME: Final = _moment("Sorm-Answer-Time")
 RELEASE_TIME: Final = _moment("Sorm-Release-Time")
-RELEASE_CAUSE: Final = _number("Sorm-Release-Cause", 1)
-SERVICE: Final = _declared("Sorm-Service", _pack_service, _unpack_service)
+RELEASE_CAUSE: Final = _number("Sorm-Release-Cause", "B")
+SERVICE: Final = _service("Sorm-Service")
 MATCH: Final = _match("Sorm-Match", ROLES)
 MESSAGE_MATCH: Final = _match("Sorm-Match", MESSAGE_ROLES)
-SERVICES_CUT: Final = _number("Sorm-Services-Cut", 4)
-MATCHES_CUT: Final = _number("Sorm-Matches-Cut", 4)
-A_SSRC: Final = _number("Sorm-A-SSRC", 4)
-B_SSRC: Final = _number("Sorm-B-SSRC", 4)
-TEXT_LENGTH: Final = _number("Sorm-Text-Length", 4)
+SERVICES_CUT: Final = _number("Sorm-Services-Cut")
+MATCHES_CUT: Final = _number("Sorm-Matches-Cut")
+A_SSRC: Final = _number("Sorm-A-SSRC")
+B_SSRC: Final = _number("Sorm-B-SSRC")
+TEXT_LENGTH: Final = _number("Sorm-Text-Length")
 TEXT: Final = _text("Sorm-Text")
 DELIVERED: Final = _one_of("Sorm-Delivered", 1, {True: 1, False: 2})
 ANSWERED: Final = _party("Sorm-Answered")
@@ -489,7 +501,7 @@ def is_message(packet: AcctPacket) -> bool:
 
 def cut_entries(packet: AcctPacket) -> int:
     """How many service uses and matches the sender had to leave out."""
-    return (SERVICES_CUT.of(packet) or 0) + (MATCHES_CUT.of(packet) or 0)
+    return SERVICES_CUT.of(packet, 0) + MATCHES_CUT.of(packet, 0)
 
 
 def packet_to_report(packet: AcctPacket) -> CallReport:
@@ -498,20 +510,20 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
     Raises ReportError.
     """
     report = CallReport(
-        call_id=SESSION_ID.needed(packet),
-        domain=NAS_IDENTIFIER.needed(packet),
-        sequence=SEQUENCE.needed(packet),
-        time=TIME.needed(packet),
-        connection=CONNECTION.needed(packet),
-        calling=CALLING.needed(packet),
-        called=CALLED.needed(packet),
-        calling_station=CALLING_STATION.of(packet) or "",
-        called_station=CALLED_STATION.of(packet) or "",
-        setup_time=SETUP_TIME.of(packet),
-        answer_time=ANSWER_TIME.of(packet),
-        answered=ANSWERED.of(packet),
-        release_time=RELEASE_TIME.of(packet),
-        release_cause=RELEASE_CAUSE.of(packet),
+        call_id=SESSION_ID.of(packet),
+        domain=NAS_IDENTIFIER.of(packet),
+        sequence=SEQUENCE.of(packet),
+        time=TIME.of(packet),
+        connection=CONNECTION.of(packet),
+        calling=CALLING.of(packet),
+        called=CALLED.of(packet),
+        calling_station=CALLING_STATION.of(packet, ""),
+        called_station=CALLED_STATION.of(packet, ""),
+        setup_time=SETUP_TIME.of(packet, None),
+        answer_time=ANSWER_TIME.of(packet, None),
+        answered=ANSWERED.of(packet, None),
+        release_time=RELEASE_TIME.of(packet, None),
+        release_cause=RELEASE_CAUSE.of(packet, None),
         services=SERVICE.all_of(packet),
         matches=MATCH.all_of(packet),
         media=_media(packet),
@@ -525,7 +537,7 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
 
 
 def _media(packet: AcctPacket) -> Media | None:
-    a, b = A_SSRC.of(packet), B_SSRC.of(packet)
+    a, b = A_SSRC.of(packet, None), B_SSRC.of(packet, None)
     if a is None and b is None:
         return None
     if a is None or b is None:
@@ -537,7 +549,7 @@ def _check(packet: AcctPacket, subject: str, domain: str, kind: Kind) -> None:
     """What both kinds of reports need: ids that are not empty, and the status that goes with the kind."""
     if not subject or not domain:
         raise ReportError((SESSION_ID if domain else NAS_IDENTIFIER).name, "is empty")
-    if (status := STATUS_TYPE.needed(packet)) != kind:
+    if (status := STATUS_TYPE.of(packet)) != kind:
         raise ReportError(STATUS_TYPE.name, f"{status} on a report of kind {kind}")
 
 
@@ -547,23 +559,23 @@ def packet_to_message(packet: AcctPacket) -> MessageReport:
     Raises ReportError.
     """
     text = b"".join(_get(packet, TEXT.key, ()))
-    length = TEXT_LENGTH.needed(packet)
+    length = TEXT_LENGTH.of(packet)
     if len(text) != length:
         raise ReportError(TEXT.name, f"{len(text)} octets, where Sorm-Text-Length says {length}")
     if is_report(packet):
         raise ReportError(SEQUENCE.name, "stands in the report of a message")
     report = MessageReport(
-        message_id=SESSION_ID.needed(packet),
-        domain=NAS_IDENTIFIER.needed(packet),
-        time=TIME.needed(packet),
-        sender=CALLING.needed(packet),
-        receiver=CALLED.needed(packet),
-        sender_station=CALLING_STATION.of(packet) or "",
-        receiver_station=CALLED_STATION.of(packet) or "",
-        sender_imsi=CALLING_IMSI.of(packet) or "",
-        receiver_imsi=CALLED_IMSI.of(packet) or "",
-        text=_unpack_text(TEXT.name, text),
-        delivered=DELIVERED.of(packet),
+        message_id=SESSION_ID.of(packet),
+        domain=NAS_IDENTIFIER.of(packet),
+        time=TIME.of(packet),
+        sender=CALLING.of(packet),
+        receiver=CALLED.of(packet),
+        sender_station=CALLING_STATION.of(packet, ""),
+        receiver_station=CALLED_STATION.of(packet, ""),
+        sender_imsi=CALLING_IMSI.of(packet, ""),
+        receiver_imsi=CALLED_IMSI.of(packet, ""),
+        text=TEXT.unpack(text),
+        delivered=DELIVERED.of(packet, None),
         matches=MESSAGE_MATCH.all_of(packet),
     )
     _check(packet, report.message_id, report.domain, "stop")

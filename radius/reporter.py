@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
+from radius.outbox import Outbox, Schedule, Transmit
 from radius.report import CallReport, MessageReport
-from radius.wire import (
-    LONGEST,
-    secret_octets,
-)
+from radius.wire import LONGEST, secret_octets
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +39,6 @@ class Reporter:
         secret: str | bytes,
         *,
         schedule: Schedule | None = None,
-        limit: int = 20_000,
-        ports: int = 4,
         message_authenticator: bool = True,
         nas_ip_address: str | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -53,8 +48,6 @@ class Reporter:
         self._outbox = Outbox(
             secret_octets(secret),
             schedule=schedule,
-            limit=limit,
-            ports=ports,
             message_authenticator=message_authenticator,
             nas_ip_address=nas_ip_address,
             jitter=partial(random.uniform, -1.0, 1.0),
@@ -65,11 +58,6 @@ class Reporter:
         self._timer_at = 0.0
         self._all_confirmed = asyncio.Event()
         self._all_confirmed.set()
-
-    @property
-    def counters(self) -> OutboxCounters:
-        """Counters of the reports."""
-        return self._outbox.counters
 
     def status(self) -> dict[str, Any]:
         """The server, the counters and the present numbers, for people and monitoring."""

@@ -80,13 +80,17 @@ def secret_octets(secret: str | bytes) -> bytes:
     return octets
 
 
+@cache
+def attribute_head(key: Key, size: int) -> bytes:
+    """What stands before an attribute's value of so many octets."""
+    if isinstance(key, tuple):
+        return struct.pack("!BBIBB", VENDOR_SPECIFIC, size + 8, *key, size + 2)
+    return bytes((key, size + 2))
+
+
 def attribute(key: Key, value: bytes) -> bytes:
     """One attribute as octets; its value has at most 253 octets, 247 in a vendor's."""
-    if isinstance(key, tuple):
-        vendor, code = key
-        size = len(value)
-        return struct.pack("!BBIBB", VENDOR_SPECIFIC, size + 8, vendor, code, size + 2) + value
-    return bytes((key, len(value) + 2)) + value
+    return attribute_head(key, len(value)) + value
 
 
 class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
@@ -225,7 +229,9 @@ def response_is_right(packet: AccountingPacket, request_authenticator: bytes) ->
 def accounting_response(request: AccountingPacket) -> bytes:
     """The Accounting-Response to a request, with its Proxy-State attributes (RFC 2865 section 5.33), and with
     a Message-Authenticator when the request had one."""
-    attributes = b"".join(attribute(PROXY_STATE, value) for value in request.values_of(PROXY_STATE))
+    attributes = b""
+    for value in request.values_of(PROXY_STATE):
+        attributes += attribute(PROXY_STATE, value)
     head = bytes((ACCOUNTING_RESPONSE, request.id))
     if request.message_authenticator:
         vector = request.authenticator if request.code == STATUS_SERVER else _ZEROS

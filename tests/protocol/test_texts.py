@@ -85,7 +85,7 @@ def test_a_status_of_the_order_depends_on_the_message() -> None:
 
 def test_a_value_of_no_table_has_a_text_and_never_raises() -> None:
     assert texts.status_text(0xEE) == "unknown value 0xEE"
-    assert texts.look_up(texts.OPERATIONS[0x43], 0x09, "ru") == "неизвестное значение 0x09"
+    assert texts.look_up(texts.OPERATIONS_RELEASE, 0x09, "ru") == "неизвестное значение 0x09"
     assert texts.connection_text(0x33) == "unknown value 0x33"
     assert texts.selection_text(0) == "unknown value 0x00"
     assert title_of(0x7F) == "unknown value 0x7F"
