@@ -22,7 +22,6 @@ from sorm_mediator.switch.mediators.access import (
 
 if TYPE_CHECKING:
     from sorm_mediator.config import DomainConfig
-    from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.node import Node
 
 _PEER = "127.0.0.1:0"
@@ -53,12 +52,7 @@ def login_problem(config: Config, node: Node) -> str:
     user = aggregate(node, ssh.user)
     names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
     radius = host_port(config.radius.host, config.radius.port)
-
-    def named(domain: Domain) -> str:
-        found = sinks.find(domain, radius, _PEER)
-        return found.mediator if found else ""
-
-    wrong = wrong_sinks({name: node.domains[name] for name in names}, named)
+    wrong = wrong_sinks({name: sinks.find(node.domains[name], radius, _PEER) for name in names})
     return f"{reachable(radius, _PEER)}, the mediator's [radius], {wrong}" if wrong else ""
 
 
