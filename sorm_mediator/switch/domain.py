@@ -97,11 +97,6 @@ class Trunk:
         """Its name, as in routing directions."""
         return self.config.name
 
-    @property
-    def context(self) -> str:
-        """The routing context of its incoming calls; "": the domain's default."""
-        return self.config.context
-
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
         """Why the trunk does not accept one more call; "" when it does."""
         if self.config.direction not in ("both", direction):
@@ -252,12 +247,13 @@ def load_domain(
         if len(contexts) > 1:
             raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
         default = next(iter(contexts))
-    _check_context(default, contexts, f"{key}.default_context")
-    _check_context(config.adaptation, contexts, f"{key}.adaptation")
-    for index, subscriber in enumerate(config.subscribers):
-        _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
-    for index, trunk in enumerate(config.trunks):
-        _check_context(trunk.context, contexts, f"{key}.trunks.{index}.context")
+    named = [("default_context", default), ("adaptation", config.adaptation)]
+    named += [(f"subscribers.{index}.context", one.context) for index, one in enumerate(config.subscribers)]
+    named += [(f"trunks.{index}.context", one.context) for index, one in enumerate(config.trunks)]
+    for setting, name in named:
+        if name and name not in contexts:
+            known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
+            raise ConfigError(f"{key}.{setting}: there is no context {name!r}; there are: {known}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
@@ -281,12 +277,6 @@ def make_subscriber(config: SubscriberConfig) -> Subscriber:
         {name: given[name] for name in FORWARDINGS if given[name]},
         {name for name in FEATURES if given[name]},
     )
-
-
-def _check_context(name: str, contexts: Mapping[str, Context], key: str) -> None:
-    if name and name not in contexts:
-        known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
-        raise ConfigError(f"{key}: there is no context {name!r}; there are: {known}")
 
 
 def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:

@@ -440,11 +440,6 @@ class Licence:
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits.under(self.values))
 
-    @classmethod
-    def of(cls, number: int, body: LicenceBody) -> Licence:
-        """The licence of a key. Raises :class:`LicenceError`."""
-        return cls(number, body, body.values())
-
     @property
     def expiry(self) -> float | None:
         """The first moment after the validity; None: the licence never expires."""
@@ -473,11 +468,12 @@ class Licences:
         for index, added in enumerate(config.licences):
             key = f"switch.licences.{index}"
             try:
-                licences.append(Licence.of(added.number, decode_licence(added.key)))
+                body = decode_licence(added.key)
             except LicenceError as error:
                 raise ConfigError(f"{key}.key: {error}") from None
-            if added.number in {licence.number for licence in licences[:-1]}:
+            if added.number in {licence.number for licence in licences}:
                 raise ConfigError(f"{key}.number: there is a licence {added.number} already")
+            licences.append(Licence(added.number, body, body.values()))
         for licence in sorted(licences, key=lambda one: one.number):
             if licence.body.ssw_id != self.passport.ssw_id:
                 raise ConfigError(
@@ -508,7 +504,7 @@ class Licences:
             raise LicenceError(
                 f"the licence is for {body.ssw_id!r}, and this switch is {self.passport.ssw_id!r} by its passport"
             )
-        licence = Licence.of(max(self.installed) + 1, body)
+        licence = Licence(max(self.installed) + 1, body, body.values())
         if licence.expired(now):
             raise LicenceError(f"the licence has expired: its last day was {body.expires}")
         same = next((one.number for one in self.installed.values() if one.body == body), None)

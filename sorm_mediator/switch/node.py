@@ -48,7 +48,6 @@ class Change:
 
 
 Model = TypeVar("Model", bound=BaseModel)
-Watcher = Callable[[Change], None]
 
 
 def changed(model: Model, **fields: Any) -> Model:
@@ -67,7 +66,7 @@ class Node:
         self.bridges: dict[str, Bridge] = {}
         self._licences = Licences(config)
         self._licensed = config
-        self.watchers: list[Watcher] = []
+        self.watchers: list[Callable[[Change], None]] = []
         """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
         self._follow(config)
         for index, bridge in enumerate(config.bridges):

@@ -33,11 +33,10 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
         None: frozenset({"", "private", "local", "zone", "intercity", "international", "emergency"}),
         "russia": frozenset({"", "local", "zone", "intercity"}),
         "foreign": frozenset({"", "international"}),
-        "local": frozenset({"", "local"}),
-        "zone": frozenset({"", "zone"}),
-        "intercity": frozenset({"", "intercity"}),
-        "international": frozenset({"", "international"}),
-        "emergency": frozenset({"", "emergency"}),
+        **{
+            sign: frozenset({"", sign})
+            for sign in ("local", "zone", "intercity", "international", "emergency")
+        },
         "imsi": frozenset(),
     }
 )

@@ -77,7 +77,10 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         if end is None or hop.problem:
             return tuple(hops)
         passed.append(place)
-        domain, request = domains[end.far.side.domain], _beyond(end, hop, domains)
+        a, b = _crossing(end, domain, hop.result)
+        far = end.far.side
+        domain = domains[far.domain]
+        request = RoutingRequest(a=a, b=b, context=far.context or domain.default_context, np=far.np)
 
 
 def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
@@ -159,14 +162,6 @@ def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Nu
     return replace(a, sorm_digits=None, sorm_ni=None), replace(b, sorm_digits=None, sorm_ni=None)
 
 
-def _beyond(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> RoutingRequest:
-    """The call as it enters the domain of the far end."""
-    a, b = _crossing(end, hop.domain, hop.result)
-    far = end.far.side
-    context = far.context or domains[far.domain].default_context
-    return RoutingRequest(a=a, b=b, context=context, np=far.np)
-
-
 def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> str:
     """Why the call may not cross; "" when it may."""
     bridge, far = end.bridge, end.far.side
@@ -233,8 +228,7 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
         adapted_a, adapted_b, rules = _adapted(domain, a, b)
         apply("adaptation", rules, "a", adapted_a)
         apply("adaptation", rules, "b", adapted_b)
-    sides: tuple[Side, ...] = ("a", "b")
-    for side in sides:
+    for side in numbers:
         private = _private(domain, numbers[side])
         if private is not None:
             setting, value, after = private

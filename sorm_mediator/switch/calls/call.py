@@ -228,13 +228,9 @@ class Leg:
         Digits from another exchange may contain its exit prefix, so an incoming call has the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
-        if (
-            config.b_digits_mode == "route"
-            or self.calling.subscriber is None
-            or self.called.shown is not None
-        ):
-            return sorm
-        if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
+        longer = config.full_dial_number and len(sorm.digits) > len(self.request.b.digits)
+        dialled_here = self.calling.subscriber is not None and self.called.shown is None
+        if config.b_digits_mode == "route" or longer or not dialled_here:
             return sorm
         return self.dialled
 
@@ -430,7 +426,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     if calling.subscriber is not None:
         context = calling.subscriber.context
     elif calling.trunk is not None:
-        context, np = calling.trunk.context, calling.trunk.config.np
+        context, np = calling.trunk.config.context, calling.trunk.config.np
     elif calling.bridge is not None:
         context, np = calling.bridge.side.context, calling.bridge.side.np
     number = sorm_view(domain, calling.number, called).a
@@ -445,9 +441,8 @@ def record_use(
     call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
 ) -> None:
     """Record a use of a service, from which 44h is made."""
-    call.services.append(
-        ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
-    )
+    use = ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
+    call.services.append(use)
     call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
 
 

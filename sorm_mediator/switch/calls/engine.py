@@ -39,6 +39,7 @@ from sorm_mediator.switch.calls.call import (
     CallUnits,
     Endpoint,
     Input,
+    Leg,
     Role,
     ServiceRequest,
     State,
@@ -167,31 +168,32 @@ class Engine:
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
             touch(call, leg, now, role="a", called=leg.dialled)
-            self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
+            give_up = partial(self.release, call, cause=RELEASE_INCOMPLETE)
+            self.after(now + request.ring, call, give_up, call.epoch)
         elif calling.subscriber is not None and not request.b.isdigit():
-            self._dialogue(call, now)
+            # A subscriber dials a service code: the switch itself answers, and no number is called.
+            call.setup_time = now
+            touch(call, leg, now, role="a", called=leg.dialled)
+            call.move(Input.ALERT)
+            self.after(now + request.ring, call, partial(self.answer, call), call.epoch)
         else:
             self._set_up(call, now)
         self._changed(call, now)
         return call
 
-    def _dialogue(self, call: Call, now: float) -> None:
-        """A subscriber dials a service code: the switch itself answers, and no number is called."""
-        call.setup_time = now
-        touch(call, call.legs[0], now, role="a", called=call.legs[0].dialled)
-        call.move(Input.ALERT)
-        self._after_state(now + call.request.ring, call, partial(self.answer, call))
-
     def _set_up(self, call: Call, now: float) -> None:
         """Route the call after its last digit."""
         hops = self._find(call, call.legs[0].domain, call.legs[0].request)
         call.setup_time = now
-        problem = self._lead(call, 0, hops, now)
+        self._arrive_or_fail(call, "routing-failed", self._lead(call, 0, hops, now), now)
+
+    def _arrive_or_fail(self, call: Call, event: str, problem: str, now: float) -> None:
+        """Go on with a call that was led to a number; release it where that is impossible."""
         if problem:
-            call.log(now, "routing-failed", problem)
+            call.log(now, event, problem)
             self.release(call, now, cause=RELEASE_FAULT)
-            return
-        self._arrive(call, now)
+        else:
+            self._arrive(call, now)
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
@@ -207,7 +209,7 @@ class Engine:
         call.move(Input.ALERT)
         call.log(now, "ringing", call.called.number.digits)
         then = self._give_up if call.outcome == "no-answer" else self.answer
-        self._after_state(now + call.request.ring, call, partial(then, call))
+        self.after(now + call.request.ring, call, partial(then, call), call.epoch)
 
     def _obstacle(self, call: Call) -> tuple[str | None, int | None]:
         """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
@@ -230,13 +232,7 @@ class Engine:
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
     def _forward(self, call: Call, name: str, now: float) -> None:
-        """Forward the call, or release it where that is impossible."""
-        problem = self._turn(call, name, now)
-        if problem:
-            call.log(now, "forwarding-failed", problem)
-            self.release(call, now, cause=RELEASE_FAULT)
-        else:
-            self._arrive(call, now)
+        self._arrive_or_fail(call, "forwarding-failed", self._turn(call, name, now), now)
 
     def _turn(self, call: Call, name: str, now: float) -> str:
         """Lead the call to the target of a forwarding. Returns why that is impossible; "" when it is done."""
@@ -282,7 +278,7 @@ class Engine:
         call.log(now, "answer", call.called.number.digits)
         longest = self.node.licences.limits(now).max_conversation_time
         then = self.release if call.request.talk <= longest else self._too_long
-        self._after_state(now + min(call.request.talk, longest), call, partial(then, call))
+        self.after(now + min(call.request.talk, longest), call, partial(then, call), call.epoch)
         self._changed(call, now)
         deferred, call.deferred = call.deferred, []
         for index in deferred:
@@ -371,9 +367,9 @@ class Engine:
             call.members.remove(subscriber)
         subscriber.calls.discard(call.id)
 
-    def after(self, at: float, call: Call, action: TimerAction) -> None:
-        """Run ``action`` at a time, unless the call has been released by then."""
-        heappush(self._timers, (at, next(self._order), call, None, action))
+    def after(self, at: float, call: Call, action: TimerAction, epoch: int | None = None) -> None:
+        """Run ``action`` at a time, unless the call has been released or has left its ``epoch`` by then."""
+        heappush(self._timers, (at, next(self._order), call, epoch, action))
 
     # --- inside
 
@@ -385,10 +381,6 @@ class Engine:
     def _id(self, domain: Domain, number: int) -> str:
         platform = domain.config.platform_id
         return f"{platform and platform + '-'}{self._prefix}{number}"
-
-    def _after_state(self, at: float, call: Call, action: TimerAction) -> None:
-        """Run ``action`` at a time, unless the call has changed its state by then."""
-        heappush(self._timers, (at, next(self._order), call, call.epoch, action))
 
     def _run_due(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -480,10 +472,6 @@ ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
 """Services that a subscriber orders, checks and cancels."""
 
 
-class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
-    """The service can't be used now; the text gives the reason."""
-
-
 def check_request(request: CallRequest) -> None:
     """Raises :class:`CallRefused` for a request that can never be carried out."""
     for index, service in enumerate(request.services):
@@ -516,20 +504,20 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
             _USE[service.service](engine, call, service, now)
         else:
             _order(engine, call, service, now)
-    except (NotPossible, CallRefused) as reason:
+    except CallRefused as reason:
         call.log(now, "service-refused", f"{service.service}: {reason}")
 
 
 def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
-    """The party that uses the service. Raises :class:`NotPossible`."""
+    """The party that uses the service. Raises :class:`CallRefused`."""
     role: Role = service.by or default
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
         role = _other(role)
     if role in call.left:
-        raise NotPossible(f"{role.upper()} has left the call")
+        raise CallRefused("refused", f"{role.upper()} has left the call")
     user = call.party(role)
     if user.subscriber is None:
-        raise NotPossible(f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
+        raise CallRefused("refused", f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
     return role, user, user.subscriber
 
 
@@ -540,7 +528,7 @@ def _other(role: Role) -> Role:
 def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, _ = _user(call, service)
     if role in call.held_by:
-        raise NotPossible("the call is on hold already")
+        raise CallRefused("refused", "the call is on hold already")
     call.held_by.add(role)
     record_use(call, "hold", now, user.party, call.party(_other(role)).party)
     if service.duration is not None:
@@ -550,7 +538,7 @@ def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> No
 def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role = service.by or next(iter(sorted(call.held_by)), None)
     if role is None or role not in call.held_by:
-        raise NotPossible("the call is not on hold")
+        raise CallRefused("refused", "the call is not on hold")
     _release_hold(call, role, now)
 
 
@@ -563,48 +551,39 @@ def _release_hold(call: Call, role: Role, now: float) -> None:
 def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, subscriber = _user(call, service)
     if call.consultation is not None and call.consultation.state is not State.RELEASED:
-        raise NotPossible("there is a consultation call already")
+        raise CallRefused("refused", "there is a consultation call already")
     request = CallRequest(a=subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
     units = consultation_units(subscriber)
     call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
     record_use(call, "consultation", now, user.party, call.consultation.called.party)
 
 
-def _third(call: Call) -> Endpoint | None:
-    """The third party of a party's consultation call."""
+def _with_third(call: Call) -> Call | None:
+    """The consultation call of a party, while it has reached a third one."""
     consultation = call.consultation
-    if consultation is None or consultation.state not in (State.RINGING, State.TALKING):
-        return None
-    return consultation.called
+    reached = consultation is not None and consultation.state in (State.RINGING, State.TALKING)
+    return consultation if reached else None
 
 
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     _, user, subscriber = _user(call, service)
-    if _third(call) is None and service.number:
+    if _with_third(call) is None and service.number:
         engine.units.check(conference_share(call, consultation_units(subscriber)), now)
         _consultation(engine, call, service, now)
-    third, consultation = _third(call), call.consultation
-    if third is None or consultation is None:
-        raise NotPossible("there is no third party: no consultation call, and no number that answers")
-    engine.units.use(consultation, conference_share(call, consultation.units), now)
-    record_use(call, "3pty", now, user.party, third.party)
-
-
-def _path_of(call: Call) -> tuple[Hop, ...]:
-    """The path of a call so far."""
-    return tuple(
-        Hop(
-            domain=leg.domain,
-            request=leg.request,
-            result=RoutingResult(
-                result="external" if leg.called.outside else "local",
-                a=leg.calling.number,
-                b=leg.called.number,
-            ),
-            exit=leg.called.subscriber or leg.called.outside,
+    consultation = _with_third(call)
+    if consultation is None:
+        raise CallRefused(
+            "refused", "there is no third party: no consultation call, and no number that answers"
         )
-        for leg in call.legs
-    )
+    engine.units.use(consultation, conference_share(call, consultation.units), now)
+    record_use(call, "3pty", now, user.party, consultation.called.party)
+
+
+def _hop(leg: Leg) -> Hop:
+    """The part of a path that is set up already."""
+    a, b, way = leg.calling.number, leg.called.number, leg.called.outside
+    result = RoutingResult(result="external" if way else "local", a=a, b=b)
+    return Hop(domain=leg.domain, request=leg.request, result=result, exit=leg.called.subscriber or way)
 
 
 def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
@@ -612,15 +591,15 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
     if service.number:
         hops, problem = engine.reach(call, role, service.number)
         if problem:
-            raise NotPossible(problem)
+            raise CallRefused("refused", problem)
         reached = hops[-1].exit
         if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
-            raise NotPossible(f"{service.number} is busy or out of service")
+            raise CallRefused("refused", f"{service.number} is busy or out of service")
     else:
-        consultation = call.consultation
-        if _third(call) is None or consultation is None:
-            raise NotPossible("there is no number, and no consultation call to transfer to")
-        hops = _path_of(consultation)
+        consultation = _with_third(call)
+        if consultation is None:
+            raise CallRefused("refused", "there is no number, and no consultation call to transfer to")
+        hops = [_hop(leg) for leg in consultation.legs]
         engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
         engine.release(consultation, now)
     target = Endpoint.at(hops[0].result.b, hops[0].exit)
@@ -634,17 +613,17 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
 
 def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     if call.state is not State.RINGING:
-        raise NotPossible("the call is not ringing")
+        raise CallRefused("refused", "the call is not ringing")
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise NotPossible(f"B is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"B is no subscriber of {leg.domain.name}")
     if picker is None:
-        raise NotPossible(f"{service.number} is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"{service.number} is no subscriber of {leg.domain.name}")
     if picker.group != ringing.group:
-        raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
+        raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
-        raise NotPossible(f"{picker.number} is busy or out of service")
+        raise CallRefused("refused", f"{picker.number} is busy or out of service")
     engine.units.use(call, call.units + 1, now)
     before = call.called
     engine.leave(call, ringing)

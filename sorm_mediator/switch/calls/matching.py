@@ -12,23 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
 from radius.report import CallReport, Match, MessageReport, Party
 from sorm_mediator.switch.calls.call import Call, Leg, TouchedObject, View, services_visible_to
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
-
-
 Kind = TypeVar("Kind", CallReport, MessageReport)
-
-
-class Report(NamedTuple, Generic[Kind]):
-    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
-
-    mediator: str
-    report: Kind
+Report = tuple[str, Kind]
+"""The ``host:port`` of a mediator's RADIUS sink, and a report for the mediator."""
 
 
 def outside_legs_first(call: Call) -> list[Leg]:
@@ -139,7 +132,7 @@ def _numbers(leg: Leg) -> list[tuple[str, str]]:
 def reports(call: Call, now: float, listeners: Container[str]) -> list[Report[CallReport]]:
     """The reports due for a changed call. ``listeners``: mediators that receive its speech."""
     return [
-        Report(mediator, _report(call, mediator, view, now, mediator in listeners))
+        (mediator, _report(call, mediator, view, now, mediator in listeners))
         for mediator, views in call.views.items()
         for view in views
         if view.sequence or held(view, mediator)
