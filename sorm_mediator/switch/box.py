@@ -61,27 +61,22 @@ class SwitchBox:
     def __init__(self, config: Config) -> None:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
-        self.config = config.switch
+        self.config = switch = config.switch
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
-        self.engine = Engine(config.switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
+        self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
         node = self.engine.node
         node.watchers.append(self._changed)
-        self._sender = SpeechSender(self.config.media.host, self.config.media.level)
+        self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self._shell_context = ShellContext(
             node=node, file=config.file, move_ssh=self.move_ssh, clock=time.time, stopwatch=time.perf_counter
         )
-        key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
+        key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         try:
             self._server = SormServer(
-                self,
-                self.config.host,
-                self.config.ssh_port,
-                key_file,
-                shells=self._shell,
-                login_wait=self.config.login_wait,
+                self, switch.host, switch.ssh_port, key_file, shells=self._shell, login_wait=switch.login_wait
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -105,7 +100,7 @@ class SwitchBox:
             room=self._room,
         )
         self._multisorm = SormServer(
-            self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
+            self._aggregates, switch.host, 0, self._server.key, login_wait=switch.login_wait
         )
         self._multisorm_awaited = False
         self._timer = DeadlineTimer(lambda _: self._tick())

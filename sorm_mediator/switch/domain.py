@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Literal
 
 from sorm_mediator.config import (
@@ -25,21 +24,19 @@ from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
 
-SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "cfu": 0x21,
-        "cfb": 0x29,
-        "cfnr": 0x2A,
-        "cfnrc": 0x2B,
-        "transfer": 0x31,
-        "pickup": 0x32,
-        "consultation": 0x33,
-        "end-of-hold": 0x40,
-        "waiting": 0x41,
-        "hold": 0x42,
-        "3pty": 0x52,
-    }
-)
+SERVICE_CODES: Final[Mapping[str, int]] = {
+    "cfu": 0x21,
+    "cfb": 0x29,
+    "cfnr": 0x2A,
+    "cfnrc": 0x2B,
+    "transfer": 0x31,
+    "pickup": 0x32,
+    "consultation": 0x33,
+    "end-of-hold": 0x40,
+    "waiting": 0x41,
+    "hold": 0x42,
+    "3pty": 0x52,
+}
 """Codes of the services by the names they have in lab files and calls (3GPP TS 29.002, but for 32h, 33h, 40h)."""
 
 MatchRouted = Literal["any", "by-kind"]
@@ -49,9 +46,7 @@ FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
 FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
 """Services without a target number."""
 
-LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
-    {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
-)
+LINE_STATES: Final[Mapping[str, int]] = {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 """State of the subscriber line, as in 23h (order 268, 9.3.6.4)."""
 
 
@@ -213,12 +208,9 @@ class Domain:
             for name, numbers in config.numbering_plans.items()
         }
         self.plans = plans
-        subscribers = {one.number: one for one in config.subscribers}
-        for number in self.subscribers.keys() - subscribers.keys():
-            del self.subscribers[number]
-        for number, one in subscribers.items():
-            if number not in self.subscribers:
-                self.subscribers[number] = make_subscriber(one)
+        self.subscribers = {
+            one.number: self.subscribers.get(one.number) or make_subscriber(one) for one in config.subscribers
+        }
         trunks = {trunk.number: trunk for trunk in self.trunks.values()}
         self.trunks = {}
         for settings in config.trunks:
@@ -268,15 +260,10 @@ def load_domain(
 def make_subscriber(config: SubscriberConfig) -> Subscriber:
     """A subscriber made from its settings."""
     given = config.services.model_dump(by_alias=True)
-    return Subscriber(
-        config.number,
-        config.context,
-        config.group,
-        config.line_state,
-        config.terminal,
-        {name: given[name] for name in FORWARDINGS if given[name]},
-        {name for name in FEATURES if given[name]},
-    )
+    forwardings = {name: given[name] for name in FORWARDINGS if given[name]}
+    features = {name for name in FEATURES if given[name]}
+    own = config.number, config.context, config.group, config.line_state, config.terminal
+    return Subscriber(*own, forwardings, features)
 
 
 def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:

@@ -36,7 +36,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError
@@ -125,11 +124,9 @@ def shown(value: Value) -> str:
     return _INFINITY if value == INFINITY else str(value)
 
 
-def _nodes(name: str, *fixed: tuple[str, str], node: str = "") -> Limit:
+def _nodes(name: str, *fixed: tuple[str, str]) -> Limit:
     """The row with the nodes of a cluster, after the row with its name."""
-    return Limit(
-        f"{name}.nodes", "nodes", Kind.TEXT, node or f"{name}@ecss1", before=(("name", name), *fixed)
-    )
+    return Limit(f"{name}.nodes", "nodes", Kind.TEXT, f"{name}@ecss1", before=(("name", name), *fixed))
 
 
 def _package(name: str, description: str, services: str) -> Limit:
@@ -239,12 +236,12 @@ LIMIT_SECTIONS: Final = (
 )
 """All rows in the order of ``current-limits``."""
 
-LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
-    {limit.key: limit for section in LIMIT_SECTIONS for limit in section.limits}
-)
-FACTORY: Final[Mapping[str, Value]] = MappingProxyType(
-    {limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None}
-)
+LIMITS: Final[Mapping[str, Limit]] = {
+    limit.key: limit for section in LIMIT_SECTIONS for limit in section.limits
+}
+FACTORY: Final[Mapping[str, Value]] = {
+    limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None
+}
 """The rows of licence 0."""
 
 
@@ -260,12 +257,6 @@ class Limits:
     """The limits under a licence: its own rows in place of those of the factory licence."""
 
     values: Mapping[str, Value]
-
-    @classmethod
-    def under(cls, own: Mapping[str, Value]) -> Limits:
-        """The limits under a licence with these rows."""
-        rows = {**FACTORY, **own}
-        return cls(MappingProxyType({key: rows[key] for key in LIMITS if key in rows}))
 
     @property
     def sorm_enabled(self) -> bool:
@@ -438,7 +429,8 @@ class Licence:
     limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limits", Limits.under(self.values))
+        rows = {**FACTORY, **self.values}
+        object.__setattr__(self, "limits", Limits({key: rows[key] for key in LIMITS if key in rows}))
 
     @property
     def expiry(self) -> float | None:
@@ -485,10 +477,6 @@ class Licences:
     def active(self, now: float) -> Licence:
         """The active licence."""
         return next(one for one in reversed(self.installed.values()) if not one.expired(now))
-
-    def limits(self, now: float) -> Limits:
-        """The limits of the active licence."""
-        return self.active(now).limits
 
     def get(self, number: int) -> Licence:
         """A licence by number. Raises :class:`LicenceError`."""

@@ -19,7 +19,7 @@ from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Serv
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
 
@@ -517,7 +517,7 @@ _QUERY = [
 def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
     """The route, to be put under ``/api/v1``. ``mediator``: whose console is shown the numbers."""
     router = APIRouter()
-    tracer = LabTrace(engine.domains, mediator, Numbers(mediator))
+    tracer = LabTrace(mediator, Numbers(mediator))
 
     @router.get(
         "/switch/domains/{domain}/trace",
@@ -538,7 +538,7 @@ def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
             raise HTTPException(404, f"there is no domain {domain!r}; there are: {known}")
         try:
             asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
-            return tracer.document(tracer.trace(found, asked))
+            return tracer.document(trace(engine.domains, found, asked))
         except TraceError as error:
             raise HTTPException(422, str(error)) from None
 

@@ -11,19 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from radius.report import Match, Media, Party, ServiceUse
-from sorm_mediator.switch.domain import (
-    FORWARDINGS,
-    SERVICE_CODES,
-    Bridge,
-    BridgeEnd,
-    Domain,
-    Subscriber,
-    Trunk,
-)
+from sorm_mediator.switch.domain import Bridge, BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import SwitchObject, Touched
 from sorm_mediator.switch.path import Hop, shown_a, shown_b, sorm_view
@@ -32,21 +23,6 @@ from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Number, RoutingRequ
 Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
 Role = Literal["a", "b"]
 Phase = Literal["use", "order", "check", "cancel"]
-
-RELEASE_FAULT: Final = 0x01
-RELEASE_INCOMPLETE: Final = 0x02
-RELEASE_BUSY: Final = 0x03
-RELEASE_NO_ANSWER: Final = 0x04
-RELEASE_AFTER_TALK: Final = 0x05
-"""Causes of release (order 268, 11.3.5)."""
-
-FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
-"""Services that send a call on to another number."""
-
-PHASES: Final[Mapping[str, int]] = MappingProxyType(
-    {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
-)
-"""Service phases (order 268, 10.2.1.8)."""
 
 OWN_TO_OWN: Final = 0x1C
 OUTGOING: Final = 0x11
@@ -82,17 +58,15 @@ class Input(Enum):
     """A party, the switch or a time-out ends the call."""
 
 
-CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
-    {
-        (State.DIALLING, Input.ALERT): State.RINGING,
-        (State.DIALLING, Input.FORWARD): State.DIALLING,
-        (State.DIALLING, Input.RELEASE): State.RELEASED,
-        (State.RINGING, Input.FORWARD): State.DIALLING,
-        (State.RINGING, Input.ANSWER): State.TALKING,
-        (State.RINGING, Input.RELEASE): State.RELEASED,
-        (State.TALKING, Input.RELEASE): State.RELEASED,
-    }
-)
+CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = {
+    (State.DIALLING, Input.ALERT): State.RINGING,
+    (State.DIALLING, Input.FORWARD): State.DIALLING,
+    (State.DIALLING, Input.RELEASE): State.RELEASED,
+    (State.RINGING, Input.FORWARD): State.DIALLING,
+    (State.RINGING, Input.ANSWER): State.TALKING,
+    (State.RINGING, Input.RELEASE): State.RELEASED,
+    (State.TALKING, Input.RELEASE): State.RELEASED,
+}
 """State and input -> next state. A forwarded call is in ``dialling`` until it reaches its new destination.
 
 What is done in a move is in :mod:`sorm_mediator.switch.calls.engine`. Another pair raises :class:`IllegalInputError`.
@@ -350,11 +324,8 @@ class Call:
 
         Reports of calls that touch no trunk object contain the trunks, too (order 268, 10.3.1.5).
         """
-        calling, called = self._ends(leg, mediator)
-        return (
-            replace(leg.calling.party, trunk=calling.party.trunk),
-            replace(leg.called.party, trunk=called.party.trunk),
-        )
+        a, b = (end.party.trunk for end in self._ends(leg, mediator))
+        return replace(leg.calling.party, trunk=a), replace(leg.called.party, trunk=b)
 
     def _ends(self, leg: Leg, mediator: str) -> tuple[Endpoint, Endpoint]:
         """The legs where the call enters and leaves the exchange under a mediator's control, around a leg."""
@@ -434,33 +405,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     return Leg(domain, request, replace(calling, number=number), Endpoint(number=called))
 
 
-# --- the record of services
-
-
-def record_use(
-    call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
-) -> None:
-    """Record a use of a service, from which 44h is made."""
-    use = ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
-    call.services.append(use)
-    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
-
-
-def services_visible_to(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
-    """The services reported to a mediator, by the settings of a leg's domain.
-
-    Without ``send_optional_cf_notification`` forwardings are not reported to objects of the calling party.
-    """
-    calling_alone = all(match.role in ("a", "joined") for match in matches)
-    if leg.domain.config.send_optional_cf_notification or not calling_alone:
-        return tuple(call.services)
-    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)
-
-
 # --- units of the licence
-
-PARTICIPANTS: Final = 3
-"""Participants of an add-on conference: the two parties of the call, and the third party."""
 
 
 class CallUnits:
@@ -513,16 +458,3 @@ class CallUnits:
     def _set(self, call: Call, units: int) -> None:
         self.in_use += units - call.units
         call.units = units
-
-
-def consultation_units(user: Subscriber | None) -> int:
-    """Units of a consultation call of this subscriber."""
-    return 0 if user is not None and user.terminal == "basic" else 1
-
-
-def conference_share(call: Call, consultation: int) -> int:
-    """Units of a conference's consultation call, so that both calls together have one for each participant.
-
-    ``consultation``: units of the consultation as a call.
-    """
-    return max(consultation, PARTICIPANTS - call.units)

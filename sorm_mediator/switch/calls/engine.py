@@ -24,15 +24,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from radius.report import CallReport, Media, MessageReport, Party
+from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls.call import (
-    PHASES,
-    RELEASE_AFTER_TALK,
-    RELEASE_BUSY,
-    RELEASE_FAULT,
-    RELEASE_INCOMPLETE,
-    RELEASE_NO_ANSWER,
     Call,
     CallRefused,
     CallRequest,
@@ -43,12 +37,9 @@ from sorm_mediator.switch.calls.call import (
     Role,
     ServiceRequest,
     State,
-    conference_share,
-    consultation_units,
     first_leg,
     legs_along,
     own_number,
-    record_use,
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
@@ -67,6 +58,16 @@ from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingRe
 from sorm_mediator.texts import as_list
 
 TimerAction = Callable[[float], None]
+
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (order 268, 11.3.5)."""
+
+PHASES: Final[Mapping[str, int]] = {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
+"""Service phases (order 268, 10.2.1.8)."""
 
 
 class Engine:
@@ -276,7 +277,7 @@ class Engine:
         call.move(Input.ANSWER)
         call.answer_time = now
         call.log(now, "answer", call.called.number.digits)
-        longest = self.node.licences.limits(now).max_conversation_time
+        longest = self.node.licences.active(now).limits.max_conversation_time
         then = self.release if call.request.talk <= longest else self._too_long
         self.after(now + min(call.request.talk, longest), call, partial(then, call), call.epoch)
         self._changed(call, now)
@@ -463,6 +464,8 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
 
 # --- services used during a call
 
+PARTICIPANTS: Final = 3
+"""Participants of an add-on conference: the two parties of the call, and the third party."""
 NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
 """Services of an established connection; before the answer they wait for it."""
 NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
@@ -491,6 +494,28 @@ def _problem(service: ServiceRequest) -> str:
     if not service.number and (forwarding or (service.phase == "use" and service.service in NEEDS_NUMBER)):
         return f"number: is required for {service.service}"
     return ""
+
+
+def consultation_units(user: Subscriber | None) -> int:
+    """Units of a consultation call of this subscriber."""
+    return 0 if user is not None and user.terminal == "basic" else 1
+
+
+def conference_share(call: Call, consultation: int) -> int:
+    """Units of a conference's consultation call, so that both calls together have one for each participant.
+
+    ``consultation``: units of the consultation as a call.
+    """
+    return max(consultation, PARTICIPANTS - call.units)
+
+
+def record_use(
+    call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
+) -> None:
+    """Record a use of a service, from which 44h is made."""
+    use = ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
+    call.services.append(use)
+    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
 
 
 def run_service(engine: Engine, call: Call, index: int, now: float) -> None:

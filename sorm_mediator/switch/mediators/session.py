@@ -178,10 +178,7 @@ class MediatorSession:
 
     def _join(self, params: dict[str, Any]) -> None:
         """Match the running calls: the mediator now has the object, and expects their reports."""
-        item = self._table.get(params["object_number"])
-        if item is None:
-            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
-        self.on_join(item)
+        self.on_join(self._table.get(params["object_number"]))
 
     def _sync(self, params: dict[str, Any]) -> dict[str, Any] | None:
         """The last chunk replaces all objects at once."""
@@ -239,6 +236,9 @@ def check_object(domain: Domain, item: SwitchObject) -> None:
             f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}",
         )
     _check_control(item.category, item.priority)
+    if item.number is not None and item.trunk is not None:
+        both = f"object {item.object_number} has both a number and a trunk"
+        raise Refused(ExtendedError.BOTH_NUMBER_AND_TRUNK, both)
     check(domain, item)
 
 
@@ -254,10 +254,6 @@ def _check_control(category: str | None, priority: str | None) -> None:
 def _check_number(item: SwitchObject) -> str:
     if item.number is None:
         raise Refused(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
-    if item.trunk is not None:
-        raise Refused(
-            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
-        )
     if not set(item.number) <= set(SYMBOLS):
         raise Refused(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
     return item.number
@@ -293,10 +289,6 @@ def _check_network(domain: Domain, item: SwitchObject) -> None:
 def _check_trunk(domain: Domain, item: SwitchObject) -> None:
     if item.trunk is None:
         raise Refused(ExtendedError.TRUNK_NOT_GIVEN, f"object {item.object_number} has no trunk")
-    if item.number is not None:
-        raise Refused(
-            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
-        )
     if item.trunk not in {trunk.number for trunk in domain.trunks.values()}:
         raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{domain.name} has no trunk {item.trunk}")
 
