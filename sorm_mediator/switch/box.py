@@ -26,14 +26,8 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import usage
-from sorm_mediator.switch.mediators.access import (
-    Channels,
-    LiveSessions,
-    Sinks,
-    Target,
-    domain_login,
-    password_problem,
-)
+from sorm_mediator.switch.mediators import access
+from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
@@ -333,9 +327,9 @@ class SwitchBox:
         """Admit a domain, or the user of the shell, by its password. The reason of a refusal is for the log."""
         admin = self.engine.node.config.admin
         if user != admin.user:
-            return domain_login(self.engine.node, self._sinks, user, password)
+            return access.domain_login(self.engine.node, self._sinks, user, password)
         without = "the shell has no password: set switch.admin.password"
-        problem = password_problem(password, admin.password, without)
+        problem = access.password_problem(password, admin.password, without)
         if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
             return problem
         return "the shell has its default password, which is for this machine only: set switch.admin.password"

@@ -22,8 +22,6 @@ PARTIAL: Final = "network-partial"
 TRUNK: Final = "trunk"
 IMSI: Final = "imsi"
 """Sign of an object whose number is an IMSI (order 268, 6.5.5): calls never touch it, messages do."""
-CATEGORIES: Final = ("combined", "separate", "statistical")
-PRIORITIES: Final = ("high", "normal", None)
 
 OWN_SIGNS: Final = frozenset({"own", "private"})
 INTERCITY_SIGNS: Final = frozenset({"russia", "intercity"})

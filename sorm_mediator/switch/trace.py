@@ -244,13 +244,10 @@ def _given_number(number: Number, given: Mapping[str, str]) -> Number:
 
 def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
     """The trace as one JSON document. ``signs``: the order's octet of each number indicator."""
-    last, shown = traced.last, traced.shown
+    hops = [_hop_document(one, signs) for one in traced.hops]
     return {
-        "result": last.result,
-        "via": last.via,
-        "a": _routed(last.hop.result.a),
-        "b": _routed(last.hop.result.b),
-        "sorm": _shown_document(shown.leg, signs),
+        **{name: hops[-1][name] for name in ("result", "via", "a", "b")},
+        "sorm": _shown_document(traced.shown.leg, signs),
         "path": [
             {"domain": one.hop.domain.name, "context": step.context, "rule": step.rule}
             for one in traced.hops
@@ -259,8 +256,8 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "iface": traced.iface,
         "mode": traced.request.mode,
         "incomplete": traced.incomplete,
-        "sorm_domain": shown.hop.domain.name,
-        "hops": [_hop_document(one, signs) for one in traced.hops],
+        "sorm_domain": traced.shown.hop.domain.name,
+        "hops": hops,
         **({"reason": traced.reason} if traced.reason else {}),
     }
 
@@ -446,10 +443,7 @@ class Shown:
 
 
 class LabTrace:
-    """Shows traced calls of a switch down to the console of one mediator.
-
-    ``rewriting``: that of the same mediator.
-    """
+    """Shows traced calls down to the console of one mediator. ``rewriting``: that of the same mediator."""
 
     def __init__(self, mediator: MediatorConfig, rewriting: Rewriting) -> None:
         self._mediator = mediator

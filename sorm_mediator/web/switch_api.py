@@ -15,7 +15,7 @@ from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
@@ -466,7 +466,7 @@ def document(call: Call) -> SwitchCallDocument:
         state=call.state.value,
         a=call.request.a,
         b=call.request.b,
-        connection=f"{call.connection:02X}",
+        connection=f"{connection(call.calling, call.called):02X}",
         units=call.units,
         started=call.started,
         setup_time=call.setup_time,

@@ -310,13 +310,8 @@ class Call:
         """A or the current B."""
         return self.calling if role == "a" else self.called
 
-    @property
-    def connection(self) -> int:
-        """Octet of the kind of connection between the original A and the current B, through the whole switch."""
-        return connection(self.calling, self.called)
-
     def connection_of(self, leg: Leg, mediator: str) -> int:
-        """The same for a mediator, seen from a leg: the domains under its control are one exchange."""
+        """The :func:`connection` as a leg shows it to a mediator: the domains under its control are one exchange."""
         return connection(*self._ends(leg, mediator))
 
     def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:

@@ -178,15 +178,11 @@ class Engine:
             call.move(Input.ALERT)
             self.after(now + request.ring, call, partial(self.answer, call), call.epoch)
         else:
-            self._set_up(call, now)
+            call.setup_time = now
+            hops = self._find(call, domain, leg.request)
+            self._arrive_or_fail(call, "routing-failed", self._lead(call, 0, hops, now), now)
         self._changed(call, now)
         return call
-
-    def _set_up(self, call: Call, now: float) -> None:
-        """Route the call after its last digit."""
-        hops = self._find(call, call.legs[0].domain, call.legs[0].request)
-        call.setup_time = now
-        self._arrive_or_fail(call, "routing-failed", self._lead(call, 0, hops, now), now)
 
     def _arrive_or_fail(self, call: Call, event: str, problem: str, now: float) -> None:
         """Go on with a call that was led to a number; release it where that is impossible."""
@@ -200,7 +196,7 @@ class Engine:
         """The call has reached a number: forward it, release it, or let it ring."""
         forwarding, cause = self._obstacle(call)
         if forwarding is not None:
-            self._forward(call, forwarding, now)
+            self._arrive_or_fail(call, "forwarding-failed", self._forward(call, forwarding, now), now)
             return
         if cause is not None:
             self.release(call, now, cause=cause)
@@ -232,10 +228,7 @@ class Engine:
         subscriber = call.called.subscriber
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
-    def _forward(self, call: Call, name: str, now: float) -> None:
-        self._arrive_or_fail(call, "forwarding-failed", self._turn(call, name, now), now)
-
-    def _turn(self, call: Call, name: str, now: float) -> str:
+    def _forward(self, call: Call, name: str, now: float) -> str:
         """Lead the call to the target of a forwarding. Returns why that is impossible; "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
@@ -266,7 +259,7 @@ class Engine:
         """The ringing time is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
-            self._forward(call, "cfnr", now)
+            self._arrive_or_fail(call, "forwarding-failed", self._forward(call, "cfnr", now), now)
         else:
             self.release(call, now, cause=RELEASE_NO_ANSWER)
 

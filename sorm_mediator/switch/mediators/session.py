@@ -12,12 +12,10 @@ from typing import Any, Final
 
 from sorm_mediator.switch.domain import LINE_STATES, Domain
 from sorm_mediator.switch.objects import (
-    CATEGORIES,
     FULL,
     OWN,
     OWN_SIGNS,
     PARTIAL,
-    PRIORITIES,
     SIGN_FITS,
     TRUNK,
     ObjectTable,
@@ -30,6 +28,8 @@ from ssh_control.messages import LINE_UNKNOWN
 
 MOST_OBJECTS: Final = 0xFFFF
 """The count of object numbers, 0 to FFFEh."""
+CATEGORIES: Final = ("combined", "separate", "statistical")
+PRIORITIES: Final = ("high", "normal", None)
 
 
 @dataclass(eq=False)
