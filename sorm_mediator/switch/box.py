@@ -141,10 +141,7 @@ class SwitchBox:
         return endpoints
 
     async def stop(self) -> None:
-        """Stop listening and reporting.
-
-        Safe to call again. A failure to close one part does not keep others open.
-        """
+        """Stop listening and reporting. Safe to call again. A failure to close one part does not keep others open."""
         self._running = False
         self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
@@ -366,9 +363,8 @@ class SwitchBox:
     def _room(self, mediator: str) -> SyncRoom:
         """The room of a mediator's unended syncs, those of all its sessions together."""
         if mediator not in self._rooms:
-            self._rooms[mediator] = SyncRoom(
-                self.config.unended_sync_objects, partial(self._no_room, mediator)
-            )
+            most = self.config.unended_sync_objects
+            self._rooms[mediator] = SyncRoom(most, partial(self._no_room, mediator))
         return self._rooms[mediator]
 
     def _no_room(self, mediator: str) -> None:
@@ -443,10 +439,7 @@ class SwitchBox:
             self.counters["reports"] += 1
 
     def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
-        """The sink of a report.
-
-        A call that was reported once is reported to its end, even without its domain.
-        """
+        """The sink of a report. A call that was reported once is reported to its end, even without its domain."""
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
         told_before = isinstance(report, CallReport) and report.sequence > 1

@@ -435,10 +435,8 @@ class Licence:
     @property
     def expiry(self) -> float | None:
         """The first moment after the validity; None: the licence never expires."""
-        last: date | str = self.body.expires
-        if not isinstance(last, date):
-            return None
-        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp()
+        last = self.body.expires
+        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp() if last else None
 
     def expired(self, now: float) -> bool:
         """Whether the licence has expired."""

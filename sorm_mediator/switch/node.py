@@ -81,10 +81,7 @@ class Node:
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
-        """Use other settings of the switch.
-
-        Raises :class:`pydantic.ValidationError`, and changes nothing then.
-        """
+        """Use other settings of the switch. Raises :class:`pydantic.ValidationError`, and changes nothing then."""
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
@@ -104,7 +101,6 @@ class Node:
         self._notify(change)
 
     def _notify(self, change: Change) -> None:
-        """Call the watchers after a change."""
         for watcher in tuple(self.watchers):
             watcher(change)
 

@@ -193,10 +193,7 @@ Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change of a number by one parameter.
-
-    ``by``: its value; for ``adaptation`` the rules as ``context/rule``.
-    """
+    """The change of a number by one parameter. ``by``: its value; for ``adaptation`` rules as ``context/rule``."""
 
     setting: Setting
     by: str
@@ -228,11 +225,16 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
         adapted_a, adapted_b, rules = _adapted(domain, a, b)
         apply("adaptation", rules, "a", adapted_a)
         apply("adaptation", rules, "b", adapted_b)
-    for side in numbers:
-        private = _private(domain, numbers[side])
-        if private is not None:
-            setting, value, after = private
-            apply(setting, value, side, after)
+    strict, prefix = domain.config.strict_private_numbers, domain.config.private_phone_prefix
+    for side, number in list(numbers.items()):
+        if number.shown_ni != "private":
+            continue
+        own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
+        if strict and not own:
+            apply("strict_private_numbers", "true", side, replace(number, sorm_ni="local"))
+        elif prefix:
+            longer = replace(number, sorm_digits=prefix + number.shown_digits)
+            apply("private_phone_prefix", prefix, side, longer)
     return SormView(numbers["a"], numbers["b"], tuple(applied))
 
 
@@ -253,20 +255,6 @@ def _take(number: Number, adapted: Number) -> Number:
     digits = number.sorm_digits if adapted.sorm_digits is None else adapted.sorm_digits
     ni = number.sorm_ni if adapted.sorm_ni is None else adapted.sorm_ni
     return replace(number, sorm_digits=digits, sorm_ni=ni)
-
-
-def _private(domain: Domain, number: Number) -> tuple[Setting, str, Number] | None:
-    """The parameter that changes a private number, its value, and the changed number."""
-    config = domain.config
-    if number.shown_ni != "private":
-        return None
-    own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
-    if config.strict_private_numbers and not own:
-        return "strict_private_numbers", "true", replace(number, sorm_ni="local")
-    prefix = config.private_phone_prefix
-    if prefix:
-        return "private_phone_prefix", prefix, replace(number, sorm_digits=prefix + number.shown_digits)
-    return None
 
 
 # --- numbers by the type of the node

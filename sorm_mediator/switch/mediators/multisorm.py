@@ -195,10 +195,7 @@ class Aggregates:
     _to_refresh: set[str] = field(default_factory=set, init=False)
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Admit a MultiSORM user when all of its domains are set up.
-
-        The reason of a refusal is for the log.
-        """
+        """Admit a MultiSORM user when all of its domains are set up. The reason of a refusal is for the log."""
         return access.aggregate_login(self.node, self.sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DomainGroupSession:

@@ -130,20 +130,17 @@ class MediatorSession:
 
     def handle(self, request: Request) -> Reply:
         """Carry out a request."""
-        if self._left:
-            return Reply.refusal(
-                ExtendedError.WRONG_PARAMETERS,
-                f"{request.op}: the mediator is no longer connected to {self.domain.name}",
-            )
         operation = self._operations.get(request.op)
-        if operation is None:
-            return Reply.refusal(
-                ExtendedError.WRONG_PARAMETERS, f"{request.op}: not an operation of a single domain"
-            )
-        try:
-            return Reply(True, operation(request.params) or {})
-        except Refused as refusal:
-            return Reply.refusal(refusal.code, refusal.text)
+        if self._left:
+            why = f"the mediator is no longer connected to {self.domain.name}"
+        elif operation is None:
+            why = "not an operation of a single domain"
+        else:
+            try:
+                return Reply(True, operation(request.params) or {})
+            except Refused as refusal:
+                return Reply.refusal(refusal.code, refusal.text)
+        return Reply.refusal(ExtendedError.WRONG_PARAMETERS, f"{request.op}: {why}")
 
     def closed(self) -> None:
         """The session has ended; the mediator's objects stay."""
@@ -212,10 +209,8 @@ class MediatorSession:
 
     def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
         wanted = params["trunk"]
-        trunks = sorted(self.domain.trunks.values(), key=lambda trunk: trunk.number)
-        found = [
-            {"trunk": trunk.number, "name": trunk.name} for trunk in trunks if wanted in (None, trunk.number)
-        ]
+        names = {trunk.number: trunk.name for trunk in self.domain.trunks.values()}
+        found = [{"trunk": one, "name": names[one]} for one in sorted(names) if wanted in (None, one)]
         if wanted is not None and not found:
             raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self.domain.name} has no trunk {wanted}")
         return {"trunks": found}
