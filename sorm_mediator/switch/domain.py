@@ -226,9 +226,7 @@ class Domain:
         return self.tables.setdefault(mediator, ObjectTable())
 
 
-def load_domain(
-    config: DomainConfig, directory: Path, key: str, *, match_routed: MatchRouted = "any"
-) -> Domain:
+def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: MatchRouted) -> Domain:
     """Build a domain; its context files start from ``directory``.
 
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.

@@ -112,9 +112,7 @@ class Node:
                 continue
             try:
                 key = f"switch.domains.{index}"
-                self.domains[domain.name] = load_domain(
-                    domain, self.directory, key, match_routed=config.match_routed
-                )
+                self.domains[domain.name] = load_domain(domain, self.directory, key, config.match_routed)
             except ConfigError as error:
                 wrong.append(str(error))
         if wrong:

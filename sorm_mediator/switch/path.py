@@ -240,11 +240,8 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
     """Route the numbers for SORM through the adaptation context; its rules replace them."""
-    request = RoutingRequest(
-        a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
-        b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
-        context=domain.config.adaptation,
-    )
+    shown = [Number(digits=one.shown_digits, ni=one.shown_ni, attributes=one.attributes) for one in (a, b)]
+    request = RoutingRequest(a=shown[0], b=shown[1], context=domain.config.adaptation)
     # A context without a rule that fits changes nothing; the result of the last rule, local or external, has no effect.
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     rules = " -> ".join(f"{step.context}/{step.rule}" for step in result.path)

@@ -189,7 +189,8 @@ def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) 
     else:
         hops = find_path(domains, domain, asked)
     # Each hop has its leg, as the engine would set it up.
-    legs = legs_along([Leg(domain, asked, calling, Endpoint(number=asked.b))], 0, hops)
+    first = Leg(domain, asked, calling, Endpoint(number=asked.b))
+    legs = legs_along([first], 0, hops, redirected=False)
     traced = tuple(TracedHop(hop, along) for hop, along in zip(hops, legs, strict=True))
     return Trace(request=request, iface=_iface(domain, calling), hops=traced)
 

@@ -334,9 +334,7 @@ class Call:
         return self.legs[first].calling, self.legs[last].called
 
 
-def legs_along(
-    legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool = False
-) -> list[Leg]:
+def legs_along(legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool) -> list[Leg]:
     """The legs of a call that takes this path from leg ``first`` on.
 
     The A of a redirected call (``redirected``) is not new: in the leg of the redirection, only B is new.

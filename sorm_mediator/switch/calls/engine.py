@@ -180,7 +180,9 @@ class Engine:
         else:
             call.setup_time = now
             hops = self._find(call, domain, leg.request)
-            self._arrive_or_fail(call, "routing-failed", self._lead(call, 0, hops, now), now)
+            self._arrive_or_fail(
+                call, "routing-failed", self._lead(call, 0, hops, now, redirected=False), now
+            )
         self._changed(call, now)
         return call
 
@@ -318,13 +320,13 @@ class Engine:
         hops = self._find(call, leg.domain, request)
         return hops, hops[-1].problem
 
-    def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
-        """Make a subscriber of the last domain the B of the call."""
+    def join(self, call: Call, subscriber: Subscriber, now: float) -> None:
+        """Make a subscriber of the last domain the B of the call, by a service."""
         leg = call.legs[-1]
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
         leg.called = Endpoint(number=sorm_view(leg.domain, a, b).b, subscriber=subscriber)
         self._occupy(call, subscriber)
-        touch(call, leg, now, role=role)
+        touch(call, leg, now, role="service")
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
@@ -389,9 +391,7 @@ class Engine:
         call.routing += hops
         return hops
 
-    def _lead(
-        self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool = False
-    ) -> str:
+    def _lead(self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool) -> str:
         """Set the call up along a path, which replaces its legs from ``first`` on; see :func:`legs_along`.
 
         Returns why the path leads nowhere, or "".
@@ -645,7 +645,7 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     engine.units.use(call, call.units + 1, now)
     before = call.called
     engine.leave(call, ringing)
-    engine.join(call, picker, now, role="service")
+    engine.join(call, picker, now)
     record_use(call, "pickup", now, call.called.party, before.party)
     engine.answer(call, now)
 

@@ -132,7 +132,7 @@ def _way(
         nowhere = calling.subscriber is None and calling.trunk is None
         advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
         raise CallRefused("unknown" if last.exit is None else "refused", f"to: {last.problem}{advice}")
-    way.legs = legs_along(way.legs, 0, hops)
+    way.legs = legs_along(way.legs, 0, hops, redirected=False)
     return way
 
 
