@@ -357,7 +357,7 @@ class SwitchBox:
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
     ) -> DelayedSession:
         joined, room = partial(self._join, domain, mediator), self._room(mediator)
-        session = MediatorSession(domain, mediator, on_closed, joined, self._why_no_control, room)
+        session = MediatorSession(domain, mediator, on_closed, joined, self._check_licence, room)
         return self._faults.delayed(session)
 
     def _room(self, mediator: str) -> SyncRoom:
@@ -380,14 +380,13 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _why_no_control(self) -> Refused | None:
-        """Why the licence refuses a further object; None when the licence allows one."""
+    def _check_licence(self) -> None:
+        """Raises :class:`Refused` when the licence allows no further object."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
-            return Refused(self.engine.node.config.not_licensed_code, problem)
-        return None
+            raise Refused(self.engine.node.config.not_licensed_code, problem)
 
     def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:
         self.engine.catch_up(domain, mediator, item, self.now())

@@ -180,9 +180,8 @@ class Engine:
         else:
             call.setup_time = now
             hops = self._find(call, domain, leg.request)
-            self._arrive_or_fail(
-                call, "routing-failed", self._lead(call, 0, hops, now, redirected=False), now
-            )
+            problem = self._lead(call, 0, hops, now, redirected=False)
+            self._arrive_or_fail(call, "routing-failed", problem, now)
         self._changed(call, now)
         return call
 

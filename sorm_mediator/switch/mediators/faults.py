@@ -8,7 +8,7 @@ none, and loses those that are waiting. Its calls go on either way. :class:`Faul
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -91,12 +91,12 @@ class DomainFaults:
     """The faults of all domains. A domain that is removed and declared again keeps its fault."""
 
     def __init__(self) -> None:
-        self._policies: dict[str, FaultPolicy] = {}
+        self._policies: defaultdict[str, FaultPolicy] = defaultdict(FaultPolicy)
         self._timer = DeadlineTimer(self._run)
 
     def order(self, domain: str, fault: Fault, delay: float) -> None:
         """Set the fault of a domain."""
-        self._policy(domain).order(fault, delay)
+        self._policies[domain].order(fault, delay)
         self._set_timer()
 
     def delayed(self, session: MediatorSession) -> DelayedSession:
@@ -105,7 +105,7 @@ class DomainFaults:
         return DelayedSession(session.domain, session.server_hello, ask, session.closed, session.leave)
 
     def _ask(self, session: MediatorSession, request: Request) -> Response:
-        policy = self._policy(session.domain.name)
+        policy = self._policies[session.domain.name]
         if policy.at_once:
             return session.handle(request)
         pending = PendingReply()
@@ -126,9 +126,6 @@ class DomainFaults:
     def close(self) -> None:
         """Stop; drop the waiting requests."""
         self._timer.set(None)
-
-    def _policy(self, domain: str) -> FaultPolicy:
-        return self._policies.setdefault(domain, FaultPolicy())
 
     def _run(self, now: float) -> None:
         try:

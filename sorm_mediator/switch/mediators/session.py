@@ -97,15 +97,15 @@ class Chunks:
 class MediatorSession:
     """A mediator's connection to a domain. The objects belong to ``mediator``, not to the session.
 
-    why_no_control: why the licence refuses a further object; None when it does not. room: shared by the
-    sessions of a mediator; by default this session has its own.
+    check_licence: raises :class:`Refused` for a further object. room: shared by the sessions of a mediator;
+    by default this session has its own.
     """
 
     domain: Domain
     mediator: str
     on_closed: Callable[[], None]
     on_join: Callable[[SwitchObject], None]
-    why_no_control: Callable[[], Refused | None] = lambda: None
+    check_licence: Callable[[], None] = lambda: None
     room: SyncRoom = field(default_factory=lambda: SyncRoom(MOST_OBJECTS))
 
     def __post_init__(self) -> None:
@@ -158,9 +158,7 @@ class MediatorSession:
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
         item = SwitchObject.from_wire(params["object"])
-        refusal = self.why_no_control()
-        if refusal is not None:
-            raise refusal
+        self.check_licence()
         check_object(self.domain, item)
         self._table.add(item)
         return {"line_state": line_state(self.domain, item)}
@@ -200,11 +198,10 @@ class MediatorSession:
         self.domain.tables[self.mediator] = ObjectTable()
 
     def _services(self, params: dict[str, Any]) -> dict[str, Any]:
-        subscriber = self.domain.subscriber_at(params["number"])
+        number = params["number"]
+        subscriber = self.domain.subscriber_at(number)
         if subscriber is None:
-            raise Refused(
-                ExtendedError.NUMBER_NOT_LOCAL, f"{params['number']} is no subscriber of {self.domain.name}"
-            )
+            raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {self.domain.name}")
         return {"services": subscriber.service_codes()}
 
     def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
