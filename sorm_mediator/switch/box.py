@@ -209,10 +209,7 @@ class SwitchBox:
             self._multisorm.stop_listening()
 
     def _open_multisorm(self) -> int:
-        """Listen for MultiSORM users on the port after ``ssh_port``; on any port when that is 0.
-
-        Raises :class:`BoxError`.
-        """
+        """Listen for MultiSORM users on the port after ``ssh_port``; on any if that is 0. Raises :class:`BoxError`."""
         configured, host = self.engine.node.config.ssh_port, self.config.host
         if configured == MOST_PORT:
             raise BoxError(

@@ -203,11 +203,10 @@ class Domain:
         Contexts are not read from their files. Raises :class:`NumberingError`, and changes nothing then.
         """
         before = self.config
-        plans = {
+        self.plans = {
             name: self.plans[name] if before.numbering_plans.get(name) == numbers else Plan(name, numbers)
             for name, numbers in config.numbering_plans.items()
         }
-        self.plans = plans
         self.subscribers = {
             one.number: self.subscribers.get(one.number) or make_subscriber(one) for one in config.subscribers
         }

@@ -40,7 +40,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from sorm_mediator.config import ConfigError, LicenceConfig, SwitchConfig
+from sorm_mediator.config import ConfigError, SwitchConfig
 from sorm_mediator.options import Section
 from sorm_mediator.texts import whole_number
 
@@ -451,10 +451,22 @@ class Licences:
     """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used."""
 
     def __init__(self, config: SwitchConfig) -> None:
-        self.passport = _passport(config.licence)
+        own = config.licence
+        if own.passport:
+            try:
+                self.passport = decode_passport(own.passport)
+            except LicenceError as error:
+                raise ConfigError(f"switch.licence.passport: {error}") from None
+        else:
+            self.passport = PassportBody(ssw_id=own.ssw_id, description="lab passport, without a token")
         self.installed: dict[int, Licence] = {0: FACTORY_LICENCE}
         """By number, ascending."""
-        licences = [_initial(config.licence)] if config.licence.installed else []
+        licences = []
+        if own.installed:
+            body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires)
+            effective = [limit for limit in LIMITS.values() if limit.effective]
+            rows = {limit.key: limit.check(getattr(own, limit.key)) for limit in effective}
+            licences.append(Licence(INITIAL, body, rows))
         for index, added in enumerate(config.licences):
             key = f"switch.licences.{index}"
             try:
@@ -544,19 +556,3 @@ def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
         "max_conversation_time": active.limits.max_conversation_time,
         "units": units,
     }
-
-
-def _initial(config: LicenceConfig) -> Licence:
-    """Licence 1 of the lab file."""
-    body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
-    effective = (limit for limit in LIMITS.values() if limit.effective)
-    return Licence(INITIAL, body, {limit.key: limit.check(getattr(config, limit.key)) for limit in effective})
-
-
-def _passport(config: LicenceConfig) -> PassportBody:
-    if not config.passport:
-        return PassportBody(ssw_id=config.ssw_id, description="lab passport, without a token")
-    try:
-        return decode_passport(config.passport)
-    except LicenceError as error:
-        raise ConfigError(f"switch.licence.passport: {error}") from None

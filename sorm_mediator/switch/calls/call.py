@@ -191,8 +191,7 @@ class Leg:
     @property
     def dialled(self) -> Party:
         """B with the digits as they came into the domain."""
-        party = self.called.party
-        return Party(digits=self.request.b.digits, ni=party.ni, trunk=party.trunk)
+        return replace(self.called.party, digits=self.request.b.digits)
 
     @property
     def shown_to_a(self) -> Party:

@@ -391,10 +391,7 @@ class Engine:
         return hops
 
     def _lead(self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool) -> str:
-        """Set the call up along a path, which replaces its legs from ``first`` on; see :func:`legs_along`.
-
-        Returns why the path leads nowhere, or "".
-        """
+        """Lead the call along a path from leg ``first`` on: :func:`legs_along`. Returns why it leads nowhere, or ""."""
         call.legs = legs_along(call.legs, first, hops, redirected=redirected)
         came_in = 1 if call.calling.trunk else 0
         self._free(call, came_in + first)

@@ -188,10 +188,7 @@ class Channels:
         return len(self._open)
 
     def problem(self, mediator: str, domains: list[str]) -> str:
-        """Why a mediator may not have channels to these domains.
-
-        Several connections of a mediator need one channel.
-        """
+        """Why a mediator may not have channels to these domains. Several connections of a mediator need one channel."""
         new = sum((domain, mediator) not in self._open for domain in domains)
         return self._why_no_channel(len(self._open) + new - 1) if domains else ""
 
