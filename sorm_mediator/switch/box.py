@@ -130,10 +130,8 @@ class SwitchBox:
                     try:
                         await self._reporter(target).start()
                     except OSError as error:
-                        where = target.mediator
-                        raise BoxError(
-                            f"switch.domains.radius_servers: {where} has no address: {error}"
-                        ) from error
+                        problem = f"{target.mediator} has no address: {error}"
+                        raise BoxError(f"switch.domains.radius_servers: {problem}") from error
         except BaseException:
             await self.stop()
             raise

@@ -450,9 +450,8 @@ class LabTrace:
         self._mediator = mediator
         self._numbers = rewriting
         self._signs = signs_of(mediator.order, rewriting)
-        self._octets = PartyOctets(
-            NUMBER_SIGNS[mediator.order], zero=mediator.zero_digit, extra=mediator.options.extra_digits
-        )
+        zero, extra = mediator.zero_digit, mediator.options.extra_digits
+        self._octets = PartyOctets(NUMBER_SIGNS[mediator.order], zero=zero, extra=extra)
 
     def document(self, traced: Trace) -> dict[str, Any]:
         """The trace as one JSON document, ``sign`` by the order, with ``console`` for the call and for each domain."""

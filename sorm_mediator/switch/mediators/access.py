@@ -60,10 +60,7 @@ class Sinks:
         return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
 
     def find(self, domain: Domain, radius: str, peer: str) -> str:
-        """The identity of a mediator; "" when the domain has no such RADIUS server.
-
-        ``radius``: from its hello; ``peer``: the mediator's address.
-        """
+        """The mediator with this ``radius`` in its hello and this address (``peer``); "" when the domain has none."""
         sink, known = reachable(radius, peer), (target.mediator for target in self.of(domain))
         return next((mediator for mediator in known if reachable(mediator, peer) == sink), "")
 

@@ -34,10 +34,7 @@ PRIORITIES: Final = ("high", "normal", None)
 
 @dataclass(eq=False)
 class SyncRoom:
-    """The limit of objects in the unended syncs of one mediator, over all its sessions.
-
-    ``refused`` is called for every sync without room.
-    """
+    """The limit of objects in all unended syncs of one mediator. ``refused`` is called for each sync without room."""
 
     most: int
     refused: Callable[[], None] = lambda: None
