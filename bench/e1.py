@@ -19,13 +19,14 @@ import numpy as np
 
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import Message
-from e1.g704.framer import FrameReceiver, FrameTransmitter, StreamState
-from e1.g704.frames import TIMESLOTS, carried, crc4, demux, mux
+from e1.events import Message
+from e1.g704.alarms import StreamState
+from e1.g704.framer import FrameReceiver
+from e1.g704.frames import TIMESLOTS, FrameTransmitter, carried, crc4, demux, mux
 from e1.g704.timeslots import KSL_PER_STREAM
-from e1.lapb.machine import LapbConfig
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, E1Stream, StreamConfig
-from e1.x25.layer import X25Config
+from e1.x25.config import X25Config
 
 BATCH = 160
 """Frames in 20 ms."""

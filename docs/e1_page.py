@@ -26,6 +26,7 @@ takes octets and the time, and gives octets and events. It imports nothing of th
 | `g704.alarms` | criteria, the table of defects, the state, what follows from it |
 | `stream` | one end: framer both ways, two data channels, speech by KSL, injected faults |
 | `channel` | one data channel: HDLC, LAPB and X.25 |
+| `events` | what a data channel reports |
 | `carriers.carrier` | the interface that both ends use, whatever carries the channels |
 | `carriers.memory` | a line within one process: bit errors, delay, slips, a cut |
 | `carriers.satop` | SAToP (RFC 4553): packets, jitter buffer, clock; `carriers.satop_socket` binds it to UDP |
@@ -86,21 +87,21 @@ def page() -> str:
         parts += [f"### `{config.__name__}`\n", "| field | default | meaning |", "|---|---|---|"]
         defaults = config()
         parts += [
-            f"| `{name}` | {_default(getattr(defaults, name))} | {meaning} |"
-            for name, meaning in _fields(config)
+            f"| `{name}` | {default_cell(getattr(defaults, name))} | {meaning} |"
+            for name, meaning in fields(config)
         ]
         parts.append("")
     parts.append("## Counters\n")
     for counters in (Counters, Performance, SatopCounters):
         parts += [f"### `{counters.__name__}`\n", "| counter | meaning |", "|---|---|"]
-        parts += [f"| `{name}` | {meaning} |" for name, meaning in _fields(counters)]
+        parts += [f"| `{name}` | {meaning} |" for name, meaning in fields(counters)]
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _states() -> Iterator[str]:
     config = AlarmConfig()
-    meanings = _docstrings(StreamState)
+    meanings = docstrings(StreamState)
     yield "| state | meaning | A = 1 is sent | data passes | the second is severely errored |"
     yield "|---|---|---|---|---|"
     for state in PRIORITY:
@@ -151,7 +152,7 @@ def _literal(thing: object) -> Iterator[str]:
     yield "```"
 
 
-def _docstrings(cls: type) -> dict[str, str]:
+def docstrings(cls: type) -> dict[str, str]:
     """What is written under the attributes of a class."""
     tree = ast.parse(inspect.getsource(cls)).body[0]
     if not isinstance(tree, ast.ClassDef):
@@ -164,21 +165,23 @@ def _docstrings(cls: type) -> dict[str, str]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names.append(node.targets[0].id)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and names:
-            found[names[-1]] = _markdown(str(node.value.value))
+            found[names[-1]] = markdown(str(node.value.value))
     return {name: found.get(name, "") for name in names}
 
 
-def _markdown(text: str) -> str:
+def markdown(text: str) -> str:
     """Text of a docstring for a cell of a table."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", " ".join(text.split()))
     return text.replace("``", "`").replace("|", "\\|")
 
 
-def _fields(cls: type) -> Iterator[tuple[str, str]]:
-    return ((name, text) for name, text in _docstrings(cls).items() if not name.startswith("_"))
+def fields(cls: type) -> Iterator[tuple[str, str]]:
+    """The public attributes of a class, each with what is written under it."""
+    return ((name, text) for name, text in docstrings(cls).items() if not name.startswith("_"))
 
 
-def _default(value: object) -> str:
+def default_cell(value: object) -> str:
+    """A default value for a cell of a table."""
     if isinstance(value, str):
         return f"`{str(value)!r}`"
     return f"`{value}`" if isinstance(value, bool | int | float) else f"`{type(value).__name__}()`"

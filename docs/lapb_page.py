@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from docs.e1_page import _default, _docstrings, _fields, _markdown
+from docs.e1_page import default_cell, docstrings, fields, markdown
 from docs.state_tables import arrows
-from e1.hdlc import HdlcCounters
-from e1.lapb.config import LapbAlarm, LapbConfig, LapbCounters
+from e1.hdlc import FrameCounters, HdlcCounters
+from e1.lapb.config import LapbConfig, LapbCounters
 from e1.lapb.machine import LAPB_TABLE, VARIANTS, LapbState
 
 _INTRODUCTION = """# HDLC and LAPB
@@ -16,8 +16,7 @@ Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about
 
 | module | what it does |
 |---|---|
-| `hdlc.fcs` | FCS-16, with the standard library's CRC |
-| `hdlc.framing` | timeslot octets to frames and back: flags, zero insertion, abort, idle |
+| `hdlc` | FCS-16; timeslot octets to frames and back: flags, zero insertion, abort, idle; asynchronous framing |
 | `lapb.config` | settings of a link, and an option for everything in which real peers differ from X.25; its effects |
 | `lapb.frames` | the frames of LAPB |
 | `lapb.window` | what is not acknowledged |
@@ -111,7 +110,8 @@ copy of it. What a kernel does otherwise:
 not have arrived, and nothing else is missing. That holds on a line that keeps the order of frames and
 whose round trip is under T1, whatever it loses or spoils; a line that doubles SABM would break it.
 
-{alarm}
+An alarm (`ChannelAlarm`) has one of these kinds: `role-mismatch`, `modulo-mismatch`, `link-reset`, `frmr-sent`,
+`frmr-received`, and `not-sent` for information that came while the link was down.
 
 ## Settings
 
@@ -131,16 +131,16 @@ def page() -> str:
     """The whole page."""
     defaults = LapbConfig()
     settings = [
-        f"| `{name}` | {_default(getattr(defaults, name))} | {text} |" for name, text in _fields(LapbConfig)
+        f"| `{name}` | {default_cell(getattr(defaults, name))} | {text} |"
+        for name, text in fields(LapbConfig)
     ]
     return _INTRODUCTION.format(
-        hdlc=_markdown(inspect.getdoc(HdlcCounters) or ""),
-        states="\n".join(f"- {name}: {text}" for name, text in _docstrings(LapbState).items()),
+        hdlc=markdown(f"{inspect.getdoc(FrameCounters)} {inspect.getdoc(HdlcCounters)}"),
+        states="\n".join(f"- {name}: {text}" for name, text in docstrings(LapbState).items()),
         table=arrows(LAPB_TABLE),
         variants=_variants(),
-        alarm=_markdown(inspect.getdoc(LapbAlarm) or ""),
         settings="\n".join(settings),
-        counters="\n".join(f"| `{name}` | {text} |" for name, text in _fields(LapbCounters)),
+        counters="\n".join(f"| `{name}` | {text} |" for name, text in fields(LapbCounters)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from docs.e1_page import _default, _fields
+from docs.e1_page import default_cell, fields
 from docs.state_tables import arrows
 from e1.carriers.serial_line import SerialConfig
 from e1.carriers.xot import STATUS_TEXTS, XOT_TABLE, XotConfig
@@ -27,9 +27,10 @@ nothing that a peer sends raises an error.
 | `x25.layer` | the inputs, and what is wrong with a packet in the present state |
 | `x25.machine` | the state tables, and the machine of one circuit that runs on them |
 | `x25.outbox` | messages on the way, and what the peer tells of them after a link loss |
-| `x25.config` | settings, effects, negotiation of packet size and window |
+| `x25.config` | settings, effects that are not events of a channel, negotiation of packet size and window |
 | `x25.packets` | packets to octets and back; causes and diagnostics in words |
 | `channel` | X.25 on LAPB; the same in a timeslot |
+| `events` | what a channel reports |
 | `carriers.xot` | X.25 over TCP |
 | `carriers.serial_line` | X.25 on LAPB over a serial port (RFC 1662) |
 
@@ -39,7 +40,7 @@ A message goes as full packets with M = 1 and a last one with M = 0. Packets are
 is acknowledged as soon as it arrives, by RR or by data that goes out at that moment. A side that is busy sends RNR;
 what comes all the same, at most a window, is kept, and delivered and acknowledged when it is ready.
 
-Each message is delivered once and in order, or given up and told (`Lost`, on a channel `Undelivered`):
+Each message is delivered once and in order, or given up and told (`Undelivered`):
 
 - **Reset, Restart, Clear on a link that holds.** A peer may acknowledge late (that of Linux, up to 3 s), so what is not
   acknowledged may have arrived. LAPB tells: what the peer's LAPB had acknowledged before the peer sent its request did
@@ -172,8 +173,8 @@ def _settings() -> str:
         ("a serial port", SerialConfig(url="")),
     ):
         parts.append(f"## Settings of {title}\n\n| setting | default | meaning |\n|---|---|---|\n")
-        for name, text in _fields(type(defaults)):
-            default = "" if name in ("x25", "url") else _default(getattr(defaults, name))
+        for name, text in fields(type(defaults)):
+            default = "" if name in ("x25", "url") else default_cell(getattr(defaults, name))
             parts.append(f"| `{name}` | {default} | {text} |\n")
         parts.append("\n")
     return "".join(parts)

@@ -8,92 +8,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict
+from typing import Any
 
-from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
-from e1.lapb import machine as link_layer
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
-from e1.x25 import layer as packet_layer
-from e1.x25.config import FRAME_OVERHEAD
-from e1.x25.layer import PacketLayer, X25Config, X25Effect
-
-__all__ = [
-    "ChannelAlarm",
-    "ChannelEvent",
-    "DataChannel",
-    "Down",
-    "FrameCrossed",
-    "InterruptReceived",
-    "LapbConfig",
-    "Message",
-    "PacketCrossed",
-    "Undelivered",
-    "Up",
-    "X25Config",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A whole message arrived."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """Messages can cross."""
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """Messages can't cross any more. Waiting messages are kept (``keep_on_reset``)."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message was given up. ``in_doubt``: it may have arrived."""
-
-    message: bytes
-    in_doubt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InterruptReceived:
-    """Octets that the peer sent ahead of the data."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelAlarm:
-    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FrameCrossed:
-    """A sent or received frame (address, control, information; no FCS), for captures."""
-
-    outbound: bool
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PacketCrossed:
-    """A sent or received X.25 packet without a frame (XOT), for captures."""
-
-    outbound: bool
-    packet: bytes
-
-
-ChannelEvent = (
-    Message | Up | Down | Undelivered | InterruptReceived | ChannelAlarm | FrameCrossed | PacketCrossed
+from e1.events import (
+    ChannelAlarm,
+    ChannelEvent,
+    Down,
+    FrameCrossed,
+    InterruptReceived,
+    Message,
+    Undelivered,
+    Up,
 )
+from e1.hdlc import MOST_WAITING, FrameCounters, HdlcReceiver, HdlcTransmitter
+from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, SendFrame
+from e1.lapb.machine import Lapb, LapbState
+from e1.x25.config import FRAME_OVERHEAD, CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
+from e1.x25.layer import PacketLayer
 
 
 class DataLink:
@@ -102,6 +34,9 @@ class DataLink:
     ``transmit`` is called with every frame to be sent, FCS not included. The two configurations must agree:
     :class:`ValueError` if their roles differ or N1 is too small for the packets.
     """
+
+    hdlc: FrameCounters
+    """Counters of the frames received, good and bad."""
 
     def __init__(self, lapb: LapbConfig, x25: X25Config, transmit: Callable[[bytes], None]) -> None:
         if lapb.role != x25.role:
@@ -153,25 +88,23 @@ class DataLink:
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
-        """Sends a message, or keeps it until the channel is up. Raises :class:`ValueError` for an empty
-        one."""
+        """Send a message, or keep it until the channel is up. Raises :class:`ValueError` for an empty one."""
         return self._carry_out(self.x25.send(message, now), now)
 
     def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
-        """Sends 1..32 octets ahead of the data. Raises :class:`ValueError` for other lengths."""
+        """Send 1..32 octets ahead of the data. Raises :class:`ValueError` for other lengths."""
         return self._carry_out(self.x25.interrupt(data, now), now)
 
     def busy(self, on: bool, now: float) -> list[ChannelEvent]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR). This end still takes the peer's
-        acknowledgements."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR). Its acknowledgements still count."""
         return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:
-        """Resets the X.25 circuit if it is up."""
+        """Reset the X.25 circuit if it is up."""
         return self._carry_out(self.x25.reset(now), now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an event."""
+        """Take out the messages of which no part was sent, without an event."""
         return self.x25.discard()
 
     def tick(self, now: float) -> list[ChannelEvent]:
@@ -184,25 +117,34 @@ class DataLink:
         deadlines = (self.lapb.next_deadline(), self.x25.next_deadline())
         return min((each for each in deadlines if each is not None), default=None)
 
+    def row(self) -> dict[str, Any]:
+        """The channel for people: link, circuit, frames, timers."""
+        return {
+            "link": str(self.lapb.state),
+            "circuit": str(self.x25.state),
+            "hdlc": asdict(self.hdlc),
+            "t1": self.lapb.counters.t1,
+            "resets": self.lapb.counters.resets,
+        }
+
     def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
-        """Carry out effects in order. Effects that one causes in the other layer follow those already
-        present."""
+        """Carry out effects in order. Effects that one causes in the other layer follow those already present."""
         self._todo.extend(effects)
         while self._todo:
             effect = self._todo.popleft()
             match effect:
-                case link_layer.SendFrame(frame):
+                case SendFrame(frame):
                     self._transmit(frame)
                     self._events.append(FrameCrossed(outbound=True, frame=frame))
-                case link_layer.DeliverPacket(packet):
+                case DeliverPacket(packet):
                     in_time = self.lapb.in_time(now)
                     self._todo.extend(self.x25.received(packet, now, self._unconfirmed(), in_time=in_time))
-                case link_layer.LinkUp():
+                case LinkUp():
                     self._todo.extend(self.x25.link_up(now))
-                case link_layer.LinkDown(reason):
+                case LinkDown(reason):
                     self._events.append(ChannelAlarm("link-down", reason))
                     self._todo.extend(self.x25.link_down(reason, now))
-                case packet_layer.SendPacket(packet):
+                case SendPacket(packet):
                     self._todo.extend(self.lapb.send(packet, now))
                 case _:
                     self._events.append(event_of(effect))
@@ -211,26 +153,20 @@ class DataLink:
 
     def _unconfirmed(self) -> int:
         """Packets passed to LAPB that the peer's LAPB had not received when it sent the present packet."""
-        return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
+        return self.lapb.queued + sum(isinstance(each, SendPacket) for each in self._todo)
 
 
-def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """The event of an effect for the user of the channel. Raises :class:`TypeError` for an effect on a
-    layer."""
+def event_of(
+    effect: DeliverMessage | CircuitDown | Up | Undelivered | InterruptReceived | ChannelAlarm,
+) -> ChannelEvent:
+    """The event of an effect for the user of the channel, who needs no codes of X.25."""
     match effect:
-        case packet_layer.DeliverMessage(message):
+        case DeliverMessage(message):
             return Message(message)
-        case packet_layer.CircuitUp():
-            return Up()
-        case packet_layer.CircuitDown(reason):
+        case CircuitDown(reason):
             return Down(reason)
-        case packet_layer.Lost(message, in_doubt):
-            return Undelivered(message, in_doubt)
-        case packet_layer.Interrupted(data):
-            return InterruptReceived(data)
-        case packet_layer.X25Alarm(kind, text) | link_layer.LapbAlarm(kind, text):
-            return ChannelAlarm(kind, text)
-    raise TypeError(f"{effect!r} is no event of a channel")
+        case _:
+            return effect
 
 
 class DataChannel(DataLink):
@@ -244,14 +180,10 @@ class DataChannel(DataLink):
         self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
         # LAPB must receive a frame longer than N1 to refuse it (FRMR Y)
         self._receiver = HdlcReceiver(2 * lapb.n1)
+        self.hdlc = self._receiver.counters
         self._idle = False
         self._carrier: bool | None = None
         super().__init__(lapb, x25, self._sender.queue)
-
-    @property
-    def hdlc(self) -> HdlcCounters:
-        """Counters of the frames received, good and bad."""
-        return self._receiver.counters
 
     @property
     def pending(self) -> int:
@@ -264,8 +196,7 @@ class DataChannel(DataLink):
         return super().released and not self.pending
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
-        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is
-        available."""
+        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is available."""
         if not up and self._carrier:
             self._sender.abort()
         self._carrier = up

@@ -46,9 +46,9 @@ def timeslot_order(frame: bytes) -> bytes:
     return mirrored + (crc_hqx(mirrored, INITIAL) ^ 0xFFFF).to_bytes(2, "big")
 
 
-__all__ = ["MAX_OCTETS", "HdlcCounters", "HdlcReceiver", "HdlcTransmitter", "fcs16", "with_fcs"]
-
 FLAG = 0x7E
+ESCAPE, TURN = 0x7D, 0x20
+"""On an asynchronous line: the octet before an escaped one, and the bit inverted in that one."""
 IDLE_ONES = 15
 """Ones in a row that make an idle channel (X.25 2.2.12.2)."""
 ABORT_ONES = 8
@@ -71,12 +71,11 @@ Fill = Literal["flags", "ones"]
 
 
 @dataclass(slots=True)
-class HdlcCounters:
+class FrameCounters:
     """Counters of a receiver. It discards bad frames without an answer (X.25 2.2.7).
 
-    ``good`` frames, and ``octets`` of them without FCS; ``fcs_errors``; ``short`` (under 32 bits between flags);
-    ``long`` (over the receiver's limit); ``aborted`` (seven ones or more in a frame); ``unaligned`` (not a multiple
-    of eight bits).
+    ``good`` frames; ``fcs_errors``; ``short`` (under 32 bits between flags); ``long`` (over the receiver's limit);
+    ``aborted`` (in a timeslot: seven ones or more in a frame; on an asynchronous line: 7Dh before the flag).
     """
 
     good: int = 0
@@ -84,12 +83,22 @@ class HdlcCounters:
     short: int = 0
     long: int = 0
     aborted: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Frames discarded, for any reason."""
+        return self.fcs_errors + self.short + self.long + self.aborted
+
+
+@dataclass(slots=True)
+class HdlcCounters(FrameCounters):
+    """In a timeslot also: ``unaligned`` (not a multiple of eight bits), and ``octets`` of good frames without FCS."""
+
     unaligned: int = 0
     octets: int = 0
 
     @property
     def bad(self) -> int:
-        """Frames discarded, for any reason."""
         return self.fcs_errors + self.short + self.long + self.aborted + self.unaligned
 
 
@@ -114,8 +123,7 @@ class HdlcTransmitter:
         """Rendered octets; the first ``_taken`` are sent."""
         self._taken = 0
         self._rest = b""
-        """Unpacked bits (0..7) after ``_ready`` that don't fill an octet yet. The rendered bits end in a
-        flag."""
+        """Unpacked bits (0..7) after ``_ready`` that don't fill an octet yet. The rendered bits end in a flag."""
         self._after_flag = False
         """Whether the line ends in a flag, so that a frame may follow at once."""
 
@@ -149,8 +157,7 @@ class HdlcTransmitter:
             self._append(b"\1" * ABORT_ONES + _FLAG_BITS)
 
     def _render(self) -> None:
-        """Stuff all waiting frames in one pass: a zero follows every fifth one; a flag breaks a run of
-        ones."""
+        """Stuff all waiting frames in one pass: a zero follows every fifth one; a flag breaks a run of ones."""
         bits = np.unpackbits(np.frombuffer(b"".join(self._waiting), np.uint8)).tobytes()
         pieces, begin = [], 0
         for octets in self._waiting:
@@ -173,8 +180,7 @@ class HdlcTransmitter:
         self._after_flag = True
 
     def _filling(self, n: int) -> bytes:
-        """``n`` octets of fill in the present phase of the line; the number of remaining bits stays the
-        same."""
+        """``n`` octets of fill in the present phase of the line; the number of remaining bits stays the same."""
         begun = len(self._rest)
         first = int(np.packbits(np.frombuffer(self._rest, np.uint8))[0]) if begun else 0
         if self._fill == "ones":
@@ -213,8 +219,7 @@ class HdlcReceiver:
         """Ones in a run that continues after an abort; 0: none."""
 
     def feed(self, octets: bytes) -> list[bytes]:
-        """Take ``octets`` of the timeslot; returns the good frames (HDLC octets without FCS) that end in
-        them."""
+        """Take ``octets`` of the timeslot; returns the good frames (HDLC octets without FCS) that end in them."""
         if self._ones:
             zeros = int.from_bytes(octets, "big") ^ (1 << 8 * len(octets)) - 1
             ones = 8 * len(octets) - zeros.bit_length()
@@ -295,8 +300,7 @@ class HdlcReceiver:
         return frames
 
     def _frame(self, bits: int, stuffed: int, size: int) -> bytes | None:
-        """The frame in ``size`` line bits; those marked in ``stuffed`` are inserted zeros. None: a bad
-        frame."""
+        """The frame in ``size`` line bits; those marked in ``stuffed`` are inserted zeros. None: a bad frame."""
         inserted = stuffed.bit_count()
         length = size - inserted
         counters = self.counters
@@ -330,30 +334,6 @@ class HdlcReceiver:
         return octets[:-FCS_OCTETS].translate(REVERSED)
 
 
-FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20
-_FCS = 2
-_SHORTEST = 2 + _FCS
-
-
-@dataclass(slots=True)
-class AsyncCounters:
-    """Counters of a receiver. It discards bad frames without an answer.
-
-    ``good`` frames; ``fcs_errors``; ``short`` (under 4 octets); ``long``; ``aborted`` (7Dh before the flag).
-    """
-
-    good: int = 0
-    fcs_errors: int = 0
-    short: int = 0
-    long: int = 0
-    aborted: int = 0
-
-    @property
-    def bad(self) -> int:
-        """Frames discarded, for any reason."""
-        return self.fcs_errors + self.short + self.long + self.aborted
-
-
 class AsyncFraming:
     """Both directions of a line.
 
@@ -364,8 +344,8 @@ class AsyncFraming:
     def __init__(self, max_octets: int, accm: int = 0) -> None:
         if not 0 <= accm < 1 << 32:
             raise ValueError(f"accm {accm}: 32 bits")
-        self.counters = AsyncCounters()
-        self._most = max_octets + _FCS
+        self.counters = FrameCounters()
+        self._most = max_octets + FCS_OCTETS
         self._ignored = bytes(octet for octet in range(32) if accm >> octet & 1)
         escaped = {FLAG, ESCAPE, *self._ignored}
         self._codes = [
@@ -415,15 +395,15 @@ class AsyncFraming:
             counters.aborted += 1
             return None
         octets = _unescaped(held)
-        if len(octets) < _SHORTEST:
+        if 8 * len(octets) < MIN_BITS:
             counters.short += 1
         elif len(octets) > self._most:
             counters.long += 1
-        elif fcs16(octets[:-_FCS]) != int.from_bytes(octets[-_FCS:], "little"):
+        elif fcs16(octets[:-FCS_OCTETS]) != int.from_bytes(octets[-FCS_OCTETS:], "little"):
             counters.fcs_errors += 1
         else:
             counters.good += 1
-            return octets[:-_FCS]
+            return octets[:-FCS_OCTETS]
         return None
 
 

@@ -14,10 +14,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from e1.channel import ChannelEvent as DataEvent
 from e1.channel import DataChannel
+from e1.events import ChannelEvent as DataEvent
 from e1.g704.alarms import AlarmConfig, Signal, StreamState
-from e1.g704.framer import Counters, FrameReceiver
+from e1.g704.framer import FrameReceiver
 from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
 from e1.g704.timeslots import KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
 from e1.hdlc import FLAG
@@ -103,6 +103,8 @@ class E1Stream:
         self.config = config = config or StreamConfig()
         self._receiver = FrameReceiver(config.crc4, config.alarms)
         self._transmitter = FrameTransmitter(config.crc4)
+        self.counters = self._receiver.counters
+        """Blocks, seconds, errors and slips of the received signal."""
         self.state = config.alarms.shown(self._receiver.state)
         self.channels: dict[ChannelName, DataChannel] = {
             name: DataChannel(config.lapb, config.x25) for name in CHANNEL_NAMES if config.data
@@ -111,22 +113,13 @@ class E1Stream:
         self.speech_source: Callable[[int, float], None] | None = None
         """Called just before frames are sent, with their number and the time, to queue their speech."""
         self._slots: dict[ChannelName, int] = {"kpd1": config.kpd1_timeslot, "kpd2": config.kpd2_timeslot}
-        self._carrier = False
+        self.carrier = False
+        """Whether the data channels have a carrier."""
         self._faults: dict[Side, StreamState | None] = {"receive": None, "transmit": None}
         self._speech: dict[int, bytearray] = {}
         self._heard: deque[tuple[int, Octets]] = deque()  # number of the first frame, timeslots by rows
         self._frames_heard = 0
         self._listened: dict[int, int] = {}  # KSL -> number of the first frame not yet fetched
-
-    @property
-    def counters(self) -> Counters:
-        """Blocks, seconds, errors and slips of the received signal."""
-        return self._receiver.counters
-
-    @property
-    def carrier(self) -> bool:
-        """Whether the data channels have a carrier."""
-        return self._carrier
 
     @property
     def sends_signal(self) -> bool:
@@ -150,7 +143,7 @@ class E1Stream:
         if fault in _SIGNALS:
             data = _SIGNALS[fault] * len(data)
         frames = self._receiver.feed(data)
-        was = self._carrier
+        was = self.carrier
         events = self._changed(now, hold=len(frames) > 0)
         if len(frames):
             timeslots = demux(frames)
@@ -163,8 +156,7 @@ class E1Stream:
         return events + self.tick(now)
 
     def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
-        """Report new states to the caller and the channels. With ``hold`` a final loss of carrier is reported
-        later."""
+        """Report new states to the caller and the channels. With ``hold`` a final loss of carrier is reported later."""
         events: list[StreamEvent] = []
         interrupted = False
         for state in self._receiver.take_changes():
@@ -174,14 +166,14 @@ class E1Stream:
                 events.append(StateChanged(self.state, shown))
                 self.state = shown
         there = self._receiver.alarms.consequence.data
-        if self._carrier and (interrupted or not there) and (there or not hold):
+        if self.carrier and (interrupted or not there) and (there or not hold):
             events += self._set_carrier(False, now)
-        if there and not self._carrier:
+        if there and not self.carrier:
             events += self._set_carrier(True, now)
         return events
 
     def _set_carrier(self, up: bool, now: float) -> list[StreamEvent]:
-        self._carrier = up
+        self.carrier = up
         return [
             ChannelEvent(name, event)
             for name, channel in self.channels.items()

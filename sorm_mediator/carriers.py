@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
-from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
+from e1.carriers.bare import SerialCarrier, XotCarrier
 from e1.carriers.carrier import Address, Carrier, FramedCarrier
 from e1.carriers.memory import LineModel, MemoryEnd, memory_pair
 from e1.carriers.satop import SatopConfig, SatopLine
 from e1.carriers.satop_socket import SatopSocket
 from e1.carriers.serial_line import SerialConfig
 from e1.carriers.xot import XotConfig
-from e1.stream import ChannelName, E1Stream, StreamConfig
+from e1.stream import E1Stream, StreamConfig
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import E1Config
 
@@ -90,8 +91,7 @@ def mediator_carrier(
 def console_satop(
     config: E1Config, remote: Address, local: Address, *, data: bool = True, own_clock: bool = False
 ) -> Carrier:
-    """The console's end of an E1 over UDP. ``own_clock``: the end does not follow the clock of the far
-    end."""
+    """The console's end of an E1 over UDP. ``own_clock``: it does not follow the clock of the far end."""
     line = satop_config(config, far_end=True)
     socket = SatopSocket(SatopLine(replace(line, clock="own") if own_clock else line), local, remote)
     return FramedCarrier(E1Stream(stream_config(config, far_end=True, data=data)), socket)
@@ -113,18 +113,13 @@ class ConsoleMemory(FramedCarrier):
         return near.line.far
 
 
-def serial_carrier(config: E1Config, *, far_end: bool = False) -> BareCarrier:
+def serial_carrier(config: E1Config, *, far_end: bool = False) -> SerialCarrier:
     """Either end of two ttys. Raises :class:`ValueError` for settings that contradict each other."""
     ports, end = config.serial, stream_config(config, far_end=far_end)
-    urls: dict[ChannelName, str] = (
-        {"kpd1": ports.console_kpd1, "kpd2": ports.console_kpd2}
-        if far_end
-        else {"kpd1": ports.kpd1, "kpd2": ports.kpd2}
-    )
+    kpd1, kpd2 = (ports.console_kpd1, ports.console_kpd2) if far_end else (ports.kpd1, ports.kpd2)
     settings = ports.model_dump(include={"baudrate", "rtscts", "watch_carrier", "accm", "reopen"})
-    return SerialCarrier(
-        {name: SerialConfig(url=url, **settings) for name, url in urls.items()}, end.lapb, end.x25
-    )
+    line = partial(SerialConfig, **settings)
+    return SerialCarrier({"kpd1": line(url=kpd1), "kpd2": line(url=kpd2)}, end.lapb, end.x25)
 
 
 def xot_carrier(

@@ -14,7 +14,7 @@ A clause reads ``appendix.clause``: order 268, 6.5.6 is appendix 6, clause 5.6.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
@@ -283,18 +283,12 @@ def differences(model: type[BaseModel]) -> Iterator[Difference]:
     for name, field in model.model_fields.items():
         for mark in field.metadata:
             if isinstance(mark, InProfile):
-                yield Difference(
-                    key=name,
-                    defaults={"eltex": field.default, "order": mark.order},
-                    clause=mark.clause,
-                    why=mark.why,
-                )
+                defaults: dict[Profile, Any] = {"eltex": field.default, "order": mark.order}
+                yield Difference(key=name, defaults=defaults, clause=mark.clause, why=mark.why)
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             for one in differences(inner):
-                yield Difference(
-                    key=f"{name}.{one.key}", defaults=one.defaults, clause=one.clause, why=one.why
-                )
+                yield replace(one, key=f"{name}.{one.key}")
 
 
 def with_profile(model: type[BaseModel], given: Any) -> Any:

@@ -61,9 +61,9 @@ def lock_file(path: Path) -> IO[bytes]:
     return file
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable. Raises ``OSError``."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make the content of a file, or the names in a directory, durable. Raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -74,8 +74,7 @@ _PASSING = ("BUSY", "LOCKED", "IOERR", "NOMEM", "CANTOPEN", "READONLY", "FULL", 
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether an error of SQLite is due to the content of the file, not to a passing state or to its
-    directory."""
+    """Whether an error of SQLite is due to the content of the file, not to a passing state or its directory."""
     name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
     return not name.removeprefix("SQLITE_").startswith(_PASSING)
 

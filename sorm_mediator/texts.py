@@ -12,13 +12,10 @@ MOST_SHOWN = 100
 
 
 def one_line(text: str) -> str:
-    """The text with escapes such as ``\\n`` or ``\\x1b`` for line breaks and for characters that control a
-    terminal."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-    )
+    """The text with escapes such as ``\\n`` or ``\\x1b`` for line breaks and characters that control a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def short(text: str, most: int = MOST_SHOWN) -> str:

@@ -1,9 +1,8 @@
-"""The mediator's link to the switch: kept up while the mediator runs, with a pinned host key.
+"""The mediator's link to the switch. It is kept up while the mediator runs, and has a pinned host key.
 
-:class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first address, or
-to the next when that one does not answer. When the link drops, open requests fail with :class:`LinkDown`; the link
-waits a little longer each time, and begins with the first address again. After ``on_up`` the owner sends all
-objects anew, with ``sync`` requests.
+:class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first address that
+answers. When the link drops, open requests fail with :class:`LinkDown`; the link waits a little longer each time, and
+begins with the first address again. After ``on_up`` the owner sends all objects anew, with ``sync`` requests.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ from ssh_control.dialect import (
     ReplyReceived,
     Request,
 )
-from ssh_control.transport import CIPHERS, KeyProblem, fingerprint, pinned_key, without_padding_packets
+from ssh_control.transport import CIPHERS, KeyProblem, pinned_key, without_padding_packets
 from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
 
 MOST_UNSENT = 8 * 1024 * 1024
-"""Octets that may wait for a switch that doesn't read; beyond that the link is dropped."""
+"""Limit of octets that wait for a switch that doesn't read; beyond it the link is dropped."""
 
 Address = tuple[str, int]
 
 
 class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
-    """The link is not up, or dropped before the reply came. The text is the reason."""
+    """The link is down, or dropped before the reply came. The text is the reason."""
 
 
 class LinkState(Enum):
@@ -74,20 +73,15 @@ LINK_TABLE: Final[Mapping[tuple[LinkState, LinkInput], LinkState]] = {
     (LinkState.UP, LinkInput.LOST): LinkState.BACKING_OFF,
     (LinkState.BACKING_OFF, LinkInput.RETRY): LinkState.CONNECTING,
     (LinkState.REFUSED, LinkInput.RETRY): LinkState.CONNECTING,
-    (LinkState.IDLE, LinkInput.CLOSE): LinkState.CLOSED,
-    (LinkState.CONNECTING, LinkInput.CLOSE): LinkState.CLOSED,
-    (LinkState.UP, LinkInput.CLOSE): LinkState.CLOSED,
-    (LinkState.BACKING_OFF, LinkInput.CLOSE): LinkState.CLOSED,
-    (LinkState.REFUSED, LinkInput.CLOSE): LinkState.CLOSED,
-    (LinkState.CLOSED, LinkInput.CLOSE): LinkState.CLOSED,
+    **{(state, LinkInput.CLOSE): LinkState.CLOSED for state in LinkState},
 }
 """``refused``: the switch refused the login or the hello, or showed another host key than the pinned one."""
 
 
 def backoff(attempt: int, retry_min: float, retry_max: float, jitter: float) -> float:
-    """Seconds to wait after failure number ``attempt`` (0 = the first): doubling, within both bounds.
+    """Seconds to wait after failure number ``attempt``, from 0. They double, within both bounds.
 
-    ``jitter`` in 0..1 takes up to a half off, so that mediators that lost one switch don't return at one moment.
+    A ``jitter`` in 0..1 subtracts up to a half, so that mediators that lost one switch don't return at one moment.
     """
     longest = min(retry_max, retry_min * 2.0 ** min(attempt, 64))
     return max(retry_min, longest * (0.5 + 0.5 * jitter))
@@ -103,16 +97,16 @@ class _Trouble(Exception):  # noqa: N818
 
 
 class SwitchLink:
-    """``await start()`` it once; it then is up while the switch is. ``await close()`` ends it.
+    """``await start()`` begins the link, and it is up while the switch is. ``await close()`` ends it.
 
-    ``addresses``: where the switch is, then its backups. ``host_key``: the pinned public key as a line of
-    OpenSSH; without one only ``trust_any=True`` connects, for a lab where the key is not known.
-    ``mediator``, ``radius`` (``host:port`` of the accounting sink), ``rtp`` (of speech) go into the hello.
+    ``addresses``: the switch, then its backups. ``host_key``: the pinned public key as a line of OpenSSH; a link
+    without one needs ``trust_any=True``, for a lab with an unknown key. The hello has ``mediator``, ``radius``
+    (``host:port`` of the accounting sink) and ``rtp`` (``host:port`` for speech).
 
-    ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)`` are called from the event loop; between an
-    ``on_up`` and its ``on_down`` requests can be made. ``on_down`` is not called for :meth:`close`.
+    The event loop calls ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)``. Requests are possible between an
+    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``.
 
-    ``keepalive``: seconds between probes of a silent link, the third unanswered one ends it. ``retry_min``,
+    ``keepalive``: seconds between probes of a silent link; the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
 
     Raises :class:`~ssh_control.transport.KeyProblem`, :class:`ValueError` (no address), and
@@ -166,7 +160,7 @@ class SwitchLink:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to connect, in the background. A second call does nothing; after ``close`` it is an error."""
+        """Begin to connect, in the background. A second call does nothing. Raises ValueError after ``close``."""
         if self.state is LinkState.CLOSED:
             raise ValueError("the link is closed for good: make another")
         if self._task is None:
@@ -189,9 +183,9 @@ class SwitchLink:
             await session.gone()
 
     async def request(self, op: str, /, **params: Any) -> Reply:
-        """Ask the switch and wait for its reply. Raises :class:`LinkDown`, or DialectError: malformed.
+        """Ask the switch and wait for its reply. Raises :class:`LinkDown`, and DialectError: malformed.
 
-        A caller that gives up (``asyncio.timeout``) is forgotten; the late reply is counted and dropped.
+        The late reply to a caller that gave up (``asyncio.timeout``) is counted and dropped.
         """
         answer: asyncio.Future[Reply | LinkDown] = asyncio.get_running_loop().create_future()
         seq = self.submit(op, params, lambda result: None if answer.done() else answer.set_result(result))
@@ -206,9 +200,8 @@ class SwitchLink:
     def submit(self, op: str, params: dict[str, Any], callback: Callable[[Reply | LinkDown], None]) -> int:
         """Ask without waiting; ``callback`` gets the reply, or :class:`LinkDown` when the link drops first.
 
-        Requests of one turn of the event loop travel together. Returns the ``seq``. Raises :class:`LinkDown`
-        at once when the link is not up, and DialectError when the request can't be written; then ``callback``
-        is not called.
+        Requests of one turn of the event loop travel together. Returns the ``seq``. Raises :class:`LinkDown` when the
+        link is down, and DialectError when the request can't be written; then ``callback`` is not called.
         """
         session = self._session
         if session is None:
@@ -225,14 +218,14 @@ class SwitchLink:
         return seq
 
     def status(self) -> dict[str, Any]:
-        """The link for people: its state, the reason, the addresses and the counters. No secrets."""
+        """The link for people, without secrets."""
         return {
             "state": self.state.value,
             "reason": self._reason,
             "user": self._user,
             "addresses": [host_port(*address) for address in self.addresses],
             "address": host_port(*self._session.address) if self._session is not None else None,
-            "host_key": fingerprint(self._pinned) if self._pinned is not None else None,
+            "host_key": self._pinned.get_fingerprint() if self._pinned is not None else None,
             "switch": dict(self._hello),
             "outstanding": len(self._waiting),
             "counters": dict(self.counters),
@@ -315,9 +308,9 @@ class SwitchLink:
 
     def _trouble(self, where: str, error: Exception, watch: _KeyWatch) -> _Trouble:
         if isinstance(error, asyncssh.HostKeyNotVerifiable) and self._pinned is not None:
-            seen = fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
+            seen = watch.seen.get_fingerprint() if watch.seen is not None else "a certificate or no key"
             return _Trouble(
-                f"{where}: wrong host key: expected {fingerprint(self._pinned)}, seen {seen}; "
+                f"{where}: wrong host key: expected {self._pinned.get_fingerprint()}, seen {seen}; "
                 "the password was not sent",
                 refused=True,
                 wrong_key=True,
@@ -384,7 +377,7 @@ def _log_error(task: asyncio.Task[None]) -> None:
 
 
 def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
-    """All algorithms, those of the pinned key first: a switch with several keys then shows that one."""
+    """All algorithms, those of the pinned key first, so that a switch with several keys shows this one."""
     if pinned is None:
         return ()
     algorithm = pinned.get_algorithm()
@@ -438,14 +431,14 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._over(str(exc) if exc else "the switch ended the session")
 
     def release(self) -> None:
-        """The link has the hello: hand on what came after it."""
+        """Pass what came after the hello to the link, which has the hello now."""
         self._held = False
         self._pump()
         if self._reason:
             self._report_lost()
 
     def flush(self) -> None:
-        """Send what the dialect has to send."""
+        """Send the octets of the dialect."""
         channel = self._channel
         if channel is None or channel.is_closing():
             return

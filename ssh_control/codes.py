@@ -1,7 +1,7 @@
 """The codes of a refusal: why the switch, or the technical means, does not carry out a command.
 
-Sources: Eltex SMG1016M manual, Extended error codes. The codes below the second comment are not in it; they are used
-where none of the manual's says the same. Their texts for people are in ``protocol.texts``.
+Source: Eltex SMG1016M manual, Extended error codes. The codes below the comment are not in it: none of the manual's
+states the same. ``protocol.texts`` has the texts of all of them for people.
 """
 
 from __future__ import annotations

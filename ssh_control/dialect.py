@@ -1,12 +1,12 @@
 """The line dialect between mediator and switch: version 1, sans-IO.
 
-Lines and requests are those of :mod:`ssh_control.messages`. The mediator sends its hello first and the switch answers
-it. After that the mediator sends requests, each with its ``seq``; the switch replies with the same ``seq``, and sends
+:mod:`ssh_control.messages` has the lines and requests. The mediator sends its hello first and the switch answers it.
+After that the mediator sends requests, each with its ``seq``; the switch replies with the same ``seq``, and sends
 events unasked. docs/dialect.md has every op and a whole session.
 
 :class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both take octets, return events one
-by one (the caller handles an event before the next line is read) and keep what is to be sent until it is taken.
-:data:`SERVER_TABLE` and :data:`CLIENT_TABLE` hold what may happen in which state.
+by one (the caller handles an event before the next line is read) and keep their octets until the caller takes them.
+:data:`SERVER_TABLE` and :data:`CLIENT_TABLE` are their state machines.
 
 The dialect is our own: that of the real devices is not public.
 """
@@ -61,7 +61,7 @@ class SessionState(Enum):
 
 
 class SessionInput(Enum):
-    """What can happen to a session: a line by its kind (sent or received), or a decision of this side."""
+    """Input of a session: a line that is sent or received, or a decision of this side."""
 
     HELLO = "hello"
     REFUSAL = "refusal"
@@ -82,19 +82,15 @@ _LISTENING = frozenset({SessionState.AWAITING_HELLO, SessionState.READY})
 SERVER_TABLE: Final[Table] = {
     (SessionState.AWAITING_HELLO, SessionInput.HELLO): SessionState.DECIDING,
     (SessionState.AWAITING_HELLO, SessionInput.FAULT): SessionState.CLOSED,
-    (SessionState.AWAITING_HELLO, SessionInput.CLOSE): SessionState.CLOSED,
     (SessionState.DECIDING, SessionInput.ACCEPT): SessionState.READY,
     (SessionState.DECIDING, SessionInput.REFUSE): SessionState.CLOSED,
-    (SessionState.DECIDING, SessionInput.CLOSE): SessionState.CLOSED,
     (SessionState.READY, SessionInput.REQUEST): SessionState.READY,
     (SessionState.READY, SessionInput.REPLY): SessionState.READY,
     (SessionState.READY, SessionInput.EVENT): SessionState.READY,
     (SessionState.READY, SessionInput.FAULT): SessionState.READY,
-    (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
-    (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
+    **{(state, SessionInput.CLOSE): SessionState.CLOSED for state in SessionState},
 }
-"""The switch's side. A fault before the hello ends the session; a later one is answered and the session goes
-on."""
+"""The switch's side. A fault before the hello ends the session; a later fault is answered, and the session goes on."""
 
 CLIENT_TABLE: Final[Table] = {
     (SessionState.AWAITING_HELLO, SessionInput.HELLO): SessionState.READY,
@@ -108,7 +104,7 @@ CLIENT_TABLE: Final[Table] = {
     (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
     (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
 }
-"""The mediator's side. A switch that breaks the dialect may not have done what it was asked, so the session ends."""
+"""The mediator's side. A switch that breaks the dialect may have left a request undone, so the session ends."""
 
 
 class IllegalInputError(DialectError):
@@ -116,10 +112,7 @@ class IllegalInputError(DialectError):
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not a mistake
-    """The switch refuses a mediator, or a request: extended error code and the reason in words.
-
-    Source of the codes: Eltex SMG1016M manual, Extended error codes.
-    """
+    """The switch refuses a mediator, or a request. ``code``: see :mod:`ssh_control.codes`; ``text``: the reason."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -129,7 +122,7 @@ class Refused(Exception):  # noqa: N818 - what happened, not a mistake
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """The mediator's hello: its name, and the ``host:port`` of its RADIUS sink ("" when it has none)."""
+    """The mediator's hello: its name, and the ``host:port`` of its RADIUS sink ("": none)."""
 
     mediator: str
     radius: str
@@ -149,10 +142,7 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """The switch's answer: ``data`` when ``ok``, else an extended error code and words.
-
-    Source of the codes: Eltex SMG1016M manual, Extended error codes.
-    """
+    """The switch's answer: ``data`` when ``ok``, else a code of :mod:`ssh_control.codes` and the reason in words."""
 
     ok: bool
     data: dict[str, Any] = field(default_factory=dict)
@@ -166,10 +156,7 @@ class Reply:
 
 
 class PendingReply:
-    """A reply that arrives later.
-
-    The asker registers a callback with :meth:`then`; the answerer calls :meth:`give` once.
-    """
+    """A reply that arrives later. The asker registers a callback with :meth:`then`; the answerer calls :meth:`give`."""
 
     def __init__(self) -> None:
         self.reply: Reply | None = None
@@ -177,14 +164,14 @@ class PendingReply:
         self._then: Callable[[Reply], None] | None = None
 
     def give(self, reply: Reply) -> None:
-        """Set the reply. To be called once."""
+        """Set the reply, once."""
         assert self.reply is None
         self.reply = reply
         if self._then is not None:
             self._then(reply)
 
     def then(self, callback: Callable[[Reply], None]) -> None:
-        """Have ``callback`` called with the reply: now, if it is there already. To be called once."""
+        """Call ``callback`` with the reply: now, or when it is given. Only one callback is allowed."""
         assert self._then is None
         self._then = callback
         if self.reply is not None:
@@ -192,7 +179,7 @@ class PendingReply:
 
 
 Response = Reply | PendingReply | None
-"""A session's answer to a request: its reply, a reply that arrives later, or ``None``: there will be none."""
+"""A session's answer to a request: a reply, a reply that arrives later, or ``None``, which means no reply ever."""
 
 Notify = Callable[[dict[str, Any]], None]
 """Sends an event to a mediator."""
@@ -200,7 +187,7 @@ Notify = Callable[[dict[str, Any]], None]
 
 @dataclass(slots=True)
 class HelloReceived:
-    """A mediator's hello has come; :meth:`ServerDialect.accept` or :meth:`ServerDialect.refuse` is due."""
+    """A mediator's hello; :meth:`ServerDialect.accept` or :meth:`ServerDialect.refuse` is due."""
 
     hello: ClientHello
 
@@ -222,7 +209,7 @@ class LineRejected:
 
 @dataclass(slots=True)
 class HelloAccepted:
-    """The switch accepted the hello: its version, and what else it states about itself."""
+    """The switch accepted the hello. ``hello``: its version, and what else it states about itself."""
 
     hello: dict[str, Any]
 
@@ -273,8 +260,9 @@ def negotiate(offered: Versions, own: Versions) -> int:
 
 
 class _Side:
-    """Common to both sides: the state, the lines received, the octets to send."""
+    """Both sides have this: the state, the lines received, the octets to send."""
 
+    subsystem = SUBSYSTEM
     table: Table
 
     def __init__(self, read_limit: int, write_limit: int, versions: Versions) -> None:
@@ -286,7 +274,7 @@ class _Side:
         self.waiting = 0
 
     def feed(self, data: bytes) -> None:
-        """Take octets from the peer; ``next_event`` returns what they mean."""
+        """Take octets from the peer; ``next_event`` returns their meaning."""
         if not self.closed:
             self._lines.feed(data)
 
@@ -332,7 +320,6 @@ class _Side:
 class ServerDialect(_Side):
     """The switch's side of one session."""
 
-    subsystem = SUBSYSTEM
     table = SERVER_TABLE
 
     def __init__(self, versions: Versions = VERSIONS) -> None:
@@ -340,18 +327,15 @@ class ServerDialect(_Side):
         self._version = versions.highest
 
     def next_event(self) -> ServerEvent | None:
-        """The next event; ``None``: feed more, or decide about the hello, or the session is over."""
+        """The next event; ``None``: octets or a decision about the hello are missing, or the session is over."""
         if not self._lines or self.state not in _LISTENING:
             return None
         seq = None
         try:
             message = self._read_line()
             seq = _seq_of(message)
-            return (
-                self._hello(message)
-                if self.state is SessionState.AWAITING_HELLO
-                else self._request(message, seq)
-            )
+            awaiting_hello = self.state is SessionState.AWAITING_HELLO
+            return self._hello(message) if awaiting_hello else self._request(message, seq)
         except DialectError as error:
             return self._fault(seq, error)
 
@@ -364,7 +348,7 @@ class ServerDialect(_Side):
         self._refuse_hello(SessionInput.REFUSE, code, text)
 
     def reply(self, seq: int | None, reply: Reply) -> None:
-        """Answer a request. A reply that can't be written (not JSON, too long) becomes a refusal that states so."""
+        """Answer a request. A reply that can't be written (no JSON, too long) becomes a refusal with the reason."""
         message = {"seq": seq, "ok": True, "data": reply.data} if reply.ok else _negative(seq, reply)
         try:
             self._write(SessionInput.REPLY, message)
@@ -380,7 +364,7 @@ class ServerDialect(_Side):
         self._write(SessionInput.EVENT, dict(event))
 
     def end(self) -> LineRejected | None:
-        """The peer sends no more: answer a line that never ended."""
+        """The peer sends no more. A line that never ended is answered as a fault."""
         if self.state not in _LISTENING or not self._lines.pending:
             return None
         text = f"the last line never ended: {self._lines.pending} octets thrown away"
@@ -424,11 +408,10 @@ class ServerDialect(_Side):
 class ClientDialect(_Side):
     """The mediator's side of one session; its hello is ready to be taken at once.
 
-    ``rtp`` is left out of it when it is empty. Raises :class:`DialectError` when ``mediator``, ``radius`` or
+    The hello has no ``rtp`` when that is empty. Raises :class:`DialectError` when ``mediator``, ``radius`` or
     ``rtp`` is too long.
     """
 
-    subsystem = SUBSYSTEM
     table = CLIENT_TABLE
 
     def __init__(self, mediator: str, radius: str, versions: Versions = VERSIONS, *, rtp: str = "") -> None:
@@ -455,7 +438,7 @@ class ClientDialect(_Side):
         return seq
 
     def next_event(self) -> ClientEvent | None:
-        """The next event; ``None``: feed more, or the session is over."""
+        """The next event; ``None``: octets are missing, or the session is over."""
         if not self._lines or self.closed:
             return None
         try:

@@ -1,11 +1,11 @@
 """Lines of the dialect and the requests in them.
 
 A line is one JSON object in UTF-8, ended by a newline, of bounded length. :data:`OPERATIONS` holds every request that a
-mediator can send, with the shape of its params. The shape (which keys, of which type) is checked here, once; the
-meaning (is that a subscriber? is there such a trunk?) is for the switch. Unknown keys are left alone: a newer mediator
-may send more. Fields and their values have the names of the order's messages (``own-subscriber``, ``combined`` ...).
+mediator can send, with the shape of its params. This module checks the shape (which keys, of which type); the switch
+checks the meaning (is that a subscriber?). Unknown keys are allowed, since a newer mediator may send more. Fields and
+values have the names of the order's messages (``own-subscriber``, ``combined`` ...).
 
-Pure: octets in, lines out. Only :class:`DialectError` escapes, for any input of a peer.
+No input of a peer raises anything but :class:`DialectError`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 from ssh_control.codes import ExtendedError
 
@@ -35,8 +35,7 @@ LINE_UNKNOWN: Final = 0xFF
 
 
 class DialectError(Exception):
-    """A line that a peer sent, or that the caller sends, is not the dialect. ``code``: the code of the
-    refusal."""
+    """A line that a peer sent, or that the caller sends, breaks the dialect. ``code``: that of the refusal."""
 
     def __init__(self, text: str, code: int = ExtendedError.WRONG_PARAMETERS) -> None:
         super().__init__(text)
@@ -64,77 +63,34 @@ class ObjectShape(Struct):
     priority: Word | None
 
 
-class AddParams(Struct):
-    """Put one object under control (command 5)."""
-
-    object: ObjectShape
-
-
-class ChangeParams(Struct):
-    """Give an object another category and priority (command 15)."""
-
-    object_number: ObjectNumber
-    category: Word | None
-    priority: Word | None
-
-
-class RemoveParams(Struct):
-    """Take an object off control (command 6)."""
-
-    object_number: ObjectNumber
-
-
-class JoinParams(Struct):
-    """Report the running calls that an object touches, too."""
-
-    object_number: ObjectNumber
-
-
-class SyncParams(Struct):
-    """Replace all objects of this mediator, in chunks."""
-
-    objects: list[ObjectShape]
-    first: bool
-    last: bool
-
-
-class ClearParams(Struct):
-    """Drop all objects of this mediator (command 2)."""
-
-
-class ServicesParams(Struct):
-    """The services of a subscriber (command 12)."""
-
-    number: Digits
-    number_sign: Word | None
-
-
-class TrunksParams(Struct):
-    """The names of trunks (command 16): of one, or of all (``null``)."""
-
-    trunk: TrunkNumber | None
-
-
-class PingParams(Struct):
-    """Whether the switch answers."""
-
-
-OPERATIONS: Final[Mapping[str, type[Struct]]] = {
-    "add": AddParams,
-    "change": ChangeParams,
-    "remove": RemoveParams,
-    "join": JoinParams,
-    "sync": SyncParams,
-    "clear": ClearParams,
-    "services": ServicesParams,
-    "trunks": TrunksParams,
-    "ping": PingParams,
+_PARAMS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # Put an object under control (command 5).
+    "add": {"object": ObjectShape},
+    # Give an object another category and priority (command 15).
+    "change": {"object_number": ObjectNumber, "category": Word | None, "priority": Word | None},
+    # Take an object off control (command 6).
+    "remove": {"object_number": ObjectNumber},
+    # Report also the running calls that an object touches.
+    "join": {"object_number": ObjectNumber},
+    # Replace all objects of this mediator, in chunks.
+    "sync": {"objects": list[ObjectShape], "first": bool, "last": bool},
+    # Drop all objects of this mediator (command 2).
+    "clear": {},
+    # The services of a subscriber (command 12).
+    "services": {"number": Digits, "number_sign": Word | None},
+    # The names of one trunk, or of all (null) (command 16).
+    "trunks": {"trunk": TrunkNumber | None},
+    # Ask for a sign of life.
+    "ping": {},
 }
-"""Every op, with the shape of its params."""
+OPERATIONS: Final[Mapping[str, type[Struct]]] = {
+    op: defstruct(op, params.items()) for op, params in _PARAMS.items()
+}
+"""Every op and the shape of its params."""
 
 
 def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
-    """Why a request is malformed, such as ``add: object: number: is missing``; ``None``: it is not."""
+    """Why a request is malformed, such as ``add: object: number: is missing``; ``None`` when it is right."""
     shape = OPERATIONS.get(op)
     if shape is None:
         return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
@@ -151,7 +107,7 @@ _STEP = re.compile(r"\w+|\[\d+\]")
 
 
 def _in_words(shape: type[Struct], error: str) -> str:
-    """msgspec's error with the words of the dialect: the place, and what must be there."""
+    """msgspec's error in the words of the dialect: the place, and what must be there."""
     place, missing = _PLACE.search(error), _MISSING.search(error)
     steps = _STEP.findall(place[1]) if place else []
     if missing:
@@ -191,9 +147,9 @@ _decoder: Final = msgspec.json.Decoder()
 
 
 def encode_line(message: dict[str, Any], limit: int) -> bytes:
-    """One line, newline included. NaN and the infinities, which JSON has not, become ``null``.
+    """One line with its newline. NaN and the infinities become ``null``, since JSON lacks them.
 
-    Raises :class:`DialectError`: it can't be written as JSON, or is longer than ``limit``.
+    Raises :class:`DialectError` for what JSON can't hold, and for more than ``limit`` octets.
     """
     try:
         line = _encoder.encode(message)
@@ -207,10 +163,10 @@ def encode_line(message: dict[str, Any], limit: int) -> bytes:
 
 
 def decode_line(line: bytes) -> dict[str, Any]:
-    """The JSON object of a line; of a key that stands twice the last value counts. Raises :class:`DialectError`.
+    """The JSON object of a line; the last value of a repeated key counts. Raises :class:`DialectError`.
 
-    Not taken: NaN and the infinities, numbers beyond the range of a float or of more than 4,300 digits, and halves of
-    surrogate pairs.
+    NaN and the infinities are errors, too, and so are numbers beyond the range of a float or of more than 4,300 digits,
+    and halves of surrogate pairs.
     """
     try:
         message = _decoder.decode(line)
@@ -241,10 +197,10 @@ def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
 
 
 class LineReader:
-    """Cuts a stream into lines of at most ``limit`` octets; blank lines are passed over.
+    """Cuts a stream into lines of at most ``limit`` octets, and skips blank lines.
 
-    A longer line is reported once (as ``None``) and the rest of it is dropped as it comes. So memory is bounded,
-    and the next line is read as usual.
+    A longer line is reported once, as ``None``, and its rest is dropped on arrival. So memory is bounded, and the next
+    line is read as usual.
     """
 
     def __init__(self, limit: int) -> None:
@@ -254,7 +210,7 @@ class LineReader:
         self._skipping = False
 
     def feed(self, data: bytes) -> None:
-        """Take octets as they come."""
+        """Take octets, cut anywhere."""
         *ended, rest = data.split(b"\n")
         if ended:
             first = ended[0]
@@ -277,7 +233,7 @@ class LineReader:
         return bool(self._lines)
 
     def next_line(self) -> bytes | None:
-        """The next line, or ``None`` for one that was too long; :class:`IndexError` when there is none."""
+        """The next line; ``None`` for one that was too long. Raises :class:`IndexError` when there is none."""
         return self._lines.popleft()
 
     @property

@@ -1,8 +1,7 @@
-"""The switch's SSH server for mediators: the subsystem ``sorm``, by password, and nothing else.
+"""The switch's SSH server. Mediators log in by password and use the subsystem ``sorm``; some users have a shell.
 
-:class:`SormServer` binds :class:`~ssh_control.dialect.ServerDialect` to asyncssh. The :class:`Backend`
-decides who may log in, and handles the requests: one backend serves a single domain (port 7777, user = domain), another
-one many domains (port 7778).
+:class:`SormServer` binds :class:`~ssh_control.dialect.ServerDialect` to asyncssh. A :class:`Backend` admits users and
+handles requests: one backend serves single domains (port 7777, user = domain), another one many domains (port 7778).
 """
 
 from __future__ import annotations
@@ -41,33 +40,35 @@ from ssh_control.visible import host_port, visible
 log = logging.getLogger(__name__)
 
 TRIES = 3
-"""Passwords that one connection may try."""
+"""Limit of passwords that one connection tries."""
 LOGIN_SECONDS = 30.0
-"""Seconds after which a connection that has not logged in is closed."""
+"""A connection that has not logged in after these seconds is closed."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
 MOST_UNAUTHENTICATED = 64
-"""Connections that have not logged in, at a time; beyond that the oldest one is dropped."""
+"""Limit of connections that have not logged in; beyond it the oldest one is dropped."""
 MOST_SESSIONS = 16
-"""Sessions of one connection at a time."""
+"""Limit of open sessions of one connection."""
 WRITE_PIECE = 64 * 1024
-"""The most octets of replies that are gathered before they are written."""
+"""Limit of octets of replies that are collected before they are written."""
 MOST_UNREAD = 16 * 1024 * 1024
-"""Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
+"""Limit of octets that wait for a mediator that doesn't read; beyond it the session ends."""
 MOST_OPEN = 1024
-"""Requests of one session whose replies are to come; while there are so many, no more are read."""
+"""Limit of unanswered requests of one session; at it no more are read."""
 LOGIN_BURST = 5.0
-"""Failed logins that one address may make before the next has to wait."""
+"""Failed logins of one address after which the next one waits."""
 LOGIN_INTERVAL = 1.0
 """Seconds that each further failed login costs."""
 LONGEST_LOGIN_WAIT = 5.0
-"""The most seconds that a login waits because of failed logins from its address."""
+"""Limit of the seconds that a login waits because of failed logins from its address."""
 MOST_PACED_ADDRESSES = 4096
-"""Addresses whose failed logins are remembered; beyond that those whose time has run out are forgotten."""
+"""Addresses with failed logins that are kept; beyond it those whose time has run out are dropped."""
+KEEPALIVE = 15.0
+"""Seconds of silence until a peer is probed; three unanswered probes end a connection."""
 
 
 class Session(Protocol):
-    """A mediator's session, as the switch behind the server keeps it."""
+    """A mediator's session in the switch behind the server."""
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
@@ -77,33 +78,31 @@ class Session(Protocol):
         """Carry out a request. The params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     def closed(self) -> None:
-        """The session has ended. Called once, for any reason."""
+        """The session has ended, for any reason. The server calls this once."""
 
 
 class Backend(Protocol):
     """The switch behind the server."""
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """``None`` admits the user; else the reason, which is logged and not sent to the peer.
+        """``None`` admits the user; else the reason, which is logged and not sent to ``peer`` (``host:port``).
 
-        Passwords are compared in constant time here. ``peer`` is ``host:port``.
+        This method compares passwords in constant time.
         """
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> Session:
-        """Open a session after a mediator's hello. ``notify`` sends it events, until :meth:`Session.closed`.
+        """Open a session after a mediator's hello. Raises :class:`~ssh_control.dialect.Refused`.
 
-        Raises :class:`~ssh_control.dialect.Refused`.
+        ``notify`` sends events to the mediator, until :meth:`Session.closed`.
         """
 
 
 class LoginPacer:
-    """Delays password tries by address.
+    """Delays password tries by address. Each try books ``interval`` seconds; beyond the burst it waits until it is due.
 
-    Each try books ``LOGIN_INTERVAL`` seconds; beyond the burst it waits until it is due.
-
-    A try is booked before the password is checked, so that many tries at once gain nothing; one that succeeds is given
-    back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser does
-    not keep the right user of the same address out, and has at most one guess per connection in that time.
+    A try is booked before the password is checked, so that many tries at once gain nothing; a right password gives its
+    time back. No try waits longer than ``longest`` seconds: a guesser does not keep the right user of the same address
+    out, and has at most one guess per connection in that time.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class LoginPacer:
         self._booked: dict[str, float] = {}
 
     def delay(self, address: str, now: float) -> float:
-        """Book a try; returns the seconds to wait before the password is checked."""
+        """Book a try. Returns the seconds to wait before the password is checked."""
         if len(self._booked) >= MOST_PACED_ADDRESSES:
             self._booked = {peer: until for peer, until in self._booked.items() if until > now}
         booked = max(self._booked.get(address, now), now)
@@ -126,20 +125,19 @@ class LoginPacer:
         return max(0.0, due - self._slack - now)
 
     def succeeded(self, address: str) -> None:
-        """The password was right: give the try back."""
+        """Give the time of a try back, since the password was right."""
         if address in self._booked:
             self._booked[address] -= self._interval
 
 
 class SormServer:
-    """Serves several mediators, each with several sessions, at once. ``await start()`` it, ``await close()`` it.
+    """Serves several mediators, each with several sessions. ``await start()`` begins, and ``await close()`` ends.
 
-    ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time;
-    or the :attr:`key` of another server.
-    Raises :class:`~ssh_control.transport.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
-    end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it. ``shells`` gives
-    a user of the command line its shell, and ``None`` to a mediator. ``login_wait``: seconds that a login waits at most
-    because others of its address tried wrong passwords.
+    ``host_key``: the path of a private key, which is made when missing; ``None`` or "" for a new ed25519 key each time;
+    or the :attr:`key` of another server. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
+    ``shells`` returns the shell of a user of the command line, and ``None`` for a mediator. ``login_wait``: limit of
+    the seconds that a login waits because of wrong passwords from its address.
+    Raises :class:`~ssh_control.transport.KeyProblem`.
     """
 
     def __init__(
@@ -149,7 +147,6 @@ class SormServer:
         port: int,
         host_key: str | Path | asyncssh.SSHKey | None = None,
         *,
-        keepalive: float = 15.0,
         dialect: Callable[[], ServerDialect] = ServerDialect,
         shells: Callable[[str], Shell | None] = lambda _user: None,
         clock: Callable[[], float] = time.monotonic,
@@ -161,21 +158,21 @@ class SormServer:
         self.shells = shells
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
-        self.host, self._port, self._keepalive = host, port, keepalive
+        self.host, self._port = host, port
         self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else private_host_key(host_key)
         self._pacer, self._clock, self._sleep = LoginPacer(longest=login_wait), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
         self._next: socket.socket | None = None
-        """The socket of a move that is under way."""
+        """The socket of a running move."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._unauthenticated: dict[asyncssh.SSHServerConnection, None] = {}
         self._delayed: set[asyncssh.SSHServerConnection] = set()
-        """Connections whose password will be checked when it is due."""
+        """Connections whose password waits for its check."""
 
     @property
     def public_key(self) -> str:
-        """The public host key as one line of OpenSSH: what a mediator pins."""
+        """The public host key as one line of OpenSSH. Mediators pin it."""
         return public_line(self.key)
 
     async def start(self) -> tuple[str, int]:
@@ -185,18 +182,18 @@ class SormServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port of the server."""
         return self._acceptor.get_port() if self._acceptor is not None else self._port
 
     @property
     def listening(self) -> bool:
-        """Whether it listens, or is about to."""
+        """Whether the server listens, or is about to."""
         return self._acceptor is not None or self._next is not None
 
     def shared_listener(self) -> socket.socket | None:
-        """A duplicate of its listening socket, which stays open when this server stops listening; None: it has none.
+        """A duplicate of the listening socket, if any. It stays open when this server stops listening.
 
-        Raises :class:`OSError` when there is no descriptor for it.
+        Raises :class:`OSError` when no descriptor is left.
         """
         if self._next is not None:
             return self._next.dup()
@@ -204,16 +201,16 @@ class SormServer:
         return shared
 
     def stop_listening(self) -> None:
-        """Take no new connections; those that are open stay. A move that is under way is dropped."""
+        """Refuse new connections; open ones stay. A running move is dropped."""
         self._next = None
         if self._acceptor is not None:
             self._acceptor.close()
             self._acceptor = None
 
     def listen_on(self, listener: socket.socket) -> None:
-        """Take connections of this socket from now on; to be called in the running loop.
+        """Accept connections of this socket from now on. Needs the running loop.
 
-        When that fails, it is counted (``moves failed``) and logged, and the server listens where it did before.
+        A failure is counted (``moves failed``) and logged, and the server listens where it did before.
         """
         self._port = listener.getsockname()[1]
         self._next = listener
@@ -234,7 +231,7 @@ class SormServer:
             log.error("port %d: can't be listened on: %s", self._port, error)  # noqa: TRY400 - one line
             if self._next is listener:
                 self._next = None
-                self._port = self._acceptor.get_port() if self._acceptor is not None else self._port
+                self._port = self.port
             return
         if self._next is not listener:
             acceptor.close()
@@ -245,8 +242,7 @@ class SormServer:
     async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
         acceptor = await asyncssh.listen(
             **where,
-            # asyncio accepts as many connections at a time as the queue is set to hold, and tries as often again, with
-            # a timer each, when no descriptor is left: with one it tries once a second.
+            # asyncio accepts so many connections at a time, and sets as many timers when no descriptor is left.
             backlog=1,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self.key],
@@ -274,7 +270,7 @@ class SormServer:
         return acceptor
 
     async def close(self) -> None:
-        """Stop listening, if it does, and end all connections."""
+        """Stop listening and end all connections."""
         acceptor = self._acceptor
         self.stop_listening()
         if self._moving is not None:
@@ -296,7 +292,7 @@ class SormServer:
     def connected(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection was accepted."""
         without_padding_packets(connection)
-        keep_alive(connection, self._keepalive)
+        keep_alive(connection, KEEPALIVE)
         self.counters["connections"] += 1
         self._connections.add(connection)
         self._unauthenticated[connection] = None
@@ -320,7 +316,7 @@ class SormServer:
     async def login(
         self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
     ) -> bool:
-        """Ask the backend, after the due delay."""
+        """Ask the backend, after the delay that is due."""
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:
@@ -342,7 +338,7 @@ class SormServer:
 
 
 class _Connection(asyncssh.SSHServer):
-    """One TCP connection: the login, and the sessions that are opened in it."""
+    """One TCP connection: the login, and its sessions."""
 
     _ssh: asyncssh.SSHServerConnection
 
@@ -354,7 +350,7 @@ class _Connection(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._ssh = conn
-        # A peer that has closed already has no address any more.
+        # A peer that has closed already has no address.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
         self.peer = host_port(host, port)
         self._server.connected(conn)
@@ -364,12 +360,9 @@ class _Connection(asyncssh.SSHServer):
         if exc is None or isinstance(exc, asyncssh.Error | OSError):
             log.info("%s: disconnected%s", self.peer, f": {visible(exc)}" if exc else "")
         else:
-            # Where it is, and not its text, which may hold the number of an object (order 268, rule 6).
+            # The text is not logged: it may hold the number of an object (order 268, rule 6).
             where = visible("; ".join(map(str.strip, traceback.format_tb(exc.__traceback__))))
             log.error("%s: disconnected by an error of our own: %s: %s", self.peer, type(exc).__name__, where)
-
-    def begin_auth(self, username: str) -> bool:
-        return True
 
     def auth_completed(self) -> None:
         self._server.authenticated(self._ssh)
@@ -421,7 +414,6 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._flush_due = False
         self._open = 0
         self._pump_due = False
-        self._halted = False
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -475,15 +467,11 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
     def pause_writing(self) -> None:
         # While a mediator does not read, none of its requests are read.
         self._paused = True
-        self._halt()
+        self._channel.pause_reading()
 
     def resume_writing(self) -> None:
         self._paused = False
         self._pump()
-
-    def _halt(self) -> None:
-        self._halted = True
-        self._channel.pause_reading()
 
     @property
     def _full(self) -> bool:
@@ -511,12 +499,11 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._flush()
             self._channel.exit(1 if dialect.closed else 0)
             return
-        if self._halted and not self._full:
-            self._halted = False
-            self._channel.resume_reading()
+        if not self._full:
+            self._channel.resume_reading()  # without effect unless reading is paused
         if not self._flush_due:
-            # The first reply of a turn of the event loop is sent at once, the others of that turn together: single
-            # requests are answered without delay, many requests with few packets.
+            # The first reply of a turn of the event loop is sent at once, and the others of that turn together. So a
+            # single request is answered without delay, and many requests with few packets.
             self._flush()
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush_rest)
@@ -529,7 +516,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         elif answer is not None:
             self._open += 1
             if self._full:
-                self._halt()
+                self._channel.pause_reading()
             answer.then(partial(self._late, asked.seq))
         if self._dialect.waiting > WRITE_PIECE:
             self._flush()
@@ -540,7 +527,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             return
         self._dialect.reply(seq, reply)
         if not self._pump_due:
-            # Not now: the reply may be given while the next request of this session is being handled.
+            # Not at once: the reply may be given while the session handles its next request.
             self._pump_due = True
             asyncio.get_running_loop().call_soon(self._pump_late)
 
@@ -553,13 +540,8 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         try:
             session = self._server.backend.open(self._user, hello, self._peer, self._notify)
         except Refused as refusal:
-            log.warning(
-                "%s: mediator %s of %s refused: %s",
-                self._peer,
-                ascii(hello.mediator),
-                self._user,
-                visible(refusal),
-            )
+            name, why = ascii(hello.mediator), visible(refusal)
+            log.warning("%s: mediator %s of %s refused: %s", self._peer, name, self._user, why)
             self._server.counters["sessions refused"] += 1
             self._dialect.refuse(refusal.code, refusal.text)
             return
@@ -603,10 +585,10 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
 
 def move_servers(ways: Sequence[tuple[SormServer, int]]) -> None:
-    """Move servers to other ports while they run; connections stay. To be called in the running loop.
+    """Move running servers to other ports; connections stay. Needs the running loop.
 
-    A server may go where another one is now: it takes over the socket, so that no other process gets the port in
-    between. Raises :class:`OSError` when a port can't be had; then nothing changes.
+    A server that moves to the port of another one takes over the socket, so that no other process gets the port in
+    between. Raises :class:`OSError`, and changes nothing then, when a port is in use.
     """
     ways = [(server, port) for server, port in ways if server.port != port]
     held = {server.port: server for server, _ in ways}
@@ -626,7 +608,7 @@ def move_servers(ways: Sequence[tuple[SormServer, int]]) -> None:
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections already, so that none is refused meanwhile."""
+    """A socket that accepts connections from now on."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

@@ -1,8 +1,8 @@
 """A command line over SSH: with a terminal, from a script on stdin, or one command of ``ssh HOST COMMAND``.
 
-With a terminal asyncssh's line editor does the editing, the history and the keys. The :class:`Shell` does what a line
-says; it has no I/O. Without one there is no prompt and no echo, errors go to stderr with the number of
-their line, and the exit code is 1 when a line failed.
+On a terminal asyncssh's line editor does the editing, the history and the keys. A :class:`Shell` carries out the lines;
+it has no I/O. Without a terminal there is no prompt and no echo, errors go to stderr with the number of their line, and
+the exit code is 1 when a line failed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ssh_control.visible import visible, visible_lines
 log = logging.getLogger(__name__)
 
 LINES_A_TURN = 32
-"""Lines of a script that are done before others have their turn."""
+"""Lines of a script that are carried out in one turn of the event loop."""
 MOST_LINE = 64 * 1024
-"""Characters of one line; a longer one ends the session."""
+"""Limit of the characters of a line; a longer one ends the session."""
 HISTORY = 500
-"""Lines that the arrow keys bring back."""
+"""Limit of the lines that the arrow keys show again."""
 
 
 class Outcome(Protocol):
@@ -33,11 +33,11 @@ class Outcome(Protocol):
 
     @property
     def text(self) -> str:
-        """To show, with its line breaks."""
+        """The text to show, with its line breaks."""
 
     @property
     def error(self) -> str:
-        """To show as an error; "" when the line was carried out."""
+        """The error to show; "" when the line was carried out."""
 
     @property
     def ended(self) -> bool:
@@ -49,7 +49,7 @@ class Shell(Protocol):
 
     @property
     def prompt(self) -> str:
-        """What stands before the next line."""
+        """The text before the next line."""
 
     @property
     def asking(self) -> bool:
@@ -59,7 +59,7 @@ class Shell(Protocol):
         """Carry out a line."""
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
-        """The line and the position with what is certain added; and what it may be, when nothing is."""
+        """The line and the position after completion; and the candidates, when there are several."""
 
     def interrupt(self) -> Outcome:
         """Ctrl-C."""
@@ -69,7 +69,7 @@ class Shell(Protocol):
 
 
 class ShellChannel(asyncssh.SSHServerSession[str]):
-    """One session of a user. ``closed`` is called when it is over."""
+    """One session of a user. The end of the session calls ``closed``."""
 
     _channel: asyncssh.SSHLineEditorChannel
 
@@ -80,7 +80,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._commands: list[str] | None = None
         self._terminal = False
         self._rest: list[str] = []
-        """Pieces of the line that has not ended; they are joined once, also when they come octet by octet."""
+        """Pieces of the unfinished line. They are joined once, even if they come octet by octet."""
         self._resting = 0
         self._lines: deque[str] = deque()
         self._number = 0
@@ -175,7 +175,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._pump()
 
     def _pump(self) -> None:
-        """Carry out the lines that have come, some at a time."""
+        """Carry out the lines so far, some at a time."""
         self._pump_due = False
         for _ in range(LINES_A_TURN):
             if self._over or self._paused or not self._lines:
@@ -213,12 +213,12 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if outcome.error and self._terminal:
             self._channel.write(visible_lines(outcome.error))
         elif outcome.error:
-            # Nothing is echoed: in a script only the number identifies the line.
+            # A script has no echo: only the number identifies the line.
             where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
             self._channel.write_stderr(where + visible_lines(outcome.error))
 
     def _prompt_or_leave(self) -> None:
-        """A question is shown always, the prompt only on a terminal."""
+        """Show a question always, and the prompt only on a terminal."""
         if self._over:
             return
         if self._shell.asking or (self._terminal and self._commands is None):
@@ -232,10 +232,9 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             self._channel.exit(code)
 
     def _tab(self, line: str, position: int) -> tuple[str, int] | bool:
-        """Complete; when there is a choice, show it below and the line anew."""
+        """Complete the line. Several candidates are shown below it, and then the line again."""
         completed, place, choices = self._shell.complete(line, position)
         if choices:
-            # Output while a line is edited appears above it: the editor draws the line again.
             shown = "  ".join(
                 visible(choice).rstrip("/").rpartition("/")[2] or visible(choice) for choice in choices
             )

@@ -1,5 +1,4 @@
-"""Common parts of both ends of an SSH connection: ciphers, keep-alive, host keys (made, pinned,
-fingerprinted)."""
+"""Both ends of an SSH connection use these: ciphers, keep-alive, host keys (made and pinned)."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ _MSG_IGNORE = 2
 def without_padding_packets(connection: Connection) -> None:
     """Send no SSH_MSG_IGNORE in front of every packet.
 
-    asyncssh puts it there against an attack on CBC ciphers (RFC 4251, 9.3.1), and :data:`CIPHERS` has none of
-    them. It is a second encryption and a second system call for each line.
+    asyncssh sends it against an attack on CBC ciphers (RFC 4251, 9.3.1), and :data:`CIPHERS` has none of them.
+    It costs a second encryption and a second system call for each line.
     """
     send = connection.send_packet
 
@@ -42,10 +41,7 @@ def without_padding_packets(connection: Connection) -> None:
 
 
 def keep_alive(connection: Connection, seconds: float) -> None:
-    """Let the kernel detect a lost peer after three probes of ``seconds`` each, idle or not.
-
-    asyncssh's own keep-alive sets a timer anew for every packet.
-    """
+    """The kernel detects a lost peer by three probes, ``seconds`` apart; asyncssh would set a timer for each packet."""
     sock = connection.get_extra_info("socket")
     if sock is None:
         return
@@ -57,19 +53,19 @@ def keep_alive(connection: Connection, seconds: float) -> None:
         ("TCP_KEEPCNT", 3),
         ("TCP_USER_TIMEOUT", interval * 3000),
     ):
-        # Not every system has all of them; the first is what counts.
+        # Some systems lack some of them; the first one counts.
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class KeyProblem(ValueError):  # noqa: N818 - read by people as it is
-    """A host key can't be used. The text is one line that says which, why and what to do."""
+    """A host key can't be used. The text is one line: which key, why, and the remedy."""
 
 
 def private_host_key(path: str | Path | None) -> asyncssh.SSHKey:
-    """The private key of a server: read from ``path`` (made there, for its owner alone, when missing).
+    """The private key of a server, read from ``path``; a missing file is made, for its owner alone.
 
-    ``None`` or "" makes one in memory, another at every start. Raises :class:`KeyProblem`.
+    ``None`` or "" makes a new key in memory. Raises :class:`KeyProblem`.
     """
     if not path:
         return asyncssh.generate_private_key("ssh-ed25519")
@@ -101,24 +97,13 @@ def public_line(key: asyncssh.SSHKey) -> str:
 
 
 def pinned_key(line: str) -> asyncssh.SSHKey:
-    """The public key of such a line; a host name in front, as ``ssh-keyscan`` prints it, is passed over.
-
-    Raises :class:`KeyProblem`.
-    """
+    """The public key of such a line, with or without ``ssh-keyscan``'s host name. Raises :class:`KeyProblem`."""
     words = line.split()
     start = next((i for i, word in enumerate(words[:2]) if word.startswith(("ssh-", "ecdsa-", "sk-"))), 0)
     try:
         return asyncssh.import_public_key(" ".join(words[start : start + 2]))
-    except (
-        ValueError,
-        ArithmeticError,
-    ) as error:  # KeyImportError, and what a damaged key makes asyncssh raise
+    except (ValueError, ArithmeticError) as error:  # KeyImportError, and asyncssh's errors for a damaged key
         shown, why = line if len(line) <= 60 else f"{line[:57]}...", ascii(str(error))[1:-1]
         raise KeyProblem(
             f"host key {shown!r}: is no public key ({why}): pin one line such as 'ssh-ed25519 AAAA...'"
         ) from None
-
-
-def fingerprint(key: asyncssh.SSHKey) -> str:
-    """The fingerprint as ``ssh-keygen -l`` shows it: ``SHA256:...``."""
-    return key.get_fingerprint()

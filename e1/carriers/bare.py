@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from e1.carriers.carrier import Address, CarriedChannel, Tap, host_port
 from e1.carriers.serial_line import SerialConfig, SerialLine
 from e1.carriers.xot import XotConfig, XotEnd
 from e1.carriers.xot_socket import XotClient, XotLink, XotServer
-from e1.channel import ChannelEvent as DataEvent
+from e1.events import ChannelEvent as DataEvent
 from e1.g704.alarms import StreamState
 from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, Side, StateChanged, StreamEvent
@@ -26,12 +25,8 @@ FAULTS = (StreamState.LOS, StreamState.OFF)
 """States that can be injected. The other states exist only with an E1."""
 
 
-class BareChannel(CarriedChannel, Protocol):
-    """One data channel that drives itself."""
-
-    @property
-    def there(self) -> bool:
-        """Whether the channel has a carrier."""
+class BareLine(Protocol):
+    """What carries one data channel, and drives it."""
 
     def send(self, message: bytes) -> None:
         """Send a message, or keep it until the channel is up."""
@@ -50,47 +45,28 @@ class BareChannel(CarriedChannel, Protocol):
 
 
 class BareCarrier(ABC):
-    """The common part of the carriers without an E1 (:class:`~e1.carriers.carrier.Carrier`)."""
+    """The common part of the carriers without an E1; each of them is a :class:`~e1.carriers.carrier.Carrier`."""
 
     e1 = None
 
-    def __init__(self, kind: str, channels: Mapping[ChannelName, BareChannel]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        channels: Mapping[ChannelName, CarriedChannel],
+        lines: Mapping[ChannelName, BareLine],
+    ) -> None:
         self._kind = kind
         self.state = StreamState.LOS
         self.channels = channels
+        self.lines = lines
         self._fault: StreamState | None = None
         self._events: list[StreamEvent] = []
-
-    # --- the connections
-
-    @abstractmethod
-    async def start(self) -> str:
-        """Open the carrier; returns its address, "" without one. Raises :class:`OSError` on failure."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Begin to close the carrier. A second call does nothing."""
-
-    @abstractmethod
-    async def wait_closed(self) -> None:
-        """Wait until the carrier is closed."""
-
-    @abstractmethod
-    def counters(self) -> dict[str, int]:
-        """Counters of the connections."""
-
-    @abstractmethod
-    def channel_row(self, name: ChannelName) -> dict[str, Any]:
-        """A data channel for people: link, frames, timers, circuit."""
 
     @abstractmethod
     def _there(self) -> bool:
         """Whether the stream has a carrier."""
 
-    @property
-    @abstractmethod
-    def usable(self) -> bool:
-        """Whether the data channels can be set up."""
+    # --- what most of them have none of
 
     def take_strangers(self) -> list[str]:
         return []
@@ -104,19 +80,19 @@ class BareCarrier(ABC):
     # --- the channels
 
     def send(self, channel: ChannelName, message: bytes) -> list[StreamEvent]:
-        self.channels[channel].send(message)
+        self.lines[channel].send(message)
         return self.exchange()
 
     def connect(self, channel: ChannelName) -> list[StreamEvent]:
-        self.channels[channel].connect()
+        self.lines[channel].connect()
         return self.exchange()
 
     def disconnect(self, channel: ChannelName) -> list[StreamEvent]:
-        self.channels[channel].disconnect()
+        self.lines[channel].disconnect()
         return self.exchange()
 
     def busy(self, channel: ChannelName, on: bool) -> list[StreamEvent]:
-        self.channels[channel].busy(on)
+        self.lines[channel].busy(on)
         return self.exchange()
 
     def exchange(self) -> list[StreamEvent]:
@@ -153,17 +129,16 @@ class BareCarrier(ABC):
                 f'{state}: a line "{self._kind}" has no E1 frames; what it can have is LOS or OFF, and clear ends it'
             )
         self._fault = state
-        for channel in self.channels.values():
-            channel.cut(state is not None)
+        for line in self.lines.values():
+            line.cut(state is not None)
 
 
 class SerialCarrier(BareCarrier):
-    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be present, like both wires of a
-    cable."""
+    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be present, like both wires of a cable."""
 
     def __init__(self, ports: Mapping[ChannelName, SerialConfig], lapb: LapbConfig, x25: X25Config) -> None:
         self._lines = {name: SerialLine(port, lapb, x25, self._report(name)) for name, port in ports.items()}
-        super().__init__("serial", dict(self._lines))
+        super().__init__("serial", {name: line.channel for name, line in self._lines.items()}, self._lines)
 
     def _report(self, name: ChannelName) -> Callable[[DataEvent], None]:
         return lambda event: self.happened(name, event)
@@ -192,19 +167,11 @@ class SerialCarrier(BareCarrier):
         return {"opened": sum(line.opened for line in lines), "dropped": sum(line.dropped for line in lines)}
 
     def channel_row(self, name: ChannelName) -> dict[str, Any]:
-        channel = self._lines[name].channel
-        return {
-            "link": str(channel.lapb.state),
-            "circuit": str(channel.x25.state),
-            "hdlc": asdict(channel.framing),
-            "t1": channel.lapb.counters.t1,
-            "resets": channel.lapb.counters.resets,
-        }
+        return self._lines[name].channel.row()
 
 
 class XotCircuit:
-    """One circuit over TCP. ``carrier`` makes its connections, for it alone or as a server of both
-    circuits."""
+    """One circuit over TCP. ``carrier`` makes its connections, for it alone or as a server of both circuits."""
 
     def __init__(self, end: XotEnd, carrier: XotClient | XotServer) -> None:
         self.end = end
@@ -213,30 +180,10 @@ class XotCircuit:
         self._cut = False
 
     @property
-    def up(self) -> bool:
-        return self.end.up
-
-    @property
-    def there(self) -> bool:
-        return self.end.set_up
-
-    @property
-    def queued(self) -> int:
-        return self.end.x25.queued
-
-    @property
-    def linked(self) -> bool:
-        return self.there
-
-    @property
-    def released(self) -> bool:
-        return not self.end.connected
-
-    @property
     def link(self) -> XotLink | None:
         """The connection, while there is one."""
         carrier = self._carrier
-        return carrier.link(self.end) if isinstance(carrier, XotServer) else carrier.link()
+        return carrier.link(self.end) if isinstance(carrier, XotServer) else carrier.link
 
     def send(self, message: bytes) -> None:
         if isinstance(self._carrier, XotServer):
@@ -267,9 +214,6 @@ class XotCircuit:
         else:
             self.end.busy(on, 0.0)  # the next connection sends it first
 
-    def discard(self) -> list[bytes]:
-        return self.end.x25.discard()
-
     def cut(self, on: bool) -> None:
         self._cut = on
         if not on:
@@ -298,21 +242,22 @@ class XotCarrier(BareCarrier):
         allows: Callable[[str], bool] = lambda host: True,
     ) -> None:
         self._ends = {name: XotEnd(config) for name, config in circuits.items()}
-        self._names = {id(end): name for name, end in self._ends.items()}
+        self._names = {end: name for name, end in self._ends.items()}
         self._server: XotServer | None = None
-        self._clients: list[XotClient] = []
+        self._carriers: list[XotClient | XotServer]
         if listen is not None:
-            self._server = XotServer(list(self._ends.values()), *listen, self._report, allows=allows)
-            self._circuits = {name: XotCircuit(end, self._server) for name, end in self._ends.items()}
+            self._server = XotServer(list(self._names), *listen, self._report, allows=allows)
+            self._carriers = [self._server]
+            self._circuits = {name: XotCircuit(end, self._server) for end, name in self._names.items()}
         else:
             assert dial is not None
-            self._clients = [XotClient(end, *dial, self._report) for end in self._ends.values()]
-            pairs = zip(self._ends.items(), self._clients, strict=True)
-            self._circuits = {name: XotCircuit(end, client) for (name, end), client in pairs}
-        super().__init__("xot", dict(self._circuits))
+            clients = {name: XotClient(end, *dial, self._report) for end, name in self._names.items()}
+            self._carriers = list(clients.values())
+            self._circuits = {name: XotCircuit(client.end, client) for name, client in clients.items()}
+        super().__init__("xot", self._ends, self._circuits)
 
     def _report(self, end: XotEnd, event: DataEvent) -> None:
-        self.happened(self._names[id(end)], event)
+        self.happened(self._names[end], event)
 
     async def start(self) -> str:
         address = ""
@@ -324,14 +269,12 @@ class XotCarrier(BareCarrier):
         return address
 
     def close(self) -> None:
-        for carrier in (*self._clients, self._server):
-            if carrier is not None:
-                carrier.close()
+        for carrier in self._carriers:
+            carrier.close()
 
     async def wait_closed(self) -> None:
-        for carrier in (*self._clients, self._server):
-            if carrier is not None:
-                await carrier.stop()
+        for carrier in self._carriers:
+            await carrier.stop()
 
     def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
         """Our address and the peer's, of a channel's connection, while there is one."""
@@ -339,24 +282,18 @@ class XotCarrier(BareCarrier):
         return link.addresses() if link is not None else None
 
     def _there(self) -> bool:
-        return any(circuit.there for circuit in self._circuits.values())
+        return any(end.linked for end in self._names)
 
     @property
     def usable(self) -> bool:
         return self._fault is None  # a network is always available
 
     def counters(self) -> dict[str, int]:
-        ends, server = self._ends.values(), self._server
-        counted = {
-            "packets_received": sum(end.packets_received for end in ends),
-            "packets_sent": sum(end.packets_sent for end in ends),
-        }
-        if server is None:
-            return {"connections": sum(client.connections for client in self._clients), **counted}
         return {
-            "connections": server.connections,
-            "strangers": server.strangers,
-            **counted,
+            "connections": sum(carrier.connections for carrier in self._carriers),
+            **({"strangers": self._server.strangers} if self._server else {}),
+            "packets_received": sum(end.packets_received for end in self._names),
+            "packets_sent": sum(end.packets_sent for end in self._names),
         }
 
     def take_strangers(self) -> list[str]:

@@ -211,14 +211,7 @@ class FramedCarrier:
         return near | far | own | self.line.counters()
 
     def channel_row(self, name: ChannelName) -> dict[str, Any]:
-        channel = self.channels[name]
-        return {
-            "link": str(channel.lapb.state),
-            "circuit": str(channel.x25.state),
-            "hdlc": asdict(channel.hdlc),
-            "t1": channel.lapb.counters.t1,
-            "resets": channel.lapb.counters.resets,
-        }
+        return self.channels[name].row()
 
     def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
         return None

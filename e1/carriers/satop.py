@@ -26,14 +26,16 @@ MOST_PACKETS = 8000
 """Limit of a jitter buffer: two seconds of the shortest packets."""
 
 
+@dataclass(eq=False, repr=False)
 class SatopError(ValueError):
     """A datagram that is no SAToP packet of this line. ``offset``: the octet that is wrong; ``raw``: the datagram."""
 
-    def __init__(self, offset: int, reason: str, raw: bytes) -> None:
-        super().__init__(f"octet {offset}: {reason}")
-        self.offset = offset
-        self.reason = reason
-        self.raw = raw
+    offset: int
+    reason: str
+    raw: bytes
+
+    def __str__(self) -> str:
+        return f"octet {self.offset}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,7 @@ class SatopConfig:
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
     """The most packets kept. Beyond it the oldest are dropped and the delay is ``jitter_packets`` again."""
     loss_packets: Annotated[int, Range(1)] = 10
-    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our
-    choice."""
+    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our choice."""
     recover_packets: Annotated[int, Range(1)] = 10
     """Packets in sequence that end a loss of packets; our choice."""
     leave_out_payload: bool = True
@@ -297,8 +298,7 @@ class Depacketiser:
         return self._cut(b"".join(pieces), octets)
 
     def play_patiently(self, octets: int) -> bytes:
-        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more
-        wait."""
+        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more wait."""
         if self.state is not PlayState.PLAYING:
             return self.play(octets)
         usual = self._config.jitter_packets
@@ -427,8 +427,7 @@ class SatopLine:
         self._begin, self._given = now, 0
 
     def play(self, frames: int) -> bytes:
-        """The octets received in the time of so many frames, at any bit alignment. With ``patience`` their number may
-        differ."""
+        """The octets received in the time of so many frames, at any bit alignment. ``patience`` may vary the number."""
         octets = frames * OCTETS_PER_FRAME
         patience, last, now = self.config.patience, self._last_packet, self._last_turn
         if not patience or last is None or now is None:

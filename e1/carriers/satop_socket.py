@@ -85,8 +85,7 @@ class SatopSocket:
             self._socket = None
 
     def _readable(self) -> None:
-        """Take the waiting datagrams. Errors of earlier datagrams (no listener at the far port) appear here and are
-        ignored."""
+        """Take the waiting datagrams, and ignore errors of earlier ones (no listener at the far port)."""
         if self._socket is None:
             return
         now = self._clock()

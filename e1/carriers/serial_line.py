@@ -19,8 +19,9 @@ from queue import SimpleQueue
 
 import serial
 
-from e1.channel import ChannelAlarm, ChannelEvent, DataLink
-from e1.hdlc import AsyncCounters, AsyncFraming
+from e1.channel import DataLink
+from e1.events import ChannelAlarm, ChannelEvent
+from e1.hdlc import AsyncFraming
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
@@ -58,11 +59,7 @@ class SerialChannel(DataLink):
         framing = AsyncFraming(2 * lapb.n1, accm)
         super().__init__(lapb, x25, lambda frame: write(framing.encode(frame)))
         self._framing = framing
-
-    @property
-    def framing(self) -> AsyncCounters:
-        """Counters of the frames received, good and bad."""
-        return self._framing.counters
+        self.hdlc = framing.counters
 
     def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
         """Octets of the port."""
@@ -102,37 +99,17 @@ class SerialLine:
         """Whether the channel has a carrier: the port is open, and shows DCD if ``watch_carrier`` is set."""
         return self._there and not self._cut
 
-    @property
-    def up(self) -> bool:
-        """Whether messages can cross."""
-        return self.channel.up
-
-    @property
-    def queued(self) -> int:
-        """Messages that are not fully acknowledged."""
-        return self.channel.queued
-
-    @property
-    def linked(self) -> bool:
-        """Whether the link is up."""
-        return self.channel.linked
-
-    @property
-    def released(self) -> bool:
-        """Whether the link is down."""
-        return self.channel.released
-
     def start(self) -> None:
-        """Begins to open the port."""
+        """Begin to open the port."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
-        """Begins to close the port; a second call does nothing."""
+        """Begin to close the port; a second call does nothing."""
         if self._task is not None:
             self._task.cancel()
 
     async def stop(self) -> None:
-        """Closes the port."""
+        """Close the port."""
         self.close()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
@@ -148,21 +125,16 @@ class SerialLine:
         self._tell(self.channel.disconnect(self._now()))
 
     def busy(self, on: bool) -> None:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         self._tell(self.channel.busy(on, self._now()))
 
-    def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an event."""
-        return self.channel.discard()
-
     def cut(self, on: bool) -> None:
-        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays
-        open."""
+        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays open."""
         self._cut = on
         self._carrier(self._there)
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
+        """Send a message, or keep it until the channel is up. :class:`ValueError` for an empty one."""
         self._tell(self.channel.send(message, self._now()))
 
     async def _run(self) -> None:
@@ -274,7 +246,7 @@ class _Port:
         return room
 
     def close(self) -> None:
-        """Ends both threads and closes the device; blocks until both have left it."""
+        """End both threads and close the device. It blocks until both have left it."""
         self._stopping.set()
         self._frames.put(None)
         if hasattr(self._device, "cancel_write"):
@@ -317,8 +289,7 @@ _MOST = 64 * 1024
 
 
 class NullModem:
-    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes
-    it."""
+    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

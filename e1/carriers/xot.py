@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
-from e1.channel import ChannelAlarm, ChannelEvent, PacketCrossed, event_of
-from e1.x25 import layer as packet_layer
-from e1.x25.layer import PacketLayer, X25Alarm, X25Config, X25Effect, X25State
+from e1.channel import event_of
+from e1.events import ChannelAlarm, ChannelEvent, PacketCrossed, Up
+from e1.x25.config import SendPacket, X25Config, X25Effect
+from e1.x25.layer import PacketLayer
+from e1.x25.machine import X25State
 from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode
 
 PORT = 1998
@@ -33,44 +35,36 @@ class XotError(Exception):
 
     def __init__(self, text: str, offset: int) -> None:
         super().__init__(f"octet {offset}: {text}")
-        self.text = text
         self.offset = offset
 
 
 class PvcStatus(IntEnum):
-    """Status of a PVC Setup (RFC 1613, 5.2)."""
+    """Status of a PVC Setup (RFC 1613, 5.2), with its text."""
 
-    WAITING = 0x00
+    text: str
+
+    def __new__(cls, code: int, text: str) -> PvcStatus:
+        status = int.__new__(cls, code)
+        status._value_, status.text = code, text
+        return status
+
+    WAITING = 0x00, "up"
     """From the initiator: a request. From the responder: the circuit is up."""
-    DISCONNECTED = 0x08
-    REFUSED = 0x09
-    ROUTING_ERROR = 0x0A
-    TIMED_OUT = 0x0B
-    NO_INTERFACE = 0x13
-    INTERFACE_DOWN = 0x14
-    NOT_X25 = 0x15
-    NO_PVC = 0x16
-    MISMATCH = 0x17
-    FLOW_MISMATCH = 0x18
-    FLOW_UNSUPPORTED = 0x19
-    PROTOCOL_ERROR = 0x1A
+    DISCONNECTED = 0x08, "destination disconnected"
+    REFUSED = 0x09, "connection refused"
+    ROUTING_ERROR = 0x0A, "routing error"
+    TIMED_OUT = 0x0B, "connection timed out"
+    NO_INTERFACE = 0x13, "no such interface"
+    INTERFACE_DOWN = 0x14, "the interface is down"
+    NOT_X25 = 0x15, "not an X.25 interface"
+    NO_PVC = 0x16, "no such PVC"
+    MISMATCH = 0x17, "the PVC is configured otherwise"
+    FLOW_MISMATCH = 0x18, "windows or packet sizes differ"
+    FLOW_UNSUPPORTED = 0x19, "windows or packet sizes not supported"
+    PROTOCOL_ERROR = 0x1A, "protocol error"
 
 
-STATUS_TEXTS: Mapping[int, str] = {
-    PvcStatus.WAITING: "up",
-    PvcStatus.DISCONNECTED: "destination disconnected",
-    PvcStatus.REFUSED: "connection refused",
-    PvcStatus.ROUTING_ERROR: "routing error",
-    PvcStatus.TIMED_OUT: "connection timed out",
-    PvcStatus.NO_INTERFACE: "no such interface",
-    PvcStatus.INTERFACE_DOWN: "the interface is down",
-    PvcStatus.NOT_X25: "not an X.25 interface",
-    PvcStatus.NO_PVC: "no such PVC",
-    PvcStatus.MISMATCH: "the PVC is configured otherwise",
-    PvcStatus.FLOW_MISMATCH: "windows or packet sizes differ",
-    PvcStatus.FLOW_UNSUPPORTED: "windows or packet sizes not supported",
-    PvcStatus.PROTOCOL_ERROR: "protocol error",
-}
+STATUS_TEXTS: Mapping[int, str] = {status: status.text for status in PvcStatus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +83,7 @@ class PvcSetup:
     lcn: int = 0
 
     def encode(self) -> bytes:
-        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its
-        field."""
+        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its field."""
         names = [name.encode("latin-1") for name in (self.initiator, self.responder)]
         try:
             fixed = _SETUP.pack(
@@ -113,8 +106,7 @@ class PvcSetup:
 
     @classmethod
     def decode(cls, packet: bytes) -> PvcSetup:
-        """Reads a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's
-        start."""
+        """Read a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's start."""
         if len(packet) < _SETUP.size:
             raise XotError(f"PVC Setup of {len(packet)} octets", len(packet))
         head, kind, version, status, n, from_lcn, m, to_lcn, win_in, win_out, log_in, log_out = (
@@ -161,7 +153,7 @@ class XotFramer:
         self._done = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the packets that are complete now.
+        """Yield the packets that are complete now.
 
         Raises :class:`XotError` for another version or an impossible length, after the packets before it.
         """
@@ -328,8 +320,7 @@ class XotEnd:
         )
         self.state = XotState.CLOSED
         self.wanted = True
-        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is
-        made."""
+        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is made."""
         self.packets_sent = self.packets_received = 0
         """Packets since the start."""
         self._kind = XotKind.SVC
@@ -356,9 +347,23 @@ class XotEnd:
         return self.state is not XotState.CLOSED
 
     @property
-    def set_up(self) -> bool:
+    def linked(self) -> bool:
         """Whether a connection carries the circuit: a permanent one is set up at both ends."""
-        return self.state in (XotState.CARRYING, XotState.ESTABLISHED)
+        return self.state in _UP
+
+    @property
+    def released(self) -> bool:
+        """Whether there is no connection."""
+        return not self.connected
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not fully acknowledged."""
+        return self.x25.queued
+
+    def discard(self) -> list[bytes]:
+        """Take out the messages of which no part was sent, without an event."""
+        return self.x25.discard()
 
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
@@ -394,18 +399,17 @@ class XotEnd:
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
-        one."""
+        """Send a message, or keep it until the circuit is up. Raises :class:`ValueError` for an empty one."""
         self._carry_out(self.x25.send(message, now))
         return self._take()
 
     def busy(self, on: bool, now: float) -> list[XotEffect]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         self._carry_out(self.x25.busy(on, now))
         return self._take()
 
     def clear(self, now: float) -> list[XotEffect]:
-        """Ends a call. The connection is closed after the peer's confirmation."""
+        """End a call. The connection is closed after the peer's confirmation."""
         self._carry_out(self.x25.clear(now))
         return self._take()
 
@@ -479,7 +483,7 @@ class XotEnd:
                     self._deadline = None
                     self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.ASK:
-                    self._write(self._setup(PvcStatus.WAITING).encode())
+                    self._write(self._setup().encode())
                 case XotAction.ANSWER:
                     self._write(refusal(self._packet, self._status))
                 case XotAction.LINK_UP:
@@ -502,7 +506,7 @@ class XotEnd:
         if status is PvcStatus.WAITING:
             self._input(XotInput.SETUP_FITS)
         else:
-            self._input(XotInput.SETUP_WRONG, f"PVC Setup refused: {STATUS_TEXTS[status]}")
+            self._input(XotInput.SETUP_WRONG, f"PVC Setup refused: {status.text}")
 
     def _answered(self) -> None:
         try:
@@ -516,10 +520,9 @@ class XotEnd:
         why = f"{STATUS_TEXTS.get(setup.status, 'unknown')} ({setup.status:02X}h)"
         self._input(XotInput.SETUP_WRONG, f"the peer refuses the PVC: {why}", self.config.refused)
 
-    def _setup(self, status: PvcStatus) -> PvcSetup:
+    def _setup(self) -> PvcSetup:
         config, x25 = self.config, self.config.x25
         return PvcSetup(
-            status=status,
             initiator=config.interface,
             initiator_lcn=x25.lcn,
             responder=config.peer_interface,
@@ -532,12 +535,16 @@ class XotEnd:
 
     def _carry_out(self, effects: Iterable[X25Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, packet_layer.SendPacket):
+            if isinstance(effect, SendPacket):
                 self._write(effect.packet)
                 continue
-            if isinstance(effect, packet_layer.CircuitUp):
+            if isinstance(effect, Up):
                 self._input(XotInput.CIRCUIT_UP)
-            if self.state is XotState.CARRYING and isinstance(effect, X25Alarm) and effect.kind == "reset":
+            if (
+                self.state is XotState.CARRYING
+                and isinstance(effect, ChannelAlarm)
+                and effect.kind == "reset"
+            ):
                 continue  # the reset that sets a permanent circuit up is no alarm
             self._out.append(event_of(effect))
         if self._kind is not XotKind.SVC:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
-from e1.channel import ChannelAlarm, ChannelEvent
+from e1.events import ChannelAlarm, ChannelEvent
 
 _FIRST_PACKET = 30.0
 """The most seconds until the first packet of a connection to a server."""
@@ -31,14 +31,9 @@ OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
 class XotLink(asyncio.Protocol):
-    """One connection and the end that it carries. A server chooses the end by the first packet."""
+    """One connection (an asyncio protocol) and the end that it carries. A server chooses it by the first packet."""
 
-    def __init__(
-        self,
-        end: XotEnd | None,
-        on_event: OnEvent,
-        server: XotServer | None = None,
-    ) -> None:
+    def __init__(self, end: XotEnd | None, on_event: OnEvent, server: XotServer | None = None) -> None:
         self.end = end
         self._server = server
         self._on_event = on_event
@@ -50,7 +45,6 @@ class XotLink(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if self._server is not None and not self._server.admits(self):
@@ -63,7 +57,6 @@ class XotLink(asyncio.Protocol):
             self._timer = asyncio.get_running_loop().call_later(_FIRST_PACKET, transport.close)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: octets."""
         if self.end is None:
             data = self._first = self._first + data
             self.end = self._choose()
@@ -73,17 +66,16 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.received(data, self._now()))
 
     def pause_writing(self) -> None:
-        """asyncio: the peer does not read, so this end stops reading."""
+        """The peer does not read, so this end stops reading."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """asyncio: the peer has read the waiting octets."""
+        """The peer has read the waiting octets."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: the connection is gone."""
         self._gone(f"the TCP connection is gone: {exc}" if exc else CLOSED)
         self.closed.set()
 
@@ -97,23 +89,17 @@ class XotLink(asyncio.Protocol):
             self._do(self.end.connection_lost(reason, self._now()))
 
     def send(self, message: bytes) -> None:
-        """Sends a message on the end of this connection."""
+        """Send a message on the end of this connection."""
         assert self.end is not None
         self._do(self.end.send(message, self._now()))
 
     def busy(self, on: bool) -> None:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
         if self.end is not None:
             self._do(self.end.busy(on, self._now()))
 
-    def clear(self) -> None:
-        """Ends the call of this connection."""
-        assert self.end is not None
-        self._do(self.end.clear(self._now()))
-
     def close(self, why: str = "closed by this side") -> None:
-        """Closes the connection after all octets are sent. Messages sent from now on wait for the next
-        one."""
+        """Close the connection after all octets are sent. Messages sent from now on wait for the next one."""
         if self._transport is not None:
             self._transport.close()
             self._gone(why)
@@ -203,26 +189,27 @@ class XotClient:
         self._on_event = on_event
         self.connections = 0
         """Times that it was connected."""
-        self._link: XotLink | None = None
+        self.link: XotLink | None = None
+        """The connection, while there is one."""
         self._task: asyncio.Task[None] | None = None
         self._complaint = ""
 
     def start(self) -> None:
-        """Begins to connect. A second call does nothing."""
+        """Begin to connect. A second call does nothing."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
-        """Begins to close the connection. The client opens no other until the next :meth:`start`."""
+        """Begin to close the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
-        if self._link is not None:
-            self._link.close()
+        if self.link is not None:
+            self.link.close()
 
     def abort(self, why: str) -> None:
-        """Breaks the connection. The client opens no other until the next :meth:`start`."""
+        """Break the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
-        if self._link is not None:
-            self._link.abort(why)
+        if self.link is not None:
+            self.link.abort(why)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -230,39 +217,27 @@ class XotClient:
             self._task = None
 
     async def stop(self) -> None:
-        """Closes the connection and opens no other."""
+        """Close the connection and open no other."""
         task = self._task
         self.close()
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
-        if self._link is not None:
-            await self._link.closed.wait()
-
-    def link(self) -> XotLink | None:
-        """The connection, while there is one."""
-        return self._link
+        if self.link is not None:
+            await self.link.closed.wait()
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
-        one."""
-        if self._link is not None:
-            self._link.send(message)
+        """Send a message, or keep it until the circuit is up. Raises :class:`ValueError` for an empty one."""
+        if self.link is not None:
+            self.link.send(message)
         else:
-            for effect in self.end.send(message, asyncio.get_running_loop().time()):
-                if not isinstance(effect, Write | Close):
-                    self._on_event(self.end, effect)
-
-    def clear(self) -> None:
-        """Ends the call; the client connects and calls again after ``reconnect``."""
-        if self._link is not None:
-            self._link.clear()
+            _send_later(self.end, message, self._on_event)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if self._link is not None:  # closed a moment ago, and started again
-                await self._link.closed.wait()
-            link = self._link = XotLink(self.end, self._on_event)
+            if self.link is not None:  # closed a moment ago, and started again
+                await self.link.closed.wait()
+            link = self.link = XotLink(self.end, self._on_event)
             try:
                 await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
             except OSError as error:
@@ -276,7 +251,7 @@ class XotClient:
             else:
                 self.connections, self._complaint = self.connections + 1, ""
                 await link.closed.wait()
-            self._link = None
+            self.link = None
             await asyncio.sleep(link.retry)
 
     def _complain(self, text: str) -> None:
@@ -326,14 +301,14 @@ class XotServer:
         return host, port
 
     def close(self) -> None:
-        """Begins to close everything."""
+        """Begin to close everything."""
         if self._server is not None:
             self._server.close()
         for link in list(self._links):
             link.close()
 
     async def stop(self) -> None:
-        """Closes everything."""
+        """Close everything."""
         self.close()
         await asyncio.gather(*(link.closed.wait() for link in self._links))
 
@@ -363,20 +338,25 @@ class XotServer:
         return next((link for link in self._links if link.end is end and link.addresses()), None)
 
     def send(self, end: XotEnd, message: bytes) -> None:
-        """Sends a message on the circuit of ``end``, or keeps it until it is connected."""
+        """Send a message on the circuit of ``end``, or keep it until it is connected."""
         link = self.link(end)
         if link is not None:
             link.send(message)
-            return
-        for effect in end.send(message, asyncio.get_running_loop().time()):
-            if not isinstance(effect, Write | Close):
-                self._on_event(end, effect)
+        else:
+            _send_later(end, message, self._on_event)
 
     def _new_link(self) -> XotLink:
         self._links = {link for link in self._links if not link.closed.is_set()}
         link = XotLink(None, self._on_event, self)
         self._links.add(link)
         return link
+
+
+def _send_later(end: XotEnd, message: bytes, on_event: OnEvent) -> None:
+    """Send a message without a connection, so that it waits for one."""
+    for effect in end.send(message, asyncio.get_running_loop().time()):
+        if not isinstance(effect, Write | Close):
+            on_event(end, effect)
 
 
 def _watch(connection: socket.socket) -> None:

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple
 
 from e1.settings import DOCUMENTED, Range, check
 
 
 class StreamState(StrEnum):
-    """The states of the device's submodule, and LOF, which the device lacks
-    (:attr:`AlarmConfig.lof_shown_as`)."""
+    """The states of the device's submodule, and LOF, which the device lacks (:attr:`AlarmConfig.lof_shown_as`)."""
 
     ABSENT = "ABSENT"
     """The submodule is not installed."""
@@ -73,24 +71,22 @@ def _row(raises: str = "", clears: str = "") -> Change:
     return Change(frozenset(map(StreamState, raises.split())), frozenset(map(StreamState, clears.split())))
 
 
-SIGNAL_EFFECTS: Mapping[Signal, Change] = MappingProxyType(
-    {
-        Signal.REMOVED: _row(raises="ABSENT LOS LOF", clears="AIS LOMF RAI"),
-        Signal.INSTALLED: _row(clears="ABSENT"),
-        Signal.DISABLED: _row(raises="OFF LOS LOF", clears="AIS LOMF RAI"),
-        Signal.ENABLED: _row(clears="OFF"),
-        Signal.NO_PULSES: _row(raises="LOS LOF", clears="AIS LOMF RAI"),
-        Signal.PULSES: _row(clears="LOS"),
-        Signal.ALL_ONES: _row(raises="AIS LOF", clears="LOMF RAI"),
-        Signal.NOT_ALL_ONES: _row(clears="AIS"),
-        Signal.FRAME_LOST: _row(raises="LOF", clears="LOMF RAI"),
-        Signal.FRAME_FOUND: _row(clears="AIS"),
-        Signal.ALIGNED: _row(clears="LOF LOMF"),
-        Signal.MULTIFRAME_MISSING: _row(raises="LOMF", clears="LOF"),
-        Signal.REMOTE_ALARM: _row(raises="RAI"),
-        Signal.REMOTE_CLEAR: _row(clears="RAI"),
-    }
-)
+SIGNAL_EFFECTS: Mapping[Signal, Change] = {
+    Signal.REMOVED: _row(raises="ABSENT LOS LOF", clears="AIS LOMF RAI"),
+    Signal.INSTALLED: _row(clears="ABSENT"),
+    Signal.DISABLED: _row(raises="OFF LOS LOF", clears="AIS LOMF RAI"),
+    Signal.ENABLED: _row(clears="OFF"),
+    Signal.NO_PULSES: _row(raises="LOS LOF", clears="AIS LOMF RAI"),
+    Signal.PULSES: _row(clears="LOS"),
+    Signal.ALL_ONES: _row(raises="AIS LOF", clears="LOMF RAI"),
+    Signal.NOT_ALL_ONES: _row(clears="AIS"),
+    Signal.FRAME_LOST: _row(raises="LOF", clears="LOMF RAI"),
+    Signal.FRAME_FOUND: _row(clears="AIS"),
+    Signal.ALIGNED: _row(clears="LOF LOMF"),
+    Signal.MULTIFRAME_MISSING: _row(raises="LOMF", clears="LOF"),
+    Signal.REMOTE_ALARM: _row(raises="RAI"),
+    Signal.REMOTE_CLEAR: _row(clears="RAI"),
+}
 
 
 class Consequence(NamedTuple):
@@ -99,24 +95,21 @@ class Consequence(NamedTuple):
     remote_alarm: bool
     """A = 1 is sent."""
     data: bool
-    """The timeslots carry the far end's octets. Otherwise they read all ones and the data channels have no
-    carrier."""
+    """The timeslots carry the far end's octets. Otherwise they read all ones and the data channels have no carrier."""
     defect: bool
     """A second with this state in it is severely errored (G.826)."""
 
 
-CONSEQUENCES: Mapping[StreamState, Consequence] = MappingProxyType(
-    {
-        StreamState.ABSENT: Consequence(remote_alarm=False, data=False, defect=True),
-        StreamState.OFF: Consequence(remote_alarm=False, data=False, defect=True),
-        StreamState.LOS: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.AIS: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.LOF: Consequence(remote_alarm=True, data=False, defect=True),
-        StreamState.LOMF: Consequence(remote_alarm=False, data=True, defect=False),
-        StreamState.RAI: Consequence(remote_alarm=False, data=True, defect=False),
-        StreamState.WORK: Consequence(remote_alarm=False, data=True, defect=False),
-    }
-)
+CONSEQUENCES: Mapping[StreamState, Consequence] = {
+    StreamState.ABSENT: Consequence(remote_alarm=False, data=False, defect=True),
+    StreamState.OFF: Consequence(remote_alarm=False, data=False, defect=True),
+    StreamState.LOS: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.AIS: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.LOF: Consequence(remote_alarm=True, data=False, defect=True),
+    StreamState.LOMF: Consequence(remote_alarm=False, data=True, defect=False),
+    StreamState.RAI: Consequence(remote_alarm=False, data=True, defect=False),
+    StreamState.WORK: Consequence(remote_alarm=False, data=True, defect=False),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +129,7 @@ class AlarmConfig:
     ais_zeros: Annotated[int, Range(0, 63)] = 2
     """A double frame with no more zeros than this looks like AIS (G.775)."""
     ais_double_frames: Annotated[int, Range(1, 16)] = 2
-    """Consecutive such double frames that set AIS; as many others clear AIS. G.775: 2; ETS 300 233, O.162:
-    1."""
+    """Consecutive such double frames that set AIS; as many others clear AIS. G.775: 2; ETS 300 233, O.162: 1."""
     lof_fas: Annotated[int, Range(1, 8)] = 3
     """Consecutive incorrect FAS that set LOF (G.706 4.1)."""
     lof_nfas: Annotated[int, Range(0, 8)] = 3
@@ -176,8 +168,7 @@ class AlarmConfig:
 
 
 class Alarms:
-    """The defects of one direction of a stream. The direction begins in LOS, before it has received a
-    signal."""
+    """The defects of one direction of a stream. The direction begins in LOS, before it has received a signal."""
 
     __slots__ = ("_changes", "config", "consequence", "defects", "state")
 

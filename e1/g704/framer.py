@@ -26,7 +26,6 @@ from e1.g704.frames import (
     SHIFT_REGISTER,
     SMF_FRAMES,
     TIMESLOTS,
-    FrameTransmitter,
     Octets,
     carried,
     crc4,
@@ -43,8 +42,7 @@ BLOCKS = 1000
 
 @dataclass(slots=True)
 class Performance:
-    """One direction. A block is a submultiframe of 8 frames. Its CRC-4 shows errors; without CRC-4 its FAS
-    does."""
+    """One direction. A block is a submultiframe of 8 frames. Its CRC-4 shows errors; without CRC-4 its FAS does."""
 
     blocks: int = 0
     """Blocks received while aligned."""
@@ -189,14 +187,11 @@ class LineMonitor:
 # --- frames ---------------------------------------------------------------------------------------------------------
 
 
-__all__ = ["AlarmConfig", "FrameReceiver", "FrameTransmitter", "StreamState"]
-
 _NONE = np.empty((0, TIMESLOTS), np.uint8)
 _BATCH_OCTETS = BATCH * TIMESLOTS
 _EXPECTED = {(crc, alarm): pattern(crc, alarm) for crc in (False, True) for alarm in (False, True)}
 _RESEARCH = 4
-"""Double frames for which alignment elsewhere must hold before it is preferred: speech imitates FAS by
-chance."""
+"""Double frames for which alignment elsewhere must hold before it is preferred: speech imitates FAS by chance."""
 _RESEARCH_BITS = 511 + search_bits(_RESEARCH) - 1
 """Enough bits to examine every place of a double frame except the present one."""
 _RESEARCH_OCTETS = (7 + 1 + _RESEARCH_BITS + 7) // 8
@@ -261,8 +256,7 @@ class FrameReceiver:
         return errored
 
     def signal(self, signal: Signal) -> None:
-        """Apply a report of the operator (removed, disabled and so on) or the line. It may end the
-        alignment."""
+        """Apply a report of the operator (removed, disabled and so on) or the line. It may end the alignment."""
         had_frames = StreamState.LOF not in self.alarms.defects
         self.alarms.signal(signal)
         if signal in (Signal.NO_PULSES, Signal.ALL_ONES, Signal.REMOVED, Signal.DISABLED):
@@ -440,8 +434,7 @@ class FrameReceiver:
         return True
 
     def _checks_hold(self, frames: Octets) -> bool:
-        """Whether the CRC-4 of every SMF that ends in these frames is correct. Only then are the SMFs
-        counted."""
+        """Whether the CRC-4 of every SMF that ends in these frames is correct. Only then are the SMFs counted."""
         begun = self._frame % SMF_FRAMES
         joined = np.concatenate((self._smf[:begun], frames)) if begun else frames
         whole = len(joined) // SMF_FRAMES

@@ -94,8 +94,7 @@ def demux(frames: Octets) -> Octets:
 
 
 class FrameTransmitter:
-    """Fills timeslot 0 of frames. The line receives whole frames, the first bit in the most significant
-    place."""
+    """Fills timeslot 0 of frames. The line receives whole frames, the first bit in the most significant place."""
 
     __slots__ = ("_aligned", "_check", "_crc4", "_errored", "_frame", "_patterns", "_smf")
 

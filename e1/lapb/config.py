@@ -1,5 +1,4 @@
-"""Settings of a LAPB link (X.25 2.4.8), with the differences of real peers such as Linux; its effects and
-counters."""
+"""Settings of a LAPB link (X.25 2.4.8), with the differences of real peers such as Linux; its effects and counters."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from e1.events import ChannelAlarm
 from e1.settings import DOCUMENTED, Range, check
 
 Role = Literal["dte", "dce"]
@@ -26,8 +26,7 @@ class LapbConfig:
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the
-    reverse."""
+    """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the reverse."""
     k: Annotated[int, Range(1, 7)] = 7
     """I frames that may be unacknowledged, 1..7."""
     n1: Annotated[int, Range(OVERHEAD + 1)] = 135
@@ -164,16 +163,7 @@ class LinkDown:
     undelivered: int
 
 
-@dataclass(frozen=True, slots=True)
-class LapbAlarm:
-    """A message for people. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
-    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information to send while the link was down)."""
-
-    kind: str
-    text: str
-
-
-LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | LapbAlarm
+LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | ChannelAlarm
 
 
 @dataclass(slots=True)

@@ -67,8 +67,7 @@ class Frame:
 
 
 def parse(raw: bytes, config: LapbConfig) -> Frame | None:
-    """The frame in ``raw``, read by the end with ``config``. None if it is too short or has another
-    address."""
+    """The frame in ``raw``, read by the end with ``config``. None if it is too short or has another address."""
     if len(raw) < 2 or raw[0] not in (config.command_address, config.response_address):
         return None
     control = raw[1]

@@ -12,9 +12,9 @@ from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
 
+from e1.events import ChannelAlarm
 from e1.lapb.config import (
     DeliverPacket,
-    LapbAlarm,
     LapbConfig,
     LapbCounters,
     LapbEffect,
@@ -42,19 +42,6 @@ from e1.lapb.frames import (
     unnumbered,
 )
 from e1.lapb.window import MODULUS, Window
-
-__all__ = [
-    "DeliverPacket",
-    "Lapb",
-    "LapbAlarm",
-    "LapbConfig",
-    "LapbCounters",
-    "LapbEffect",
-    "LinkDown",
-    "LinkUp",
-    "Role",
-    "SendFrame",
-]
 
 
 class LapbState(StrEnum):
@@ -141,15 +128,23 @@ def _do(*actions: LapbAction, to: LapbState | None = None) -> LapbMove:
 
 _A, _S = LapbAction, LapbState
 _NONE = LapbMove()
+_SET_UP = _do(_A.SABM, to=_S.S1)
+_ACCEPT = _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3)
+_RESET = _do(_A.RESETTING, _A.SABM, to=_S.S1)
+_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
+_DOWN_AND_UP = _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1)
+_RELEASED = _do(_A.STOP, _A.START_T1, to=_S.S0)
+_PEER_RELEASES = _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
+_RELEASE = _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2)
 
 _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove]] = {
     # The cells of a row are the states S0, S1, S2, S3, S4.
     LapbEvent.SABM: (
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
+        _ACCEPT,
+        _ACCEPT,
         _do(_A.DM, _A.STOP, _A.START_T1, to=_S.S0),
         _do(_A.RESETTING, _A.UA, _A.ZERO, _A.UP),
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
+        _ACCEPT,
     ),
     LapbEvent.SABM_UNWANTED: (_do(_A.DM), _NONE, _NONE, _NONE, _NONE),
     LapbEvent.SABME: (_do(_A.DM),) * 5,
@@ -157,72 +152,30 @@ _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove
         _do(_A.DM),
         _do(_A.DM, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
         _do(_A.UA),
-        _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
+        _PEER_RELEASES,
+        _PEER_RELEASES,
     ),
-    LapbEvent.UA_F1: (
-        _NONE,
-        _do(_A.ZERO, _A.UP, to=_S.S3),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _NONE,
-    ),
-    LapbEvent.UA_F0: (_NONE, _NONE, _NONE, _do(_A.RESETTING, _A.SABM, to=_S.S1), _NONE),
-    LapbEvent.DM_F1: (
-        _NONE,
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-    ),
-    LapbEvent.DM_F0: (
-        _do(_A.SABM, to=_S.S1),
-        _NONE,
-        _NONE,
-        _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-    ),
+    LapbEvent.UA_F1: (_NONE, _do(_A.ZERO, _A.UP, to=_S.S3), _RELEASED, _RESET, _NONE),
+    LapbEvent.UA_F0: (_NONE, _NONE, _NONE, _RESET, _NONE),
+    LapbEvent.DM_F1: (_NONE, _DOWN, _RELEASED, _DOWN_AND_UP, _DOWN),
+    LapbEvent.DM_F0: (_SET_UP, _NONE, _NONE, _DOWN_AND_UP, _DOWN),
     LapbEvent.POLL: (_do(_A.DM), _NONE, _do(_A.DM), _do(_A.TRANSFER), _do(_A.REPEAT)),
     LapbEvent.COMMAND: (_NONE, _NONE, _NONE, _do(_A.TRANSFER), _do(_A.REPEAT)),
     LapbEvent.RESPONSE: (_NONE, _NONE, _NONE, _do(_A.TRANSFER), _NONE),
-    LapbEvent.FRMR: (
-        _NONE,
-        _NONE,
-        _NONE,
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-    ),
+    LapbEvent.FRMR: (_NONE, _NONE, _NONE, _RESET, _RESET),
     LapbEvent.UNDEFINED: (_NONE, _NONE, _NONE, _do(_A.FRMR_W, to=_S.S4), _NONE),
     LapbEvent.INFORMATION: (_NONE, _NONE, _NONE, _do(_A.FRMR_WX, to=_S.S4), _NONE),
     LapbEvent.TOO_LONG: (_NONE, _NONE, _NONE, _do(_A.FRMR_Y, to=_S.S4), _NONE),
     LapbEvent.BAD_NR: (_NONE, _NONE, _NONE, _do(_A.FRMR_Z, to=_S.S4), _NONE),
-    LapbEvent.T1: (
-        _do(_A.SABM, to=_S.S1),
-        _do(_A.SABM),
-        _do(_A.DISC),
-        _do(_A.RECOVER),
-        _do(_A.REPEAT_T1),
-    ),
-    LapbEvent.T1_N2: (
-        _do(_A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-    ),
+    LapbEvent.T1: (_SET_UP, _do(_A.SABM), _do(_A.DISC), _do(_A.RECOVER), _do(_A.REPEAT_T1)),
+    LapbEvent.T1_N2: (_SET_UP, _DOWN, _RELEASED, _RESET, _RESET),
     LapbEvent.T2: (_NONE, _NONE, _NONE, _do(_A.ACKNOWLEDGE), _NONE),
-    LapbEvent.T3: (_NONE, *(_do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),) * 4),
+    LapbEvent.T3: (_NONE, *(_DOWN,) * 4),
     LapbEvent.T4: (_NONE, _NONE, _NONE, _do(_A.ASK), _NONE),
-    LapbEvent.CONNECT: (_do(_A.SABM, to=_S.S1), _NONE, _NONE, _NONE, _NONE),
-    LapbEvent.DISCONNECT: (
-        _do(_A.STOP),
-        _do(_A.DISC, _A.STOP, _A.DOWN, to=_S.S0),
-        _NONE,
-        _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2),
-        _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2),
-    ),
+    LapbEvent.CONNECT: (_SET_UP, _NONE, _NONE, _NONE, _NONE),
+    LapbEvent.DISCONNECT: (_do(_A.STOP), _do(_A.DISC, _A.STOP, _A.DOWN, to=_S.S0), _NONE, _RELEASE, _RELEASE),
     LapbEvent.CARRIER_LOST: (_do(_A.STOP), *(_do(_A.STOP, _A.DOWN, to=_S.S0),) * 4),
-    LapbEvent.CARRIER_BACK: (_do(_A.SABM, to=_S.S1), _NONE, _NONE, _NONE, _NONE),
+    LapbEvent.CARRIER_BACK: (_SET_UP, _NONE, _NONE, _NONE, _NONE),
 }
 """By event, a cell for each state in order."""
 
@@ -234,8 +187,7 @@ set-up begins again when T1 expires."""
 
 
 class Variant(NamedTuple):
-    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role
-    only."""
+    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role only."""
 
     field: str
     value: str
@@ -245,8 +197,6 @@ class Variant(NamedTuple):
     role: Role | None = None
 
 
-_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
-
 VARIANTS: tuple[Variant, ...] = (
     Variant("set_up", "dte", LapbEvent.T1, _S.S0, _do(_A.INVITE), "dce"),
     Variant("set_up", "dte", LapbEvent.T1_N2, _S.S0, _do(_A.INVITE), "dce"),
@@ -255,7 +205,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("set_up", "dte", LapbEvent.DM_F1, _S.S3, _DOWN, "dce"),
     Variant("set_up", "dte", LapbEvent.DM_F0, _S.S3, _DOWN, "dce"),
     Variant("s0_exhausted", "stay", LapbEvent.T1_N2, _S.S0, _NONE, "dce"),
-    Variant("s0_exhausted", "sabm", LapbEvent.T1_N2, _S.S0, _do(_A.SABM, to=_S.S1), "dce"),
+    Variant("s0_exhausted", "sabm", LapbEvent.T1_N2, _S.S0, _SET_UP, "dce"),
     Variant("s3_exhausted", "down", LapbEvent.T1_N2, _S.S3, _DOWN),
     Variant("s4_exhausted", "down", LapbEvent.T1_N2, _S.S4, _DOWN),
     Variant("poll_in_s0", "ignore", LapbEvent.POLL, _S.S0, _NONE),
@@ -269,8 +219,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("unsolicited_ua", "ignore", LapbEvent.UA_F0, _S.S3, _NONE),
     Variant("undefined_control", "ignore", LapbEvent.UNDEFINED, _S.S3, _NONE),
 )
-"""Later variants win. ``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't
-happen."""
+"""Later variants win. ``information_not_allowed`` and ``too_long`` have no cell: ``accept`` makes no such event."""
 
 
 WHY_DOWN = {
@@ -377,8 +326,7 @@ class Lapb:
 
     @property
     def up(self) -> bool:
-        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at
-        ``drop``."""
+        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at ``drop``."""
         return self._up
 
     @property
@@ -454,7 +402,7 @@ class Lapb:
                 f"{len(data)} octets of information; N1 of {self.config.n1} allows {self.config.most_data}"
             )
         if not self._up:
-            return [LapbAlarm("not-sent", f"{len(data)} octets were not sent: the link is down")]
+            return [ChannelAlarm("not-sent", f"{len(data)} octets were not sent: the link is down")]
         self._window.append(data)
         self._now = now
         self._send_waiting()
@@ -473,8 +421,7 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are
-        ignored."""
+        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are ignored."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:
@@ -544,7 +491,7 @@ class Lapb:
             f"the peer uses {what} {address:02X}h for {frame.kind}: both ends are set to {own}"
             f" (one must be {other}), or the line is looped back"
         )
-        self._effects.append(LapbAlarm("role-mismatch", text))
+        self._effects.append(ChannelAlarm("role-mismatch", text))
 
     def _other_modulo(self, frame: bytes) -> None:
         """Report once that the peer numbers frames modulo 128, unlike this end."""
@@ -554,7 +501,7 @@ class Lapb:
                 f"the peer sets up LAPB modulo 128 (SABME, {frame.hex(' ')}): this end has modulo 8 alone,"
                 " set the peer to modulo 8"
             )
-            self._effects.append(LapbAlarm("modulo-mismatch", text))
+            self._effects.append(ChannelAlarm("modulo-mismatch", text))
 
     # --- the machine
 
@@ -605,7 +552,7 @@ class Lapb:
         """Send FRMR about the present frame. T2 and T4 have no meaning until the peer sets up again."""
         self._stop(LapbEvent.T2, LapbEvent.T4)
         self._frmr = frmr_octets(self._frame, self._vr, self._window.vs, bits)
-        self._effects.append(LapbAlarm("frmr-sent", frmr_text(self._frmr)))
+        self._effects.append(ChannelAlarm("frmr-sent", frmr_text(self._frmr)))
         self._frmr_final = self._frame.command and self._frame.pf
         self._repeat_frmr()
 
@@ -631,12 +578,8 @@ class Lapb:
             self.counters.resets += 1
         else:
             self.counters.ups += 1
-        self._up, self._reported_down, self._reported_mismatch, self._reported_modulo = (
-            True,
-            False,
-            False,
-            False,
-        )
+        self._up = True
+        self._reported_down = self._reported_mismatch = self._reported_modulo = False
         if self.config.t4:
             self._start(LapbEvent.T4, self.config.t4)
         if self._own_busy:
@@ -647,11 +590,10 @@ class Lapb:
         text = WHY_RESET[self._event]
         if self._event is LapbEvent.FRMR:
             data = self._frame.data
-            text = (
-                f"{frmr_text(data) if len(data) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
-            )
+            why = frmr_text(data) if len(data) == FRMR_OCTETS else "the peer sent FRMR"
+            text = f"{why}; resetting the link"
         kind = "frmr-received" if self._event is LapbEvent.FRMR else "link-reset"
-        self._effects.append(LapbAlarm(kind, text))
+        self._effects.append(ChannelAlarm(kind, text))
 
     def _link_down(self) -> None:
         """Reported once until the link comes up, or until :meth:`connect`."""

@@ -17,8 +17,7 @@ class Window:
         self.out = 0
         """V(S) - V(A): I frames that wait for an acknowledgement."""
         self.most_out = 0
-        """The highest value of ``out``; it is more than ``out`` after going back. The peer may acknowledge so
-        many."""
+        """The highest value of ``out``; it is more than ``out`` after going back. The peer may acknowledge so many."""
 
     def __len__(self) -> int:
         return len(self._queue)

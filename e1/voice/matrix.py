@@ -80,14 +80,12 @@ class VoiceCounters:
     freed: int = 0
 
 
+@dataclass(slots=True)
 class _Outlet:
     """One KSL: its sources (one or two), and octets that are ready for the timeslot."""
 
-    __slots__ = ("ready", "sources")
-
-    def __init__(self, sources: tuple[JitterBuffer, ...], ready: bytes) -> None:
-        self.sources = sources
-        self.ready = ready
+    sources: tuple[JitterBuffer, ...]
+    ready: bytes
 
 
 @dataclass(slots=True)
@@ -143,8 +141,7 @@ class VoiceMatrix:
         self.counters.connected += 1
 
     def free(self, line_key: Hashable) -> bool:
-        """Take the parties off a line, which is silent from the next octet. Returns whether it was
-        connected."""
+        """Take the parties off a line, which is silent from the next octet. Returns whether it was connected."""
         connection = self._connections.pop(line_key, None)
         if connection is None:
             return False
@@ -160,8 +157,7 @@ class VoiceMatrix:
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never
-        goes back."""
+        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never goes back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)
@@ -230,7 +226,6 @@ class VoiceMatrix:
 
     def _ignore(self, ssrc: int | None, buffer: JitterBuffer) -> None:
         if ssrc is not None:
-            buffers = self._sources[ssrc]
-            buffers[:] = [other for other in buffers if other is not buffer]
-            if not buffers:
+            self._sources[ssrc].remove(buffer)
+            if not self._sources[ssrc]:
                 del self._sources[ssrc]

@@ -300,8 +300,7 @@ class JitterBuffer:
         return slack
 
     def _regulate(self) -> None:
-        """At the end of a window of packets, keep the delay within its bounds and drop packets that are
-        past."""
+        """At the end of a window of packets, keep the delay within its bounds and drop packets that are past."""
         for timestamp in [t for t in self._packets if (t - self._play) & 0xFFFF_FFFF >= _HALF]:
             del self._packets[timestamp]
         if self._least > self.config.depth + FRAME:

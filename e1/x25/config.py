@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
+from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
 from e1.settings import DOCUMENTED, Range, check
 from e1.x25.packets import (
     MAX_LCN,
@@ -22,7 +23,7 @@ MAX_WINDOW = 7
 FRAME_OVERHEAD = 7
 """Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
 MOST_DIGITS = 15
-"""Of an address: its length has four bits (X.25 5.2)."""
+"""The most digits of an address, whose length has four bits (X.25 5.2)."""
 
 _Window = Annotated[int, Range(1, MAX_WINDOW)]
 _Timer = Annotated[float, Range(above=0)]
@@ -36,8 +37,7 @@ class X25Config:
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Side of X.25 of this end: it decides timers, causes, and the end that gives way when two calls
-    collide."""
+    """Side of X.25 of this end: it decides timers, causes, and the end that gives way when two calls collide."""
     circuit: Circuit = "pvc"
     """Permanent or switched; no public source states which of them the consoles use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1
@@ -141,43 +141,15 @@ class DeliverMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class CircuitUp:
-    """Data can cross."""
-
-
-@dataclass(frozen=True, slots=True)
 class CircuitDown:
-    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that caused it, if one did."""
+    """Data can't cross any more. ``cause``, ``diagnostic``: of the packet that ended the circuit, if any."""
 
     reason: str
     cause: int | None = None
     diagnostic: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """An Interrupt arrived."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A message was given up. ``in_doubt``: it may have arrived."""
-
-    message: bytes
-    in_doubt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class X25Alarm:
-    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
-
-    kind: str
-    text: str
-
-
-X25Effect = SendPacket | DeliverMessage | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm
+X25Effect = SendPacket | DeliverMessage | Up | CircuitDown | InterruptReceived | Undelivered | ChannelAlarm
 
 
 # --- packet size and window of a call, as its facilities agree on them (X.25 6 and 7, RFC 1613) --------------------
@@ -187,7 +159,7 @@ _EXPONENTS = range(4, 13)
 
 
 class Terms(NamedTuple):
-    """What holds for a circuit: octets in a packet that we send, that we receive; the windows of both ways."""
+    """The terms of a circuit: octets in a packet that this end sends and receives, and the window of each direction."""
 
     send_size: int
     receive_size: int
@@ -196,22 +168,21 @@ class Terms(NamedTuple):
 
 
 def fixed_terms(config: X25Config) -> Terms:
-    """Of a permanent circuit."""
+    """The terms of a permanent circuit."""
     return Terms(config.packet_size, config.packet_size, config.window, config.window)
 
 
 def offered_terms(config: X25Config) -> tuple[Terms, Facilities]:
-    """Of our call: what holds unless the answer changes it, and the facilities of the call."""
+    """The terms of our call, which the answer may change, and the facilities of the call."""
     if config.negotiate or config.transport == "xot":
-        return fixed_terms(config), _facilities(
-            config.packet_size, config.packet_size, config.window, config.window
-        )
+        terms = fixed_terms(config)
+        return terms, _facilities(terms)
     size, window = config.default_packet_size, config.default_window
     return Terms(size, size, window, window), ()
 
 
 def answered_terms(call: CallRequest, config: X25Config) -> tuple[Terms, Facilities]:
-    """Of a call that we accept, and the facilities of the answer: what the call proposes, moved toward ours."""
+    """The terms of a call that we accept, and the facilities of the answer: the proposed values, moved toward ours."""
     xot = config.transport == "xot"
     sizes, windows = call.facility(PACKET_SIZE_FACILITY), call.facility(WINDOW_FACILITY)
     size: int = config.packet_size if xot else config.default_packet_size
@@ -229,13 +200,12 @@ def answered_terms(call: CallRequest, config: X25Config) -> tuple[Terms, Facilit
     wanted = {
         code for code, given in ((PACKET_SIZE_FACILITY, sizes), (WINDOW_FACILITY, windows)) if given or xot
     }
-    every = _facilities(from_called, from_calling, window_called, window_calling)
-    facilities = tuple(each for each in every if each[0] in wanted)
-    return Terms(from_called, from_calling, window_called, window_calling), facilities
+    terms = Terms(from_called, from_calling, window_called, window_calling)
+    return terms, tuple(each for each in _facilities(terms) if each[0] in wanted)
 
 
 def connected_terms(accepted: CallAccepted, offered: Terms) -> Terms:
-    """Of our call, after the answer."""
+    """The terms of our call after the answer."""
     sizes, windows = accepted.facility(PACKET_SIZE_FACILITY), accepted.facility(WINDOW_FACILITY)
     send, receive = (1 << sizes[1], 1 << sizes[0]) if sizes else offered[:2]
     to_called, from_called = (windows[1], windows[0]) if windows else offered[2:]
@@ -243,14 +213,14 @@ def connected_terms(accepted: CallAccepted, offered: Terms) -> Terms:
 
 
 def is_legal_call(packet: CallRequest | CallAccepted) -> bool:
-    """Whether packet size and window are such that X.25 has them."""
+    """Whether X.25 has this packet size and window."""
     sizes = packet.facility(PACKET_SIZE_FACILITY) or b""
     windows = packet.facility(WINDOW_FACILITY) or b""
     return all(each in _EXPONENTS for each in sizes) and all(1 <= each <= MAX_WINDOW for each in windows)
 
 
 def is_between(terms: Terms, offered: Terms, config: X25Config) -> bool:
-    """Whether an answer lies between what was offered and the default, as the rules of negotiation have it."""
+    """Whether an answer lies between the offer and the default, as X.25 requires."""
     size, window = config.default_packet_size, config.default_window
     default = (size, size, window, window)
     return all(
@@ -258,9 +228,9 @@ def is_between(terms: Terms, offered: Terms, config: X25Config) -> bool:
     )
 
 
-def _facilities(from_called: int, from_calling: int, window_called: int, window_calling: int) -> Facilities:
-    exponents = bytes([from_called.bit_length() - 1, from_calling.bit_length() - 1])
-    return ((PACKET_SIZE_FACILITY, exponents), (WINDOW_FACILITY, bytes([window_called, window_calling])))
+def _facilities(terms: Terms) -> Facilities:
+    exponents = bytes(size.bit_length() - 1 for size in terms[:2])
+    return ((PACKET_SIZE_FACILITY, exponents), (WINDOW_FACILITY, bytes(terms[2:])))
 
 
 def _toward(proposed: int, wanted: int, default: int) -> int:

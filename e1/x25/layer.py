@@ -1,71 +1,27 @@
 """The X.25 packet layer of one circuit: a permanent or a switched one, on LAPB or on XOT. No input or output.
 
-Inputs return the effects, to be carried out in order; time goes in as ``now`` (seconds, of any epoch). What happens
-when, and how, is in :mod:`e1.x25.machine`. Nothing but :class:`ValueError` for a wrong argument is raised,
-whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
+Each input returns the effects, in order; ``now`` is the time in seconds of any clock. :mod:`e1.x25.machine` has the
+states and actions. Only a wrong argument raises an error (:class:`ValueError`): no packet of the peer does.
+Source: X.25 3 to 5, ISO/IEC 8208.
 
-A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
-soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
-acknowledged arrived, and the rest is sent again. After a link loss the ends exchange their counts
-(:class:`e1.x25.outbox.Numbering`). Without these the option ``in_doubt`` decides.
+A message is delivered once and in order, or given up (:class:`~e1.events.Undelivered`). This end acknowledges every
+data packet as soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB
+has seen acknowledged has arrived, and the rest is sent again. After a link loss the ends exchange their counts
+(:class:`e1.x25.outbox.Numbering`). Where neither shows it, the option ``in_doubt`` decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from e1.events import ChannelAlarm, Undelivered
 from e1.x25 import packets
-from e1.x25.config import (
-    Circuit,
-    CircuitDown,
-    CircuitUp,
-    DeliverMessage,
-    Interrupted,
-    Lost,
-    SendPacket,
-    X25Alarm,
-    X25Config,
-    X25Effect,
-    connected_terms,
-    is_between,
-    is_legal_call,
-)
+from e1.x25.config import Circuit, X25Effect, connected_terms, is_between, is_legal_call
 from e1.x25.machine import CONFIRMED_BY, CircuitMachine, X25Input, X25State
 from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
 
-__all__ = [
-    "CircuitDown",
-    "CircuitUp",
-    "DeliverMessage",
-    "Interrupted",
-    "Lost",
-    "PacketLayer",
-    "SendPacket",
-    "X25Alarm",
-    "X25Config",
-    "X25Effect",
-    "X25State",
-]
-
-_INPUTS: Mapping[type[Packet], X25Input] = {
-    packets.RestartRequest: X25Input.RESTART,
-    packets.RestartConfirmation: X25Input.RESTART_CONFIRMATION,
-    packets.CallRequest: X25Input.CALL,
-    packets.CallAccepted: X25Input.CALL_ACCEPTED,
-    packets.ClearRequest: X25Input.CLEAR,
-    packets.ClearConfirmation: X25Input.CLEAR_CONFIRMATION,
-    packets.Data: X25Input.DATA,
-    packets.ReceiveReady: X25Input.RR,
-    packets.ReceiveNotReady: X25Input.RNR,
-    packets.Reject: X25Input.REJ,
-    packets.Interrupt: X25Input.INTERRUPT,
-    packets.InterruptConfirmation: X25Input.INTERRUPT_CONFIRMATION,
-    packets.ResetRequest: X25Input.RESET,
-    packets.ResetConfirmation: X25Input.RESET_CONFIRMATION,
-}
-
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
-"""What the loss of the link means for a circuit: cause of a clear, of a reset."""
+"""Causes that stand for the loss of the link: of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
 _UNAUTHORISED_CONFIRMATION = 0x2B
 
@@ -73,13 +29,10 @@ _UNAUTHORISED_CONFIRMATION = 0x2B
 class PacketLayer(CircuitMachine):
     """One circuit. ``state`` and ``up`` (data can cross) are for reading."""
 
-    def __init__(self, config: X25Config) -> None:
-        super().__init__(config)
-
     # inputs
 
     def link_up(self, now: float) -> list[X25Effect]:
-        """The link below was set up, or was reset: what it carried may be lost."""
+        """The link below was set up or reset. Packets that it carried may be lost."""
         self._doubtful = self._doubtful or self._outbox.in_flight > 0
         self._hold = False
         self._why = ("the link was set up anew", None, None)
@@ -94,11 +47,11 @@ class PacketLayer(CircuitMachine):
     def received(
         self, packet: bytes, now: float, unconfirmed: int | None = None, *, in_time: bool = True
     ) -> list[X25Effect]:
-        """A packet from the link.
+        """Take a packet from the link.
 
-        ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
-        this one; None if the link can't show it. ``in_time``: whether it is so for sure; otherwise this packet may have
-        waited on its way to the link, and there may have been more of them.
+        ``unconfirmed``: how many of the last packets handed to the link had not reached the peer when it sent this one;
+        None if the link can't show it. ``in_time``: the number is certain. Otherwise this packet may have waited on its
+        way to the link, and the number may have been higher.
         """
         self._had_at_most = None if unconfirmed is None else self._handed - unconfirmed
         self._had = self._had_at_most if in_time else None
@@ -122,28 +75,27 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.ERROR, now)
 
     def send(self, message: bytes, now: float) -> list[X25Effect]:
-        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        """Send a message, or keep it until the circuit is up. :class:`ValueError` for an empty one."""
         if not message:
             raise ValueError("a message has 1 octet or more")
         if len(self._outbox) >= self.config.queue_limit:
-            return [Lost(message, in_doubt=False)]
+            return [Undelivered(message, in_doubt=False)]
         self._outbox.add(message)
         return self._run(None, now)
 
     def interrupt(self, data: bytes, now: float) -> list[X25Effect]:
-        """Sends 1..32 octets ahead of the data, one Interrupt at a time. :class:`ValueError` for other
-        lengths."""
+        """Send 1..32 octets ahead of the data, one Interrupt at a time. :class:`ValueError` for other lengths."""
         packets.Interrupt(data=data).encode()
         if not self.up:
-            return [X25Alarm("interrupt", "an interrupt was not sent: the circuit is down")]
+            return [ChannelAlarm("interrupt", "an interrupt was not sent: the circuit is down")]
         self._interrupts.append(data)
         return self._run(None, now)
 
     def busy(self, on: bool, now: float) -> list[X25Effect]:
-        """Asks the peer to stop sending data (RNR), or to go on (RR).
+        """Ask the peer to stop sending data (RNR), or to go on (RR).
 
-        What it sends all the same is kept, at most a window, and neither delivered nor acknowledged before this side
-        is ready: then a Reset or a link loss meanwhile can't make a message come twice.
+        Until this side is ready it keeps the packets that still arrive, at most a window, and neither delivers nor
+        acknowledges them. So a Reset or a link loss meanwhile delivers no message twice.
         """
         if on is self._own_busy:
             return []
@@ -151,22 +103,22 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.BUSY if on else X25Input.READY, now)
 
     def reset(self, now: float) -> list[X25Effect]:
-        """Resets the circuit if it is up."""
+        """Reset the circuit if it is up."""
         return self._run(X25Input.RESET_WANTED, now)
 
     def clear(self, now: float) -> list[X25Effect]:
-        """Ends the call; no new one is placed until :meth:`call` or a new link. Nothing on a PVC."""
+        """End the call, and place no other until :meth:`call` or a new link. A PVC ignores it."""
         self._hold = True
         self._why = ("cleared by this side", 0, 0)
         return self._run(X25Input.CLEAR_WANTED, now)
 
     def call(self, now: float) -> list[X25Effect]:
-        """Places a call, if the circuit is free."""
+        """Place a call, if the circuit is free."""
         self._hold = False
         return self._run(X25Input.CALL_WANTED, now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent, without an effect."""
+        """Take out the messages of which no part was sent, without an effect."""
         return self._outbox.take_unsent()
 
     def tick(self, now: float) -> list[X25Effect]:
@@ -187,12 +139,12 @@ class PacketLayer(CircuitMachine):
     # the machine
 
     def _input_of(self, packet: Packet) -> X25Input:
-        """What a packet means to the machine.
+        """The input of the machine that a packet is.
 
-        While several requests are out (the timer has sent them again, and a link that was busy delivers them
-        together), the peer answers each; only its answer to the last one ends the state.
+        The timer may have repeated a request, and a busy link may deliver all of them together. The peer then answers
+        each one, and only its answer to the last one ends the state.
         """
-        what, missed = _INPUTS[type(packet)], self._missed()
+        what, missed = X25Input(packet.title), self._missed()
         if missed and what is CONFIRMED_BY.get(self.state):
             return X25Input.EARLY_CONFIRMATION
         if missed > 1 and what is X25Input.RESTART:
@@ -207,7 +159,7 @@ class PacketLayer(CircuitMachine):
         return self._take()
 
     def _pump(self) -> None:
-        """Sends what may be sent now; acknowledges with it, or with RR or RNR."""
+        """Send what may be sent now, and acknowledge with it, or else with RR or RNR."""
         if self.state is not X25State.DATA:
             return
         lcn = self.config.lcn
@@ -228,7 +180,7 @@ class PacketLayer(CircuitMachine):
     # packets that break a rule
 
     def _check(self, packet: Packet) -> int | None:
-        """The diagnostic of what is wrong with a packet in the present state, None if nothing is."""
+        """The diagnostic of a packet that breaks a rule in the present state, None for a correct one."""
         match packet:
             case packets.CallRequest() if self.state in (X25State.READY, X25State.CALLING):
                 return None if is_legal_call(packet) else packets.FACILITY_PARAMETER
@@ -261,7 +213,7 @@ class PacketLayer(CircuitMachine):
         return None
 
     def _unfinished(self) -> list[packets.Data]:
-        """The packets of the sequence that the next one goes on with, kept ones too."""
+        """The packets of the unfinished sequence, which the next packet continues; kept ones included."""
         every = [*self._received, *self._kept]
         ends = [at for at, each in enumerate(every, 1) if not each.more]
         return every[ends[-1] :] if ends else every
@@ -279,7 +231,7 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.ERROR, now)
 
     def _stranger(self, lcn: int, kind: int, raw: bytes) -> list[X25Effect]:
-        """A packet of a logical channel that we don't have."""
+        """Answer a packet on a logical channel that this end does not have."""
         self._alarm("channel", f"a packet on logical channel {lcn}, ours is {self.config.lcn}")
         if self.state in (X25State.DOWN, X25State.RESTARTING) or kind == packets.ClearConfirmation.kind:
             return self._take()

@@ -1,9 +1,9 @@
 """The packet layer of X.25 as a table of states and inputs, and the machine of one circuit that runs on it.
 
-One circuit has one state. The states of the standard that answer at once are not kept: r2, p2, p6, d2 stand for
-"our packet is out and waits for its answer" whichever side we are (r3, p3, p7, d3 for a DCE), and p5 is resolved
-the moment it comes up. Source: X.25 3 and 4, annexes B, C and D. The file is long because the tables and what their
-actions do are one subject.
+A circuit has one state. States of the standard in which an end answers at once are left out. RESTARTING, CALLING,
+CLEARING and RESETTING mean on either side that our packet waits for its answer (r2, p2, p6, d2 of a DTE; r3, p3, p7, d3
+of a DCE). A collision of calls (p5) ends at once. The file is long because tables and actions are one subject.
+Source: X.25 3 and 4, annexes B, C and D.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
 from e1.x25 import packets
 from e1.x25.config import (
     CircuitDown,
-    CircuitUp,
     DeliverMessage,
-    Interrupted,
-    Lost,
     SendPacket,
-    X25Alarm,
     X25Config,
     X25Effect,
     answered_terms,
@@ -30,7 +27,7 @@ from e1.x25.config import (
     fixed_terms,
     offered_terms,
 )
-from e1.x25.outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
+from e1.x25.outbox import COUNTS, FIRST_COUNT, AgreementInput, Numbering, Outbox
 from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
@@ -105,7 +102,10 @@ class X25Input(StrEnum):
 
 
 class X25Action(StrEnum):
-    """An action; each has one method. An action with a cause or diagnostic of its own sends it."""
+    """An action: the method of :class:`CircuitMachine` that has its name in lower case, as ``_restart``.
+
+    An action with a cause or diagnostic of its own sends it.
+    """
 
     RESTART = "send Restart"
     READY = "wait for a call"
@@ -141,8 +141,7 @@ class X25Action(StrEnum):
 class X25Move(NamedTuple):
     """One cell of the table.
 
-    ``cause`` is what a DCE sends with the packet of the action (a DTE always sends 00). ``diagnostic`` None: the one of
-    the packet that broke a rule.
+    A DCE sends ``cause`` with the packet of the action, a DTE always 00. ``diagnostic`` None: that of the error.
     """
 
     next: X25State
@@ -170,6 +169,7 @@ class CircuitKind(StrEnum):
         return cls[f"{carried}{config.circuit}_{config.role}".upper()]
 
 
+Request = packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
 _Rows = dict[tuple[X25State, X25Input], X25Move]
 
 RESTART_ERROR, CLEAR_ERROR, RESET_ERROR = 0x01, 0x13, 0x05
@@ -200,7 +200,7 @@ def _rows(states: Iterable[X25State], inputs: Iterable[X25Input], rule: X25Move)
 
 
 def _restarts(free: X25State) -> _Rows:
-    """The interface; ``free`` is where a circuit is once a restart is done: p1 or d1."""
+    """The interface. ``free``: the state of a circuit after a restart, p1 or d1."""
     begin = _to(X25State.RESTARTING, _A.RESTART, NETWORK_OPERATIONAL)
     wrong = _to(X25State.RESTARTING, _A.RESTART, RESTART_ERROR, 0x11)
     working = [state for state in X25State if state not in (X25State.DOWN, X25State.RESTARTING)]
@@ -209,7 +209,7 @@ def _restarts(free: X25State) -> _Rows:
         **_rows(X25State, [X25Input.LINK_DOWN], _to(X25State.DOWN, _A.LOSE_LINK)),
         (X25State.RESTARTING, X25Input.RESTART): _to(free, _A.RESTARTS_COLLIDE),
         (X25State.RESTARTING, X25Input.RESTART_CONFIRMATION): _to(free, _A.RESTARTED),
-        # a peer confirms each Restart but one that crossed its own; its data is from before until it had the last
+        # The peer confirms each Restart except one that crossed its own. Until it has our last one, its data is old.
         (X25State.RESTARTING, X25Input.EARLY_RESTART): _to(X25State.RESTARTING, _A.RESTARTS_COLLIDE),
         (X25State.RESTARTING, X25Input.EARLY_CONFIRMATION): _to(X25State.RESTARTING, _A.AWAIT_LAST),
         **_rows([X25State.RESTARTING], _NUMBERED, _to(X25State.RESTARTING, _A.NOTE_ACKNOWLEDGEMENT)),
@@ -265,7 +265,7 @@ def _permanent() -> _Rows:
 
 
 def _calls(dte: bool) -> _Rows:
-    """The p states. ``dte``: our side, which decides who gives way when two calls collide."""
+    """The p states. ``dte``: this end is a DTE, to which the DCE gives way when two calls collide."""
     accept, confirm = _to(X25State.DATA, _A.ACCEPT_CALL), _to(X25State.READY, _A.CONFIRM_CLEAR)
     collision = _to(X25State.CALLING, _A.IGNORE_CALL) if dte else accept
     out = [X25State.CALLING, X25State.DATA, X25State.RESETTING]
@@ -323,7 +323,7 @@ _TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
 X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
     (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
-"""Inputs that are not in the table are discarded: they are wrong, or too late."""
+"""The circuit discards inputs that are not in the table: they are wrong, or too late."""
 
 
 _INVALID_FACILITY = 0x03
@@ -337,10 +337,8 @@ _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 """Diagnostics: a packet that is invalid in p1, p2, p3, such as data before a call is set up."""
 
 
-def _is_of_the_peer_itself(
-    packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest,
-) -> bool:
-    """Whether a Restart, Reset or Clear has neither an error nor a network for its reason."""
+def _is_of_the_peer_itself(packet: Request) -> bool:
+    """Whether the peer itself is the reason of a Restart, Reset or Clear, not an error or a network."""
     restart = isinstance(packet, packets.RestartRequest)
     count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
     operational = restart and packet.cause == NETWORK_OPERATIONAL
@@ -361,13 +359,11 @@ class CircuitMachine:
         self._numbering = Numbering(config.resume)
         self._own_diagnostic = 0  # of the Restart that is out
         self._handed = 0  # packets that were handed to the link
-        self._had: int | None = (
-            None  # how many of them the peer had when it sent the packet at hand; None: unknown
-        )
+        # how many of them the peer had when it sent the packet at hand; None: unknown
+        self._had: int | None = None
         self._had_at_most: int | None = None  # the same, also when that packet may have waited for the link
-        self._requests: deque[int] = deque(
-            maxlen=2
-        )  # the last Restarts, Resets or Clears out, by their numbers
+        # the last Restarts, Resets or Clears out, by their numbers
+        self._requests: deque[int] = deque(maxlen=2)
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
@@ -400,12 +396,9 @@ class CircuitMachine:
         move = self._table.get((self.state, what))
         if move is None:
             return
-        if (
-            packet is not None
-            and not isinstance(packet, packets.INTERFACE)
-            and self.state is not X25State.RESTARTING
-        ):
-            self._numbering.heard()
+        of_the_circuit = packet is not None and not isinstance(packet, packets.INTERFACE)
+        if of_the_circuit and self.state is not X25State.RESTARTING:
+            self._numbering.note(AgreementInput.HEARD)
         before, self.state = self.state, move.next
         if before is not self.state:
             self._requests.clear()
@@ -418,7 +411,7 @@ class CircuitMachine:
             self._input(X25Input.CALL_WANTED)
 
     def _is_stray(self, what: X25Input) -> bool:
-        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        """Whether this is the confirmation that some peers send after two Resets or two Clears crossed."""
         if self._stray is not what or self.state is not _STRAY_IN[what]:
             return False
         self._stray = None
@@ -443,23 +436,23 @@ class CircuitMachine:
         self._handed += 1
         self._effects.append(SendPacket(packet.encode()))
 
-    def _request(self, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest) -> None:
+    def _request(self, packet: Request) -> None:
         self._transmit(packet)
         self._requests.append(self._handed)
 
     def _missed(self) -> int:
-        """How many of the requests that are out had surely not reached the peer when it sent the packet at hand.
+        """How many of our requests had certainly not reached the peer when it sent the present packet.
 
-        2 stands for 2 or more, 0 for none or not known.
+        0: none, or unknown; 2: two or more.
         """
         most = self._had_at_most
         return 0 if most is None else sum(number > most for number in self._requests)
 
     def _alarm(self, kind: str, text: str) -> None:
-        self._effects.append(X25Alarm(kind, text))
+        self._effects.append(ChannelAlarm(kind, text))
 
     def _cause(self, rule: X25Move) -> tuple[int, int]:
-        """Cause and diagnostic of what ``rule`` sends: a DTE may not give a cause."""
+        """Cause and diagnostic of the packet that ``rule`` sends. A DTE may not give a cause."""
         diagnostic = rule.diagnostic if rule.diagnostic is not None else self._error or 0
         if self.config.role == "dte":
             return 0, diagnostic
@@ -472,10 +465,10 @@ class CircuitMachine:
         up = up and not self._far_end_gone
         if up is not self.up:
             self.up = up
-            self._effects.append(CircuitUp() if up else CircuitDown(*self._why))
+            self._effects.append(Up() if up else CircuitDown(*self._why))
 
     def _complain(self, diagnostic: int, raw: bytes) -> None:
-        """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
+        """Send a Diagnostic packet. Only a DCE may do so, and not about another Diagnostic."""
         sends = self.config.role == "dce" and self.config.transport == "lapb" and self.config.diagnostics
         about_one = len(raw) > 2 and raw[2] == packets.Diagnostic.kind
         if sends and not about_one and self.state not in (X25State.DOWN, X25State.RESTARTING):
@@ -527,20 +520,20 @@ class CircuitMachine:
         self._numbering.restarted(packet.diagnostic or 0)
 
     def _settle(self, peer: int | None) -> None:
-        """What was on the way when the link was lost: it arrived, or is sent again, or is in doubt."""
+        """Decide for the messages on the way at a link loss whether they arrived, are sent again, or are in doubt."""
         whole = self._outbox.whole
         arrived = self._numbering.arrived(peer, whole)
         if arrived is not None:
-            self._outbox.arrived(arrived)
-            self._numbering.acknowledged(arrived)
+            self._outbox.take_whole(arrived)
+            self._numbering.acknowledged += arrived
         else:
             self._doubt(whole)
 
     def _came_through(self, packet: Packet | None) -> None:
-        """``packet`` ends what is under way, on a link that held: what was on the way arrived, is sent again, or is in
-        doubt. None: the peer does not answer.
+        """As :meth:`_settle`, when ``packet`` restarts, resets or clears the circuit on a link that held.
 
-        A peer may acknowledge at any time. It did not take what it has not acknowledged while it sends RNR.
+        ``packet`` None: the peer does not answer. A peer may acknowledge at any time. A busy peer (RNR) has not taken
+        the packets that it has not acknowledged.
         """
         if self._doubtful or not self._outbox.in_flight:
             return
@@ -550,25 +543,27 @@ class CircuitMachine:
         elif not self._peer_busy:
             reached, sure = self._reached(packet)
             if sure:
-                self._numbering.acknowledged(self._outbox.acknowledge(reached))
+                self._numbering.acknowledged += self._outbox.acknowledge(reached)
             else:
                 self._doubt(self._outbox.messages_among(reached))
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """Treat the oldest ``messages`` as in doubt: they may have arrived or not."""
+        """Treat the oldest ``messages`` as in doubt: they may have arrived."""
         if not messages:
             return
-        self._numbering.lost()
+        self._numbering.note(AgreementInput.LOST)
         if self.config.in_doubt == "report" or not self.config.keep_on_reset:
-            self._effects += [Lost(message, in_doubt=True) for message in self._outbox.take_whole(messages)]
+            self._effects += [
+                Undelivered(message, in_doubt=True) for message in self._outbox.take_whole(messages)
+            ]
 
     def _reached(self, packet: Packet | None) -> tuple[int, bool]:
-        """How many packets on the way reached the peer before it sent ``packet``, and whether it took them for sure.
+        """How many packets on the way reached the peer before it sent ``packet``, and whether it certainly took them.
 
-        A confirmation comes after the peer has had all that went before our request. A request of the peer comes after
-        what its LAPB had acknowledged, and it discards what comes later; but when it complains of a packet, or
-        reports the far end of a network, having a packet is not the same as having taken it.
+        A peer that confirms our request has received all packets before it. A peer that sends a request of its own has
+        received those that its LAPB had acknowledged, and discards later ones. But a peer that reports an error, or the
+        far end of a network, has not necessarily taken every packet that it received.
         """
         match packet:
             case packets.RestartRequest() | packets.ResetRequest() | packets.ClearRequest():
@@ -594,7 +589,7 @@ class CircuitMachine:
         data = b"".join(each.data for each in (*self._received, packet))
         self._received = [replace(packet, data=data)] if packet.more else []
         if not packet.more:
-            self._numbering.delivered()
+            self._numbering.delivered += 1
             self._effects.append(DeliverMessage(data, packet.q))
 
     def _say_busy(self, _packet: None, _rule: X25Move) -> None:
@@ -617,7 +612,7 @@ class CircuitMachine:
     def _note_acknowledgement(
         self, packet: packets.Data | packets.ReceiveReady | packets.ReceiveNotReady, _rule: X25Move
     ) -> None:
-        # what arrived before the peer saw our Reset or Restart; after a link loss it may be older than that
+        # The peer sent it before it saw our Reset or Restart. After a link loss it may be older still.
         if not self._doubtful and self._acknowledges(packet.pr):
             self._take_acknowledgement(packet.pr)
             if not isinstance(packet, packets.Data):
@@ -628,10 +623,10 @@ class CircuitMachine:
 
     def _take_acknowledgement(self, pr: int) -> None:
         packets_done = self._outbox.in_flight - (self._vs - pr) % 8
-        self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
+        self._numbering.acknowledged += self._outbox.acknowledge(packets_done)
 
     def _take_interrupt(self, packet: packets.Interrupt, _rule: X25Move) -> None:
-        self._effects.append(Interrupted(packet.data))
+        self._effects.append(InterruptReceived(packet.data))
         self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
 
     def _interrupt_done(self, _packet: Packet, _rule: X25Move) -> None:
@@ -647,31 +642,27 @@ class CircuitMachine:
             "reset", f"reset by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
         )
 
-    def _confirm_reset(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+    def _confirm_reset(self, packet: packets.ResetRequest, rule: X25Move) -> None:
         self._report("reset", packet)
         self._transmit(packets.ResetConfirmation(lcn=self.config.lcn))
-        self._restore(packet)
+        self._restore(packet, rule)
 
-    def _resets_collide(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+    def _resets_collide(self, packet: packets.ResetRequest, rule: X25Move) -> None:
         self._report("reset", packet)
-        self._restore(packet)
+        self._restore(packet, rule)
         self._stray = X25Input.RESET_CONFIRMATION
 
-    def _reset_done(self, packet: Packet, _rule: X25Move) -> None:
+    def _reset_done(self, packet: Packet | None, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         self._zero()
 
-    def _reset_unanswered(self, _packet: None, _rule: X25Move) -> None:
+    def _reset_unanswered(self, packet: None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Reset")
-        self._came_through(None)
-        self._begin_anew()
-        self._zero()
+        self._reset_done(packet, rule)
 
-    def _restore(self, packet: packets.ResetRequest) -> None:
-        self._came_through(packet)
-        self._begin_anew()
-        self._zero()
+    def _restore(self, packet: packets.ResetRequest, rule: X25Move) -> None:
+        self._reset_done(packet, rule)
         self._far_end_gone = self.config.circuit == "pvc" and packet.cause in _FAR_END_GONE
 
     # actions: calls
@@ -719,21 +710,20 @@ class CircuitMachine:
         self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
         self._begin_anew()
 
-    def _cleared(self, packet: Packet, _rule: X25Move) -> None:
+    def _cleared(self, packet: Packet | None, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         if isinstance(packet, packets.ClearRequest):
             self._stray = X25Input.CLEAR_CONFIRMATION
 
-    def _clear_unanswered(self, _packet: None, _rule: X25Move) -> None:
+    def _clear_unanswered(self, packet: None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Clear")
-        self._came_through(None)
-        self._begin_anew()
+        self._cleared(packet, rule)
 
     # what several actions need
 
     def _other_circuit(self, diagnostic: int | None) -> str:
-        """The likely reason for an error that only a circuit of the other kind at the far end makes."""
+        """The likely reason of an error that only a circuit of the other kind at the far end makes."""
         if diagnostic == _ON_A_PVC:
             return "; this end has a permanent circuit (pvc), the peer a switched one (svc): both must have the same"
         if diagnostic in _BEFORE_A_CALL:
@@ -743,7 +733,7 @@ class CircuitMachine:
         return ""
 
     def _begin_anew(self) -> None:
-        """Everything under way is over: sequences that were not finished, interrupts, flow control."""
+        """Drop everything under way: unfinished sequences, interrupts, flow control."""
         self._received, self._kept = [], []
         if self._interrupts or self._interrupt_out:
             self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
@@ -758,15 +748,15 @@ class CircuitMachine:
     def _give_up(self) -> None:
         doubtful = self._outbox.take_whole(self._outbox.whole)
         self._outbox.rewind()
-        self._effects += [Lost(message, in_doubt=True) for message in doubtful]
-        self._effects += [Lost(message, in_doubt=False) for message in self._outbox.take_unsent()]
+        self._effects += [Undelivered(message, in_doubt=True) for message in doubtful]
+        self._effects += [Undelivered(message, in_doubt=False) for message in self._outbox.take_unsent()]
         if doubtful:
-            self._numbering.lost()
+            self._numbering.note(AgreementInput.LOST)
 
     def _zero(self, peer: int | None = None) -> None:
-        """The circuit begins with P(S) = P(R) = 0, and what isn't acknowledged is sent again.
+        """Begin with P(S) = P(R) = 0. Messages that are not acknowledged are sent again.
 
-        ``peer``: diagnostic of the peer's Restart, if there was one.
+        ``peer``: the diagnostic of the peer's Restart, if there was one.
         """
         if self._doubtful:
             self._settle(peer)
@@ -775,44 +765,14 @@ class CircuitMachine:
         self._peer_busy = False
         self._vs = self._vr = 0
 
-    def _report(
-        self, kind: Kind, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
-    ) -> None:
+    def _report(self, kind: Kind, packet: Request) -> None:
         what = f"{kind} by the peer: {cause_text(kind, packet.cause)}, {diagnostic_text(packet.diagnostic)}"
         self._why = (what, packet.cause, packet.diagnostic)
         self._alarm(kind, what)
 
 
 _METHODS: Final[Mapping[X25Action, Callable[..., None]]] = {
-    X25Action.RESTART: CircuitMachine._restart,
-    X25Action.READY: CircuitMachine._ready,
-    X25Action.LOSE_LINK: CircuitMachine._lose_link,
-    X25Action.RESTARTS_COLLIDE: CircuitMachine._restarts_collide,
-    X25Action.RESTARTED: CircuitMachine._restarted,
-    X25Action.RESTART_UNANSWERED: CircuitMachine._restart_unanswered,
-    X25Action.CONFIRM_RESTART: CircuitMachine._confirm_restart,
-    X25Action.TAKE_DATA: CircuitMachine._take_data,
-    X25Action.TAKE_RR: CircuitMachine._take_rr,
-    X25Action.TAKE_RNR: CircuitMachine._take_rnr,
-    X25Action.SAY_BUSY: CircuitMachine._say_busy,
-    X25Action.SAY_READY: CircuitMachine._say_ready,
-    X25Action.TAKE_INTERRUPT: CircuitMachine._take_interrupt,
-    X25Action.INTERRUPT_DONE: CircuitMachine._interrupt_done,
-    X25Action.NOTE_ACKNOWLEDGEMENT: CircuitMachine._note_acknowledgement,
-    X25Action.AWAIT_LAST: CircuitMachine._await_last,
-    X25Action.RESET: CircuitMachine._reset,
-    X25Action.CONFIRM_RESET: CircuitMachine._confirm_reset,
-    X25Action.RESETS_COLLIDE: CircuitMachine._resets_collide,
-    X25Action.RESET_DONE: CircuitMachine._reset_done,
-    X25Action.RESET_UNANSWERED: CircuitMachine._reset_unanswered,
-    X25Action.CALL: CircuitMachine._call,
-    X25Action.ACCEPT_CALL: CircuitMachine._accept_call,
-    X25Action.IGNORE_CALL: CircuitMachine._ignore_call,
-    X25Action.CALL_CONNECTED: CircuitMachine._call_connected,
-    X25Action.CLEAR: CircuitMachine._clear,
-    X25Action.CONFIRM_CLEAR: CircuitMachine._confirm_clear,
-    X25Action.CLEARED: CircuitMachine._cleared,
-    X25Action.CLEAR_UNANSWERED: CircuitMachine._clear_unanswered,
+    action: getattr(CircuitMachine, f"_{action.name.lower()}") for action in X25Action
 }
 _FREED: Final = {X25Action.READY, X25Action.RESTARTED, X25Action.RESTARTS_COLLIDE, X25Action.CONFIRM_RESTART}
 """Actions after which a switched circuit is free for the first call on a new link."""
@@ -821,9 +781,9 @@ CONFIRMED_BY: Final[Mapping[X25State, X25Input]] = {
     X25State.RESETTING: X25Input.RESET_CONFIRMATION,
     X25State.CLEARING: X25Input.CLEAR_CONFIRMATION,
 }
-"""What ends a state that waits for the confirmation of our request."""
+"""The input that ends a state in which our request waits for its confirmation."""
 _STRAY_IN: Final[Mapping[X25Input, X25State]] = {
     X25Input.RESET_CONFIRMATION: X25State.DATA,
     X25Input.CLEAR_CONFIRMATION: X25State.CALLING,
 }
-"""Where one confirmation more than is due would otherwise be an error."""
+"""The state in which a confirmation that is not due would otherwise be an error."""

@@ -15,14 +15,13 @@ FIRST_COUNT = 0x80
 
 
 class Outbox:
-    """Messages in order. The first ``whole`` are sent to their last packet, the next one perhaps in part."""
+    """Messages in order. All packets of the first ``whole`` are sent, and perhaps some of the next one."""
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._offset = 0
-        self._flight: deque[tuple[bool, int]] = (
-            deque()
-        )  # on the way: last of its message? number of the packet on the link
+        # on the way: last of its message? number of the packet on the link
+        self._flight: deque[tuple[bool, int]] = deque()
         self.whole = 0
 
     def __len__(self) -> int:
@@ -39,7 +38,7 @@ class Outbox:
         return self.whole < len(self._messages)
 
     def add(self, message: bytes) -> None:
-        """Another message, behind the others."""
+        """Append a message."""
         self._messages.append(message)
 
     def segment(self, size: int, number: int) -> tuple[bytes, bool]:
@@ -57,13 +56,13 @@ class Outbox:
         return data, not last
 
     def acknowledge(self, packets: int) -> int:
-        """The oldest ``packets`` have arrived; the number of messages that are complete by that."""
+        """The oldest ``packets`` have arrived. Returns how many messages this completes."""
         messages = sum(self._flight.popleft()[0] for _ in range(packets))
-        self._forget(messages)
+        self.take_whole(messages)
         return messages
 
     def numbered_up_to(self, number: int) -> int:
-        """How many of the packets on the way have a number of up to ``number``."""
+        """How many packets on the way have at most this number."""
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
@@ -71,36 +70,27 @@ class Outbox:
         self._flight.clear()
         self.whole = self._offset = 0
 
-    def arrived(self, messages: int) -> None:
-        """The oldest ``messages`` (up to ``whole``) are known to have arrived; call :meth:`rewind` after it."""
-        self._forget(messages)
-
     def messages_among(self, packets: int) -> int:
         """How many messages end within the oldest ``packets`` on the way."""
         return sum(last for last, _ in islice(self._flight, packets))
 
     def take_whole(self, messages: int) -> list[bytes]:
-        """Takes out the oldest ``messages`` (up to ``whole``); call :meth:`rewind` after it."""
+        """Take out the oldest ``messages`` (up to ``whole``). If their packets are out, :meth:`rewind` follows."""
         taken = [self._messages.popleft() for _ in range(messages)]
         self.whole -= messages
         return taken
 
     def take_unsent(self) -> list[bytes]:
-        """Takes out the messages of which no part was sent."""
+        """Take out the messages of which no part was sent."""
         keep = self.whole + (1 if self._offset else 0)
         taken = list(islice(self._messages, keep, None))
         while len(self._messages) > keep:
             self._messages.pop()
         return taken
 
-    def _forget(self, messages: int) -> None:
-        for _ in range(messages):
-            self._messages.popleft()
-        self.whole -= messages
-
 
 class Agreement(StrEnum):
-    """Whether the two ends count the messages from the same one."""
+    """Whether both ends count from the same message."""
 
     NONE = "no agreement"
     """Our count has no meaning for the peer: this end has just started, or gave up a message in doubt."""
@@ -115,7 +105,9 @@ class AgreementInput(StrEnum):
 
     RESTARTED = "Restart with count 0"
     HEARD = "packet after the Restart"
+    """A peer sends it only when it has our Restart."""
     LOST = "message given up in doubt"
+    """The message may have arrived, so the counts no longer agree."""
 
 
 AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
@@ -136,46 +128,33 @@ class Numbering:
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
         self._agreement = Agreement.NONE
-        self._delivered = 0
-        self._acknowledged = 0
+        self.delivered = 0
+        """Messages handed up."""
+        self.acknowledged = 0
+        """Messages that the peer has acknowledged."""
 
     @property
     def diagnostic(self) -> int:
-        """For our own Restart: the count, or 0: count from here on."""
+        """The diagnostic of our Restart: the count, or 0 to begin counting."""
         if not self._enabled or self._agreement is not Agreement.KNOWN:
             return 0
-        return FIRST_COUNT + self._delivered % COUNTS
+        return FIRST_COUNT + self.delivered % COUNTS
 
-    def delivered(self) -> None:
-        """A message was handed up."""
-        self._delivered += 1
-
-    def acknowledged(self, messages: int) -> None:
-        """The peer has acknowledged so many more."""
-        self._acknowledged += messages
-
-    def heard(self) -> None:
-        """A packet that a peer sends only once it has our Restart."""
-        self._input(AgreementInput.HEARD)
-
-    def lost(self) -> None:
-        """A message was given up without knowing whether it arrived: the counts no longer agree."""
-        self._input(AgreementInput.LOST)
-
-    def _input(self, what: AgreementInput) -> None:
+    def note(self, what: AgreementInput) -> None:
+        """Apply a row of :data:`AGREEMENT_TABLE`."""
         self._agreement = AGREEMENT_TABLE.get((self._agreement, what), self._agreement)
 
     def arrived(self, diagnostic: int | None, whole: int) -> int | None:
-        """How many of ``whole`` unacknowledged messages have arrived by the peer's Restart; None: unknown."""
+        """How many of ``whole`` unacknowledged messages had arrived, by the peer's Restart. None: unknown."""
         if not self._enabled or self._agreement is not Agreement.KNOWN or diagnostic is None:
             return None
         if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:
             return None
-        messages = (diagnostic - FIRST_COUNT - self._acknowledged) % COUNTS
+        messages = (diagnostic - FIRST_COUNT - self.acknowledged) % COUNTS
         return messages if messages <= whole else None
 
     def restarted(self, *diagnostics: int) -> None:
-        """A Restart is done; ``diagnostics`` are those of the Restarts that were sent and received for it."""
+        """A Restart is done. ``diagnostics``: those of the Restarts that were sent and received for it."""
         if 0 in diagnostics:
-            self._input(AgreementInput.RESTARTED)
-            self._delivered = self._acknowledged = 0
+            self.note(AgreementInput.RESTARTED)
+            self.delivered = self.acknowledged = 0

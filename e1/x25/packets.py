@@ -1,4 +1,4 @@
-"""X.25 packets, modulo 8: one class per packet, which encodes itself, and :func:`decode`, which reads them all.
+"""X.25 packets, modulo 8: each class encodes and reads itself; :func:`decode` reads any packet.
 
 :func:`decode` raises :class:`PacketError` and nothing else. Its result encodes to the same octets, except that
 addresses are padded with 0 and an empty address and facility part of Call Accepted is left out.
@@ -8,9 +8,9 @@ Source: X.25 5 and 7 (header, types, facilities), confirmed by tshark field by f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, Self
 
 MAX_LCN = 0xFFF
 MAX_INTERRUPT = 32
@@ -25,12 +25,12 @@ Facilities = tuple[tuple[int, bytes], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """Common fields of all packets. ``lcn``: logical channel number 0..4095; 0 only in restart and
-    diagnostic."""
+    """Common fields of all packets. ``lcn``: logical channel number 0..4095; 0 only in restart and diagnostic."""
 
     kind: ClassVar[int]
     """Packet type octet, without the numbers that some types carry in it."""
     title: ClassVar[str]
+    """The name of the packet, for people and as an input of the machine (:class:`e1.x25.machine.X25Input`)."""
     vectors: ClassVar[tuple[str, ...]] = ()
     """Packets in hexadecimal that stand for the class in tests."""
 
@@ -45,10 +45,18 @@ class Packet:
     def _body(self) -> bytes:
         return b""
 
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        """The packet of this class in octets whose header is read. Raises :class:`PacketError`."""
+        return cls(lcn=reader.lcn)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp(Packet):
     """Fields of both packets that set up a call; addresses are digits, facilities (code, parameter) pairs."""
+
+    bare: ClassVar[bool] = False
+    """Whether the header alone is a whole packet."""
 
     called: str = ""
     calling: str = ""
@@ -63,6 +71,32 @@ class SetUp(Packet):
     def _body(self) -> bytes:
         return _addresses(self.called, self.calling) + _facilities(self.facilities) + self.user_data
 
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        d = bool(reader.raw[0] & 0x40)
+        if cls.bare and not reader.left:
+            return cls(lcn=reader.lcn, d=d)
+        lengths = reader.take(1, "the octet of address lengths")[0]
+        calling_length, called_length = lengths >> 4, lengths & 0xF
+        start = reader.at
+        octets = reader.take((calling_length + called_length + 1) // 2, "the addresses")
+        digits = octets.hex()[: calling_length + called_length]
+        for at, digit in enumerate(digits):
+            if not digit.isdecimal():
+                which = CALLED_ADDRESS if at < called_length else CALLING_ADDRESS
+                raise reader.error(f"address digit {digit.upper()}h", which, start + at // 2)
+        facilities = _read_facilities(reader) if reader.left else ()
+        if reader.left > MAX_CALL_USER_DATA:
+            raise reader.error(f"{reader.left} octets of call user data", TOO_LONG, reader.at)
+        return cls(
+            lcn=reader.lcn,
+            called=digits[:called_length],
+            calling=digits[called_length:],
+            facilities=facilities,
+            user_data=reader.rest(),
+            d=d,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest(SetUp):
@@ -75,8 +109,9 @@ class CallRequest(SetUp):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAccepted(SetUp):
-    """Call Accepted (from the called side), Call Connected; may be the header alone."""
+    """Call Accepted (from the called side), Call Connected."""
 
+    bare = True
     kind = 0x0F
     title = "call accepted"
     vectors = ("10010f", "10010f0006420707430202")
@@ -101,10 +136,15 @@ class Caused(Packet):
         _in_range("diagnostic", self.diagnostic, 0xFF)
         return bytes([self.cause, self.diagnostic])
 
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        cause, diagnostic = reader.caused()
+        return cls(lcn=reader.lcn, cause=cause, diagnostic=diagnostic)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearRequest(Caused):
-    """Clear Request, Clear Indication. ``rest``: what the extended format has after the diagnostic."""
+    """Clear Request, Clear Indication. ``rest``: the octets of the extended format after the diagnostic."""
 
     kind = 0x13
     title = "clear"
@@ -117,10 +157,15 @@ class ClearRequest(Caused):
             raise ValueError("the extended format of clear needs a diagnostic")
         return Caused._body(self) + self.rest
 
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        cause, diagnostic = reader.caused()
+        return cls(lcn=reader.lcn, cause=cause, diagnostic=diagnostic, rest=reader.rest())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearConfirmation(Packet):
-    """Clear Confirmation. ``rest``: what the extended format of a DCE has."""
+    """Clear Confirmation. ``rest``: the octets of the extended format, which only a DCE sends."""
 
     kind = 0x17
     title = "clear confirmation"
@@ -130,6 +175,10 @@ class ClearConfirmation(Packet):
 
     def _body(self) -> bytes:
         return self.rest
+
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        return cls(lcn=reader.lcn, rest=reader.rest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +203,18 @@ class Data(Packet):
         control = self.pr << 5 | self.more << 4 | self.ps << 1
         return _header(self.lcn, control, self.d, self.q) + self.data
 
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        return cls(
+            lcn=reader.lcn,
+            ps=reader.kind >> 1 & 7,
+            pr=reader.kind >> 5,
+            more=bool(reader.kind & 0x10),
+            q=bool(reader.raw[0] & 0x80),
+            d=bool(reader.raw[0] & 0x40),
+            data=reader.raw[3:],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupt(Packet):
@@ -169,6 +230,14 @@ class Interrupt(Packet):
         if not 1 <= len(self.data) <= MAX_INTERRUPT:
             raise ValueError(f"an interrupt carries 1..{MAX_INTERRUPT} octets, not {len(self.data)}")
         return self.data
+
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        if reader.left > MAX_INTERRUPT:
+            raise reader.error(f"{reader.left} octets of interrupt data", TOO_LONG, 3 + MAX_INTERRUPT)
+        if not reader.left:
+            raise reader.error("an interrupt without data", TOO_SHORT, 3)
+        return cls(lcn=reader.lcn, data=reader.rest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +259,10 @@ class Receive(Packet):
         """The octets of the packet. Raises :class:`ValueError` for a field outside its range."""
         _in_range("P(R)", self.pr, 7)
         return _header(self.lcn, self.pr << 5 | self.kind)
+
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        return cls(lcn=reader.lcn, pr=reader.kind >> 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +334,7 @@ class RestartConfirmation(Packet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic(Packet):
-    """Diagnostic, from a DCE only. ``explanation``: the first three octets of the packet it complains of."""
+    """Diagnostic, from a DCE only. ``explanation``: the first three octets of the packet in error."""
 
     kind = 0xF1
     title = "diagnostic"
@@ -274,6 +347,10 @@ class Diagnostic(Packet):
     def _body(self) -> bytes:
         _in_range("diagnostic", self.code, 0xFF)
         return bytes([self.code]) + self.explanation
+
+    @classmethod
+    def read(cls, reader: _Reader) -> Self:
+        return cls(lcn=reader.lcn, code=reader.take(1, "the code")[0], explanation=reader.rest())
 
 
 INTERFACE = (RestartRequest, RestartConfirmation, Diagnostic)
@@ -295,7 +372,7 @@ PACKETS: tuple[type[Packet], ...] = (
     RestartConfirmation,
     Diagnostic,
 )
-"""Every packet there is; registration is not."""
+"""All packets of X.25 except registration."""
 
 
 def _header(lcn: int, kind: int, d: bool = False, q: bool = False) -> bytes:
@@ -340,30 +417,23 @@ UNIDENTIFIABLE, NON_ZERO_LCN = 0x21, 0x29
 FACILITY_PARAMETER, CALLED_ADDRESS, CALLING_ADDRESS, FACILITY_LENGTH = 0x42, 0x43, 0x44, 0x45
 
 
+@dataclass(eq=False, repr=False)
 class PacketError(Exception):
     """Octets that are no X.25 packet of modulo 8.
 
-    ``diagnostic`` is X.25's code of the reason, ``offset`` the octet where it shows, ``lcn`` the logical channel
-    and ``kind`` the packet type octet, both None as far as they could not be read.
+    ``diagnostic``: the reason as a code of X.25; ``offset``: the octet in error; ``lcn``: the logical channel;
+    ``kind``: the packet type octet. The last two are None if they could not be read.
     """
 
-    def __init__(
-        self,
-        text: str,
-        diagnostic: int,
-        offset: int,
-        raw: bytes,
-        *,
-        lcn: int | None = None,
-        kind: int | None = None,
-    ) -> None:
-        super().__init__(f"octet {offset}: {text}")
-        self.text = text
-        self.diagnostic = diagnostic
-        self.offset = offset
-        self.raw = raw
-        self.lcn = lcn
-        self.kind = kind
+    text: str
+    diagnostic: int
+    offset: int
+    raw: bytes
+    lcn: int | None = None
+    kind: int | None = None
+
+    def __str__(self) -> str:
+        return f"octet {self.offset}: {self.text}"
 
 
 def decode(raw: bytes) -> Packet:
@@ -374,20 +444,16 @@ def decode(raw: bytes) -> Packet:
     reader = _Reader(raw, lcn, octet)
     if raw[0] >> 4 & 3 != MODULO_8:
         raise reader.error(f"general format identifier {raw[0] >> 4:X} is not of modulo 8", WRONG_GFI, 0)
-    make: Callable[[_Reader], Packet] | None
     if octet & 1 == 0:
-        return _data(reader)
-    if octet & 0x1F in _RECEIVE:
-        make = _receive
-    else:
-        make = _MAKERS.get(octet)
-        if make is None:
-            raise reader.error(f"packet type {octet:02X}h is none of X.25", UNIDENTIFIABLE, 2)
-    bits = raw[0] & (0x80 if make is _call or make is _accepted else 0xC0)
-    if bits:
+        return Data.read(reader)
+    kind = _RECEIVE.get(octet & 0x1F) or _KINDS.get(octet)
+    if kind is None:
+        raise reader.error(f"packet type {octet:02X}h is none of X.25", UNIDENTIFIABLE, 2)
+    bits = raw[0] & 0xC0
+    if bits and (bits != 0x40 or not issubclass(kind, SetUp)):
         raise reader.error("Q, D or A bit in a packet that has none", WRONG_GFI, 0)
-    packet = make(reader)
-    if octet in _CHANNEL_ZERO and lcn:
+    packet = kind.read(reader)
+    if kind in INTERFACE and lcn:
         raise reader.error(f"{packet.title} on logical channel {lcn}", NON_ZERO_LCN, 0)
     if reader.at < len(raw):
         raise reader.error(f"{packet.title} of {len(raw)} octets", TOO_LONG, reader.at)
@@ -410,60 +476,15 @@ class _Reader:
         self.at += count
         return self.raw[self.at - count : self.at]
 
+    def rest(self) -> bytes:
+        return self.take(self.left, "the rest")
+
+    def caused(self) -> tuple[int, int | None]:
+        cause = self.take(1, "the cause")[0]
+        return cause, self.take(1, "the diagnostic")[0] if self.left else None
+
     def error(self, text: str, diagnostic: int, offset: int) -> PacketError:
-        return PacketError(text, diagnostic, offset, self.raw, lcn=self.lcn, kind=self.kind)
-
-
-def _data(reader: _Reader) -> Data:
-    return Data(
-        lcn=reader.lcn,
-        ps=reader.kind >> 1 & 7,
-        pr=reader.kind >> 5,
-        more=bool(reader.kind & 0x10),
-        q=bool(reader.raw[0] & 0x80),
-        d=bool(reader.raw[0] & 0x40),
-        data=reader.raw[3:],
-    )
-
-
-def _receive(reader: _Reader) -> Packet:
-    return _RECEIVE[reader.kind & 0x1F](lcn=reader.lcn, pr=reader.kind >> 5)
-
-
-SetUpT = TypeVar("SetUpT", CallRequest, CallAccepted)
-
-
-def _set_up(reader: _Reader, of: type[SetUpT]) -> SetUpT:
-    lengths = reader.take(1, "the octet of address lengths")[0]
-    calling_length, called_length = lengths >> 4, lengths & 0xF
-    start = reader.at
-    octets = reader.take((calling_length + called_length + 1) // 2, "the addresses")
-    digits = octets.hex()[: calling_length + called_length]
-    for at, digit in enumerate(digits):
-        if not digit.isdecimal():
-            which = CALLED_ADDRESS if at < called_length else CALLING_ADDRESS
-            raise reader.error(f"address digit {digit.upper()}h", which, start + at // 2)
-    facilities = _read_facilities(reader) if reader.left else ()
-    if reader.left > MAX_CALL_USER_DATA:
-        raise reader.error(f"{reader.left} octets of call user data", TOO_LONG, reader.at)
-    return of(
-        lcn=reader.lcn,
-        called=digits[:called_length],
-        calling=digits[called_length:],
-        facilities=facilities,
-        user_data=reader.take(reader.left, "call user data"),
-        d=bool(reader.raw[0] & 0x40),
-    )
-
-
-def _call(reader: _Reader) -> CallRequest:
-    return _set_up(reader, CallRequest)
-
-
-def _accepted(reader: _Reader) -> CallAccepted:
-    if not reader.left:
-        return CallAccepted(lcn=reader.lcn, d=bool(reader.raw[0] & 0x40))
-    return _set_up(reader, CallAccepted)
+        return PacketError(text, diagnostic, offset, self.raw, self.lcn, self.kind)
 
 
 def _read_facilities(reader: _Reader) -> Facilities:
@@ -484,61 +505,11 @@ def _read_facilities(reader: _Reader) -> Facilities:
     return tuple(facilities)
 
 
-CausedT = TypeVar("CausedT", ResetRequest, RestartRequest)
-
-
-def _caused(of: type[CausedT]) -> Callable[[_Reader], Packet]:
-    def make(reader: _Reader) -> Packet:
-        cause = reader.take(1, "the cause")[0]
-        diagnostic = reader.take(1, "the diagnostic")[0] if reader.left else None
-        return of(lcn=reader.lcn, cause=cause, diagnostic=diagnostic)
-
-    return make
-
-
-def _clear(reader: _Reader) -> Packet:
-    cause = reader.take(1, "the cause")[0]
-    diagnostic = reader.take(1, "the diagnostic")[0] if reader.left else None
-    rest = reader.take(reader.left, "the rest")
-    return ClearRequest(lcn=reader.lcn, cause=cause, diagnostic=diagnostic, rest=rest)
-
-
-def _clear_confirmation(reader: _Reader) -> Packet:
-    return ClearConfirmation(lcn=reader.lcn, rest=reader.take(reader.left, "the rest"))
-
-
-def _interrupt(reader: _Reader) -> Packet:
-    if reader.left > MAX_INTERRUPT:
-        raise reader.error(f"{reader.left} octets of interrupt data", TOO_LONG, 3 + MAX_INTERRUPT)
-    if not reader.left:
-        raise reader.error("an interrupt without data", TOO_SHORT, 3)
-    return Interrupt(lcn=reader.lcn, data=reader.take(reader.left, "interrupt data"))
-
-
-def _diagnostic(reader: _Reader) -> Packet:
-    code = reader.take(1, "the code")[0]
-    return Diagnostic(lcn=reader.lcn, code=code, explanation=reader.take(reader.left, "the explanation"))
-
-
-def _bare(of: type[Packet]) -> Callable[[_Reader], Packet]:
-    return lambda reader: of(lcn=reader.lcn)
-
-
-_RECEIVE: Mapping[int, type[Receive]] = {each.kind: each for each in (ReceiveReady, ReceiveNotReady, Reject)}
-_MAKERS: Mapping[int, Callable[[_Reader], Packet]] = {
-    CallRequest.kind: _call,
-    CallAccepted.kind: _accepted,
-    ClearRequest.kind: _clear,
-    ClearConfirmation.kind: _clear_confirmation,
-    Interrupt.kind: _interrupt,
-    InterruptConfirmation.kind: _bare(InterruptConfirmation),
-    ResetRequest.kind: _caused(ResetRequest),
-    ResetConfirmation.kind: _bare(ResetConfirmation),
-    RestartRequest.kind: _caused(RestartRequest),
-    RestartConfirmation.kind: _bare(RestartConfirmation),
-    Diagnostic.kind: _diagnostic,
+_RECEIVE: Mapping[int, type[Packet]] = {each.kind: each for each in (ReceiveReady, ReceiveNotReady, Reject)}
+"""By the type octet without the bits of P(R)."""
+_KINDS: Mapping[int, type[Packet]] = {
+    each.kind: each for each in PACKETS if not issubclass(each, Data | Receive)
 }
-_CHANNEL_ZERO = frozenset({RestartRequest.kind, RestartConfirmation.kind, Diagnostic.kind})
 
 
 # --- causes and diagnostics in words (X.25 annex E); 80h..8Fh in a Restart are ours (e1.x25.outbox) ----------------

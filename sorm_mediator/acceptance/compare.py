@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from protocol.codes import Order
 from protocol.texts import status_phrase
@@ -25,30 +25,16 @@ from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing.masks import Template
 from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace import Trace, applied_text
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.client import Crossed
 
 PASS = Phrase("PASS")
 FAIL = Phrase("FAIL")
 SKIPPED = Phrase("n/a")
-
-
-class CrossedUnit(Protocol):
-    """One message of a channel, as received or sent by the console."""
-
-    time: float
-    outbound: bool
-    channel: str
-    raw: bytes
-    message: Any
-
-    @property
-    def name(self) -> str:
-        """Name of the message."""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Its fields in their JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,7 @@ class Outcome:
 
     check: FormatCheck
     object_number: int = 0
-    units: list[CrossedUnit] = field(default_factory=list)
+    units: list[Crossed] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
@@ -114,11 +100,11 @@ Routing = Sequence[Mapping[str, Any]]
 """``routing`` of ``GET calls/{call}``: one entry for each domain on the call's way."""
 
 
-def compare(check: FormatCheck, events: Iterable[CrossedUnit]) -> list[Compared]:
+def compare(check: FormatCheck, events: Sequence[Crossed]) -> list[Compared]:
     """Every agreed value in each of the three events; the first event of a name counts."""
     assert check.controlled is not None
     assert check.calling is not None
-    came = {unit.name: unit.fields for unit in reversed(list(events))}
+    came = {unit.name: unit.fields for unit in reversed(events)}
     rows = []
     for event in EVENTS:
         called = check.first_called if event == "number-received" else check.called
@@ -137,30 +123,27 @@ def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None,
     return Compared(event, name, expected, seen)
 
 
-def problems(check: FormatCheck, compared: Iterable[Compared], routing: Routing) -> list[str]:
+def problems(outcome: Outcome) -> list[str]:
     """The problems in words; none if all values are as agreed."""
-    rows = list(compared)
+    rows = outcome.compared
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
-        return [join("; ", [_NO_EVENT, *_untouched(check, routing)])]
+        return [join("; ", [Phrase("no event came"), *_untouched(outcome.check, outcome.routing)])]
     found: list[str] = [
         Phrase("event {name} ({code}) did not come", name=one, code=CODES[one]) for one in missing
     ]
-    for row in rows:
-        if row.seen is not None and not row.holds:
-            found.append(
-                Phrase(
-                    "{code} {field}: agreed {expected}, shown {seen}",
-                    code=CODES[row.event],
-                    field=FIELDS[row.field],
-                    expected=row.expected,
-                    seen=row.seen or "(—)",
-                )
-            )
+    found += [
+        Phrase(
+            "{code} {field}: agreed {expected}, shown {seen}",
+            code=CODES[row.event],
+            field=FIELDS[row.field],
+            expected=row.expected,
+            seen=row.seen or "(—)",
+        )
+        for row in rows
+        if row.seen is not None and not row.holds
+    ]
     return found
-
-
-_NO_EVENT = Phrase("no event came")
 
 
 def refused(status: int, command: int = 5) -> Phrase:
@@ -183,35 +166,29 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     found: list[str] = []
     for hop in routing:
         shown, routed = hop["sorm"][side], hop[side]
-        if agreed.number in (shown["digits"], routed["digits"]):
-            if not _sign_fits(agreed, shown["ni"]):
-                found.append(
-                    Phrase(
-                        "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
-                        sign=agreed.sign,
-                        ni=shown["ni"] or "-",
-                        domain=hop_domain(hop),
-                    )
+        if agreed.number not in (shown["digits"], routed["digits"]):
+            found.append(
+                Phrase(
+                    "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) "
+                    "and {routed} (routed)",
+                    number=agreed.number,
+                    domain=hop_domain(hop),
+                    side=_SHOWN[check.role],
+                    shown=shown["digits"] or "-",
+                    routed=routed["digits"] or "-",
                 )
-            continue
-        found.append(
-            Phrase(
-                "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) and {routed} (routed)",
-                number=agreed.number,
-                domain=hop_domain(hop),
-                side=_SHOWN[check.role],
-                shown=shown["digits"] or "-",
-                routed=routed["digits"] or "-",
             )
-        )
+        elif agreed.sign not in OWN_SIGNS and shown["ni"] not in SIGN_FITS.get(str(agreed.sign), ()):
+            found.append(
+                Phrase(
+                    "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
+                    sign=agreed.sign,
+                    ni=shown["ni"] or "-",
+                    domain=hop_domain(hop),
+                )
+            )
     found += [str(hop["reason"]) for hop in routing if hop["reason"]]
     return list(dict.fromkeys(found))
-
-
-def _sign_fits(agreed: Agreed, ni: str) -> bool:
-    if agreed.sign in OWN_SIGNS:
-        return True
-    return ni in SIGN_FITS.get(str(agreed.sign), frozenset())
 
 
 def hop_domain(hop: Mapping[str, Any]) -> str:
@@ -220,35 +197,21 @@ def hop_domain(hop: Mapping[str, Any]) -> str:
     return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
 
 
-def wrong_sides(check: FormatCheck, compared: Iterable[Compared]) -> list[Role]:
+def wrong_sides(outcome: Outcome) -> list[Role]:
     """The parties with a number or sign that is not as agreed; the party under control if no event came."""
-    rows = list(compared)
-    if not any(row.seen is not None for row in rows):
-        return [check.role]
-    roles: tuple[Role, ...] = ("calling", "called")
-    return [
-        role
-        for role in roles
-        if any(row.field.startswith(role) and row.seen is not None and not row.holds for row in rows)
-    ]
+    wrong = [row.field for row in outcome.compared if row.seen is not None and not row.holds]
+    if all(row.seen is None for row in outcome.compared):
+        return [outcome.check.role]
+    return [role for role in _SIDE if any(field.startswith(role) for field in wrong)]
 
 
-def remedies(
-    check: FormatCheck,
-    compared: Iterable[Compared],
-    routing: Routing,
-    trace: Trace | None,
-    domains: Domains,
-    config: Config,
-) -> list[str]:
-    """For each wrong side: the rules that made the number shown to the console, the settings that change it
-    too, and the correction."""
-    rows = list(compared)
+def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
+    """For each wrong side: the rules that made its number, the settings that change it, and the correction."""
+    check, rows, routing, trace = outcome.check, outcome.compared, outcome.routing, outcome.trace
     found: list[str] = []
     adapted: set[str] = set()
-    for side in wrong_sides(check, rows):
-        for hop in routing:
-            found.append(_made_by(side, hop, domains, config.directory))
+    for side in wrong_sides(outcome):
+        found += [_made_by(side, hop, domains, config.directory) for hop in routing]
         agreed = check.calling if side == "calling" else check.called
         if trace is not None and not trace.reason and agreed is not None:
             touched, order = _touched_in(trace, rows), config.mediator.order
@@ -277,8 +240,7 @@ def remedies(
 
 
 def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
-    """The domain whose numbers the events showed; without events or such a domain, the domain of the whole
-    call."""
+    """The domain whose numbers the events showed; without such a domain, that of the whole call."""
     seen = {row.field: row.seen for row in rows if row.event == EVENTS[1]}
     for traced in (trace.shown, *trace.hops):
         a, b = traced.leg.calling.party, traced.leg.called.party
@@ -367,16 +329,13 @@ def advice(
         for one in hop.applied
         if one.side == side
     ]
-    signs = SIGN_OF_NI[order]
     wrong_digits = number.shown_digits != agreed.number
-    wrong_sign = signs.get(number.shown_ni) != agreed.sign
+    wrong_sign = SIGN_OF_NI[order].get(number.shown_ni) != agreed.sign
     if not wrong_digits and not wrong_sign:
         return []
     full = _outside(number.shown_digits, agreed, domains) if wrong_digits else []
-    found: list[str] = [*applied, *full]
-    if not found:
-        found += _rule(hop, side, agreed, directory, _indicator(agreed, kind, order) if wrong_sign else "")
-    return found
+    ni = _indicator(agreed, kind, order) if wrong_sign else ""
+    return [*applied, *full] or _rule(hop, side, agreed, directory, ni)
 
 
 def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]:
@@ -458,10 +417,10 @@ def place_of(rule: Rule, domain: Domain, context: str, directory: Path) -> str:
     return f"{file}:{rule.line}"
 
 
-def _template(rule: Rule, side: Side) -> Action | None:
-    """The last action of a rule that sets the SORM digits of a side."""
-    setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
-    return setting[-1] if setting else None
+def _template(rule: Rule, side: Side) -> Template | None:
+    """The last one by which a rule sets the SORM digits of a side."""
+    templates = [one.sorm_digits for one in rule.actions if one.side == side]
+    return next(filter(None, reversed(templates)), None)
 
 
 def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
@@ -470,9 +429,9 @@ def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
     ``{%}`` keeps the number, with other digits in front; otherwise the substitution keeps the common last
     digits.
     """
-    action = _template(rule, side)
-    if action is not None and action.sorm_digits is not None and action.sorm_digits.needs_rest:
-        text = action.sorm_digits.text
+    template = _template(rule, side)
+    if template is not None and template.needs_rest:
+        text = template.text
         literal = len(text) - len(text.lstrip("0123456789*#"))
         tail = shown[literal:]
         if len(tail) >= _SAME and agreed.endswith(tail):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -20,12 +21,7 @@ _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
 
 
 def page(run: AcceptanceRun, lang: Lang = "en") -> str:
-    """The page, in ``lang``."""
-    return render(__package__, view(run, lang))
-
-
-def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
-    """The values of the template: the document, with names in ``lang``."""
+    """The page, in ``lang``: the document, with names for people."""
     shown = document(run, lang)
     checks = [
         {
@@ -47,13 +43,16 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         }
         for kind, agreed in shown["formats"].items()
     ]
-    return {
+    view = {
         "lang": lang,
         "report": shown,
         "kinds": kinds,
         "grid": _grid(checks, shown["formats"], lang),
         "labels": {name: translate(text, lang) for name, text in LABELS.items()},
-        "events": [(event, CODES[event], translate(title_of(_code(event)), lang)) for event in EVENTS],
+        "events": [
+            (event, code, translate(title_of(int(code.rstrip("h"), 16)), lang))
+            for event, code in CODES.items()
+        ],
         "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
         "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
@@ -61,10 +60,7 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         "value": lambda value: _value(value, lang),
         "field": lambda name: translate(FIELDS[name], lang),
     }
-
-
-def _code(event: str) -> int:
-    return int(CODES[event].rstrip("h"), 16)
+    return render(__package__, view)
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:
@@ -88,8 +84,7 @@ def _sentence(check: FormatCheck, lang: Lang) -> str:
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The compared values by field: one column for each event. ``agreed`` has values that differ by event
-    once."""
+    """The compared values by field: one column for each event. ``agreed``: each agreed value once."""
     rows = []
     for name in FIELDS:
         cells = {row["event"]: row for row in check["compared"] if row["field"] == name}
@@ -124,28 +119,20 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
     ]
 
 
-def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
+def _grid(checks: Sequence[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
     """The overview of the matrix: kinds by direction and operator; the cells are checks."""
-    checks = list(checks)
     columns = sorted(
         {(one["direction"], one["operator"] or "") for one in checks},
         key=lambda one: (one[0] == "incoming", one[1]),
     )
+    cells = defaultdict(list)
+    for one in checks:
+        cells[one["kind"], one["direction"], one["operator"] or ""].append(one)
     return {
         "columns": columns,
         "directions": [(name, len(list(group))) for name, group in groupby(columns, key=lambda one: one[0])],
         "rows": [
-            {
-                "name": translate(KIND_NAMES[kind], lang),
-                "cells": [
-                    [
-                        one
-                        for one in checks
-                        if (one["kind"], one["direction"], one["operator"] or "") == (kind, *column)
-                    ]
-                    for column in columns
-                ],
-            }
+            {"name": translate(KIND_NAMES[kind], lang), "cells": [cells[kind, *column] for column in columns]}
             for kind in kinds
         ],
     }
@@ -191,7 +178,6 @@ LABELS: dict[str, Phrase] = {
     "trace": Phrase("What routing does with this call"),
     "problems": Phrase("What is wrong"),
     "remedies": Phrase("Where to look"),
-    "reason": Phrase("Reason"),
     "sent": Phrase("sent"),
     "received": Phrase("received"),
     "passed": Phrase("passed"),

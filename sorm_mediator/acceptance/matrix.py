@@ -17,16 +17,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from protocol.codes import NumberSign, ObjectType, Order
-from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig, OwnFormatConfig
-from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
+from protocol.codes import NumberSign, ObjectType
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config.acceptance import (
+    DIRECTIONS,
+    Direction,
+    FormatConfig,
+    NetworkFormatConfig,
+    OperatorConfig,
+    OwnFormatConfig,
+)
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
-from sorm_mediator.switch.path import Exit, Hop, find_path
-from sorm_mediator.switch.routing.route import Number, aliases
-from ssh_control.multisorm.patterns import DomainList, PatternError
+from sorm_mediator.switch.path import Hop, find_path
+from sorm_mediator.switch.routing.route import Number
+from ssh_control.multisorm.patterns import DomainList
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -46,11 +53,17 @@ class Agreed:
     object_type: ObjectType = ObjectType.NETWORK_FULL
 
 
-def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: str) -> NumberSign:
-    """The agreed sign of a kind: the given sign, otherwise that of the order.
+def sign_of(config: Config, kind: Kind) -> NumberSign:
+    """The agreed sign of a kind. Raises :class:`ConfigError`."""
+    return _sign(config, kind, format_of(config, kind).number_sign, f"acceptance.formats.{kind}.number_sign")
+
+
+def _sign(config: Config, kind: Kind, given: str, key: str) -> NumberSign:
+    """The given sign, otherwise that of the order.
 
     Raises :class:`ConfigError` for a sign that the order does not allow for this type of object.
     """
+    order, object_type = config.mediator.order, object_type_of(kind)
     sign = NumberSign(given) if given else SIGN_OF_NI[order][NI_OF_KIND[kind]]
     allowed = LEGAL_SIGNS[order][object_type]
     if sign not in allowed:
@@ -61,13 +74,27 @@ def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: 
     return sign
 
 
-def agreed_own(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
-    """A subscriber of the node as agreed: by its own number, unless the table has a number for it
-    (``given``)."""
-    key = "acceptance.formats.own"
-    sign = sign_of("own", config.number_sign, order, ObjectType.OWN_SUBSCRIBER, f"{key}.number_sign")
-    number = config.agreed if given and config.number else subscriber
-    return Agreed(number, sign, ObjectType.OWN_SUBSCRIBER)
+def object_type_of(kind: Kind) -> ObjectType:
+    """The type of the object under control."""
+    return ObjectType.OWN_SUBSCRIBER if kind == "own" else ObjectType.NETWORK_FULL
+
+
+def format_of(config: Config, kind: Kind) -> FormatConfig:
+    """The table of a kind."""
+    table: FormatConfig = getattr(config.acceptance.formats, kind)
+    return table
+
+
+def network_format(config: Config, kind: Kind) -> NetworkFormatConfig:
+    """The table of a kind of the network."""
+    table = format_of(config, kind)
+    assert isinstance(table, NetworkFormatConfig)
+    return table
+
+
+def agreed_own(config: Config, number: str) -> Agreed:
+    """A subscriber of the node as agreed. Raises :class:`ConfigError`."""
+    return Agreed(number, sign_of(config, "own"), ObjectType.OWN_SUBSCRIBER)
 
 
 def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
@@ -88,47 +115,16 @@ def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
     return ""
 
 
-def agreed_full(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
-    """A subscriber of the node in calls that leave the node: by its full number, as a subscriber of the
-    network."""
-    key = "acceptance.formats.own.full_sign"
-    return Agreed(number, sign_of("intercity", config.full_sign, order, ObjectType.NETWORK_FULL, key))
-
-
-def agreed_network(
-    kind: Kind, config: NetworkFormatConfig, operator: OperatorConfig, order: Order, *, by_a: bool = False
-) -> Agreed:
-    """A subscriber of the network as agreed; ``by_a``: as the called side of a controlled A number."""
-    key = f"acceptance.formats.{kind}.number_sign"
-    sign = sign_of(kind, config.number_sign, order, ObjectType.NETWORK_FULL, key)
-    prefix = config.prefix if config.prefix_by_a is None or not by_a else config.prefix_by_a
-    return Agreed(prefix + (operator.number or config.number), sign)
-
-
-def directions_of(config: NetworkFormatConfig, operator: OperatorConfig) -> tuple[Direction, ...]:
-    """The agreed directions of a kind with an operator."""
-    return config.directions if operator.directions is None else operator.directions
-
-
 Domains = Mapping[str, Domain]
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A trunk toward an operator. name: as in the lab file; NAME@DOMAIN if two domains have a trunk of that
-    name."""
+    """A trunk toward an operator. name: the trunk's; NAME@DOMAIN where two domains have the name."""
 
     name: str
     domain: str
     trunk: Trunk
-
-    def carries(self, direction: Direction) -> bool:
-        """Whether the trunk carries calls of this direction."""
-        return self.trunk.config.direction in ("both", direction)
-
-    def is_exit(self, exit_: Exit | None) -> bool:
-        """Whether a call leaves by the trunk."""
-        return exit_ is self.trunk
 
 
 def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
@@ -142,10 +138,7 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
     assert config.switch is not None
     for aggregate in config.switch.aggregates:
         if aggregate.user == user:
-            try:
-                wanted = DomainList.parse(aggregate.domains)
-            except PatternError as error:
-                raise ConfigError(f"switch.aggregates: {user}: domains: {error}") from None
+            wanted = DomainList.parse(aggregate.domains)
             return [domain for name, domain in domains.items() if wanted.takes(name)]
     known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
     raise ConfigError(
@@ -169,24 +162,10 @@ def testable(domain: Domain) -> list[Subscriber]:
 
 
 def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
-    """The numbers of the domain's plans that lead to a subscriber; the subscriber's own numbers come
-    first."""
-    masters = [plan.number_of(subscriber.number) for plan in domain.plans.values()]
-    others = aliases(domain.plans.values()).get(subscriber.number, set())
-    return list(dict.fromkeys([*filter(None, masters), *sorted(others)]))
-
-
-def path_from(domains: Domains, domain: Domain, subscriber: Subscriber, dialled: str) -> tuple[Hop, ...]:
-    """The path of a subscriber's call."""
-    caller = Endpoint(number=own_number(subscriber.number), subscriber=subscriber)
-    return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
-
-
-def path_in(domains: Domains, operator: Operator, calling: str, dialled: str) -> tuple[Hop, ...]:
-    """The path of a call that comes in by a trunk."""
-    domain = domains[operator.domain]
-    caller = Endpoint(number=Number(digits=calling), trunk=operator.trunk)
-    return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
+    """The numbers of the domain's plans that lead to a subscriber; its number in each plan comes first."""
+    masters = (plan.number_of(subscriber.number) for plan in domain.plans.values())
+    _, *full = domain.numbers_of(subscriber)
+    return list(dict.fromkeys([*filter(None, masters), *sorted(full)]))
 
 
 # --- the matrix
@@ -224,9 +203,8 @@ class FormatCheck:
 
     kind: Kind
     direction: Direction
-    operator: str
+    operator: str = ""
     domain: str
-    role: Role
     call: PlannedCall | None = None
     controlled: Agreed | None = None
     calling: Agreed | None = None
@@ -234,6 +212,11 @@ class FormatCheck:
     dialled: Agreed | None = None
     problem: str = ""
     skipped: str = ""
+
+    @property
+    def role(self) -> Role:
+        """The party under control: the own subscriber if that is the kind, otherwise the other one."""
+        return "calling" if (self.kind == "own") == (self.direction == "outgoing") else "called"
 
     @property
     def first_called(self) -> Agreed | None:
@@ -263,8 +246,9 @@ def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     planner = _Planner(config, domains, operators, people)
     network = [check for person in people for check in planner.network(person)]
     own = [check for person in people for check in planner.own(person, network)]
-    order = {kind: place for place, kind in enumerate(KINDS)}
-    return tuple(sorted([*own, *network], key=lambda one: (order[one.kind], DIRECTIONS.index(one.direction))))
+    return tuple(
+        sorted([*own, *network], key=lambda one: (KINDS.index(one.kind), DIRECTIONS.index(one.direction)))
+    )
 
 
 def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
@@ -288,7 +272,7 @@ def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
 def _check_names(config: Config, operators: list[Operator]) -> None:
     known = [operator.name for operator in operators]
     for kind in NETWORK_KINDS:
-        for name in format_of(config, kind).operators:
+        for name in network_format(config, kind).operators:
             if name not in known:
                 there = ", ".join(known) or "none"
                 raise ConfigError(
@@ -296,14 +280,8 @@ def _check_names(config: Config, operators: list[Operator]) -> None:
                 )
 
 
-def format_of(config: Config, kind: Kind) -> NetworkFormatConfig:
-    """The table of a kind of the network."""
-    table: NetworkFormatConfig = getattr(config.acceptance.formats, kind)
-    return table
-
-
 def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
-    own, order = config.acceptance.formats.own, config.mediator.order
+    own = config.acceptance.formats.own
     can = testable(domain)
     subscriber = next((one for one in can if one.number == own.subscriber), can[0])
     partner = next((one for one in can if one.number == own.partner and one is not subscriber), None)
@@ -313,12 +291,13 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
             f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
         )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
-    inside = agreed_own(own, subscriber.number, order, given=given)
+    inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)
     outside, problem = inside, own_problem(own, inside)
     if own.outside == "full":
         numbers = full_numbers(domain, subscriber)
         if numbers:
-            outside = agreed_full(own, numbers[0], order)
+            sign = _sign(config, "intercity", own.full_sign, "acceptance.formats.own.full_sign")
+            outside = Agreed(numbers[0], sign)
         else:
             problem = Phrase(
                 'no numbering plan of {domain} leads to {number}, and acceptance.formats.own.outside is "full"',
@@ -336,29 +315,46 @@ class _Planner:
     people: list[Person]
 
     @property
-    def order(self) -> Order:
-        return self.config.mediator.order
+    def own_format(self) -> OwnFormatConfig:
+        return self.config.acceptance.formats.own
+
+    def _settings(self, kind: Kind, operator: Operator) -> tuple[NetworkFormatConfig, OperatorConfig]:
+        """The table of a kind, and its settings for this operator."""
+        table = network_format(self.config, kind)
+        return table, table.operators.get(operator.name, OperatorConfig())
+
+    def _path(
+        self, domain: Domain, calling: Number, way: Subscriber | Trunk, dialled: str
+    ) -> tuple[Hop, ...]:
+        """The path of a call of a subscriber, or of one that comes in by a trunk."""
+        leg = first_leg(domain, Endpoint.at(calling, way), Number(digits=dialled))
+        return find_path(self.domains, domain, leg.request)
 
     # --- kinds of the network
 
     def network(self, person: Person) -> list[FormatCheck]:
         """All kinds of the network, called by this subscriber and calling it."""
-        checks = []
-        for kind in NETWORK_KINDS:
-            for operator in self.operators:
-                checks += [self._out(person, kind, operator), self._in(person, kind, operator)]
+        checks = [
+            plan(person, kind, operator)
+            for kind in NETWORK_KINDS
+            for operator in self.operators
+            for plan in (self._out, self._in)
+        ]
         return [self._not_reached(check, checks) for check in checks]
 
+    def _agreed(self, kind: Kind, operator: Operator, *, by_a: bool = False) -> Agreed:
+        """A subscriber of the network as agreed; ``by_a``: as the called side of a controlled A number."""
+        table, own = self._settings(kind, operator)
+        prefix = table.prefix if table.prefix_by_a is None or not by_a else table.prefix_by_a
+        return Agreed(prefix + (own.number or table.number), sign_of(self.config, kind))
+
     def _out(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
-        table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = FormatCheck(
-            kind=kind, direction="outgoing", operator=operator.name, domain=person.domain.name, role="called"
-        )
-        skipped = self._skipped(kind, operator, "outgoing")
-        if skipped:
-            return replace(check, skipped=skipped)
+        check = self._begun(person, kind, operator, "outgoing")
+        if check.skipped:
+            return check
+        table, own = self._settings(kind, operator)
         dial = own.dial or table.dial
-        agreed = agreed_network(kind, table, own, self.order)
+        agreed = self._agreed(kind, operator)
         check = replace(
             check,
             call=PlannedCall(person.domain.name, "subscriber", person.subscriber.number, dial),
@@ -369,13 +365,12 @@ class _Planner:
         )
         if not dial:
             key = f"acceptance.formats.{kind}.dial"
-            text = Phrase("{key}: nothing to dial is given", key=key)
-            return replace(check, call=None, problem=text)
-        hops = path_from(self.domains, person.domain, person.subscriber, dial)
+            return replace(check, call=None, problem=Phrase("{key}: nothing to dial is given", key=key))
+        hops = self._path(person.domain, own_number(person.subscriber.number), person.subscriber, dial)
         last = hops[-1]
         if last.problem:
             return replace(check, problem=join(": ", [dial, _where(hops)]))
-        if operator.is_exit(last.exit):
+        if last.exit is operator.trunk:
             return check
         if own.dial:
             text = Phrase(
@@ -394,15 +389,12 @@ class _Planner:
         return replace(check, skipped=text)
 
     def _in(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
-        table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = FormatCheck(
-            kind=kind, direction="incoming", operator=operator.name, domain=person.domain.name, role="calling"
-        )
-        skipped = self._skipped(kind, operator, "incoming")
-        if skipped:
-            return replace(check, skipped=skipped)
+        check = self._begun(person, kind, operator, "incoming")
+        if check.skipped:
+            return check
+        table, own = self._settings(kind, operator)
         calling = own.calling or table.calling
-        agreed = agreed_network(kind, table, own, self.order)
+        agreed = self._agreed(kind, operator)
         called, reason = self._reached_by(person, operator, calling)
         return replace(
             check,
@@ -413,28 +405,30 @@ class _Planner:
             problem=person.problem or reason,
         )
 
-    def _skipped(self, kind: Kind, operator: Operator, direction: Direction) -> str:
-        table = format_of(self.config, kind)
-        if not operator.carries(direction):
-            return Phrase(
-                "{name} carries {other} calls only", name=operator.name, other=operator.trunk.config.direction
-            )
-        if direction in directions_of(table, table_of(self.config, kind, operator)):
-            return ""
-        if kind == "emergency" and direction == "incoming":
-            return Phrase("emergency services are called; they don't call")
-        return Phrase("no such calls are agreed (acceptance.formats.{kind}.directions)", kind=kind)
+    def _begun(self, person: Person, kind: Kind, operator: Operator, direction: Direction) -> FormatCheck:
+        """A check without a call; skipped if no such calls are agreed."""
+        table, own = self._settings(kind, operator)
+        carried, skipped = operator.trunk.config.direction, ""
+        if carried not in ("both", direction):
+            skipped = Phrase("{name} carries {other} calls only", name=operator.name, other=carried)
+        elif direction not in (table.directions if own.directions is None else own.directions):
+            skipped = Phrase("no such calls are agreed (acceptance.formats.{kind}.directions)", kind=kind)
+            if kind == "emergency" and direction == "incoming":
+                skipped = Phrase("emergency services are called; they don't call")
+        return FormatCheck(
+            kind=kind, direction=direction, operator=operator.name, domain=person.domain.name, skipped=skipped
+        )
 
     def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
-        """The digits dialled from outside to reach the subscriber, and the reason why they do not lead there
-        ("": they do)."""
-        given = self.config.acceptance.formats.own.called
+        """The digits dialled from outside to reach the subscriber, and why they do not lead there ("": they do)."""
+        given = self.own_format.called
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
         )
         reasons: list[str] = []
         for dialled in candidates:
-            hops = path_in(self.domains, operator, calling, dialled)
+            domain = self.domains[operator.domain]
+            hops = self._path(domain, Number(digits=calling), operator.trunk, dialled)
             if hops[-1].exit is person.subscriber:
                 return dialled, ""
             reasons.append(
@@ -449,7 +443,7 @@ class _Planner:
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
         """An operator without any number that leaves by it is unchecked, which is a failure."""
-        if check.direction == "incoming" or not check.skipped or self._skipped_as_agreed(check):
+        if not check.skipped or check.call is None:  # without a call: it is agreed that there is none
             return check
         mine = [one for one in checks if (one.operator, one.direction) == (check.operator, "outgoing")]
         if any(not one.skipped for one in mine):
@@ -459,80 +453,57 @@ class _Planner:
         )
         return replace(check, problem=text, skipped="")
 
-    def _skipped_as_agreed(self, check: FormatCheck) -> bool:
-        operator = next(one for one in self.operators if one.name == check.operator)
-        return bool(self._skipped(check.kind, operator, check.direction))
-
     # --- subscribers of the node
 
     def own(self, person: Person, network: list[FormatCheck]) -> list[FormatCheck]:
         """The own subscriber: within the node, toward the other domains, and with each operator."""
-        checks = self._inside(person)
-        for operator in self.operators:
-            for direction in DIRECTIONS:
-                checks.append(self._with_operator(person, operator, direction, network))
-        return checks
+        with_operators = [
+            self._with_operator(person, operator, direction, network)
+            for operator in self.operators
+            for direction in DIRECTIONS
+        ]
+        return [*self._inside(person), *with_operators]
 
     def _with_operator(
         self, person: Person, operator: Operator, direction: Direction, network: list[FormatCheck]
     ) -> FormatCheck:
         """The call of the first kind of the network with a call by this operator."""
-        role: Role = "calling" if direction == "outgoing" else "called"
+        wanted = (operator.name, direction, person.domain.name)
         check = FormatCheck(
-            kind="own", direction=direction, operator=operator.name, domain=person.domain.name, role=role
+            kind="own", direction=direction, operator=operator.name, domain=person.domain.name
         )
-        mine = [
-            one
-            for one in network
-            if (one.operator, one.direction, one.domain) == (operator.name, direction, person.domain.name)
-        ]
+        mine = [one for one in network if (one.operator, one.direction, one.domain) == wanted]
         other = next((one for one in mine if one.call and not one.problem and not one.skipped), None)
         if other is None:
-            failed = next((one for one in mine if one.problem), None)
-            if failed is not None:
-                return replace(check, problem=failed.problem)
-            skipped = mine[0].skipped if mine else ""
-            return replace(check, skipped=skipped)
+            problem = next((one.problem for one in mine if one.problem), "")
+            return replace(check, problem=problem, skipped="" if problem else mine[0].skipped)
         check = replace(
             check, call=other.call, controlled=person.outside, calling=other.calling, called=other.called
         )
         if direction == "outgoing":
-            assert other.called is not None
             assert other.call is not None
-            table = table_of(self.config, other.kind, operator)
-            by_a = agreed_network(
-                other.kind, format_of(self.config, other.kind), table, self.order, by_a=True
-            )
+            by_a = self._agreed(other.kind, operator, by_a=True)
             check = replace(check, called=by_a)
-            if self._shows_dialled(person):
+            if self._as_dialled and person.outside is person.inside:
                 check = replace(check, dialled=Agreed(other.call.b, by_a.sign))
         return check
-
-    def _shows_dialled(self, person: Person) -> bool:
-        own = self.config.acceptance.formats.own
-        return own.dialled == "as-dialled" and person.outside is person.inside
 
     def _inside(self, person: Person) -> list[FormatCheck]:
         """Calls within the node: with the partner, and with the tested subscriber of another domain."""
         pairs: list[tuple[Subscriber, Domain, Agreed]] = []
         if person.partner is not None:
-            own = agreed_own(
-                self.config.acceptance.formats.own, person.partner.number, self.order, given=False
-            )
-            pairs.append((person.partner, person.domain, own))
+            partner = agreed_own(self.config, person.partner.number)
+            pairs.append((person.partner, person.domain, partner))
         place = self.people.index(person)
         others = [*self.people[place + 1 :], *self.people[:place]]
         pairs += [(other.subscriber, other.domain, other.inside) for other in others[:1]]
         checks = [self._pair(person, direction, *pair) for direction in DIRECTIONS for pair in pairs]
         if person.partner is None:
-            for direction in DIRECTIONS:
-                role: Role = "calling" if direction == "outgoing" else "called"
-                checks.append(
-                    FormatCheck(
-                        kind="own", direction=direction, operator="", domain=person.domain.name, role=role,
-                        skipped=ONE_ONLY,
-                    )
-                )  # fmt: skip
+            domain = person.domain.name
+            checks += [
+                FormatCheck(kind="own", direction=direction, domain=domain, skipped=ONE_ONLY)
+                for direction in DIRECTIONS
+            ]
         return checks
 
     def _pair(
@@ -548,39 +519,32 @@ class _Planner:
         return FormatCheck(
             kind="own",
             direction=direction,
-            operator="",
             domain=person.domain.name,
-            role="calling" if outgoing else "called",
             call=PlannedCall(domain.name, "subscriber", caller.number, dialled),
             controlled=person.inside,
             calling=calling,
             called=called,
             dialled=Agreed(dialled, called.sign) if outgoing and self._as_dialled else None,
-            problem=own_problem(self.config.acceptance.formats.own, person.inside) or reason,
+            problem=own_problem(self.own_format, person.inside) or reason,
         )
 
     @property
     def _as_dialled(self) -> bool:
-        return self.config.acceptance.formats.own.dialled == "as-dialled"
+        return self.own_format.dialled == "as-dialled"
 
     def _dial_inside(
         self, domain: Domain, caller: Subscriber, target: Subscriber, *, to_partner: bool
     ) -> tuple[str, str]:
-        dial = self.config.acceptance.formats.own.dial
+        dial = self.own_format.dial
         short = [target.number[-len(dial) :]] if dial else []
         candidates = [dial] if dial and to_partner else list(dict.fromkeys([*short, target.number]))
         reasons: list[str] = []
         for dialled in candidates:
-            hops = path_from(self.domains, domain, caller, dialled)
+            hops = self._path(domain, own_number(caller.number), caller, dialled)
             if hops[-1].exit is target:
                 return dialled, ""
             reasons.append(join(": ", [dialled, _where(hops)]))
         return candidates[0], join("; ", reasons)
-
-
-def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
-    """The settings for this operator."""
-    return format_of(config, kind).operators.get(operator.name, OperatorConfig())
 
 
 def _where(hops: tuple[Hop, ...]) -> str:

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol import Channel
-from protocol.codes import MessageCoding, ObjectType
+from protocol.codes import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
-from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, sign_of
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome
+from sorm_mediator.acceptance.matrix import KINDS, Kind, format_of, object_type_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
-from sorm_mediator.reports.junit import Case, Suite
+from sorm_mediator.reports.junit import Case
 from sorm_mediator.switch.trace import text_of
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.client import Crossed
 
 FORMAT = 1
 """Version of the document, increased when a key changes its meaning."""
@@ -76,14 +79,10 @@ def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
 
 
 def _format(config: Config, kind: Kind) -> dict[str, Any]:
-    own = kind == "own"
-    table = config.acceptance.formats.own if own else format_of(config, kind)
-    object_type = ObjectType.OWN_SUBSCRIBER if own else ObjectType.NETWORK_FULL
-    key = f"acceptance.formats.{kind}.number_sign"
-    sign = sign_of(kind, table.number_sign, config.mediator.order, object_type, key)
+    table = format_of(config, kind)
     return {
-        "object_type": str(object_type),
-        "number_sign": str(sign),
+        "object_type": str(object_type_of(kind)),
+        "number_sign": str(sign_of(config, kind)),
         "digits": table.digits or None,
         "prefix": table.prefix,
     }
@@ -91,7 +90,7 @@ def _format(config: Config, kind: Kind) -> dict[str, Any]:
 
 def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     check = outcome.check
-    agreed = check.controlled
+    agreed, placed = check.controlled, check.call
     return {
         "kind": check.kind,
         "direction": check.direction,
@@ -108,7 +107,16 @@ def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
             "number_sign": str(agreed.sign),
             "role": check.role,
         },
-        "call": _call(check, outcome),
+        "call": None
+        if placed is None
+        else {
+            "call": outcome.call or None,
+            "domain": placed.domain,
+            "from": placed.origin,
+            "a": placed.a,
+            "b": placed.b,
+            "trace": placed.trace_arguments,
+        },
         "compared": [
             {
                 "event": row.event,
@@ -129,21 +137,7 @@ def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
-    placed = check.call
-    if placed is None:
-        return None
-    return {
-        "call": outcome.call or None,
-        "domain": placed.domain,
-        "from": placed.origin,
-        "a": placed.a,
-        "b": placed.b,
-        "trace": placed.trace_arguments,
-    }
-
-
-def _unit(unit: CrossedUnit, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
+def _unit(unit: Crossed, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
     channel = Channel.COMMAND if unit.outbound else None
     return {
         "time": unit.time,
@@ -176,12 +170,11 @@ def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
 def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
     check = outcome.check
     call = "" if check.call is None or check.skipped else f"{check.call.a} -> {check.call.b}"
-    where = check.operator or translate(WITHIN, lang)
     return (
         translate(outcome.verdict, lang),
         translate(KIND_NAMES[check.kind], lang),
         translate(DIRECTION_NAMES[check.direction], lang),
-        where,
+        check.operator or translate(WITHIN, lang),
         call,
     )
 
@@ -200,19 +193,14 @@ DIRECTION_NAMES: dict[str, Phrase] = {
 }
 
 
-# --- JUnit: a suite for each kind, a case for each check; checks that do not apply are skipped
-
 NAME = "sorm-mediator acceptance"
 
 
 def write_junit(path: Path, run: AcceptanceRun) -> None:
-    """Write the report. Raises :class:`OSError`."""
-    junit.write(path, NAME, _suites(run))
-
-
-def _suites(run: AcceptanceRun) -> list[Suite]:
+    """Write a suite for each kind, a case for each check. Raises :class:`OSError`."""
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
-    return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    suites = [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    junit.write(path, NAME, suites)
 
 
 def _junit_case(outcome: Outcome, run: AcceptanceRun) -> Case:

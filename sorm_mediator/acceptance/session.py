@@ -31,7 +31,7 @@ from sorm_mediator.acceptance.compare import (
     refused_number,
     remedies,
 )
-from sorm_mediator.acceptance.matrix import KINDS, Domains, FormatCheck, Kind, PlannedCall, matrix
+from sorm_mediator.acceptance.matrix import KINDS, Domains, FormatCheck, PlannedCall, matrix
 from sorm_mediator.acceptance.report import (
     DIRECTION_NAMES,
     KIND_NAMES,
@@ -58,7 +58,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.trace import Trace, read_request, trace
+from sorm_mediator.switch.trace import read_request, trace
 from ssh_control.visible import visible
 
 ANSWER_WITHIN = 16.0
@@ -73,8 +73,7 @@ LOOK_AGAIN = 0.05
 RING, TALK = 0.02, 0.05
 """Seconds that a call rings and talks."""
 FIRST_OBJECT = 40_001
-"""The first object number of the checks, above the usual numbers: a mediator in use may have its own
-objects."""
+"""The first object number of the checks, above the usual ones of a mediator in use."""
 _NOT_LOCAL = 0x54
 
 Done = Callable[[Outcome], None]
@@ -85,8 +84,7 @@ class NotReadyError(Exception):
 
 
 class Acceptance:
-    """One run of the matrix against one mediator. A context manager: it starts a stopped mediator and stops
-    it again at the end.
+    """One run of the matrix against one mediator. The context manager starts a stopped mediator, and stops it again.
 
     Raises :class:`ConnectError` if a channel can't be reached or is lost, :class:`NotReadyError`.
     """
@@ -145,59 +143,63 @@ class Acceptance:
         if check.skipped:
             return outcome
         if check.call is not None:
-            outcome.trace = trace_of(check.call, self._domains)
+            request = read_request(check.call.trace_arguments)
+            outcome.trace = trace(self._domains, self._domains[check.call.domain], request)
         if check.problem:
             outcome.problems.append(check.problem)
             return outcome
-        outcome.object_number, self._next_object = self._next_object, self._next_object + 1
+        assert check.call is not None
+        assert check.controlled is not None
+        number, self._next_object = self._next_object, self._next_object + 1
+        outcome.object_number = number
         mark = len(self._client.log)
-        status = await self._put_under_control(outcome)
+        controlled = {
+            "object_number": number,
+            "object_type": check.controlled.object_type,
+            "number_sign": check.controlled.sign,
+            "number": check.controlled.number,
+        }
+        status = await self._command(
+            "add-object", {**controlled, "category": "statistical", "priority": "normal"}
+        )
         if status:
             outcome.problems.append(refused(status))
-            if status == _NOT_LOCAL and check.controlled is not None and check.call is not None:
+            if status == _NOT_LOCAL:
                 own = check.call.a if check.role == "calling" else ""
                 outcome.remedies = refused_number(
                     check.controlled,
                     own or self._config.acceptance.formats.own.subscriber,
                     self._domains[check.domain],
                 )
-            outcome.units = self._crossed(mark, outcome.object_number)
-            return outcome
-        try:
-            await self._call(outcome, mark)
-        finally:
-            await self._release_control(outcome)
-        outcome.units = self._crossed(mark, outcome.object_number)
+        else:
+            try:
+                await self._call(outcome, check.call, mark)
+            finally:
+                await self._command("remove-object", controlled)
+        outcome.units = self._crossed(mark, number)
         if outcome.call:
-            events = self._events(mark, outcome.object_number)
-            outcome.compared = compare(check, events)
-            outcome.problems += problems(check, outcome.compared, outcome.routing)
-        if outcome.problems and outcome.compared:
-            outcome.remedies = remedies(
-                check, outcome.compared, outcome.routing, outcome.trace, self._domains, self._config
-            )
+            outcome.compared = compare(check, [one for one in outcome.units if one.on_kpd2])
+            outcome.problems = problems(outcome)
+            if outcome.problems:
+                outcome.remedies = remedies(outcome, self._domains, self._config)
         return outcome
 
-    async def _put_under_control(self, outcome: Outcome) -> int:
-        fields = {**_object_of(outcome), "category": "statistical", "priority": "normal"}
-        return await self._command("add-object", fields)
-
-    async def _release_control(self, outcome: Outcome) -> None:
-        await self._command("remove-object", _object_of(outcome))
-
-    async def _call(self, outcome: Outcome, mark: int) -> None:
-        placed, target = outcome.check.call, self._target
-        assert placed is not None
-        assert target.make_call is not None
+    async def _call(self, outcome: Outcome, placed: PlannedCall, mark: int) -> None:
+        request = {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}
+        assert self._target.make_call is not None
         try:
-            outcome.call = await target.make_call(placed.domain, _request(placed))
+            outcome.call = await self._target.make_call(placed.domain, request)
         except StepError as error:
             outcome.problems.append(error.text)
             return
         until = time.monotonic() + EVENTS_WITHIN
-        number = outcome.object_number
         released = False
-        while not await self._client.wait(lambda: self._over(mark, number), LOOK_AGAIN):
+
+        def over() -> bool:
+            crossed = self._crossed(mark, outcome.object_number)
+            return any(one.on_kpd2 and one.name == EVENTS[-1] for one in crossed)
+
+        while not await self._client.wait(over, LOOK_AGAIN):
             if time.monotonic() >= until:
                 break
             if not released and (await self._document(outcome.call)).get("state") == "released":
@@ -224,42 +226,10 @@ class Acceptance:
             raise ConnectError(f"{host_port(self._target.host, self._target.kpd1)}: {name}: {reason}")
         return sent[0].refusal
 
-    def _over(self, mark: int, number: int) -> bool:
-        return any(one.name == EVENTS[-1] for one in self._events(mark, number))
-
-    def _events(self, mark: int, number: int) -> list[Crossed]:
-        return [
-            one
-            for one in self._client.log[mark:]
-            if one.on_kpd2 and one.fields.get("object_number") == number
-        ]
-
-    def _crossed(self, mark: int, number: int) -> list[Any]:
+    def _crossed(self, mark: int, number: int) -> list[Crossed]:
         """Command 5 and 6 with their answers, and the events of this object."""
         log = self._client.log[mark:]
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
-
-
-def _object_of(outcome: Outcome) -> dict[str, Any]:
-    """The fields by which commands 5 and 6 name the object of a check."""
-    agreed = outcome.check.controlled
-    assert agreed is not None
-    return {
-        "object_number": outcome.object_number,
-        "object_type": agreed.object_type,
-        "number_sign": agreed.sign,
-        "number": agreed.number,
-    }
-
-
-def trace_of(placed: PlannedCall, domains: Domains) -> Trace:
-    """The trace of a call of the matrix through routing."""
-    return trace(domains, domains[placed.domain], read_request(placed.trace_arguments))
-
-
-def _request(placed: PlannedCall) -> dict[str, Any]:
-    """The call as the body of POST switch/domains/{d}/calls."""
-    return {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}
 
 
 STDOUT = "-"
@@ -296,11 +266,11 @@ class AcceptanceSettings:
         check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
 
 
-def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
+def run_acceptance(settings: AcceptanceSettings) -> int:
     """Run the matrix and write the reports. Returns the exit code; errors go to stderr."""
     try:
         run = asyncio.run(carry_out(settings))
-        _write(settings, run, write or sys.stdout.write)
+        _write(settings, run)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
         return report_error(error, 2)
@@ -323,7 +293,7 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     checks, node = planned(config, name)
     if not settings.host:
         _check_login(config, node, name)
-    only = cast(tuple[Kind, ...], tuple(kind for kind in KINDS if kind in settings.only))
+    only = tuple(kind for kind in KINDS if kind in settings.only)
     if only:
         checks = tuple(check for check in checks if check.kind in only)
     began = time.time()
@@ -350,7 +320,7 @@ def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
 
 def _check_login(config: Config, node: Node, name: str) -> None:
     """Raises :class:`ConfigError` if the lab's switch would refuse its mediator, and so every object."""
-    from sorm_mediator.lab.login_checks import login_problem
+    from sorm_mediator.lab.checks import login_problem
 
     own = config.model_copy(update={"ssh": config.ssh.model_copy(update={"port": 0})})
     problem = login_problem(own, node)
@@ -387,7 +357,7 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
         yield done
 
 
-def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:
+def _write(settings: AcceptanceSettings, run: AcceptanceRun) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
@@ -399,8 +369,8 @@ def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[st
     if settings.json:
         text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:
-            write(text)
+            sys.stdout.write(text)
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
-        write(visible(line) + "\n")
+        sys.stdout.write(visible(line) + "\n")

@@ -33,6 +33,8 @@ MAX_INTERFACES = 4096
 
 INTERFACE, _OLD_PACKET, _SIMPLE, ENHANCED = 1, 2, 3, 6
 """Kinds of blocks of pcapng."""
+_PACKET_HEADS = {_OLD_PACKET: "HHIIII", _SIMPLE: "I", ENHANCED: "IIIII"}
+"""The numbers before a packet: interface first; time (high, low), octets kept and octets on the wire last."""
 IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 2, 9, 14, 2
 """Options of the blocks that describe an interface, and of packets."""
 INBOUND, OUTBOUND = 1, 2
@@ -91,8 +93,7 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
     position = 24
     while head := _read(stream, record_size):
         if len(head) < record_size:
-            cut = Phrase("the pcap file is cut inside a record's header")
-            yield Trouble(_at(cut, position))
+            yield Trouble(_at(Phrase("the pcap file is cut inside a record's header"), position))
             return
         seconds, fraction, kept, length = record.unpack(head[:16])
         if kept > MAX_BLOCK:
@@ -103,8 +104,8 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
             missing = Phrase("{count} octets missing", count=kept - len(data))
-            cut = Phrase("the pcap file is cut inside the record")
-            yield Trouble(join(": ", [_at(cut, position), missing]))
+            cut = _at(Phrase("the pcap file is cut inside the record"), position)
+            yield Trouble(join(": ", [cut, missing]))
             return
         position += record_size + kept
 
@@ -126,19 +127,9 @@ class _Section:
     order: str
     interfaces: list[_Interface] = field(default_factory=list)
 
-    def describe(self, interface: _Interface) -> None:
-        """Add one interface."""
-        if len(self.interfaces) >= MAX_INTERFACES:
-            raise _DamagedError(Phrase("describes one more than {most} interfaces", most=MAX_INTERFACES))
-        self.interfaces.append(interface)
-
 
 class _DamagedError(Exception):
     """A block with an impossible length or content, described by a :class:`Phrase`."""
-
-
-def _short(octets: int) -> _DamagedError:
-    return _DamagedError(Phrase("holds a packet in less than {n} octets", n=octets))
 
 
 def _at(what: Phrase, position: int) -> Phrase:
@@ -158,7 +149,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
         try:
             kind, body, size, whole = _block(stream, head, section)
             if kind == INTERFACE:
-                section.describe(_interface(body, section.order))
+                section.interfaces.append(_interface(body, section))
             elif packet := _packet(kind, body, section):
                 yield packet
         except _DamagedError as damage:
@@ -168,16 +159,14 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
                 )))  # fmt: skip
                 return
         if not whole:
-            cut = Phrase("the pcapng file is cut inside the block")
-            yield Trouble(_at(cut, position))
+            yield Trouble(_at(Phrase("the pcapng file is cut inside the block"), position))
             return
         position += size
         head = _read(stream, 4)
 
 
 def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes, int, bool]:
-    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte
-    order."""
+    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte order."""
     rest = _read(stream, 4)
     if len(head) < 4 or len(rest) < 4:
         return 0, b"", 0, False
@@ -199,9 +188,12 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
     return kind, body, size, len(content) == wanted
 
 
-def _interface(body: bytes, order: str) -> _Interface:
+def _interface(body: bytes, section: _Section) -> _Interface:
+    order = section.order
     if len(body) < 8:
         raise _DamagedError(Phrase("describes an interface in less than {n} octets", n=8))
+    if len(section.interfaces) >= MAX_INTERFACES:
+        raise _DamagedError(Phrase("describes one more than {most} interfaces", most=MAX_INTERFACES))
     link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
     interface = _Interface(link_type, snap_length)
     for code, value in _options(body[8:], order):
@@ -217,25 +209,14 @@ def _interface(body: bytes, order: str) -> _Interface:
 
 def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     """The packet in a block, or nothing for a block without one (name resolution, statistics ...)."""
-    order = section.order
-    if kind == ENHANCED:
-        if len(body) < 20:
-            raise _short(20)
-        index, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
-        start = 20
-    elif kind == _OLD_PACKET:
-        if len(body) < 20:
-            raise _short(20)
-        index, _drops, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
-        start = 20
-    elif kind == _SIMPLE:
-        if len(body) < 4:
-            raise _short(4)
-        (length,) = struct.unpack_from(order + "I", body)
-        index, high, low, start = 0, None, 0, 4
-        kept = length
-    else:
+    if kind not in _PACKET_HEADS:
         return None
+    order = section.order
+    start = struct.calcsize(order + _PACKET_HEADS[kind])
+    if len(body) < start:
+        raise _DamagedError(Phrase("holds a packet in less than {n} octets", n=start))
+    head = struct.unpack_from(order + _PACKET_HEADS[kind], body)
+    index, kept, length = (0, head[0], head[0]) if kind == _SIMPLE else (head[0], *head[-2:])
     if index >= len(section.interfaces):
         raise _DamagedError(Phrase("names the interface {index}, which is not described", index=index))
     interface = section.interfaces[index]
@@ -247,7 +228,7 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
         if code == EPB_FLAGS and len(value) == 4:
             (flags,) = struct.unpack(order + "I", value)
             direction = {INBOUND: "in", OUTBOUND: "out"}.get(flags & 3, "")
-    time_ns = None if high is None else interface.time_ns(high << 32 | low)
+    time_ns = None if kind == _SIMPLE else interface.time_ns(head[-4] << 32 | head[-3])
     return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
 
 

@@ -9,7 +9,7 @@ and "Follow stream", where the indentation marks the direction).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sorm_mediator.capture.events import CaptureError
 
@@ -42,8 +42,6 @@ _TOKEN = re.compile(
     r"(?P<prefix>0[xX]|16\#|\\[xX])?(?P<digits>[0-9A-Fa-f]+)(?P<suffix>[hH])?(?![G-Zg-z])"
     r"|(?P<skip>[\s,;:.|_'\"\[\]{}()<>-]+|\#[^\n]*)"
 )
-
-
 _BEGUN = re.compile(r"(?:0[xX]|16\#|\\[xX])?[0-9A-Fa-f]*")
 _C_ARRAY = re.compile(r"[^{}]*=\s*\{([^{}]*)\}[^{}]*")
 
@@ -52,10 +50,8 @@ def _parse_hex(text: str) -> bytes:
     if (array := _C_ARRAY.fullmatch(text)) is not None:
         # The text around the braces becomes blank, so that positions in messages stay right.
         text = re.sub(r"\S", " ", text[: array.start(1)]) + array[1]
-    if len(lines := text.split()) > 1 and all(_HEX_LINE.fullmatch(line) for line in lines):
-        joined = _joined(text, lines)
-        if joined is not None:
-            return joined
+    if (joined := _joined(text)) is not None:
+        return joined
     octets = bytearray()
     position = 0
     while position < len(text):
@@ -78,16 +74,13 @@ def _parse_hex(text: str) -> bytes:
     return bytes(octets)
 
 
-_HEX_LINE = re.compile(r"[0-9A-Fa-f]+")
-
-
-def _joined(text: str, lines: list[str]) -> bytes | None:
+def _joined(text: str) -> bytes | None:
     """One long number broken into lines at any place, even within an octet."""
-    one_a_line = len(lines) == len([line for line in text.splitlines() if line.strip()])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     digits = "".join(lines)
-    if one_a_line and len(digits) % 2 == 0 and all(len(line) > 2 for line in lines[:-1]):
-        return bytes.fromhex(digits)
-    return None
+    if len(lines) < 2 or len(digits) % 2 or any(len(line) < 3 for line in lines[:-1]):
+        return None
+    return bytes.fromhex(digits) if re.fullmatch("[0-9A-Fa-f]+", digits) else None
 
 
 def place(text: str, position: int) -> str:
@@ -156,7 +149,6 @@ _LINE = re.compile(
     r"(?P<indent>[ \t]*)(?:0[xX])?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?P<rest>[ \t].*|)"
 )
 _GROUP = re.compile(r"(?P<space>[ \t]+)(?P<digits>(?:[0-9A-Fa-f]{2})+)(?=[ \t]|$)")
-_REPEATED = "*"
 
 
 @dataclass(slots=True)
@@ -192,7 +184,7 @@ def _rows(text: str) -> list[_Row] | None:
     for line in text.splitlines():
         if not line.strip():
             continue
-        if line.strip() == _REPEATED and rows:
+        if line.strip() == "*" and rows:
             repeated = True
             continue
         match = _LINE.fullmatch(line)
@@ -251,14 +243,14 @@ def _assemble(rows: list[_Row], radix: int, *, exact: bool) -> list[Part] | None
     return [*parts, *(side.cut() for side in sides.values())]
 
 
+@dataclass(slots=True)
 class _Side:
     """The octets collected for one indentation."""
 
-    def __init__(self, name: str, start: int) -> None:
-        self.name = name
-        self.start = start
-        self.data = bytearray()
-        self.last = b""
+    name: str
+    start: int
+    data: bytearray = field(default_factory=bytearray)
+    last: bytes = b""
 
     def advance(self, offset: int, *, repeated: bool, exact: bool) -> bool:
         """Whether the next line may begin at ``offset``; cuts text taken for octets and fills a ``*``."""

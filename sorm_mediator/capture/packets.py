@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
@@ -31,7 +31,6 @@ LINKTYPE_ETHERNET = 1
 
 FRAGMENTS = Phrase("IP fragments, which are not put together")
 """A reason of :attr:`Dissector.skipped` for which units may be missing."""
-
 
 _CUT = Phrase("cut inside their headers")
 _NO_IP = Phrase("neither IPv4 nor IPv6")
@@ -75,66 +74,42 @@ class Dissector:
         Raises :class:`CaptureError` for a link type that neither this module nor an installed scapy can read.
         """
         try:
-            return _network(self._link(packet))
+            return _network(_link(packet))
         except _SkipError as why:
             self.skipped[why.args[0]] += 1
         except (struct.error, IndexError, AddressValueError):
             self.skipped[_CUT] += 1
         return None
 
-    @staticmethod
-    def _link(packet: Packet) -> bytes:
-        layer = _LINK_LAYERS.get(packet.link_type)
-        return layer(packet.data) if layer is not None else _scapy_network_layer(packet)
 
-
-def _ethernet(frame: bytes) -> bytes:
-    position = 12
-    (kind,) = struct.unpack_from(">H", frame, position)
-    while kind in _VLAN_TAGS:
-        position += 4
-        (kind,) = struct.unpack_from(">H", frame, position)
-    return _of_type(kind, frame[position + 2 :])
-
-
-def _cooked(frame: bytes) -> bytes:
-    return _of_type(struct.unpack_from(">H", frame, 14)[0], frame[16:])
-
-
-def _cooked_2(frame: bytes) -> bytes:
-    return _of_type(struct.unpack_from(">H", frame, 0)[0], frame[20:])
-
-
-def _loopback(frame: bytes) -> bytes:
-    """Four octets of address family in the byte order of the capturing host; the IP version of the packet
-    decides."""
-    return _raw(frame[4:])
-
-
-def _raw(frame: bytes) -> bytes:
-    if frame[0] >> 4 not in (4, 6):
-        raise _SkipError(_NO_IP)
-    return frame
-
-
-def _of_type(kind: int, data: bytes) -> bytes:
-    if kind not in (_IPV4, _IPV6):
-        raise _SkipError(_NO_IP)
-    return data
-
-
-_LINK_LAYERS: dict[int, Callable[[bytes], bytes]] = {
-    0: _loopback,  # NULL
-    LINKTYPE_ETHERNET: _ethernet,
-    12: _raw,
-    14: _raw,
-    101: _raw,
-    108: _loopback,
-    113: _cooked,
-    228: _raw,
-    229: _raw,
-    276: _cooked_2,
+_LINK_LAYERS: dict[int, tuple[int | None, int]] = {
+    0: (None, 4),  # NULL: the address family, in the byte order of the capturing host
+    LINKTYPE_ETHERNET: (12, 14),
+    12: (None, 0),
+    14: (None, 0),
+    101: (None, 0),
+    108: (None, 4),  # LOOP
+    113: (14, 16),  # Linux cooked
+    228: (None, 0),
+    229: (None, 0),
+    276: (0, 20),  # Linux cooked v2
 }
+"""Link type -> where its header has the type of the packet (None: nowhere), and the octets of the header."""
+
+
+def _link(packet: Packet) -> bytes:
+    layer = _LINK_LAYERS.get(packet.link_type)
+    if layer is None:
+        return _scapy_network_layer(packet)
+    type_at, size = layer
+    if type_at is not None:
+        (kind,) = struct.unpack_from(">H", packet.data, type_at)
+        while kind in _VLAN_TAGS and packet.link_type == LINKTYPE_ETHERNET:
+            (kind,) = struct.unpack_from(">H", packet.data, size + 2)
+            size += 4
+        if kind not in (_IPV4, _IPV6):
+            raise _SkipError(_NO_IP)
+    return packet.data[size:]
 
 
 def _scapy_network_layer(packet: Packet) -> bytes:
@@ -176,8 +151,7 @@ def _network(packet: bytes) -> Segment | Datagram:
 
 def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
     size = (packet[0] & 0xF) * 4
-    (total,) = struct.unpack_from(">H", packet, 2)
-    (fragment,) = struct.unpack_from(">H", packet, 6)
+    total, _identification, fragment = struct.unpack_from(">HHH", packet, 2)
     if fragment & 0x3FFF:
         raise _SkipError(FRAGMENTS)
     # A host with segmentation offload captures its own packets with length 0.
@@ -228,14 +202,7 @@ def is_frame(data: bytes) -> bool:
     if len(data) < 34 or data[12:14] != b"\x08\x00" or data[14] >> 4 != 4:
         return False
     header = data[14 : 14 + (data[14] & 0xF) * 4]
-    if len(header) < 20:
-        return False
-    return checksum(header) == 0
-
-
-def frame_packet(data: bytes) -> Packet:
-    """An Ethernet frame without a capture around it."""
-    return Packet(LINKTYPE_ETHERNET, data, None, len(data))
+    return len(header) >= 20 and checksum(header) == 0
 
 
 def checksum(data: bytes) -> int:
@@ -305,13 +272,9 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            yield Trouble(
-                Phrase(
-                    "{flow}: {n} octets came from before the capture's first segment",
-                    flow=self.flow.label,
-                    n=self._early,
-                )
-            )
+            yield Trouble(Phrase(
+                "{flow}: {n} octets came from before the capture's first segment", flow=self.flow.label, n=self._early,
+            ))  # fmt: skip
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

@@ -16,11 +16,11 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
 from sorm_mediator.capture.packets import (
     FRAGMENTS,
+    LINKTYPE_ETHERNET,
     Datagram,
     Dissector,
     HalfStream,
     Segment,
-    frame_packet,
     is_frame,
 )
 from sorm_mediator.capture.x25 import Recognition, SatopFlow
@@ -40,25 +40,27 @@ _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
 
 
-def read_input(stream: BinaryIO) -> Iterator[Event]:
+def read_input(stream: BinaryIO, unpacked: int = 0) -> Iterator[Event]:
     """The content of a file or pipe: capture, hex text, hex dump or raw units, packed with gzip or not.
 
+    ``unpacked``: the gzip layers around ``stream`` that are unpacked already.
     Raises :class:`CaptureError` for an empty or unreadable input, :class:`OSError` of the stream.
     """
-    yield from _read_input(stream, 0)
-
-
-def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
     start = stream.read(CHUNK)
     if not start:
         raise CaptureError("nothing to decode: the input is empty")
     if start.startswith(_GZIP):
-        if packed_before >= MAX_PACKED:
+        if unpacked >= MAX_PACKED:
             raise CaptureError(f"packed with gzip more than {MAX_PACKED} times: unpack it first")
-        packed = cast(BinaryIO, gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream))))
-        yield from _unpacked(packed, packed_before + 1)
+        packed = gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream)))
+        try:
+            yield from read_input(cast(BinaryIO, packed), unpacked + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            yield Trouble(Phrase(
+                "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
+            ))  # fmt: skip
     elif is_capture(start):
-        yield from _capture(cast(BinaryIO, _Pushed(start, stream)))
+        yield from packets_to_events(read_packets(cast(BinaryIO, _Pushed(start, stream))))
     elif (text := _as_text(start, stream)) is not None:
         yield from read_text(text)
     else:
@@ -71,9 +73,9 @@ def read_text(text: str) -> Iterator[Event]:
     Raises :class:`CaptureError` with the first character that fits neither.
     """
     parts = parse_text(text)
-    frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
-    if frames and len(frames) == len(parts):
-        yield from packets_to_events(iter(frames))
+    if all(is_frame(part.data) for part in parts):
+        frames = (Packet(LINKTYPE_ETHERNET, part.data, None, len(part.data)) for part in parts)
+        yield from packets_to_events(frames)
         return
     flows: dict[str, tuple[Flow, int]] = {}
     for part in parts:
@@ -91,8 +93,7 @@ def read_bytes(data: bytes) -> Iterator[Event]:
 
 
 class _Pushed:
-    """A stream with the octets read from it put back; it has the file methods that our readers and gzip
-    need."""
+    """A stream with the octets read from it put back; it has the method that our readers and gzip need."""
 
     def __init__(self, start: bytes, stream: BinaryIO) -> None:
         self._start = start
@@ -104,15 +105,6 @@ class _Pushed:
         taken = self._start if size < 0 else self._start[:size]
         self._start = self._start[len(taken) :]
         return taken + self._stream.read() if size < 0 else taken
-
-
-def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
-    try:
-        yield from _read_input(packed, times)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Trouble(Phrase(
-            "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
-        ))  # fmt: skip
 
 
 def _as_text(start: bytes, stream: BinaryIO) -> str | None:
@@ -144,10 +136,6 @@ def _raw(start: bytes, stream: BinaryIO) -> Iterator[Event]:
         offset += len(data)
         data = stream.read(CHUNK)
     yield End(flow)
-
-
-def _capture(stream: BinaryIO) -> Iterator[Event]:
-    yield from packets_to_events(read_packets(stream))
 
 
 def packets_to_events(packets: Iterator[Packet | Trouble]) -> Iterator[Event]:
@@ -200,8 +188,7 @@ class _Flows:
             yield from self._datagram((found.source, found.destination), (found.data, packet))
 
     def _datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
-        """A datagram of an E1 stream, or of other data; the first datagrams of a flow wait for the
-        classification."""
+        """A datagram of an E1 stream, or of other data; the first ones of a flow wait until that is known."""
         recognition = self._recognitions.setdefault(key, Recognition())
         self._recognitions.move_to_end(key)
         found, others = recognition.take(datagram[0], datagram)
@@ -236,10 +223,8 @@ class _Flows:
                 )
                 yield Trouble(empty, serious=False)
         if self._cut:
-            yield Trouble(Phrase(
-                "{n} frames were cut by the capture (snap length)",
-                n=self._cut,
-            ), serious=False)  # fmt: skip
+            cut = Phrase("{n} frames were cut by the capture (snap length)", n=self._cut)
+            yield Trouble(cut, serious=False)
         for why, count in self._dissector.skipped.items():
             yield Trouble(_not_shown(count, why), serious=why == FRAGMENTS)
         for text, count in self._unreadable.items():
@@ -287,13 +272,9 @@ class _Flows:
         records = self._xot.setdefault(event.flow, x25.XotRecords())
         if isinstance(event, Gap):
             records.reset()
-            yield Trouble(
-                Phrase(
-                    "{flow}: {n} octets of X.25 over TCP are not in the capture",
-                    flow=event.flow.label,
-                    n=event.length,
-                )
-            )
+            yield Trouble(Phrase(
+                "{flow}: {n} octets of X.25 over TCP are not in the capture", flow=event.flow.label, n=event.length,
+            ))  # fmt: skip
             return
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
@@ -302,13 +283,12 @@ class _Flows:
             records.problem = ""
 
     def _lapb_frame(self, packet: Packet) -> Iterator[Event]:
-        data = packet.data[1:] if packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION else packet.data
-        direction = packet.direction
-        if not direction and packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION and packet.data:
-            direction = "out" if packet.data[0] == 0 else "in"
+        data, direction = packet.data, packet.direction
+        if data and packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION:
+            direction = direction or ("out" if data[0] == 0 else "in")
+            data = data[1:]
         key = packet.interface, direction
-        frames = self._lapb.setdefault(key, x25.LapbFrames())
-        inner = frames.packet(data)
+        inner = self._lapb.setdefault(key, x25.LapbFrames()).packet(data)
         if inner is not None:
             line = " ".join(part for part in key if part) or "lapb"
             yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
@@ -319,19 +299,13 @@ class _Flows:
             return
         channel, data = found
         flow = Flow(f"{line} x25 channel {channel}", transport="x25", interface=interface)
-        yield from _next(self._x25, flow, data, time_ns)
+        yield from _next(self._x25, flow, data, time_ns, whole=False)
 
 
 def _next(
-    flows: OrderedDict[str, tuple[Flow, int]],
-    begun: Flow,
-    data: bytes,
-    time_ns: int | None,
-    *,
-    whole: bool = False,
+    flows: OrderedDict[str, tuple[Flow, int]], begun: Flow, data: bytes, time_ns: int | None, *, whole: bool
 ) -> Iterator[Event]:
-    """The next data of a flow, by its label. With too many flows, the one that was silent the longest
-    ends."""
+    """The next data of a flow, by its label. With too many flows, the one that was silent the longest ends."""
     flow, offset = flows.pop(begun.label, (begun, 0))
     flows[flow.label] = flow, offset + len(data)
     yield Data(flow, offset, data, time_ns, whole=whole)

@@ -7,20 +7,9 @@ RADIUS, sound) are counted (:class:`Skipped`), not shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from protocol import (
-    Broken,
-    Channel,
-    Codec,
-    Message,
-    Noise,
-    Options,
-    Problem,
-    StreamFramer,
-    Unit,
-    UnknownUnit,
-)
+from protocol import Broken, Channel, Codec, Message, Noise, Options, Problem, StreamFramer, Unit, UnknownUnit
 from protocol.messages import classes
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 from sorm_mediator.language import Phrase
@@ -84,15 +73,6 @@ def decode_events(
         yield from units.end()
 
 
-@dataclass(slots=True)
-class _Held:
-    """The data of a flow that is not yet classified."""
-
-    items: list[Item] = field(default_factory=list)
-    octets: int = 0
-    in_units: int = 0
-
-
 class _FlowUnits:
     """The units of one flow."""
 
@@ -106,10 +86,10 @@ class _FlowUnits:
         self._shown = 0  # offset in the flow up to which octets were given out
         self._kept = bytearray()  # those from there on
         self._time_ns: int | None = None
-        # Hex text and raw octets are always shown in full.
-        self._held: _Held | None = _Held() if flow.transport else None
-        self._skipped = 0
-        self._carries = not flow.transport
+        self._carries = not flow.transport  # hex text and raw octets are always shown in full
+        self._held: list[Item] | None = [] if flow.transport else None  # until the flow is classified
+        self._not_shown = 0  # octets held, or skipped
+        self._in_units = 0  # octets of units among them
 
     def data(self, event: Data) -> Iterator[Item]:
         self._time_ns = event.time_ns
@@ -118,8 +98,9 @@ class _FlowUnits:
         yield from self._show(self._framer.feed(event.data))
         if event.whole:
             yield from self._flush()
-        else:
-            yield from self._trim()
+            return
+        while len(self._kept) - self._framer.pending > MAX_SHOWN:  # long noise in pieces: memory is bounded
+            yield from self._octets(self._shown + MAX_SHOWN)
 
     def gap(self, event: Gap) -> Iterator[Item]:
         yield from self._flush()
@@ -132,13 +113,13 @@ class _FlowUnits:
             count=event.length,
             offset=event.offset,
         )
-        yield from self._pass([Trouble(text)])
+        yield from self._pass(Trouble(text))
 
     def end(self) -> Iterator[Item]:
         yield from self._flush()
         yield from self._decide(final=True)
-        if not self._carries and self._skipped:
-            yield Skipped(self._flow, self._skipped)
+        if self._not_shown:
+            yield Skipped(self._flow, self._not_shown)
 
     def _flush(self) -> Iterator[Item]:
         yield from self._show(self._framer.flush())
@@ -155,30 +136,16 @@ class _FlowUnits:
             if offset > self._shown:
                 yield from self._octets(offset)
             self._drop(len(item.raw))
-            yield from self._pass([self._found(offset, item)])
+            yield from self._pass(self._found(offset, item))
 
     def _found(self, offset: int, item: Unit | Broken) -> Found:
-        if isinstance(item, Broken):
-            return self._broken(offset, item)
+        """A unit. A broken one of an unknown code is shown with only its code: its length is a guess."""
+        short = len(item.raw) < _HEADER
+        if isinstance(item, Broken) and (short or item.code in classes(self._codec.options.order)):
+            problem = Problem(0, "", Phrase("broken unit: {reason}", reason=item.reason.phrase))
+            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
         message, problems = self._codec.decode_lenient(item.raw, self._channel)
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
-
-    def _broken(self, offset: int, item: Broken) -> Found:
-        """A broken unit. A unit of an unknown code is shown with only its code; its length is a guess."""
-        if len(item.raw) >= _HEADER and item.code not in classes(self._codec.options.order):
-            message, problems = self._codec.decode_lenient(item.raw, self._channel)
-            return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
-        problem = Problem(
-            0,
-            "",
-            Phrase("broken unit: {reason}", reason=item.reason.phrase),
-        )
-        return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
-
-    def _trim(self) -> Iterator[Item]:
-        """Hand out long noise in pieces, so that memory stays bounded."""
-        while len(self._kept) - self._framer.pending > MAX_SHOWN:
-            yield from self._octets(self._shown + MAX_SHOWN)
 
     def _octets(self, end: int) -> Iterator[Item]:
         """The octets up to the offset ``end``, which are no unit."""
@@ -187,46 +154,40 @@ class _FlowUnits:
             raw = bytes(self._kept[:size])
             offset = self._shown
             self._drop(size)
-            problem = Problem(0, "", _NOISE)
-            yield from self._pass([Found(self._flow, offset, raw, None, (problem,), self._time_ns)])
+            yield from self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns))
 
     def _drop(self, size: int) -> None:
         del self._kept[:size]
         self._shown += size
 
     # --- whether the flow is shown
-    def _pass(self, items: list[Item]) -> Iterator[Item]:
-        """``items``, or nothing while the flow is not yet classified."""
-        if self._held is None:
-            if self._carries:
-                yield from items
-            else:
-                self._skipped += sum(len(item.raw) for item in items if isinstance(item, Found))
+    def _pass(self, item: Item) -> Iterator[Item]:
+        """``item``, or nothing while the flow is not yet classified, or if it carries no units."""
+        if self._carries:
+            yield item
             return
-        for item in items:
-            if isinstance(item, Found):
-                self._held.octets += len(item.raw)
-                if isinstance(item.message, Message):
-                    self._held.in_units += len(item.raw)
-        self._held.items += items
-        yield from self._decide(final=False)
+        if isinstance(item, Found):
+            self._not_shown += len(item.raw)
+            self._in_units += len(item.raw) if isinstance(item.message, Message) else 0
+        if self._held is not None:
+            self._held.append(item)
+            yield from self._decide(final=False)
 
     def _decide(self, *, final: bool) -> Iterator[Item]:
         held = self._held
         if held is None:
             return
-        first = held.items[0] if held.items else None
+        first = held[0] if held else None
         begins_well = isinstance(first, Found) and isinstance(first.message, Message)
-        if not (final or begins_well or held.octets > UNDECIDED):
+        if not (final or begins_well or self._not_shown > UNDECIDED):
             return
         self._held = None
-        self._carries = begins_well or (held.in_units > 0 and 2 * held.in_units >= held.octets)
+        self._carries = begins_well or (self._in_units > 0 and 2 * self._in_units >= self._not_shown)
         if self._carries:
-            yield from held.items
-        else:
-            self._skipped = held.octets
+            self._not_shown = 0
+            yield from held
 
 
 _HEADER = 4
 """The octets common to all headers."""
-_NOISE = Phrase("octets that belong to no unit")
+_NOISE = Problem(0, "", Phrase("octets that belong to no unit"))

@@ -13,17 +13,9 @@ import io
 import struct
 from ipaddress import ip_address
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
-from sorm_mediator.capture.files import (
-    ENHANCED,
-    EPB_FLAGS,
-    IF_NAME,
-    IF_TSRESOL,
-    INBOUND,
-    INTERFACE,
-    OUTBOUND,
-)
+from sorm_mediator.capture.files import ENHANCED, EPB_FLAGS, IF_NAME, IF_TSRESOL, INBOUND, INTERFACE, OUTBOUND
 from sorm_mediator.capture.packets import LINKTYPE_ETHERNET, TCP, UDP, checksum
 from sorm_mediator.capture.x25 import LINKTYPE_USER0
 
@@ -116,12 +108,10 @@ class PcapngWriter:
         """Close the file."""
         self._file.close()
 
-    def __enter__(self) -> PcapngWriter:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def packet(self, interface: int, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
@@ -182,36 +172,22 @@ class Connection:
 
     def _data(self, side: int, data: bytes, now: float, comment: str) -> None:
         for start in range(0, len(data), MAX_SEGMENT):
-            self._segment(
-                side, _PSH | _ACK, data[start : start + MAX_SEGMENT], now, comment if start == 0 else ""
-            )
+            part = data[start : start + MAX_SEGMENT]
+            self._segment(side, _PSH | _ACK, part, now, comment if start == 0 else "")
 
     def _segment(self, side: int, flags: int, data: bytes, now: float, comment: str = "") -> None:
         other = 1 - side
-        header = struct.pack(
-            ">HHIIBBHHH",
-            self._ports[side],
-            self._ports[other],
-            self._sequence[side],
-            self._sequence[other] if flags & _ACK else 0,
-            5 << 4,
-            flags,
-            0xFFFF,
-            0,
-            0,
-        )
-        segment = header + data
-        total = checksum(_pseudo(self._addresses[side], self._addresses[other], TCP, len(segment)) + segment)
+        ports = self._ports[side], self._ports[other]
+        source, destination = self._addresses[side], self._addresses[other]
+        numbers = self._sequence[side], self._sequence[other] if flags & _ACK else 0
+        segment = struct.pack(">HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 0xFFFF, 0, 0) + data
+        total = checksum(_pseudo(source, destination, TCP, len(segment)) + segment)
         segment = segment[:16] + struct.pack(">H", total) + segment[18:]
         taken = len(data) + (1 if flags & (_SYN | _FIN) else 0)
         self._sequence[side] = (self._sequence[side] + taken) & 0xFFFFFFFF
-        frame = self._frame(side, segment)
-        self._writer.packet(self._interface, frame, now, outbound=side == 0, comment=comment)
-
-    def _frame(self, side: int, segment: bytes) -> bytes:
-        source, destination = self._addresses[side], self._addresses[1 - side]
         self._identification = (self._identification + 1) & 0xFFFF
-        return _in_ethernet(side, source, destination, TCP, segment, self._identification)
+        frame = _in_ethernet(side, source, destination, TCP, segment, self._identification)
+        self._writer.packet(self._interface, frame, now, outbound=side == 0, comment=comment)
 
 
 def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

@@ -1,5 +1,4 @@
-"""X.25 in captures: in LAPB frames of an E1 timeslot, in XOT (X.25 over TCP, RFC 1613), in E1 streams over
-UDP.
+"""X.25 in captures: in LAPB frames of an E1 timeslot, in XOT (X.25 over TCP, RFC 1613), in E1 streams over UDP.
 
 This module only reads, without state machines of LAPB or X.25. In an E1 stream (SAToP, RFC 4553) it
 recognises the packets among other datagrams, puts them in order, finds the frames, reads HDLC in the
@@ -40,8 +39,7 @@ class LapbFrames:
         self._recent: dict[int, bytes] = {}  # N(S) -> packet, of the last seven
 
     def packet(self, frame: bytes) -> bytes | None:
-        """The packet of an I frame; nothing if it repeats one of the seven frames before, which may be
-        unacknowledged."""
+        """The packet of an I frame; nothing if it repeats one of the seven before, perhaps unacknowledged."""
         if len(frame) < 2 or frame[0] not in (1, 3):
             return None
         control = frame[1]
@@ -58,8 +56,7 @@ class LapbFrames:
 
 
 class XotRecords:
-    """Cuts the TCP stream of XOT into X.25 packets. Its memory is bounded: a record is at most 65,535
-    octets."""
+    """Cuts the TCP stream of XOT into X.25 packets. Memory is bounded: a record is at most 65,535 octets."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -241,8 +238,7 @@ class SatopFlow:
                         yield slot, inner
 
     def _in_order(self, packet: SatopPacket) -> Iterator[bytes]:
-        """Octets of the stream. Lost octets are left out, except those that keep the position within the
-        frame."""
+        """Octets of the stream. Of lost ones, only those are filled in that keep the position within the frame."""
         self._size = self._size or len(packet.payload)
         if self._next is None or self._behind > REORDERED:  # the sender has begun again
             self._next, self._waiting = packet.sequence, {}

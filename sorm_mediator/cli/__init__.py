@@ -15,6 +15,10 @@ def main() -> None:
 
         sys.stdout.write(f"sorm-mediator {__version__}\n")
         return
-    from sorm_mediator.cli.app import run
+    try:
+        from sorm_mediator.cli.app import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before the command has taken its signals
+        sys.stderr.write("sorm-mediator: interrupted\n")
+        sys.exit(130)

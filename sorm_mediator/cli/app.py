@@ -13,6 +13,7 @@ from sorm_mediator import __version__
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.interactive import console, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
@@ -48,7 +49,21 @@ def _top(
 
 
 TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
-    app: (demo, lab, gateway, switch, replay, acceptance, conformance, decode, encode, trace),
+    app: (
+        demo,
+        lab,
+        gateway,
+        switch,
+        console,
+        send,
+        watch,
+        replay,
+        acceptance,
+        conformance,
+        decode,
+        encode,
+        trace,
+    ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
     licence_app: (make, passport),
@@ -74,5 +89,3 @@ def run() -> None:
     except (ConfigError, BoxError) as error:
         echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)

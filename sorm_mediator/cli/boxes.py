@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from sorm_mediator.lab.lab import Boxes
 
 
-def demo(
-    lang: LangOption = "en",
-    as_json: JsonOption = False,
-    log_level: LogOption = "error",
-) -> None:
+def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOption = "error") -> None:
     """Start a whole lab on free loopback ports, run the built-in scenarios, print a PASS/FAIL table.
 
     First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
@@ -29,8 +25,8 @@ def demo(
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.demo import run_demo
 
-    set_up_logging(log_level)
     prepare = partial(set_up_logging, log_level)
+    prepare()
     raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare))
 
 
@@ -62,9 +58,11 @@ def switch(config: ConfigOption, log_level: LogOption = "info") -> None:
 
 def _run(path: Path, boxes: Boxes, log_level: str) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
+    import asyncio
+
     from sorm_mediator import config
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
 
     set_up_logging(log_level)
-    run(config.load(path), boxes, str(path))
+    asyncio.run(run(config.load(path), boxes, str(path)))

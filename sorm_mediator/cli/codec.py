@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sorm_mediator.cli.common import echo
-from ssh_control.visible import visible
+from sorm_mediator.cli.common import JsonOption, echo, fail
 
 if TYPE_CHECKING:
     from protocol import Options
-    from protocol.codes import MessageCoding
     from sorm_mediator.capture.events import Event
-    from sorm_mediator.capture.units import Found, Item
     from sorm_mediator.language import Lang
 
 STDIN = "-"
@@ -73,9 +68,7 @@ def decode(
     ] = "auto",
     order: OrderOption = "268",
     lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")
-    ] = False,
+    as_json: JsonOption = False,
     object_byte_order: ObjectOrder = "little",
     trunk_byte_order: TrunkOrder = "little",
     count_byte_order: CountOrder = "little",
@@ -101,6 +94,7 @@ def decode(
     from protocol import Channel
     from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
+    from sorm_mediator.cli.showing import JsonShow, PeopleShow
 
     options = _options(
         order=order,
@@ -117,16 +111,16 @@ def decode(
     only = None if channel == "auto" else Channel(channel)
     words = octets or []
     language = cast("Lang", lang)
-    show = _JsonShow(language) if as_json else _PeopleShow(language, options.message_text)
+    show = JsonShow(language) if as_json else PeopleShow(language, options.message_text)
     try:
         for item in decode_events(_events(words, file), channel=only, options=options):
             show.item(item)
     except CaptureError as error:
         show.stop()
-        _fail(str(error) + _hint(words))
+        fail(str(error) + _hint(words))
     except OSError as error:
         show.stop()
-        _fail(f"{file or 'standard input'}: {error.strerror or error}")
+        fail(f"{file or 'standard input'}: {error.strerror or error}")
     show.end()
     raise typer.Exit(0 if show.fine else 1)
 
@@ -173,16 +167,20 @@ def encode(
     )
     codec = Codec(options)
     fine = True
-    write = _write_octets if binary else _write_hex
     documents = _documents(_text(file))
     for number, document in enumerate(documents, 1):
         try:
             message = from_json(document, options)
-            write(message if isinstance(message, bytes) else codec.encode(message))
+            octets = message if isinstance(message, bytes) else codec.encode(message)
         except EncodeError as error:
             fine = False
             where = f"object {number}: " if len(documents) > 1 else ""
             echo(f"sorm-mediator: {where}{error}", err=True)
+            continue
+        if binary:
+            sys.stdout.buffer.write(octets)
+        else:
+            sys.stdout.write(octets.hex().upper() + "\n")
     raise typer.Exit(0 if fine else 1)
 
 
@@ -190,7 +188,7 @@ def _check(**given: object) -> None:
     for name, value in given.items():
         if name in _CHOICES and value not in _CHOICES[name]:
             option = "--" + name.replace("_", "-")
-            _fail(f"{option}: {value!r} is not allowed: {', '.join(_CHOICES[name])}")
+            fail(f"{option}: {value!r} is not allowed: {', '.join(_CHOICES[name])}")
 
 
 def _options(**given: Any) -> Options:
@@ -205,14 +203,12 @@ def _events(words: list[str], file: str | None) -> Iterator[Event]:
     from sorm_mediator.capture.reader import read_input, read_text
 
     if file is not None and words:
-        _fail(f"give hex or -f {file}, not both")
+        fail(f"give hex or -f {file}, not both")
     if words and words != [STDIN]:
         yield from read_text(" ".join(words))
         return
     if file is None and not words and sys.stdin.isatty():
-        _fail(
-            "nothing to decode: give HEX, -f FILE, or - for standard input; see sorm-mediator decode --help"
-        )
+        fail("nothing to decode: give HEX, -f FILE, or - for standard input; see sorm-mediator decode --help")
     if file in (None, STDIN):
         yield from read_input(sys.stdin.buffer)
         return
@@ -232,21 +228,21 @@ def _text(file: str | None) -> str:
         data = sys.stdin.buffer.read() if file in (None, STDIN) else Path(str(file)).read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        _fail(f"{file or 'standard input'}: {error.strerror or error}")
+        fail(f"{file or 'standard input'}: {error.strerror or error}")
     except UnicodeDecodeError as error:
-        _fail(f"not JSON: octet {error.start} is no UTF-8")
+        fail(f"not JSON: octet {error.start} is no UTF-8")
 
 
 def _documents(text: str) -> list[Any]:
     """The objects in ``text``: a list of them, one, or one a line."""
     if not text.strip():
-        _fail("nothing to encode: the input is empty")
+        fail("nothing to encode: the input is empty")
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) < 2 or error.msg != "Extra data":
-            _fail(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+            fail(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
     else:
         return document if isinstance(document, list) else [document]
     documents = []
@@ -254,170 +250,5 @@ def _documents(text: str) -> list[Any]:
         try:
             documents.append(json.loads(line))
         except json.JSONDecodeError as error:
-            _fail(f"not JSON: {error.msg} at line {number}, column {error.colno}")
+            fail(f"not JSON: {error.msg} at line {number}, column {error.colno}")
     return documents
-
-
-def _fail(text: str) -> NoReturn:
-    echo(f"sorm-mediator: {text}", err=True)
-    raise typer.Exit(2)
-
-
-# --- output
-def _write_hex(octets: bytes) -> None:
-    sys.stdout.write(octets.hex().upper() + "\n")
-
-
-def _write_octets(octets: bytes) -> None:
-    sys.stdout.buffer.write(octets)
-
-
-def time_text(time_ns: int) -> str:
-    """A moment as ISO 8601 in UTC with nanoseconds."""
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (
-        OverflowError,
-        ValueError,
-        OSError,
-    ):  # a damaged capture: the number itself is shown
-        return f"{seconds}.{nanoseconds:09}"
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
-
-
-class _Show(ABC):
-    """The common part of both forms of output: notes on stderr, and whether there were problems."""
-
-    def __init__(self, lang: Lang) -> None:
-        self.lang: Lang = lang
-        self.fine = True
-        self.count = 0
-        self.wrong = 0
-        self._skipped: list[str] = []
-
-    def item(self, item: Item) -> None:
-        """One thing that was found."""
-        from sorm_mediator.capture.events import Trouble
-        from sorm_mediator.capture.units import Skipped
-        from sorm_mediator.language import Phrase
-
-        if isinstance(item, Trouble):
-            self.fine &= not item.serious
-            self.note(item.text)
-        elif isinstance(item, Skipped):
-            self._skipped.append(
-                Phrase("{flow}: {count} octets, no units", flow=item.flow.label, count=item.octets)
-            )
-        else:
-            self.count += 1
-            self.wrong += bool(item.problems)
-            self.fine &= not item.problems
-            self.found(item)
-
-    @abstractmethod
-    def found(self, item: Found) -> None:
-        """One unit, or octets that are no unit."""
-
-    def stop(self) -> None:  # noqa: B027 - only the JSON list has an end to write
-        """Reading can't go on."""
-
-    def end(self) -> None:
-        """The end of the input."""
-        from sorm_mediator.language import Phrase
-
-        for text in self._skipped:
-            self.note(Phrase("not shown: {text}", text=text))
-        if not self.count:
-            self.fine = False
-            self.note(Phrase("no units found"))
-
-    def note(self, text: str) -> None:
-        """A note about the whole input, on stderr."""
-        from sorm_mediator.language import translate
-
-        echo(f"sorm-mediator: {translate(text, self.lang)}", err=True)
-
-
-class _JsonShow(_Show):
-    """One list, written as its members come."""
-
-    def found(self, item: Found) -> None:
-        from protocol.jsonform import to_json, unknown_json
-
-        if item.message is None:
-            document = unknown_json(item.raw, item.offset, item.problems, lang=self.lang)
-        else:
-            document = to_json(item.message, item.raw, item.offset, item.problems, lang=self.lang)
-        if item.flow.transport:
-            document["flow"] = item.flow.label
-        if item.flow.interface:
-            document["interface"] = item.flow.interface
-        if item.time_ns is not None:
-            document["time"] = time_text(item.time_ns)
-        sys.stdout.write(("[" if self.count == 1 else ",\n ") + json.dumps(document, ensure_ascii=False))
-
-    def stop(self) -> None:
-        if self.count:
-            sys.stdout.write("]\n")
-
-    def end(self) -> None:
-        from sorm_mediator.language import Phrase
-
-        sys.stdout.write("]\n" if self.count else "[]\n")
-        super().end()
-        if self.wrong:
-            self.note(Phrase("{wrong} of {count} units have problems", wrong=self.wrong, count=self.count))
-
-
-class _PeopleShow(_Show):
-    """Headings, aligned fields, octets and problems."""
-
-    def __init__(self, lang: Lang, coding: MessageCoding) -> None:
-        super().__init__(lang)
-        self.coding: MessageCoding = coding
-        from rich.console import Console
-        from rich.text import Text
-
-        # soft_wrap: a line belongs to one field, however narrow the terminal or wide the value
-        console = Console(highlight=False, soft_wrap=True)
-
-        def line(text: str, style: str = "") -> None:
-            console.print(Text(visible(text), style=style))
-
-        self._line: Callable[..., None] = line
-
-    def found(self, item: Found) -> None:
-        from protocol.render import has_another_inside, masked_hex, octet_rows, render
-        from protocol.wire import MASK
-        from sorm_mediator.language import Phrase, translate
-
-        self._line(", ".join(self._where(item)), "dim")
-        if item.message is None:
-            for row in octet_rows(item.raw, self.lang):
-                self._line(f"  {row.value}")
-        else:
-            heading, *fields = render(item.message, self.lang, coding=self.coding, raw=item.raw)
-            self._line(heading, "bold")
-            for text in fields:
-                self._line(text)
-            self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
-        for problem in item.problems:
-            path = f" {problem.path}" if problem.path else ""
-            octet = translate(Phrase("octet"), self.lang)
-            hidden = item.message is not None and has_another_inside(item.raw)
-            text = MASK if hidden else translate(problem.message, self.lang)
-            self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
-        self._line("")
-
-    def _where(self, item: Found) -> Iterator[str]:
-        from sorm_mediator.language import Phrase, translate
-
-        place = Phrase("offset {offset}, {length} octets", offset=item.offset, length=len(item.raw))
-        yield translate(place, self.lang)
-        if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
-            yield item.flow.interface
-        if item.flow.transport:
-            yield item.flow.label
-        if item.time_ns is not None:
-            yield time_text(item.time_ns)

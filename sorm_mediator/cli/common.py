@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -23,3 +25,20 @@ def echo(text: object, *, err: bool = False) -> None:
     Octets from peers in the text can't control the terminal.
     """
     typer.echo(visible_lines(text), err=err)
+
+
+def fail(text: object) -> NoReturn:
+    """End the command with this line on stderr and exit code 2."""
+    echo(f"sorm-mediator: {text}", err=True)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Print a :class:`UsageError`, and end the command with exit code 2."""
+    from sorm_mediator.console.errors import UsageError
+
+    try:
+        yield
+    except UsageError as error:
+        fail(error)

@@ -19,16 +19,15 @@ JournalConfigOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The lab file whose journal is meant.")
 ]
 JournalFileOption = Annotated[Path | None, typer.Option("--file", metavar="DB", help="The journal itself.")]
-HeadOption = Annotated[
-    str | None, typer.Option("--head", metavar="HASH", help="A head noted elsewhere before.")
-]
 TimeOption = Annotated[str | None, typer.Option(metavar="TIME", help="ISO 8601; without a zone: UTC.")]
 
 
 def verify(
     config: JournalConfigOption = None,
     file: JournalFileOption = None,
-    head: HeadOption = None,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="HASH", help="A head noted elsewhere before.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
@@ -40,7 +39,7 @@ def verify(
     """
     import json
 
-    with _reading(config, file) as reader, _progress(len(reader), "verifying") as advance:
+    with _reading(config, file) as reader, _progress(reader.count(), "verifying") as advance:
         result = reader.verify(head, progress=advance)
     findings = result.findings
     if as_json:

@@ -6,11 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo
+from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo, fail
 from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
 
-FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
 SameFileOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
-]
-OptionalFile = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
 ]
 
 
@@ -33,7 +29,11 @@ def _the_one(file: Path | None, option: Path | None) -> Path | None:
     return file or option
 
 
-def check(file: FileArgument = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
+def check(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")] = None,
+    config_file: SameFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Validate a lab file and everything it refers to.
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
@@ -63,7 +63,13 @@ def check(file: FileArgument = None, config_file: SameFileOption = None, as_json
         echo(f"{file}: fine")
 
 
-def show(file: OptionalFile = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
+def show(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
+    ] = None,
+    config_file: SameFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
@@ -139,9 +145,7 @@ def trace(
     domain: Annotated[
         str,
         typer.Option(
-            "--domain",
-            metavar="D",
-            help="Where the call comes in; by default the only one, or that of the caller.",
+            metavar="D", help="Where the call comes in; by default the only one, or that of the caller."
         ),
     ] = "",
     as_json: JsonOption = False,
@@ -175,7 +179,7 @@ def trace(
         tracer = LabTrace(loaded.mediator, Numbers(loaded.mediator))
         traced = trace(node.domains, _domain(node.domains, domain, request), request)
     except TraceError as error:
-        _misused(str(error))
+        fail(error)
     if as_json:
         typer.echo(json.dumps(tracer.document(traced), ensure_ascii=False))
     else:
@@ -204,8 +208,3 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
         where = " and ".join(one.name for one in found) or "no domain"
         raise TraceError(f"--domain: is missing, and {where} has {caller!r}; there are: {known}")
     return found[0]
-
-
-def _misused(text: str) -> NoReturn:
-    echo(f"sorm-mediator: {text}", err=True)
-    raise typer.Exit(2)

@@ -11,16 +11,14 @@ if TYPE_CHECKING:
 
 SswOption = Annotated[
     str,
-    typer.Option(
-        "--ssw-id", help="The switch that it is for, as switch.licence.ssw_id; left out: the default of that."
-    ),
+    typer.Option(help="The switch that it is for, as switch.licence.ssw_id; left out: the default of that."),
 ]
 
 
 def make(
     limit: Annotated[
         list[str] | None,
-        typer.Option("--limit", metavar="KEY=VALUE", help="A limit, such as sorm_channels=20; repeat it."),
+        typer.Option(metavar="KEY=VALUE", help="A limit, such as sorm_channels=20; repeat it."),
     ] = None,
     expires: Annotated[
         str, typer.Option(metavar="DATE", help="Its last day (UTC), such as 2027-12-31; left out: no limit.")

@@ -15,15 +15,11 @@ from sorm_mediator.lab.lab import Boxes, Lab
 log = logging.getLogger("sorm_mediator")
 
 
-def run(config: Config, boxes: Boxes, name: str) -> None:
+async def run(config: Config, boxes: Boxes, name: str) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``.
 
     Raises :class:`~sorm_mediator.errors.BoxError` when a box can't start or go on.
     """
-    asyncio.run(_run_until_stopped(config, boxes, name))
-
-
-async def _run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import usage_errors
 
-Kpd1Option = Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")]
-Kpd2Option = Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")]
-JunitOption = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report.")]
-LangText = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
+Kpd1Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD1.")]
+Kpd2Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD2.")]
+JunitOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")]
+LangText = Annotated[str, typer.Option(help="Language of what is shown: en or ru.")]
 LabLogOption = Annotated[
-    str, typer.Option("--log-level", help="debug, info, warning or error; logs of the lab go to stderr.")
+    str, typer.Option(help="debug, info, warning or error; logs of the lab go to stderr.")
 ]
 WebOption = Annotated[
-    str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
+    str, typer.Option(metavar="URL", help="The web of the running lab, which makes the calls.")
 ]
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """Print a :class:`UsageError`, and end the command with exit code 2."""
-    from sorm_mediator.console.errors import UsageError
-
-    try:
-        yield
-    except UsageError as error:
-        echo(f"sorm-mediator: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def replay(
@@ -41,8 +27,7 @@ def replay(
         list[Path], typer.Argument(metavar="SCRIPT...", help="Scenarios (.yaml) or vendor scripts (.json).")
     ],
     host: Annotated[
-        str,
-        typer.Option("--host", help="A mediator that is running; without it, the script's lab is started."),
+        str, typer.Option(help="A mediator that is running; without it, the script's lab is started.")
     ] = "",
     kpd1: Kpd1Option = 1001,
     kpd2: Kpd2Option = 1002,
@@ -50,10 +35,9 @@ def replay(
     link: Annotated[
         str,
         typer.Option(
-            "--link",
             help="How the console is connected: tcp, x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP), or "
             "tcp+e1 (tcp, and the speech in the streams of [[e1]]); by default as the lab says, or as the script needs "
-            "it.",
+            "it."
         ),
     ] = "",
     config: Annotated[
@@ -67,9 +51,7 @@ def replay(
         ),
     ] = None,
     junit: JunitOption = None,
-    pcap: Annotated[
-        Path | None, typer.Option("--pcap", metavar="FILE", help="Write what crossed as pcapng.")
-    ] = None,
+    pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crossed as pcapng.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
     object_byte_order: Annotated[
         str,
@@ -92,7 +74,7 @@ def replay(
     from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
     set_up_logging(log_level)
-    with _usage_errors():
+    with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
             junit=junit, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order, as_json=as_json,
@@ -109,8 +91,7 @@ def acceptance(
         ),
     ],
     report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="OUT.html", help="Write the report for people, printable."),
+        Path | None, typer.Option(metavar="OUT.html", help="Write the report for people, printable.")
     ] = None,
     as_json: Annotated[
         str,
@@ -122,22 +103,16 @@ def acceptance(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="KIND", help="own, local, intercity, international, emergency; may be repeated."
+            metavar="KIND", help="own, local, intercity, international, emergency; may be repeated."
         ),
     ] = None,
     host: Annotated[
-        str,
-        typer.Option(
-            "--host", help="A mediator that is running; without it, the lab of the file is started."
-        ),
+        str, typer.Option(help="A mediator that is running; without it, the lab of the file is started.")
     ] = "",
     kpd1: Kpd1Option = 1001,
     kpd2: Kpd2Option = 1002,
     web: Annotated[
-        str,
-        typer.Option(
-            "--web", metavar="URL", help="With --host: the web of the switch, which makes the calls."
-        ),
+        str, typer.Option(metavar="URL", help="With --host: the web of the switch, which makes the calls.")
     ] = "",
     lang: LangText = "en",
     log_level: LabLogOption = "error",
@@ -154,7 +129,7 @@ def acceptance(
     from sorm_mediator.cli.logs import set_up_logging
 
     set_up_logging(log_level)
-    with _usage_errors():
+    with usage_errors():
         settings = AcceptanceSettings(
             config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
             kpd2=kpd2, web=web, lang=lang,
@@ -162,126 +137,91 @@ def acceptance(
         raise typer.Exit(run_acceptance(settings))
 
 
-ExaminedLab = Annotated[
-    Path | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar="LAB",
-        help="Lab file: it is started and examined; with --host, what it says of the mediator.",
-    ),
-]
-RunningHost = Annotated[str, typer.Option("--host", help="A mediator that is running.")]
-ExaminerLink = Annotated[
-    str,
-    typer.Option(
-        "--link",
-        help="How the console is connected: tcp, x25 or tcp+e1 (speech in E1); by default as the lab says.",
-    ),
-]
-ProfileOption = Annotated[
-    str,
-    typer.Option(
-        "--profile",
-        help="order: what differs fails; eltex: what its options allow is a deviation. By default that of the "
-        "lab with -c, else order.",
-    ),
-]
-ClausesOption = Annotated[
-    str | None, typer.Option("--clauses", metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
-]
-CallsOption = Annotated[
-    str,
-    typer.Option(
-        "--calls",
-        metavar="HOW",
-        help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none. COMMAND is run "
-        "for each call with {a} {b} {outcome} {ring} {talk} {trunk} filled in and SORM_CALL (JSON) in its "
-        "environment: docs/conformance.md.",
-    ),
-]
-DomainOption = Annotated[str, typer.Option("--domain", help="Domain of the emulated switch for --web.")]
-OwnOption = Annotated[
-    str, typer.Option("--own", metavar="LIST", help="Subscribers of the node: 28331,28332,...")
-]
-NetworkOption = Annotated[
-    str,
-    typer.Option(
-        "--network",
-        metavar="DIALLED[/CONTROLLED]",
-        help="A number of the network; as it is put under control where that differs.",
-    ),
-]
-CallerOption = Annotated[str, typer.Option("--caller", help="A number of the network that calls in.")]
-TrunkOption = Annotated[
-    str, typer.Option("--trunk", metavar="NUMBER[=NAME]", help="The trunk by which it calls in.")
-]
-ExaminedOrder = Annotated[str, typer.Option("--order", help="268 or 70; by default as the lab says.")]
-OrmNumberOption = Annotated[
-    int | None, typer.Option("--orm-number", min=0, max=255, help="Number of the technical means.")
-]
-PasswordEnv = Annotated[
-    str,
-    typer.Option("--password-env", metavar="NAME", help="Variable of the environment with the password."),
-]
-FirstPasswordEnv = Annotated[
-    str,
-    typer.Option(
-        "--first-password-env",
-        metavar="NAME",
-        help="Variable with the first password, which holds after a stop, where it is another one.",
-    ),
-]
-AskPassword = Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")]
-ErrorsOption = Annotated[
-    str, typer.Option("--errors", help="Codes that are accepted: order, extended (the vendor's), any.")
-]
-TimingOption = Annotated[
-    str, typer.Option("--timing", help="judge: what is late fails; report: times are told only.")
-]
-MayStopOption = Annotated[
-    bool,
-    typer.Option(
-        "--may-stop", help="Stop technical means that were found running; their tables are put back."
-    ),
-]
-SlowOption = Annotated[bool, typer.Option("--slow", help="Also what takes 10 minutes.")]
-WithinOption = Annotated[float, typer.Option("--within", help="Seconds until an answer counts as missing.")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", metavar="OUT.html", help="Write the report for people.")
-]
-JsonFileOption = Annotated[
-    str, typer.Option("--json", metavar="FILE", help='Write the results as JSON; "-" is stdout.')
-]
-
-
-def conformance(
-    config: ExaminedLab = None,
-    host: RunningHost = "",
+def conformance(  # long by its options, each with its help
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="Lab file: it is started and examined; with --host, what it says of the mediator.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="A mediator that is running.")] = "",
     kpd1: Kpd1Option = 1001,
     kpd2: Kpd2Option = 1002,
-    link: ExaminerLink = "",
-    profile: ProfileOption = "",
-    clauses: ClausesOption = None,
-    calls: CallsOption = "",
+    link: Annotated[
+        str,
+        typer.Option(
+            help="How the console is connected: tcp, x25 or tcp+e1 (speech in E1); by default as the lab says."
+        ),
+    ] = "",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="order: what differs fails; eltex: what its options allow is a deviation. By default that of the "
+            "lab with -c, else order."
+        ),
+    ] = "",
+    clauses: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
+    ] = None,
+    calls: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none. COMMAND is run "
+            "for each call with {a} {b} {outcome} {ring} {talk} {trunk} filled in and SORM_CALL (JSON) in its "
+            "environment: docs/conformance.md.",
+        ),
+    ] = "",
     web: WebOption = "",
-    domain: DomainOption = "",
-    own: OwnOption = "",
-    network: NetworkOption = "",
-    caller: CallerOption = "",
-    trunk: TrunkOption = "",
-    order: ExaminedOrder = "",
-    orm_number: OrmNumberOption = None,
-    password_env: PasswordEnv = "SORM_PASSWORD",  # noqa: S107 - the name of a variable
-    first_password_env: FirstPasswordEnv = "SORM_FIRST_PASSWORD",  # noqa: S107 - the name of a variable
-    ask_password: AskPassword = False,
-    errors: ErrorsOption = "any",
-    timing: TimingOption = "judge",
-    may_stop: MayStopOption = False,
-    slow: SlowOption = False,
-    within: WithinOption = 5.0,
-    report: ReportOption = None,
-    as_json: JsonFileOption = "",
+    domain: Annotated[str, typer.Option(help="Domain of the emulated switch for --web.")] = "",
+    own: Annotated[str, typer.Option(metavar="LIST", help="Subscribers of the node: 28331,28332,...")] = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="DIALLED[/CONTROLLED]",
+            help="A number of the network; as it is put under control where that differs.",
+        ),
+    ] = "",
+    caller: Annotated[str, typer.Option(help="A number of the network that calls in.")] = "",
+    trunk: Annotated[str, typer.Option(metavar="NUMBER[=NAME]", help="The trunk by which it calls in.")] = "",
+    order: Annotated[str, typer.Option(help="268 or 70; by default as the lab says.")] = "",
+    orm_number: Annotated[
+        int | None, typer.Option(min=0, max=255, help="Number of the technical means.")
+    ] = None,
+    password_env: Annotated[
+        str, typer.Option(metavar="NAME", help="Variable of the environment with the password.")
+    ] = "SORM_PASSWORD",  # noqa: S107 - the name of a variable
+    first_password_env: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Variable with the first password, which holds after a stop, where it is another one.",
+        ),
+    ] = "SORM_FIRST_PASSWORD",  # noqa: S107 - the name of a variable
+    ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
+    errors: Annotated[
+        str, typer.Option(help="Codes that are accepted: order, extended (the vendor's), any.")
+    ] = "any",
+    timing: Annotated[
+        str, typer.Option(help="judge: what is late fails; report: times are told only.")
+    ] = "judge",
+    may_stop: Annotated[
+        bool,
+        typer.Option(
+            "--may-stop", help="Stop technical means that were found running; their tables are put back."
+        ),
+    ] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Also what takes 10 minutes.")] = False,
+    within: Annotated[float, typer.Option(help="Seconds until an answer counts as missing.")] = 5.0,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write the report for people.")
+    ] = None,
+    as_json: Annotated[
+        str, typer.Option("--json", metavar="FILE", help='Write the results as JSON; "-" is stdout.')
+    ] = "",
     junit: JunitOption = None,
     lang: LangText = "en",
     log_level: LabLogOption = "error",
@@ -300,7 +240,7 @@ def conformance(
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)
-    with _usage_errors():
+    with usage_errors():
         settings = Settings(
             config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
             clauses=_clauses(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,

@@ -8,11 +8,10 @@ Sources: order 268, with clauses as ``appendix.clause``, and the vendor's manual
 rules is an option with a default of our choice. docs/configuration.md is generated from these models.
 """
 
-from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig
-from sorm_mediator.config.base import ConfigError, Port, is_loopback
-from sorm_mediator.config.e1 import E1Config, LapbConfig, MemoryConfig, SerialConfig, X25Config, XotConfig
+from sorm_mediator.config.base import ConfigError, is_loopback
+from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
-from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
+from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import (
     AddedLicenceConfig,
     AdminConfig,
@@ -21,17 +20,14 @@ from sorm_mediator.config.switch import (
     BridgeSideConfig,
     DomainConfig,
     LicenceConfig,
-    MediaConfig,
     NumberBinding,
     RadiusServerConfig,
-    ServicesConfig,
     SubscriberConfig,
     SwitchConfig,
     TrunkConfig,
 )
 
 __all__ = [
-    "AcceptanceConfig",
     "AddedLicenceConfig",
     "AdminConfig",
     "AggregateConfig",
@@ -44,25 +40,16 @@ __all__ = [
     "E1Config",
     "LapbConfig",
     "LicenceConfig",
-    "MediaConfig",
     "MediatorConfig",
-    "MemoryConfig",
-    "NetworkFormatConfig",
     "NumberBinding",
-    "OwnFormatConfig",
-    "Port",
-    "RadiusConfig",
     "RadiusServerConfig",
     "RtpConfig",
-    "SerialConfig",
-    "ServicesConfig",
     "SshConfig",
     "SubscriberConfig",
     "SwitchConfig",
     "TrunkConfig",
     "WebConfig",
     "X25Config",
-    "XotConfig",
     "is_loopback",
     "load",
     "parse",

@@ -11,6 +11,13 @@ from sorm_mediator.config.base import Section
 Direction = Literal["outgoing", "incoming"]
 DIRECTIONS: tuple[Direction, ...] = ("outgoing", "incoming")
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,18}$")]
+# Keys of several tables, with their meaning.
+TestNumber = Annotated[Digits, Field(description="The test number, without the prefix.")]
+Length = Annotated[int, Field(ge=0, le=18, description="Digits of the number with its prefix; 0: any.")]
+Prefix = Annotated[str, Field(pattern=r"^[0-9]{0,4}$")]
+NationalPrefix = Annotated[Prefix, Field(description="The agreed prefix: 7, 8 or none.")]
+Dial = Annotated[Digits, Field(description="Digits that the own subscriber dials to reach the test number.")]
+Calling = Annotated[Digits, Field(description="The calling number of calls that come in by a trunk.")]
 Sign = Literal[
     "", "own", "russia", "foreign", "emergency", "private", "local", "zone", "intercity", "international"
 ]
@@ -32,31 +39,24 @@ class OperatorConfig(Section):
 class FormatConfig(Section):
     """The format agreed for one kind of subscriber: under control, and in the events."""
 
-    number: Digits = ""
-    """The test number, without the prefix."""
-    digits: Annotated[int, Field(ge=0, le=18)] = 0
-    """Digits of the number with its prefix; 0: any."""
-    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = ""
+    number: TestNumber = ""
+    digits: Length = 0
+    prefix: Prefix = ""
     """The agreed prefix: 7, 8 or none; of international numbers 710, 810, 10 or none."""
     number_sign: Sign = ""
     """The agreed sign; empty: that of the kind by the order."""
 
-    @property
-    def agreed(self) -> str:
-        """The test number in the form in which it is put under control."""
-        return self.prefix + self.number
-
     @model_validator(mode="after")
     def _has_its_digits(self) -> Self:
-        self.check_number(self.number)
+        self._check_number("number", self.number)
         return self
 
-    def check_number(self, number: str) -> None:
+    def _check_number(self, key: str, number: str) -> None:
         """Raise :class:`ValueError` for a test number that contradicts the agreed length."""
         length = len(self.prefix) + len(number)
         if number and self.digits and length != self.digits:
             raise ValueError(
-                f"number: {number} with the prefix {self.prefix or '(none)'} has {length} digits, "
+                f"{key}: {number} with the prefix {self.prefix or '(none)'} has {length} digits, "
                 f"and {self.digits} are agreed (digits): change one of the three"
             )
 
@@ -89,13 +89,11 @@ class OwnFormatConfig(FormatConfig):
 class NetworkFormatConfig(FormatConfig):
     """Subscribers of the network: type "subscriber of the network, full number"."""
 
-    dial: Digits = ""
-    """Digits that the own subscriber dials to reach the test number."""
-    calling: Digits = ""
-    """The calling number of calls that come in by a trunk."""
+    dial: Dial = ""
+    calling: Calling = ""
     directions: tuple[Direction, ...] = DIRECTIONS
     """Directions that this kind of subscriber has."""
-    prefix_by_a: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] | None = None
+    prefix_by_a: Prefix | None = None
     """The prefix of the called number when the calling number is under control, if another is agreed (the
     mediator's adaptation ``prefix_8_to_cdpn`` and similar); left out: ``prefix``."""
     operators: dict[str, OperatorConfig] = Field(default={})
@@ -104,53 +102,37 @@ class NetworkFormatConfig(FormatConfig):
     @model_validator(mode="after")
     def _operators_have_their_digits(self) -> Self:
         for name, operator in self.operators.items():
-            try:
-                self.check_number(operator.number)
-            except ValueError as error:
-                raise ValueError(f"operators.{name}.{error}") from None
+            self._check_number(f"operators.{name}.number", operator.number)
         return self
 
 
 class LocalFormatConfig(NetworkFormatConfig):
     """Subscribers of the local network. Sign local, prefix 7, 8 or none (ECSS-10 manual, Number format check)."""
 
-    number: Digits = "3832234567"
-    """The test number, without the prefix."""
-    digits: Annotated[int, Field(ge=0, le=18)] = 11
-    """Digits of the number with its prefix; 0: any."""
-    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
-    """The agreed prefix: 7, 8 or none."""
-    dial: Digits = "2234567"
-    """Digits that the own subscriber dials to reach the test number."""
-    calling: Digits = "2234567"
-    """The calling number of calls that come in by a trunk."""
+    number: TestNumber = "3832234567"
+    digits: Length = 11
+    prefix: NationalPrefix = "7"
+    dial: Dial = "2234567"
+    calling: Calling = "2234567"
 
 
 class IntercityFormatConfig(NetworkFormatConfig):
     """Intercity subscribers. Sign intercity, prefix 7 or 8 (ECSS-10 manual, Number format check)."""
 
-    number: Digits = "9001758964"
-    """The test number, without the prefix."""
-    digits: Annotated[int, Field(ge=0, le=18)] = 11
-    """Digits of the number with its prefix; 0: any."""
-    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
-    """The agreed prefix: 7, 8 or none."""
-    dial: Digits = "89001758964"
-    """Digits that the own subscriber dials to reach the test number."""
-    calling: Digits = "9001758964"
-    """The calling number of calls that come in by a trunk."""
+    number: TestNumber = "9001758964"
+    digits: Length = 11
+    prefix: NationalPrefix = "7"
+    dial: Dial = "89001758964"
+    calling: Calling = "9001758964"
 
 
 class InternationalFormatConfig(NetworkFormatConfig):
     """International subscribers. Sign international, prefix 710, 810 or 10 (ECSS-10 manual, Number format
     check); none by order 268, 6.5.5.4."""
 
-    number: Digits = "4930123456"
-    """The test number, without the prefix."""
-    dial: Digits = "8104930123456"
-    """Digits that the own subscriber dials to reach the test number."""
-    calling: Digits = "8104930123456"
-    """The calling number of calls that come in by a trunk."""
+    number: TestNumber = "4930123456"
+    dial: Dial = "8104930123456"
+    calling: Calling = "8104930123456"
 
 
 class EmergencyFormatConfig(NetworkFormatConfig):
@@ -159,8 +141,7 @@ class EmergencyFormatConfig(NetworkFormatConfig):
 
     number: Digits = "112"
     """The test number."""
-    dial: Digits = "112"
-    """Digits that the own subscriber dials to reach the test number."""
+    dial: Dial = "112"
     directions: tuple[Direction, ...] = ("outgoing",)
     """Directions that this kind of subscriber has."""
 

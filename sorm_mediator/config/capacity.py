@@ -50,14 +50,13 @@ class Capacity:
     """KSL toward the console, over all streams."""
     streams: int
     """E1 streams toward the console."""
-    trunk_objects: int
+    trunk_objects: int = TRUNK_OBJECTS
     """Objects that are trunks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table of the order. ``size``: the least of its range, or the exact size (appendix 4, table
-    2)."""
+    """One row of a table. ``size``: the least of its range, or the exact size (appendix 4, table 2)."""
 
     size: int
     network_objects: int
@@ -102,7 +101,6 @@ TRANSIT = Capacity(
     full_control_calls=MOST_CALLS,
     ksl_lines=MOST_STREAMS * KSL_PER_STREAM,
     streams=MOST_STREAMS,
-    trunk_objects=TRUNK_OBJECTS,
 )
 """Order 268, appendix 3: 112 calls under separate control take 224 KSL, 28 in each of eight streams."""
 
@@ -115,12 +113,9 @@ def capacity_of(station_type: StationType, subscribers: int, trunks: int) -> Cap
     if station_type == "transit":
         return TRANSIT
     if station_type == "terminal":
-        return _sum(_of_range(TERMINAL_BY_SUBSCRIBERS, subscribers), trunk_objects=TRUNK_OBJECTS)
-    return _sum(
-        _of_range(TERMINAL_TRANSIT_BY_SUBSCRIBERS, subscribers),
-        _at_least(TERMINAL_TRANSIT_BY_TRUNKS, trunks),
-        trunk_objects=TRUNK_OBJECTS,
-    )
+        return _sum(_of_range(TERMINAL_BY_SUBSCRIBERS, subscribers))
+    by_subscribers = _of_range(TERMINAL_TRANSIT_BY_SUBSCRIBERS, subscribers)
+    return _sum(by_subscribers, _at_least(TERMINAL_TRANSIT_BY_TRUNKS, trunks))
 
 
 def _of_range(table: tuple[Row, ...], size: int) -> Row:
@@ -137,7 +132,7 @@ def _at_least(table: tuple[Row, ...], size: int) -> Row:
     return next((row for row in table if size <= row.size), table[-1])
 
 
-def _sum(*rows: Row, trunk_objects: int) -> Capacity:
+def _sum(*rows: Row) -> Capacity:
     """The sum of the rows, bounded."""
     total = {field.name: sum(getattr(row, field.name) for row in rows) for field in fields(Row)}
     streams = min(total["streams"], MOST_STREAMS)
@@ -147,5 +142,4 @@ def _sum(*rows: Row, trunk_objects: int) -> Capacity:
         full_control_calls=min(total["full_control_calls"], MOST_CALLS),
         ksl_lines=min(total["ksl_lines"], streams * KSL_PER_STREAM),
         streams=streams,
-        trunk_objects=trunk_objects,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Self, Union, get_origin
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
@@ -73,20 +74,15 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _numbers_by_station_type(cls, given: Any) -> Any:
-        """In the profile ``order`` the type of the node decides the number of B in messages (order 268,
-        10.3.2.2)."""
+        """In the profile ``order`` the type of the node decides the number of B (order 268, 10.3.2.2)."""
         tables = given if isinstance(given, dict) else {}
         mediator, switch = tables.get("mediator"), tables.get("switch")
-        if (
-            not isinstance(mediator, dict)
-            or not isinstance(switch, dict)
-            or mediator.get("profile") != "order"
-        ):
+        if not isinstance(mediator, dict) or not isinstance(switch, dict):
+            return given
+        domains = switch.get("domains")
+        if mediator.get("profile") != "order" or not isinstance(domains, list | tuple):
             return given
         default = {"b_number_format": mediator.get("station_type", "terminal-transit")}
-        domains = switch.get("domains")
-        if not isinstance(domains, list | tuple):
-            return given
         filled = [default | domain if isinstance(domain, dict) else domain for domain in domains]
         return tables | {"switch": switch | {"domains": filled}}
 
@@ -166,7 +162,8 @@ def _explain(error: ValidationError) -> str:
         inner, _, rest = message.partition(": ")
         return f"{key}.{inner}: {rest}" if rest else f"{key}: {message}"
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; allowed here: {', '.join(_known_keys(first['loc']))}"
+        known = (name for kind in _types_at(first["loc"][:-1]) for name in _keys(kind))
+        return f"{key}: unknown key; allowed here: {', '.join(known)}"
     if first["type"] == "missing":
         return f"{key}: is required"
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
@@ -184,19 +181,30 @@ def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) ->
 
 
 def _shown(location: tuple[int | str, ...], value: object) -> str:
-    """A value as a message may repeat it. Values in place of a secret, or of a table with a secret, are not
-    repeated."""
+    """A value as a message may repeat it: not in place of a secret, or of a table with a secret."""
+    return "******" if any(_has_secret(kind) for kind in _types_at(location)) else shown(value)
+
+
+def _types_at(location: tuple[int | str, ...]) -> list[Any]:
+    """The types that a value may have at this place of a lab file."""
     kinds: list[Any] = [Config]
     for part in location:
         below: list[Any] = []
         for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                fields = {field.alias or name: field for name, field in kind.model_fields.items()}
-                below += _alternatives(fields[part].annotation) if part in fields else []
-            else:  # the items of a list or a table
-                below += [one for item in getattr(kind, "__args__", ()) for one in _alternatives(item)]
+            keys = _keys(kind)
+            inside = getattr(kind, "__args__", ())  # the items of a list or a table
+            if keys:
+                inside = [keys[part].annotation] if part in keys else []
+            below += [one for item in inside for one in _alternatives(item)]
         kinds = below or kinds  # the name of a branch of a union leads no deeper
-    return "******" if any(_has_secret(kind) for kind in kinds) else shown(value)
+    return kinds
+
+
+def _keys(annotation: Any) -> Mapping[Any, FieldInfo]:
+    """The keys of a table with declared keys; of any other type none."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return {}
+    return {field.alias or name: field for name, field in annotation.model_fields.items()}
 
 
 def _alternatives(annotation: Any) -> list[Any]:
@@ -212,33 +220,5 @@ def _has_secret(annotation: Any) -> bool:
     """Whether a secret is declared somewhere in a type."""
     if annotation is SecretStr:
         return True
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return any(_has_secret(field.annotation) for field in annotation.model_fields.values())
-    return any(_has_secret(argument) for argument in getattr(annotation, "__args__", ()))
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    annotation: Any = Config
-    for part in location[:-1]:
-        annotation = _inside(annotation, part)
-    model = next(_models(annotation), None)
-    return [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
-
-
-def _inside(annotation: Any, part: int | str) -> Any:
-    """The type at a key of a table, or at an index of a list, with this annotation."""
-    if get_origin(annotation) is dict:
-        return get_args(annotation)[1]
-    model = next(_models(annotation), None)
-    if isinstance(part, int) or model is None:
-        return annotation  # of a list of tables: its rows
-    named = (field for name, field in model.model_fields.items() if part in (name, field.alias))
-    return next((field.annotation for field in named), None)
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        return
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _models(argument)
+    inside: Sequence[Any] = [field.annotation for field in _keys(annotation).values()]
+    return any(_has_secret(one) for one in inside or getattr(annotation, "__args__", ()))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sorm_mediator.conformance.verdicts import Untested
-from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import CallMaker, Requester
 from sorm_mediator.language import Lang, Phrase, translate
 
@@ -24,8 +24,7 @@ HOOK_ENDS_WITHIN = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A requested call. ``trunk``: the call comes in by this trunk; without it ``a`` is a subscriber of the
-    node."""
+    """A requested call; it comes in by ``trunk``, or without one ``a`` is a subscriber of the node."""
 
     a: str
     b: str
@@ -82,8 +81,7 @@ class Caller(ABC):
 
     @abstractmethod
     async def hang_up(self, placed: Any) -> None:
-        """End the call, if possible; otherwise it ends by itself. Raises :class:`Untested` like
-        :meth:`trouble`."""
+        """End the call, if possible, or else it ends by itself. Raises :class:`Untested` like :meth:`trouble`."""
 
     async def trouble(self, placed: Any) -> Phrase | None:
         """The reason why a call failed without a fault of the mediator; None: no failure is known."""
@@ -117,14 +115,12 @@ class HttpCaller(Caller):
         }  # fmt: skip
         if call.trunk is not None:
             if not call.trunk_name:
-                raise Untested(_NO_TRUNK_NAME)
+                raise Untested(Phrase("the switch knows trunks by name: --trunk 2=NAME"))
             body["from"] = f"trunk:{call.trunk_name}"
         try:
             made = await self._make_call(self._domain, body)
-        except StepError as error:
-            raise Untested(error.text) from None
-        except ConnectError as error:
-            raise Untested(str(error)) from None
+        except (StepError, ConnectError) as error:
+            raise Untested(words(error)) from None
         if call.outcome in ("fail", "incomplete"):
             self._going_nowhere.add(made)
         return made
@@ -152,9 +148,6 @@ class HttpCaller(Caller):
                     "the switch could not route the call: {reason}", reason=hop.get("reason") or "-"
                 )
         return None
-
-
-_NO_TRUNK_NAME = Phrase("the switch knows trunks by name: --trunk 2=NAME")
 
 
 class HookCaller(Caller):
@@ -287,8 +280,7 @@ class AskingCaller(Caller):
 
 
 async def at_terminal(text: str, within: float) -> bool:
-    """Show ``text`` on stderr and wait for Enter on stdin; false without Enter in time, or if stdin has
-    ended."""
+    """Show ``text`` on stderr and wait for Enter on stdin; false without it in time, or at the end of stdin."""
     sys.stderr.write(f"\n>>> {text} [Enter] ")
     sys.stderr.flush()
     loop = asyncio.get_running_loop()

@@ -55,22 +55,10 @@ _NEEDS: Final[Mapping[Need, tuple[Callable[[Examiner], bool], Phrase]]] = {
         Phrase("needs services used on demand: --calls http"),
     ),
     Need.WEB: (lambda ex: ex.request is not None, NO_WEB),
-    Need.TCP: (
-        lambda ex: ex.link == "tcp",
-        Phrase("the console is not connected over TCP"),
-    ),
-    Need.E1: (
-        lambda ex: ex.link == "x25",
-        Phrase("the console is not connected over E1"),
-    ),
-    Need.SPEECH: (
-        _hears_speech,
-        Phrase("nobody speaks, or listens to KSL, here"),
-    ),
-    Need.ORDER_268: (
-        lambda ex: ex.terms.order == "268",
-        Phrase("order 70 does not have it"),
-    ),
+    Need.TCP: (lambda ex: ex.link == "tcp", Phrase("the console is not connected over TCP")),
+    Need.E1: (lambda ex: ex.link == "x25", Phrase("the console is not connected over E1")),
+    Need.SPEECH: (_hears_speech, Phrase("nobody speaks, or listens to KSL, here")),
+    Need.ORDER_268: (lambda ex: ex.terms.order == "268", Phrase("order 70 does not have it")),
     Need.SLOW: (
         lambda ex: ex.terms.slow or 0 < ex.terms.test_timeout <= 5,
         Phrase("takes 10 minutes: --slow"),

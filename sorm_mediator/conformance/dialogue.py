@@ -6,6 +6,7 @@ with a verdict (:mod:`sorm_mediator.conformance.verdicts`). Every unit on a chan
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,10 @@ _SAME: Mapping[tuple[str, int], tuple[Outcome, int]] = {
     ("not-executed", 0x07): ("rejected", 0x16),
 }
 """The extended code for a code of the order other than 01h, and its message."""
+IDENTITY = ("object_number", "object_type", "number_sign", "number", "trunk")
+"""The fields of command 5 that command 6 repeats."""
+OBJECT = (*IDENTITY, "category", "ksl_group", "priority")
+"""The fields of command 5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +126,9 @@ class Reply:
         """Number and count of each message between 27h and 28h."""
         return [(one.fields["index"], one.fields["total"]) for one in self.data]
 
-    def took(self, name: str) -> float:
-        """Milliseconds from the command to the first unit of this name; 0 without such a unit."""
-        unit = self.first(name)
-        return 0.0 if unit is None else (unit.time - self.sent.time) * 1000
+    def took(self, unit: Crossed) -> float:
+        """Milliseconds from the command to a unit."""
+        return (unit.time - self.sent.time) * 1000
 
     @property
     def outcome(self) -> tuple[Outcome, int]:
@@ -153,39 +157,23 @@ class Target:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The fields that command 6 repeats."""
+        """The fields of its command 6."""
         return identity(self.fields)
 
 
 def identity(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of command 5 that command 6 repeats."""
-    names = ("object_number", "object_type", "number_sign", "number", "trunk")
-    return {name: fields.get(name) for name in names}
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Delay of a 27h in milliseconds, with its command as evidence."""
-
-    ms: float
-    sent: Crossed | None
-    came: Crossed
-    code: int
-    """Code of the command."""
+    """The fields of command 6 for the object of a command 5."""
+    return {name: fields.get(name) for name in IDENTITY}
 
 
 class Dialogue(Observer):
-    """The console of an examination and observer of its client: sends commands, expects answers and
-    events."""
+    """The console of an examination, and observer of its client: sends commands, expects answers and events."""
 
-    def __init__(
-        self,
-        client: ConsoleClient,
-        terms: Terms,
-        observers: Sequence[Callable[[Crossed], object]] = (),
-    ) -> None:
+    def __init__(self, client: ConsoleClient, terms: Terms) -> None:
         self.client = client
         self.terms = terms
+        self.event_within = terms.within
+        """Seconds that an event may take."""
         self.orm_number = client.orm_number
         """The ORM number in command 1."""
         self.first_password = client.password
@@ -194,12 +182,11 @@ class Dialogue(Observer):
         """Passwords that command 3 has set."""
         self.running = False
         self.tables_gone = False
-        """The technical means were stopped or restarted: the former content of the tables must be put
-        back."""
+        """The technical means were stopped or restarted: their former tables must be put back."""
         self.log: list[Crossed] = []
         """All units received since the examination began."""
-        self.slowest: Receipt | None = None
-        """The slowest 27h."""
+        self.slowest: tuple[float, Reply] | None = None
+        """The slowest 27h: its delay in milliseconds, and the answer that it belongs to."""
         self.measured: float | None = None
         """The time measured by the check, in milliseconds."""
         self.record = Record()
@@ -211,7 +198,7 @@ class Dialogue(Observer):
         """Refused commands 4 and 5 of this check: a faulty mediator may have carried them out."""
         self.undone: list[tuple[str, dict[str, Any]]] = []
         """Commands 4 and 5 of this check that a stop has undone, if the mediator deletes its tables."""
-        self._observers = observers
+
         self._arrived: list[Crossed] = []
         self._preparing = False
 
@@ -223,8 +210,6 @@ class Dialogue(Observer):
         if not crossed.outbound:
             self.log.append(crossed)
             self._arrived.append(crossed)
-        for observer in self._observers:
-            observer(crossed)
 
     async def connect(self) -> None:
         """Connect both channels again if one of them is down. Raises :class:`ConnectError`."""
@@ -246,14 +231,9 @@ class Dialogue(Observer):
         """The check is over."""
         self.record = Record()
 
-    @property
-    def refused_access(self) -> bool:
-        """Whether the check has seen a refusal that message 26h may still follow."""
-        return any(one.fields["status"] in (0x03, 0x05) for one in self.came("command-executed"))
-
-    def note_action(self, now: float, text: Phrase) -> None:
+    def note_action(self, text: Phrase) -> None:
         """Record an action."""
-        self.record.units.append(Action(now, text, self._preparing))
+        self.record.units.append(Action(time.time(), text, self._preparing))
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
@@ -265,8 +245,7 @@ class Dialogue(Observer):
         except Failed as failed:
             if before:
                 raise
-            text = Phrase("could not be prepared: {why}", why=failed.why)
-            raise Unprepared(text) from None
+            raise Unprepared(Phrase("could not be prepared: {why}", why=failed.why)) from None
         finally:
             self._preparing = before
             del self.record.expected[noted:]
@@ -303,8 +282,7 @@ class Dialogue(Observer):
         except StepError as error:
             raise Failed(error.text) from None
         except EncodeError as error:
-            text = Phrase("{name}: {error}", name=str(name), error=error)
-            raise Untested(text) from None
+            raise Untested(Phrase("{name}: {error}", name=str(name), error=error)) from None
         if not sent:
             raise Failed(Phrase("these octets are no command"))
         shown = name if isinstance(name, str) else f"{sent[0].code:02X}h"
@@ -316,19 +294,14 @@ class Dialogue(Observer):
             reply.units = [one for one in self._arrived if one.answers is reply.sent]
             # A 27h after the wait for another command (order 268, 7.1) is not late.
             if len(replies) == 1 and (receipt := reply.receipt) is not None:
-                self._timed(reply.sent, receipt)
+                ms = reply.took(receipt)
+                if self.slowest is None or ms > self.slowest[0]:
+                    self.slowest = ms, reply
         for reply in replies:
             # An answer after this wait belongs to a later command.
             reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels"))
-
-    def _timed(self, sent: Sent, receipt: Crossed) -> None:
-        ms = (receipt.time - sent.time) * 1000
-        if self.slowest is None or ms > self.slowest.ms:
-            log = self.client.log
-            own = next((one for one in reversed(log) if one.outbound and one.time == sent.time), None)
-            self.slowest = Receipt(ms, own, receipt, sent.code)
 
     def _settle(self, reply: Reply) -> None:
         """Record the changes of an executed command, so that they can be put back."""
@@ -364,37 +337,30 @@ class Dialogue(Observer):
         self.objects.clear()
         self.in_groups.clear()
 
-    async def executed(
-        self, name: str | bytes, *, eltex: tuple[str, str] | None = None, **fields: Any
-    ) -> Reply:
-        """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option and the outcome that it
-        allows."""
-        return await self.answered("executed", name, eltex=eltex, **fields)
+    async def executed(self, name: str | bytes, **fields: Any) -> Reply:
+        """A command that must be executed: 27h/00h, 28h/00h. Fields and ``eltex`` as in :meth:`answered`."""
+        return await self.answered("executed", name, **fields)
 
     async def not_executed(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
         """A command that must be accepted and not executed: 27h/00h, 28h with this status."""
         return await self.answered("not-executed", name, status, **fields)
 
-    async def rejected(
-        self, name: str | bytes, status: int = 0x01, *, eltex: tuple[str, str] | None = None, **fields: Any
-    ) -> Reply:
+    async def rejected(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
         """A command that must be rejected at receipt: 27h with this status."""
-        return await self.answered("rejected", name, status, eltex=eltex, **fields)
+        return await self.answered("rejected", name, status, **fields)
 
     async def refused(self, name: str | bytes, **fields: Any) -> Reply:
         """A command that must be refused at receipt or at execution: the order allows both."""
         return await self.answered("refused", name, **fields)
 
     async def answered(
-        self,
-        wanted: str,
-        name: str | bytes,
-        status: int = 0x01,
-        *,
-        eltex: tuple[str, str] | None = None,
+        self, wanted: str, name: str | bytes, status: int = 0x01, *, eltex: tuple[str, str] | None = None,
         **fields: Any,
-    ) -> Reply:
-        """A command and its required outcome: executed, not-executed, rejected or refused."""
+    ) -> Reply:  # fmt: skip
+        """A command and its required outcome: executed, not-executed, rejected or refused.
+
+        ``eltex``: an option of the profile and the outcome that it allows.
+        """
         self.expects_outcome(name[2] if isinstance(name, bytes) else COMMANDS[name].code, wanted, status)
         reply = await self.command(name, **fields)
         self.judge_outcome(reply, wanted, status, eltex=eltex)
@@ -407,8 +373,8 @@ class Dialogue(Observer):
 
     def expects_outcome(self, code: int, wanted: str, status: int = 0x01) -> None:
         """Record the required outcome of a command."""
-        text = Phrase("command {n}: {outcome}", n=code, outcome=_outcome_due(wanted, status))
-        self.expects(text)
+        due = _DUE.get(wanted, _ACCEPTED).fill(n=status)
+        self.expects(Phrase("command {n}: {outcome}", n=code, outcome=due))
 
     def judge(self, reply: Reply, wanted: str, status: int = 0x01) -> None:
         """A command must have had this outcome. Raises :class:`Failed`, :class:`Deviates`."""
@@ -427,22 +393,18 @@ class Dialogue(Observer):
             holds = outcome == wanted and fits
         if not holds and self.terms.errors != "order":
             holds = _SAME.get((wanted, status)) == (outcome, came)
-        shown = {"n": reply.sent.code, "came": _shown(outcome, came)}
+        shown = {"n": reply.sent.code, "came": _CAME[outcome].fill(n=came)}
         if not holds:
             what = Phrase("command {n}: {came}").fill(**shown)
             if eltex is not None and outcome == eltex[1]:
                 self.deviates(eltex[0], what)
             raise Failed(what)
         if self.terms.errors == "any" and came != status and outcome in ("rejected", "not-executed"):
-            self._note(
-                Phrase(
-                    "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h"
-                ).fill(status=status, **shown)
-            )
-
-    def _note(self, note: Phrase) -> None:
-        if not self._preparing and str(note) not in map(str, self.record.notes):
-            self.record.notes.append(note)
+            note = Phrase(
+                "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h"
+            ).fill(status=status, **shown)
+            if not self._preparing and str(note) not in map(str, self.record.notes):
+                self.record.notes.append(note)
 
     def _code_fits(self, wanted: int, came: int) -> bool:
         if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
@@ -462,18 +424,14 @@ class Dialogue(Observer):
         """Record an expectation in words."""
         self.record.expected.append(text)
 
-    def require(self, holds: bool, expected: Phrase, came: object, *, eltex: str = "") -> None:
-        """An expectation that is already evaluated. ``eltex``: the option that allows the contrary."""
+    def require(self, holds: bool, expected: Phrase, came: object) -> None:
+        """An expectation that is already evaluated; octets that came are written in hexadecimal."""
         self.expects(expected)
         if not holds:
-            text = Phrase("{came}", came=came)
-            if eltex:
-                self.deviates(eltex, text)
-            raise Failed(text)
+            raise Failed(Phrase("{came}", came=came.hex(" ").upper() if isinstance(came, bytes) else came))
 
     def fields(self, unit: Crossed, /, *, eltex: str = "", **fields: Any) -> None:
-        """A message must have these values in these fields. ``eltex``: the option that allows other
-        values."""
+        """A message must have these values. ``eltex``: the option that allows other values."""
         self.expects(_wanted(unit.raw[2], fields))
         self._compare(unit, fields, eltex)
 
@@ -484,7 +442,7 @@ class Dialogue(Observer):
         texts: list[str] = [
             Phrase(
                 "{name}: {came} instead of {wanted}",
-                name=_field(one.path), came=_value(one.path, one.came), wanted=one.expected,
+                name=_field(one.path), came=one.came, wanted=one.expected,
             )
             for one in found
         ]  # fmt: skip
@@ -530,8 +488,7 @@ class Dialogue(Observer):
     async def message(
         self, name: str, /, *, where: Mapping[str, Any] | None = None, **fields: Any
     ) -> Crossed:
-        """The next message of KPD1 of this name that is no answer to a command. ``where`` chooses among
-        several."""
+        """The next message of KPD1 of this name that is no answer. ``where`` chooses among several."""
 
         def suits(one: Crossed) -> bool:
             return one.channel == KPD1 and one.name == name and not differences(dict(where or {}), one.fields)
@@ -540,13 +497,10 @@ class Dialogue(Observer):
         self._compare(unit, fields)
         return unit
 
-    async def event(
-        self, target: Target | int, name: str, *, call: int | None = None, **fields: Any
-    ) -> Crossed:
-        """The next event of an object (of one of its calls) must have this name and these values."""
-        number = target if isinstance(target, int) else target.number
+    async def event(self, target: Target, name: str, **fields: Any) -> Crossed:
+        """The next event of an object must have this name and these values."""
         code = EVENTS[name].code
-        unit = await self._due(code, fields, _event_of(number, call), self._event_within())
+        unit = await self._due(code, fields, _event_of(target), self.event_within)
         if unit.name != name:
             raise Failed(Phrase("{came:02X}h came instead of {code:02X}h", came=unit.raw[2], code=code))
         self._compare(unit, fields)
@@ -558,8 +512,7 @@ class Dialogue(Observer):
         return [await self.event(target, name, **fields) for name in names]
 
     async def given(self, target: Target, *names: str, **fields: Any) -> Crossed:
-        """Preparation: wait for events of an object; ``fields`` belong to the first. Returns the first
-        event."""
+        """Preparation: wait for events of an object. Returns the first, which has these values."""
         with self.preparing():
             first = await self.event(target, names[0], **fields)
             for name in names[1:]:
@@ -570,7 +523,7 @@ class Dialogue(Observer):
         """Preparation: wait for the end of an object's call, after any other events."""
         with self.preparing():
             while True:
-                unit = await self._due(0x43, {}, _event_of(target.number, None), self._event_within())
+                unit = await self._due(0x43, {}, _event_of(target), self.event_within)
                 if unit.name == RELEASE:
                     return unit
 
@@ -584,7 +537,7 @@ class Dialogue(Observer):
 
     async def next_name(self, target: Target) -> str:
         """The name of the next event of an object, which is not taken; empty if no event comes in time."""
-        suits = _event_of(target.number, None)
+        suits = _event_of(target)
         await self.client.wait(lambda: bool(self.unread(suits)), self.terms.within)
         return next((one.name for one in self.unread(suits)), "")
 
@@ -597,7 +550,7 @@ class Dialogue(Observer):
             text = Phrase(
                 "{code} ({name}) came all the same",
                 code=_code(raw[2]) if known else "",
-                name=_message(raw[2]) if known else "?",
+                name=title_of(raw[2]) if known else "?",
             )
             if eltex:
                 self.deviates(eltex, text)
@@ -605,10 +558,8 @@ class Dialogue(Observer):
 
     async def no_events(self, target: Target) -> None:
         """No event of an object may have come, or come within a while."""
-        await self.nothing(
-            Phrase("no further event of object {n}", n=target.number),
-            _event_of(target.number, None),
-        )
+        text = Phrase("no further event of object {n}", n=target.number)
+        await self.nothing(text, _event_of(target))
 
     async def _due(
         self, code: int, fields: Mapping[str, Any], suits: Callable[[Crossed], bool], within: float
@@ -616,7 +567,7 @@ class Dialogue(Observer):
         """Take the next unit that fits. Raises :class:`Failed` if none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
-            raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))  # fmt: skip
+            raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))
         unit = self.unread(suits)[0]
         self._arrived.remove(unit)
         return unit
@@ -625,18 +576,9 @@ class Dialogue(Observer):
         """Wait at most so many seconds for a condition."""
         return await self.client.wait(there, within)
 
-    def _event_within(self) -> float:
-        """Seconds that an event may take."""
-        return self.terms.within
 
-
-def _event_of(number: int, call: int | None) -> Callable[[Crossed], bool]:
-    def suits(one: Crossed) -> bool:
-        values = one.fields
-        same = one.on_kpd2 and values.get("object_number") == number
-        return same and (call is None or values.get("call_number") == call)
-
-    return suits
+def _event_of(target: Target) -> Callable[[Crossed], bool]:
+    return lambda one: one.on_kpd2 and one.fields.get("object_number") == target.number
 
 
 # --- words
@@ -647,66 +589,32 @@ def one_of(*values: Any) -> OneOf:
     return OneOf(values)
 
 
-def _outcome_due(wanted: str, status: int) -> Phrase:
-    match wanted:
-        case "executed":
-            return Phrase("27h/00h, then 28h/00h")
-        case "not-executed":
-            return Phrase("27h/00h, then 28h/{n:02X}h", n=status)
-        case "rejected":
-            return Phrase("27h/{n:02X}h, no 28h", n=status)
-        case "refused":
-            return Phrase("a refusal: 27h/01h or 28h/01h")
-        case _:
-            return Phrase("27h/00h")
-
-
-def _shown(outcome: Outcome, status: int) -> Phrase:
-    match outcome:
-        case "silent":
-            return Phrase("no answer")
-        case "accepted":
-            return Phrase("27h/00h and no 28h")
-        case "executed":
-            return Phrase("27h/00h, 28h/00h")
-        case "rejected":
-            return Phrase("27h/{n:02X}h", n=status)
-        case "not-executed":
-            return Phrase("27h/00h, 28h/{n:02X}h", n=status)
-
-
-_HEX = frozenset(
-    (
-        "selection",
-        "connection",
-        "service_phase",
-        "operation",
-        "service",
-        "status",
-        "command",
-        "additional",
-        "test_number",
-        "kpd1_state",
-        "kpd2_state",
-        "alarm_type",
-        "alarm_code",
-        "access_code",
-        "line_state",
-        "version",
-        "reserve",
-        "delivery_state",
-        "delivery_code",
-    )
-)
-"""Fields whose values are written in hexadecimal."""
+_ACCEPTED = Phrase("27h/00h")
+_DUE = {
+    "executed": Phrase("27h/00h, then 28h/00h"),
+    "not-executed": Phrase("27h/00h, then 28h/{n:02X}h"),
+    "rejected": Phrase("27h/{n:02X}h, no 28h"),
+    "refused": Phrase("a refusal: 27h/01h or 28h/01h"),
+}
+"""The required outcomes in words; :data:`_ACCEPTED` is that of the others."""
+_CAME: Mapping[Outcome, Phrase] = {
+    "silent": Phrase("no answer"),
+    "accepted": Phrase("27h/00h and no 28h"),
+    "executed": Phrase("27h/00h, 28h/00h"),
+    "rejected": Phrase("27h/{n:02X}h"),
+    "not-executed": Phrase("27h/00h, 28h/{n:02X}h"),
+}
+"""The outcomes that came, in words."""
+_HEX = frozenset((
+    "selection", "connection", "service_phase", "operation", "service", "status", "command", "additional",
+    "test_number", "kpd1_state", "kpd2_state", "alarm_type", "alarm_code", "access_code", "line_state",
+    "version", "reserve", "delivery_state", "delivery_code",
+))  # fmt: skip
+"""Fields whose required values are written in hexadecimal."""
 
 
 def _code(code: int) -> Phrase:
     return Phrase("{code:02X}h", code=code)
-
-
-def _message(code: int) -> Phrase:
-    return title_of(code)
 
 
 def _field(path: str) -> Phrase:
@@ -714,16 +622,9 @@ def _field(path: str) -> Phrase:
     return join(".", [caption(name), *rest])
 
 
-def _value(path: str, value: Any) -> str:
-    text = str(value)
-    if path in _HEX and text.isdigit():
-        return _code(int(text))
-    return value if isinstance(value, str) else text
-
-
 def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
     """A message and its required values, in words."""
-    name = Phrase("{code:02X}h ({name})", code=code, name=_message(code))
+    name = Phrase("{code:02X}h ({name})", code=code, name=title_of(code))
     if not fields:
         return name
     parts: list[str] = [join(" = ", [_field(key), _in_words(key, value)]) for key, value in fields.items()]

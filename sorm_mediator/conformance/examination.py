@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Check, Result
-from sorm_mediator.conformance.dialogue import Reply, identity
+from sorm_mediator.conformance.dialogue import OBJECT, Reply, identity
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import (
     FAIL,
@@ -156,18 +156,8 @@ class Examination:
             ]
         objects = await ex.command("get-objects")
         if objects.outcome[0] == "executed":
-            names = (
-                "object_number",
-                "object_type",
-                "number_sign",
-                "number",
-                "trunk",
-                "category",
-                "ksl_group",
-                "priority",
-            )
             self.before.objects = [
-                {name: unit.fields.get(name) for name in names}
+                {name: unit.fields.get(name) for name in OBJECT}
                 for unit in objects.data
                 if unit.name == "object-info"
             ]
@@ -197,7 +187,9 @@ class Examination:
         ex.begin(result)
         began = time.monotonic()
         try:
-            await self._ready()
+            await ex.connect()
+            if not ex.running:
+                await ex.prepare("start")
             await check.dialogue(ex)
         except Verdict as ended:
             result.verdict, result.why, result.option = ended.verdict, ended.why, ended.option
@@ -215,20 +207,13 @@ class Examination:
             await carry_through(self._clean(result))
         return result
 
-    async def _ready(self) -> None:
-        """The state at the beginning of every check: connected, started."""
-        ex = self.ex
-        await ex.connect()
-        with ex.preparing():
-            await ex.start()
-
     async def _clean(self, result: Result) -> None:
-        """Undo the changes of a check. If they can't be undone one by one, a stop undoes them, where stops
-        are allowed."""
+        """Undo the changes of a check one by one, or else by a stop where stops are allowed."""
         ex = self.ex
         if result.verdict == FAIL or result.unprepared:
             _not_called(result, await ex.not_called())
-        await_access = ex.refused_access
+        # After a refused access, message 26h may still come.
+        await_access = any(one.fields["status"] in (0x03, 0x05) for one in ex.came("command-executed"))
         ex.end()
         try:
             await ex.all_over()
@@ -299,8 +284,7 @@ class Examination:
         return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
 
     async def _halt(self) -> bool:
-        """Stop the technical means with each number and password that may be in force; whether the stop
-        succeeded."""
+        """Stop with each number and password that may be in force; whether a stop succeeded."""
         ex = self.ex
         stopped = False
         for number in dict.fromkeys((ex.client.orm_number, ex.orm_number)):
@@ -311,9 +295,6 @@ class Examination:
         ex.emptied()
         ex.client.password, ex.client.orm_number = ex.first_password, ex.orm_number
         return stopped
-
-    async def _is_stopped(self) -> bool:
-        return (await self.ex.command("get-ksl")).outcome in BEFORE_START
 
     def _reconsider(self) -> None:
         """A failed preparation counts as a failure if no check failed by the same fault."""
@@ -346,7 +327,8 @@ class Examination:
     async def _state_as_before(self) -> None:
         ex, before = self.ex, self.before
         if not before.running:
-            if (ex.running or not await self._is_stopped()) and not await self._halt():
+            stopped = not ex.running and (await ex.command("get-ksl")).outcome in BEFORE_START
+            if not stopped and not await self._halt():
                 self.not_restored = Phrase("it is still started")
             return
         if not ex.running:
@@ -369,7 +351,6 @@ def _not_called(result: Result, why: str | None) -> None:
 
 
 def _span(result: Result, began: float) -> float:
-    """Milliseconds of a dialogue: from the first unit sent after the preparation to the last unit
-    received."""
+    """Milliseconds of a dialogue: from its first unit after the preparation to its last."""
     times = [one.time for one in result.units if not one.prepared]
     return (max(times) - min(times)) * 1000 if times else (time.monotonic() - began) * 1000

@@ -7,9 +7,8 @@ calls and states the required messages (:mod:`sorm_mediator.conformance.dialogue
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +23,9 @@ from sorm_mediator.language import Phrase
 MAY_STOP = Phrase("the technical means were found running, and are stopped with --may-stop only")
 NO_CALLS = Phrase("nobody makes calls: --calls")
 NO_WEB = Phrase("only a lab can bring it about: its HTTP API is needed (-c LAB, or --web)")
-_NO_TRUNK = Phrase("needs a trunk: --trunk")
 _NO_NETWORK = Phrase("needs a number of the network: --network")
-_NO_CALLER = Phrase("needs a number that calls in: --caller")
+_SIGNS = {"268": ("own", "russia", "foreign"), "70": ("private", "intercity", "international")}
+"""By order, the number signs of a subscriber of the node, a number of the country, and one of another country."""
 
 Line = dict[str, int]
 """A KSL line in the fields of commands: ``stream`` and ``ksl``."""
@@ -57,7 +56,6 @@ class Group:
 class PlacedCall:
     """A call that was made."""
 
-    call: Call
     handle: Any
     over: bool = False
 
@@ -75,11 +73,12 @@ class Examiner(Dialogue):
         link: str = "tcp",
         lines: Any = None,
         second: Callable[[], ConsoleClient] | None = None,
-        observers: Sequence[Callable[[Crossed], object]] = (),
     ) -> None:
-        super().__init__(client, terms, observers)
+        super().__init__(client, terms)
         self.caller = caller
         self.request = request
+        if caller is not None and request is None:  # the call must be made first
+            self.event_within += caller.within
         self.link = link
         self.lines = lines
         """The lines of the console over E1."""
@@ -90,6 +89,7 @@ class Examiner(Dialogue):
         self.taken_lines: set[tuple[int, int]] = set()
         self.node_type: str | None = None
         """The type of the node by octet 45 of its message 11, once that message has come."""
+        self.own_sign, self.network_sign, self.foreign_sign = _SIGNS[terms.order]
         self._second = second
         self._placed: list[PlacedCall] = []
         self._last_object = 40_000
@@ -102,32 +102,14 @@ class Examiner(Dialogue):
         """A subscriber of the node. Raises :class:`Untested` if there are too few."""
         if index >= len(self.terms.own):
             what = "subscribers" if index else "subscriber"
-            raise Untested(Phrase("needs {n} {what} of the node: --own", n=index + 1, what=what))  # fmt: skip
+            raise Untested(Phrase("needs {n} {what} of the node: --own", n=index + 1, what=what))
         return self.terms.own[index]
-
-    def _by_order(self, order_268: str, order_70: str) -> str:
-        return order_268 if self.terms.order == "268" else order_70
-
-    @property
-    def own_sign(self) -> str:
-        """The sign of a subscriber of the node."""
-        return self._by_order("own", "private")
-
-    @property
-    def network_sign(self) -> str:
-        """The sign of a number of the country."""
-        return self._by_order("russia", "intercity")
-
-    @property
-    def foreign_sign(self) -> str:
-        """The sign of a number of another country."""
-        return self._by_order("foreign", "international")
 
     @property
     def trunk(self) -> int:
         """The trunk. Raises :class:`Untested` without one."""
         if self.terms.trunk is None:
-            raise Untested(_NO_TRUNK)
+            raise Untested(Phrase("needs a trunk: --trunk"))
         return self.terms.trunk
 
     @property
@@ -141,7 +123,7 @@ class Examiner(Dialogue):
     def incoming(self) -> str:
         """A number of the network that calls in. Raises :class:`Untested` without one."""
         if not self.terms.caller:
-            raise Untested(_NO_CALLER)
+            raise Untested(Phrase("needs a number that calls in: --caller"))
         return self.terms.caller
 
     @property
@@ -196,11 +178,6 @@ class Examiner(Dialogue):
         taken = self.taken_lines | held
         return [self.line(n) for n in range(1, 29) if (self.terms.streams[0], n) not in taken]
 
-    def numbering(self, unit: Crossed) -> tuple[int, int]:
-        """Count and number of messages in the header of a KPD1 message, even of an undecodable one."""
-        order = self.client.codec.options.count_byte_order
-        return int.from_bytes(unit.raw[4:6], order), int.from_bytes(unit.raw[6:8], order)
-
     # --- preparation
 
     async def group(self, lines: int = 1, *, separate: bool = False, order: Sequence[int] = ()) -> Group:
@@ -230,8 +207,7 @@ class Examiner(Dialogue):
     def network_fields(
         self, number: str = "", /, group: Group | None = None, **fields: Any
     ) -> dict[str, Any]:
-        """The fields of a command 5: a subscriber of the network, by full number. Raises
-        :class:`Untested`."""
+        """Fields of a command 5: a subscriber of the network, by full number. Raises :class:`Untested`."""
         number = number or self.terms.network_object
         if not number:
             raise Untested(_NO_NETWORK)
@@ -239,8 +215,7 @@ class Examiner(Dialogue):
         return self.object_fields(number, group=group, **{**default, **fields})
 
     def partial_fields(self, **fields: Any) -> dict[str, Any]:
-        """The fields of a command 5: subscribers of the network whose numbers begin with the digits of that
-        number."""
+        """Fields of a command 5: subscribers of the network, by the leading digits of that number."""
         whole = self.network_fields(**fields)
         return {**whole, "object_type": "network-partial", "number": whole["number"][:7]}
 
@@ -253,6 +228,11 @@ class Examiner(Dialogue):
         """Put an own subscriber under control."""
         return await self.controlled(self.object_fields(number, group=group, **fields))
 
+    async def controlled_group(self, lines: int = 1, **how: Any) -> tuple[Group, Target]:
+        """A group as :meth:`group` makes it, and an own subscriber under control with it."""
+        group = await self.group(lines, **how)
+        return group, await self.target(group=group)
+
     async def controlled(self, fields: dict[str, Any]) -> Target:
         """Put the object of a command 5 under control."""
         await self.prepare("add-object", **fields)
@@ -261,8 +241,7 @@ class Examiner(Dialogue):
     async def shown(self, number: int, /, **fields: Any) -> Crossed:
         """Command 10 must report this object in one 23h with these values."""
         reply = await self.executed("get-objects", object_number=number)
-        came = Phrase("{n} messages", n=len(reply.data))
-        self.require(len(reply.data) == 1, Phrase("one 23h"), came)
+        self.require(len(reply.data) == 1, Phrase("one 23h"), Phrase("{n} messages", n=len(reply.data)))
         self.fields(reply.data[0], **fields)
         return reply.data[0]
 
@@ -272,11 +251,6 @@ class Examiner(Dialogue):
             raise Untested(MAY_STOP)
         if self.running:
             await self.prepare("stop")
-
-    async def start(self) -> None:
-        """Start the technical means, with this examination's number and password."""
-        if not self.running:
-            await self.prepare("start")
 
     # --- calls
 
@@ -303,8 +277,8 @@ class Examiner(Dialogue):
             talk=caller.long if talk is None else talk, services=tuple(services),
             trunk=self.trunk if incoming else None, trunk_name=self.terms.trunk_name if incoming else "",
         )  # fmt: skip
-        self.note_action(time.time(), call.text)
-        placed = PlacedCall(call, await caller.place(call))
+        self.note_action(call.text)
+        placed = PlacedCall(await caller.place(call))
         self._placed.append(placed)
         return placed
 
@@ -346,7 +320,7 @@ class Examiner(Dialogue):
         """End a call."""
         if not placed.over:
             placed.over = True
-            self.note_action(time.time(), Phrase("the call is hung up"))
+            self.note_action(Phrase("the call is hung up"))
             await self._needed_caller().hang_up(placed.handle)
 
     async def all_over(self) -> None:
@@ -380,53 +354,46 @@ class Examiner(Dialogue):
             await asyncio.gather(waiting, *broken, return_exceptions=True)
 
     async def not_called(self) -> Phrase | None:
-        """The reason why a call of this check failed without a fault of the mediator; None: no call
-        failed."""
+        """Why a call of this check failed without a fault of the mediator; None: no call failed."""
         for placed in self._placed:
             why = await self._needed_caller().trouble(placed.handle)
             if why is not None:
                 return why
         return None
 
-    def _event_within(self) -> float:
-        """Seconds for an event; longer than for other answers if the call must be made first."""
-        waits = self.caller.within if self.caller is not None and self.request is None else 0.0
-        return self.terms.within + waits
-
     # --- the web of a lab
 
     async def web(self, method: str, path: str, body: Any = None) -> Any:
-        """A request to the HTTP API of the lab. Raises :class:`Untested` without the API or without its
-        resource."""
+        """A request to the HTTP API of the lab. Raises :class:`Untested` without the API or its resource."""
         if self.request is None:
             raise Untested(NO_WEB)
         try:
             status, reply = await self.request(method, path, body)
         except ConnectError as error:
             raise Untested(str(error)) from None
-        self.note_action(
-            time.time(),
-            Phrase("{method} {path} {body}", method=method, path=path, body=body or ""),
-        )
+        self.note_action(Phrase("{method} {path} {body}", method=method, path=path, body=body or ""))
         if status >= 400:
             raise Untested(Phrase("{path}: HTTP {status}: {reply}", path=path, status=status, reply=reply))
         return reply
 
     @asynccontextmanager
-    async def slow_switch(self, seconds: float) -> AsyncIterator[None]:
-        """The emulated switch answers its mediator late. Raises :class:`Untested` without a lab."""
-        path = f"switch/domains/{self.terms.domain}/fault"
-        await self.web("POST", path, {"answer": "slow", "delay": seconds})
+    async def web_during(self, method: str, path: str, body: Any, undo: Any) -> AsyncIterator[None]:
+        """A request to the HTTP API, undone by another body at the end of this context; see :meth:`web`."""
+        await self.web(method, path, body)
         try:
             yield
         finally:
-            await self.web("POST", path, {"answer": "clear"})
+            await self.web(method, path, undo)
+
+    def slow_switch(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """The emulated switch answers its mediator late. Raises :class:`Untested` without a lab."""
+        path = f"switch/domains/{self.terms.domain}/fault"
+        return self.web_during("POST", path, {"answer": "slow", "delay": seconds}, {"answer": "clear"})
 
     # --- further consoles
 
     async def another_console(self) -> ConsoleClient:
-        """A further console, on a stream of its own. Raises :class:`Untested` if there is no further
-        stream."""
+        """A further console, on a stream of its own. Raises :class:`Untested` without a further stream."""
         if self._second is None:
             raise Untested(Phrase("needs a second KPD1: two streams over E1"))
         try:

@@ -1,5 +1,4 @@
-"""The report of an examination as JSON, lines of text, JUnit and a page; the display while the examination
-runs.
+"""The report of an examination as JSON, lines of text, JUnit and a page; the display while it runs.
 
 Passwords in commands are masked, because a report is handed over. On the page, the dialogues of failures and
 deviations are unfolded, and the reader can unfold the others; unfolded dialogues are printed.
@@ -148,20 +147,17 @@ def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
     """The units and actions of a check, in their order, for the page."""
     units = sorted(result.units, key=lambda one: one.time)
-    rows = []
-    for one in units:
-        shown = _unit(one, lang)
-        channel = shown["channel"]
-        rows.append(
-            {
-                **shown,
-                "where": translate(SHOWN[channel], lang) if channel else "",
-                "ours": _is_ours(one),
-                "prepared": one.prepared,
-                "ms": (one.time - units[0].time) * 1000,
-            }
-        )
-    return rows
+    shown = [_unit(one, lang) for one in units]
+    return [
+        {
+            **row,
+            "where": translate(SHOWN.get(row["channel"], ""), lang),
+            "ours": _is_ours(one),
+            "prepared": one.prepared,
+            "ms": (one.time - units[0].time) * 1000,
+        }
+        for one, row in zip(units, shown, strict=True)
+    ]
 
 
 def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
@@ -173,27 +169,11 @@ def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[R
 def total(report: Report, lang: Lang = "en") -> str:
     """The summary line."""
     deviating = report.count(DEVIATION)
-    counts = {
-        "verdict": report.verdict,
-        "passed": report.count(PASS), "failed": report.count(FAIL),
-        "deviating": deviating, "deviations": "deviation" if deviating == 1 else "deviations",
-        "skipped": report.count(NOT_TESTED),
-    }  # fmt: skip
-    text = Phrase(
-        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested"
-    ).fill(**counts)
-    return translate(text, lang)
-
-
-def table(report: Report, lang: Lang = "en") -> Iterable[str]:
-    """The examination as lines of text: one for each check, and the reason below each verdict but PASS."""
-    yield heading(report.against, report.terms.profile, lang, of_lab=report.lab_profile)
-    ids = max((len(result.check.id) for result in report.results), default=0)
-    for title, results in by_appendix(report.examined, lang):
-        yield title
-        for result in results:
-            yield from rows(result, lang, ids)
-    yield from ending(report, lang)
+    return translate(Phrase(
+        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
+        verdict=report.verdict, passed=report.count(PASS), failed=report.count(FAIL), deviating=deviating,
+        deviations="deviation" if deviating == 1 else "deviations", skipped=report.count(NOT_TESTED),
+    ), lang)  # fmt: skip
 
 
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
@@ -206,13 +186,12 @@ def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
-    """The lines of one check; ``ids`` is the width of the longest id."""
+    """The lines of one check, the reason below each verdict but PASS; ``ids`` is the width of the longest id."""
     width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
     verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
     yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
-    for text in ([reason(result, lang)] if result.why else []) + [
-        translate(one, lang) for one in result.notes
-    ]:
+    texts = [translate(one, lang) for one in result.notes]
+    for text in [reason(result, lang), *texts] if result.why else texts:
         yield f"  {'':<{width}}  {'':<{ids}}  {text}"
 
 
@@ -225,10 +204,7 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     if report.not_restored:
         yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield translate(
-            Phrase("nothing was tested: every reason is given above"),
-            lang,
-        )
+        yield translate(Phrase("nothing was tested: every reason is given above"), lang)
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
@@ -243,16 +219,13 @@ def reason(result: Result, lang: Lang) -> str:
 
 
 def write_junit(path: Path, report: Report) -> None:
-    """Write the JUnit report: a suite for each appendix. Raises :class:`OSError`."""
-    junit.write(path, "sorm-mediator conformance", suites(report))
+    """Write the JUnit report: a suite for each appendix; untested checks are skipped, deviations pass.
 
-
-def suites(report: Report) -> list[junit.Suite]:
-    """The cases of the JUnit report; untested checks are skipped, deviations pass."""
-    return [
-        (title, [_case(result, report) for result in results])
-        for title, results in by_appendix(report.results, "en")
-    ]
+    Raises :class:`OSError`.
+    """
+    groups = by_appendix(report.results, "en")
+    suites = [(title, [_case(result, report) for result in results]) for title, results in groups]
+    junit.write(path, "sorm-mediator conformance", suites)
 
 
 def _case(result: Result, report: Report) -> junit.Case:
@@ -282,16 +255,18 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
     }
     named = "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value)
+    whose = Phrase(" (that of the lab)") if report.lab_profile else ""
+    profile = Phrase(
+        "{profile}{whose}, order {order}",
+        profile=_word(f"profile {terms.profile}", lang), whose=whose, order=terms.order,
+    )  # fmt: skip
     rows = [
         (Phrase("Mediator", context="conformance head"), report.against),
         (Phrase("Software of the node (2Bh)"), report.identity.version or "-"),
-        (
-            Phrase("Type of the node (2Bh)"),
-            _word(report.identity.station_type or "-", lang),
-        ),
+        (Phrase("Type of the node (2Bh)"), _word(report.identity.station_type or "-", lang)),
         (Phrase("Number of the technical means"), str(report.orm_number)),
         (Phrase("Console link"), _word(report.link, lang)),
-        (Phrase("Profile"), _profile(report, lang)),
+        (Phrase("Profile"), translate(profile, lang)),
         (Phrase("Style of error codes"), _word(f"errors {terms.errors}", lang)),
         (Phrase("Time limits"), _word(f"timing {terms.timing}", lang)),
         (Phrase("Calls are made by"), _word(report.calls or "-", lang)),
@@ -306,16 +281,7 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
 
 def _word(name: str, lang: Lang) -> str:
     """A value of the settings, for people; the user's command stays unchanged."""
-    word = _WORDS.get(name)
-    return name if word is None else translate(word, lang)
-
-
-def _profile(report: Report, lang: Lang) -> str:
-    whose = Phrase(" (that of the lab)") if report.lab_profile else ""
-    return translate(Phrase(
-        "{profile}{whose}, order {order}",
-        profile=_word(f"profile {report.terms.profile}", lang), whose=whose, order=report.terms.order,
-    ), lang)  # fmt: skip
+    return translate(_WORDS.get(name, name), lang)
 
 
 _WORDS: dict[str, Phrase] = {
@@ -376,12 +342,7 @@ def page(report: Report, lang: Lang = "en") -> str:
     """The page, in ``lang``."""
     from sorm_mediator.reports import html  # imports jinja2, which other commands do not need
 
-    return html.render(__package__, view(report, lang))
-
-
-def view(report: Report, lang: Lang) -> dict[str, Any]:
-    """The values of the template."""
-    return {
+    values = {
         "lang": lang,
         "labels": {name: translate(text, lang) for name, text in LABELS.items()},
         "against": report.against,
@@ -400,6 +361,7 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
             for name, results in by_appendix(report.results, lang)
         ],
     }
+    return html.render(__package__, values)
 
 
 def _row(result: Result, lang: Lang) -> dict[str, Any]:
@@ -453,10 +415,12 @@ class Showing:
 
     def finish(self, report: Report) -> None:
         """The examination is over: write the remaining results."""
-        if self._live:
-            for result in report.examined:
-                self.seen(result)
-        for line in ending(report, self._lang) if self._live else table(report, self._lang):
+        if not self._live:
+            self._live = True
+            self.begin(heading(report.against, report.terms.profile, self._lang, of_lab=report.lab_profile))
+        for result in report.examined:
+            self.seen(result)
+        for line in ending(report, self._lang):
             self._write(visible(line) + "\n")
 
 

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +20,14 @@ from urllib.parse import quote
 
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config import Config, ConfigError, ServicesConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.checks import chosen
 from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Errors, Profile, Terms
 from sorm_mediator.conformance.examination import Examination, NotReadyError
 from sorm_mediator.conformance.examiner import Examiner
-from sorm_mediator.conformance.report import Report, Showing, Write, bar, document, heading, write_junit
+from sorm_mediator.conformance.report import Report, Showing, bar, document, heading, page, write_junit
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
@@ -91,16 +91,12 @@ class Settings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        choices: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-            ("--lang", self.lang, ("en", "ru")),
-            ("--profile", self.profile, ("", "order", "eltex")),
-            ("--link", self.link, ("", *LINKS)),
-            ("--errors", self.errors, ("order", "extended", "any")),
-            ("--timing", self.timing, ("judge", "report")),
-            ("--order", self.order, ("", "268", "70")),
-        )
-        for option, value, allowed in choices:
-            check_choice(option, value, allowed)
+        check_choice("--lang", self.lang, ("en", "ru"))
+        check_choice("--profile", self.profile, ("", "order", "eltex"))
+        check_choice("--link", self.link, ("", *LINKS))
+        check_choice("--errors", self.errors, ("order", "extended", "any"))
+        check_choice("--timing", self.timing, ("judge", "report"))
+        check_choice("--order", self.order, ("", "268", "70"))
         if not self.host and self.config is None:
             raise UsageError("--host of a running mediator, or a lab with -c, is needed")
         if self.calls not in ("", "http", "ask", "none") and not self.calls.startswith(HOOK):
@@ -138,12 +134,11 @@ class Settings:
         return chosen(self.clauses)
 
 
-def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+def run_conformance(settings: Settings) -> int:
     """Examine the mediator and write the reports. Returns the exit code; errors go to stderr."""
-    write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
     lang = cast(Lang, settings.lang)
-    showing = Showing(write, settings.checks, lang, live=live)
+    showing = Showing(sys.stdout.write, settings.checks, lang, live=live)
     beside: Showing | None = None
     if not live and settings.calls == "ask" and sys.stderr.isatty():  # a bar would write over the questions
         beside = Showing(sys.stderr.write, settings.checks, lang, live=True)
@@ -152,7 +147,7 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
             _until_signal(settings, beside or showing, bars=not live and not beside)
         )
         if report is not None:
-            _write(settings, report, write, showing)
+            _write(settings, report, showing)
             sys.stdout.flush()
         if interrupted:
             left = report is not None and report.not_restored
@@ -202,7 +197,6 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
 async def examine(
     settings: Settings,
     *,
-    observers: Sequence[Callable[[Any], object]] = (),
     begun: Callable[[str], object] = lambda _: None,
     seen: Callable[[Result], object] = lambda _: None,
     cut_short: Callable[[Report], object] = lambda _: None,
@@ -220,14 +214,11 @@ async def examine(
     began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
         terms = await _as_switch_has_it(terms_of(settings, config), settings, around)
-        examiner = _examiner(settings, config, around, terms, link, observers)
+        examiner = _examiner(settings, config, around, terms, link)
         examination = Examination(examiner, may_stop=settings.may_stop)
         name = settings.config.name if settings.config is not None else ""
-        against = (
-            host_port(settings.host, settings.kpd1)
-            if settings.host
-            else f"{name} ({translate(OWN_LAB, lang)})"
-        )
+        own_lab = f"{name} ({translate(Phrase('a lab of its own'), lang)})"
+        against = host_port(settings.host, settings.kpd1) if settings.host else own_lab
         of_lab = settings.config is not None and not settings.profile
 
         def reported() -> Report:
@@ -255,16 +246,12 @@ async def examine(
     return reported()
 
 
-OWN_LAB = Phrase("a lab of its own")
-
-
 def _calls(settings: Settings) -> str:
     return settings.calls or ("http" if settings.web or not settings.host else "")
 
 
 def _lab(settings: Settings) -> Config:
-    """The lab file, with tables in memory. Without a profile of its own it gets that of the command line, if
-    any."""
+    """The lab file, with tables in memory, and the profile of the command line if it has none itself."""
     file = cast(Path, settings.config)
     try:
         text: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -280,8 +267,7 @@ def _lab(settings: Settings) -> Config:
 
 
 def terms_of(settings: Settings, config: Config) -> Terms:
-    """The terms of the examination: from the command line, otherwise from the lab file, otherwise the
-    defaults."""
+    """The terms of the examination: those of the command line, else of the lab file, else the defaults."""
     domain = _domain(settings, config)
     own, network, caller = settings.own, settings.network, settings.caller
     trunk, _, trunk_name = settings.trunk.partition("=")
@@ -297,8 +283,9 @@ def terms_of(settings: Settings, config: Config) -> Terms:
         trunk_name = trunk_name or names.get(trunk, "")
     dialled, _, controlled = network.partition("/")
     in_lab = settings.config is not None and not settings.host
+    profile = "order" if settings.config is None else config.mediator.profile
     return Terms(
-        profile=cast(Profile, settings.profile or _profile_of(settings, config)),
+        profile=cast(Profile, settings.profile or profile),
         errors=cast(Errors, settings.errors),
         timing="report" if settings.timing == "report" else "judge",
         order=settings.order or config.mediator.order,
@@ -317,11 +304,6 @@ def terms_of(settings: Settings, config: Config) -> Terms:
     )
 
 
-def _profile_of(settings: Settings, config: Config) -> str:
-    """The profile if the command line has none: that of the lab file, otherwise ``order``."""
-    return "order" if settings.config is None else config.mediator.profile
-
-
 async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget) -> Terms:
     """The terms with the trunk's current name at the running switch, unless the command line has a name.
 
@@ -338,9 +320,8 @@ async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget)
     return replace(terms, trunk_name=names.get(terms.trunk, terms.trunk_name))
 
 
-def _forwards(services: Any) -> bool:
-    given = services if isinstance(services, dict) else services.model_dump()
-    return any(given.get(name) for name in ("cfu", "cfb", "cfnr", "cfnrc"))
+def _forwards(services: ServicesConfig) -> bool:
+    return any((services.cfu, services.cfb, services.cfnr, services.cfnrc))
 
 
 def _domain(settings: Settings, config: Config) -> Any:
@@ -372,14 +353,7 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
         yield replace(found, password=password, orm_number=orm_number)
 
 
-def _examiner(
-    settings: Settings,
-    config: Config,
-    around: RunTarget,
-    terms: Terms,
-    link: str,
-    observers: Sequence[Callable[[Any], object]],
-) -> Examiner:
+def _examiner(settings: Settings, config: Config, around: RunTarget, terms: Terms, link: str) -> Examiner:
     first = settings.first_password or config.mediator.password.get_secret_value()
     eyes: list[Any] = []
     several = around.e1 is not None and len(around.e1.lines) > 1
@@ -393,7 +367,6 @@ def _examiner(
         link="x25" if link == "x25" else "tcp",
         lines=around.e1 or around.speech,
         second=(lambda: around.console(1, name="second", password=client.password)) if several else None,
-        observers=observers,
     )
     examiner.first_password = first
     eyes.append(examiner)
@@ -411,19 +384,17 @@ def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | Non
     return None
 
 
-def _write(settings: Settings, report: Report, write: Write, showing: Showing) -> None:
+def _write(settings: Settings, report: Report, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
-        from sorm_mediator.conformance.report import page
-
         settings.report.write_text(page(report, lang), encoding="utf-8")
     if settings.junit is not None:
         write_junit(settings.junit, report)
     if settings.json:
         text = json.dumps(document(report, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:
-            write(text)
+            sys.stdout.write(text)
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     showing.finish(report)

@@ -248,6 +248,16 @@ class ConsoleClient(Waiting):
         """The channels that the mediator has closed."""
         return frozenset(self._closed)
 
+    @property
+    def final(self) -> frozenset[str]:
+        """The channels that the mediator has closed and on which nothing comes until :meth:`connect`."""
+        return self.closed
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything has come from the mediator."""
+        return any(not one.outbound for one in self.log)
+
     def command(self, name: str, fields: dict[str, Any]) -> Any:
         """A command by name. The header is this console's where ``fields`` do not give one."""
         header = {"orm_number": self.orm_number, "password": self.password}
@@ -261,7 +271,12 @@ class ConsoleClient(Waiting):
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self.codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            raise StepError(Phrase("{where}: KPD1 is not connected", where=self._where(KPD1)))
+            why = (
+                Phrase("the mediator has closed KPD1")
+                if KPD1 in self._closed
+                else Phrase("KPD1 is not connected")
+            )
+            raise StepError(join(": ", [self.where(KPD1), why]))
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -284,7 +299,7 @@ class ConsoleClient(Waiting):
         """Close both channels."""
         await self.disconnect()
 
-    def _where(self, channel: str) -> str:
+    def where(self, channel: str) -> str:
         """The address of a channel, for people."""
         return host_port(self.host, self._ports[channel])
 
@@ -301,7 +316,7 @@ class ConsoleClient(Waiting):
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            text = Phrase("{count} bytes that belong to no unit", count=piece.length)
+            text = Phrase("{count} octets that belong to no unit", count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)

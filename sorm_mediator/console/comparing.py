@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from e1.g704.timeslots import KSL_PER_STREAM
+from protocol import Message, Options
+from protocol.messages import wires
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.texts import shown
@@ -47,13 +49,30 @@ class Difference:
     path: str
     expected: str
     came: str
+    values: tuple[Any, Any] = field(default=(None, None), compare=False, repr=False)
+    """Both values as they are."""
 
     @property
     def text(self) -> Phrase:
         """The difference, for people."""
-        return Phrase(
-            "{path}: expected {expected}, came {came}", path=self.path, expected=self.expected, came=self.came
-        )
+        return _differ(self.path, self.expected, self.came)
+
+    def explained(self, message: object, lang: Lang) -> str:
+        """As :attr:`text`, with the meanings of codes. ``message``: the one that came."""
+        wire = wires(type(message), Options()).get(self.path) if isinstance(message, Message) else None
+        if wire is None or wire.meaning is None:
+            return translate(self.text, lang)
+        texts = [
+            f"{value} ({value:02X}h: {wire.meaning(value, lang)})"
+            if type(value) is int
+            else translate(text, lang)
+            for value, text in zip(self.values, (self.expected, self.came), strict=True)
+        ]
+        return translate(_differ(self.path, *texts), lang)
+
+
+def _differ(path: str, expected: str, came: str) -> Phrase:
+    return Phrase("{path}: expected {expected}, came {came}", path=path, expected=expected, came=came)
 
 
 def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
@@ -86,17 +105,17 @@ def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
 
 
 def _difference(path: str, expected: Any, came: Any) -> Difference:
-    return Difference(path, show_value(expected), show_value(came))
+    return Difference(path, show_value(expected), show_value(came), (expected, came))
 
 
 NOTHING = Phrase("nothing")
 
 
-def show(value: object) -> str:
+def show(value: object, most: int = 60) -> str:
     """A short form of a value, for errors."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
-    return shown(value, 60)
+    return shown(value, most)
 
 
 def show_value(value: Any) -> Phrase:
@@ -141,10 +160,18 @@ class Failure:
 
     def lines(self, lang: Lang = "en") -> list[str]:
         """The failure, for people."""
-        return [translate(text, lang) for text in self.texts()]
+        message = None if self.came is None else self.came.message
+        texts = [translate(text, lang) for text in self.texts()]
+        return texts + [f"  {one.explained(message, lang)}" for one in self.differences]
+
+    def summary(self, lang: Lang = "en") -> str:
+        """The failure in one line: what differs, else the reason."""
+        message = None if self.came is None else self.came.message
+        found = [one.explained(message, lang) for one in self.differences]
+        return "; ".join(found) or translate(self.reason, lang)
 
     def texts(self) -> list[str]:
-        """The lines, each in both languages."""
+        """What was expected, why it failed and what came, each in both languages; without the differences."""
         lines = [join(" ", [_EXPECTED, self.expected]) if self.expected else "", self.reason]
         if self.came is not None:
             differing = {one.path.split(".")[0] for one in self.differences}
@@ -152,10 +179,10 @@ class Failure:
             known = {name: self.came.fields[name] for name in shown if name in self.came.fields}
             name = self.came.name or NO_MESSAGE
             lines.append(join(" ", [_CAME, name, show_value(known)] if known else [_CAME, name]))
-        return [*filter(None, lines), *(join("", ["  ", one.text]) for one in self.differences)]
+        return list(filter(None, lines))
 
 
-NO_MESSAGE = Phrase("bytes that are no message")
+NO_MESSAGE = Phrase("octets that are no message")
 _EXPECTED = Phrase("expected:")
 _CAME = Phrase("came:    ")
 

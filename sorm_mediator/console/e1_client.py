@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 
 from e1.carriers.carrier import Address, Carrier, host_port
 from e1.carriers.xot import PORT, record
-from e1.channel import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
+from e1.events import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
@@ -327,6 +327,11 @@ class E1ConsoleClient(ConsoleClient):
                 await self._release(name)
                 raise ConnectError(self._unreachable(name, why))
 
+    @property
+    def final(self) -> frozenset[str]:
+        """None: a channel comes back with its line."""
+        return frozenset()
+
     def _is_settled(self, name: str) -> bool:
         """Whether a channel is open, or there is a reason why it will not open."""
         return name in self._channels or self.line.mismatched(name)
@@ -367,7 +372,7 @@ class E1ConsoleClient(ConsoleClient):
             "{where}: {channel} can't be reached: {reason}", where=where, channel=channel, reason=reason
         )
 
-    def _where(self, channel: str) -> str:
+    def where(self, channel: str) -> str:
         return self.host
 
     def _transferred(self, channel: str, outbound: bool, data: bytes) -> float:
@@ -484,6 +489,11 @@ class ExtraConsole(E1ConsoleClient):
                 return
         self._closed.update(channels)
         self.line.close()
+
+    @property
+    def final(self) -> frozenset[str]:
+        """All that are closed: the mediator does not let this console in."""
+        return self.closed
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
         if KPD1 not in self.connected:

@@ -7,7 +7,6 @@ The entries are one row each in an SQLite file (SQLAlchemy Core, WAL mode). An e
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import logging
@@ -15,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,15 +24,7 @@ import sqlalchemy as sa
 from pydantic import ConfigDict
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
-from sorm_mediator.sqlite import (
-    InUseError,
-    lock_file,
-    move_aside,
-    open_database,
-    open_engine,
-    reason,
-    sync_directory,
-)
+from sorm_mediator.sqlite import InUseError, lock_file, move_aside, open_database, open_engine, reason, sync
 
 log = logging.getLogger(__name__)
 
@@ -140,18 +131,16 @@ class Journal:
     def __init__(self, path: Path, *, now: float) -> None:
         self.path = path
         try:
-            self._lock = lock_file(path)
+            with ExitStack() as stack:
+                self._lock = stack.enter_context(lock_file(path))
+                damage = self._open(now)
+                stack.pop_all()
         except InUseError:
             text = f"{path}: another process writes this journal: give each box its own"
             raise JournalError(text) from None
-        except OSError as error:
-            raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error
-        try:
-            damage = self._open(now)
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-            self._lock.close()
             raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error
-        self._sealer = Sealer(path)
+        self.sealer = Sealer(path)
         if damage:
             log.error("%s: %s: run journal verify", path, damage)
             self.append(now, DAMAGED, {"text": damage})
@@ -169,14 +158,15 @@ class Journal:
             connection, _ = open_database(self.path, "NORMAL", _prepare, now)
             last = _last(connection)
         self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        self._head = last
+        self.head = last
+        """The number and hash of the last entry: what to note elsewhere to prove later that it stood."""
         if damage:
             return damage
         if seal is None:
             if sealed or last.seq:
                 return "the sealed head was missing or unreadable"
             # Sealed while it is empty: from the first entry on, a missing head is tampering and no crash.
-            sync_directory(self.path.parent)
+            sync(self.path.parent)
             write_head(self.path, last)
         elif seal.seq > last.seq:
             return f"entries {last.seq + 1} to {seal.seq} were missing"
@@ -187,22 +177,11 @@ class Journal:
     def _hash_of(self, seq: int) -> str | None:
         if seq == 0:
             return GENESIS
-        found = self._connection.execute(sa.select(_entries.c.hash).where(_entries.c.seq == seq)).scalar()
-        return None if found is None else str(found)
-
-    @property
-    def head(self) -> Head:
-        """The number and hash of the last entry: what to note elsewhere to prove later that it stood."""
-        return self._head
-
-    @property
-    def seal_errors(self) -> int:
-        """How many times the sealed head could not be written."""
-        return self._sealer.errors
+        return self._connection.execute(sa.select(_entries.c.hash).where(_entries.c.seq == seq)).scalar()
 
     def append(self, now: float, kind: str, fields: Mapping[str, Any]) -> Entry:
         """Write one entry; it is in the file on return. Raises :class:`JournalError`."""
-        seq, previous = self._head.seq + 1, self._head.hash
+        seq, previous = self.head.seq + 1, self.head.hash
         body = canonical({"seq": seq, "time": now, "kind": kind, "fields": dict(fields)})
         digest = link(previous, body)
         row = {"seq": seq, "body": body, "previous": previous, "hash": digest}
@@ -210,8 +189,8 @@ class Journal:
             self._connection.execute(_entries.insert(), row)
         except sa.exc.SQLAlchemyError as error:
             raise JournalError(f"{self.path}: entry {seq} can't be written: {reason(error)}") from error
-        self._head = Head(seq, digest)
-        self._sealer.seal(self._head)
+        self.head = Head(seq, digest)
+        self.sealer.seal(self.head)
         return Entry(seq, now, kind, dict(fields), digest)
 
     def latest(self, limit: int, *, before: int | None = None, query: Query = Query()) -> list[Entry]:
@@ -224,7 +203,7 @@ class Journal:
 
     def close(self) -> None:
         """Seal the last entry and close the file."""
-        self._sealer.close()
+        self.sealer.close()
         self._connection.close()
         self._connection.engine.dispose()
         self._lock.close()
@@ -241,10 +220,6 @@ class JournalReader:
             lost = f", but its sealed head names entry {self.seal.seq}" if self.seal else ""
             raise JournalError(f"{path}: there is no journal{lost}")
         self._engine = open_engine(path, synchronous=None)
-
-    def __len__(self) -> int:
-        with self._connected() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(_entries)).scalar_one())
 
     def verify(self, noted: str | None = None, *, progress: Callable[[], object] = lambda: None) -> Verifier:
         """Walk the whole chain, calling ``progress`` after each entry.
@@ -271,10 +246,10 @@ class JournalReader:
         for row in self._stream(query.select().order_by(_entries.c.seq)):
             yield _entry(*row)
 
-    def count(self, query: Query) -> int:
+    def count(self, query: Query = Query()) -> int:
         """How many entries ``query`` asks for."""
+        statement = query.select().with_only_columns(sa.func.count(), maintain_column_froms=True)
         with self._connected() as connection:
-            statement = sa.select(sa.func.count()).select_from(query.select().subquery())
             return int(connection.execute(statement).scalar_one())
 
     def _stream(self, statement: sa.Executable) -> Iterator[Any]:
@@ -345,7 +320,7 @@ def write_head(journal: Path, head: Head) -> None:
         file.flush()
         os.fsync(descriptor)
     draft.replace(target)
-    sync_directory(target.parent)
+    sync(target.parent)
 
 
 class Sealer:
@@ -387,19 +362,12 @@ class Sealer:
             if head is None:
                 return
             try:
-                self._sync_log()
+                with suppress(FileNotFoundError):  # checkpointed: SQLite has synced the database itself
+                    sync(self._log)
                 write_head(self._journal, head)
             except OSError as error:
                 self.errors += 1
                 log.error("journal: the sealed head can't be written: %s", error)  # noqa: TRY400
-
-    def _sync_log(self) -> None:
-        with contextlib.suppress(FileNotFoundError):  # checkpointed: SQLite has synced the database itself
-            descriptor = os.open(self._log, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
 
 # --- How much strangers may make the journal grow. Pure: time is passed in.

@@ -17,7 +17,6 @@ from protocol.codes import PREAMBLE
 from protocol.jsonform import to_json
 from protocol.messages import BY_CODE, Command
 from protocol.render import masked_hex
-from protocol.values import Raw
 from protocol.wire import MASK
 
 _SHOWN_OCTETS = 4
@@ -69,10 +68,7 @@ def command_fields(command: Command) -> dict[str, Any]:
 
 
 def unit_document(
-    channel: Channel,
-    message: Message | UnknownUnit,
-    raw: bytes,
-    problems: tuple[Problem, ...] = (),
+    channel: Channel, message: Message | UnknownUnit, raw: bytes, problems: tuple[Problem, ...] = ()
 ) -> dict[str, Any]:
     """A unit that crossed a channel: ``decode --json``'s form, with what may be a password in commands masked."""
     document = to_json(message, raw)
@@ -94,8 +90,6 @@ def _plain(value: object) -> Any:
         return value
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, Raw):
-        return str(value)
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {name: _plain(part) for name, part in value._asdict().items()}
     return str(value)

@@ -1,6 +1,9 @@
-"""Checks of a lab file before the start: references, ports, MultiSORM, routing, capacity, ``[[e1]]`` tables.
+"""Checks of a lab file before the start: references, ports, MultiSORM, routing, capacity, ``[[e1]]`` tables, and
+whether the lab's own mediator can log in to the lab's own switch.
 
 A mistake is one line and exit code 2; what may be meant is a warning.
+
+Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right password.
 """
 
 from __future__ import annotations
@@ -9,9 +12,20 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from sorm_mediator.addresses import host_problem, split_host_port
-from sorm_mediator.config import Config, ConfigError, E1Config, SwitchConfig
+from sorm_mediator.addresses import host_port, host_problem, split_host_port
+from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, SwitchConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
+from sorm_mediator.switch.mediators.access import (
+    Sinks,
+    Target,
+    aggregate,
+    aggregate_login,
+    domain_login,
+    reachable,
+    select,
+    wrong_sinks,
+)
+from sorm_mediator.switch.node import Node, unresolved_references
 from ssh_control.multisorm.patterns import DomainList
 
 log = logging.getLogger(__name__)
@@ -44,12 +58,11 @@ def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
             f"{name}: switch.multisorm_timeout: {bound:g} must be less than "
             f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
         )
-    for number, aggregate in enumerate(switch.aggregates):
+    for number, declared in enumerate(switch.aggregates):
         key = f"{name}: switch.aggregates.{number}.domains"
-        for problem in (
-            DomainList.parse(aggregate.domains).select(one.name for one in switch.domains).problems
-        ):
-            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, aggregate.user)
+        selected = DomainList.parse(declared.domains).select(one.name for one in switch.domains)
+        for problem in selected.problems:
+            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, declared.user)
 
 
 def _check_streams(config: Config, name: str) -> None:
@@ -100,10 +113,8 @@ def _check_ports(config: Config, name: str) -> None:
 def _check_host_key(config: Config, name: str) -> None:
     if not config.ssh.host_key:
         return
-    from ssh_control.transport import (  # asyncssh, which a file without a pinned key does not need
-        KeyProblem,
-        pinned_key,
-    )
+    # asyncssh, which a file without a pinned key does not need
+    from ssh_control.transport import KeyProblem, pinned_key
 
     try:
         pinned_key(config.ssh.host_key)
@@ -117,9 +128,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
     Returns unresolved names, and why the lab's own mediator can't log in: a line each.
     Raises :class:`ConfigError`.
     """
-    from sorm_mediator.lab.login_checks import login_problem
     from sorm_mediator.switch.calls.engine import Engine
-    from sorm_mediator.switch.node import unresolved_references
 
     if config.switch is None:
         return ()
@@ -139,6 +148,47 @@ def check_capacity(config: Config) -> tuple[str, ...]:
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)
     return ()
+
+
+_PEER = "127.0.0.1:0"
+"""The address of the lab's own mediator for its own switch."""
+
+
+def login_problem(config: Config, node: Node) -> str:
+    """Why the switch would refuse the mediator; "" when it would not, or for a mediator of another switch.
+
+    A switch without domains is not checked: they are declared later. The licence is not checked.
+    """
+    ssh, first = config.ssh, node.config.ssh_port
+    if not node.domains or not is_loopback(ssh.server):
+        return ""
+    if ssh.port == 0:
+        multisorm = ssh.user not in node.domains
+    elif first and ssh.port in (first, first + 1):
+        multisorm = ssh.port == first + 1
+    else:
+        return ""
+    sinks = Sinks()
+    sinks.default = Target(config.radius.host, config.radius.port, config.radius.secret.get_secret_value())
+    login = aggregate_login if multisorm else domain_login
+    problem = login(node, sinks, ssh.user, ssh.password.get_secret_value())
+    if problem:
+        return problem
+    user = aggregate(node, ssh.user)
+    names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
+    radius = host_port(config.radius.host, config.radius.port)
+    wrong = wrong_sinks({name: sinks.find(node.domains[name], radius, _PEER) for name in names})
+    return f"{reachable(radius, _PEER)}, the mediator's [radius], {wrong}" if wrong else ""
+
+
+def knows_own_mediator(domain: DomainConfig, config: Config) -> bool:
+    """Whether the lab's own mediator, with its secret, is among the RADIUS servers of a domain."""
+    own = reachable(host_port(config.radius.host, config.radius.port), _PEER)
+    secret = config.radius.secret.get_secret_value()
+    return any(
+        reachable(host_port(one.host, one.port), _PEER) == own and one.secret.get_secret_value() == secret
+        for one in domain.radius_servers or ()
+    )
 
 
 ANY_ADDRESS = E1Config().local

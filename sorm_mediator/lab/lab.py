@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
-from sorm_mediator.lab.checks import check_references
-from sorm_mediator.lab.login_checks import knows_own_mediator, login_problem
+from sorm_mediator.lab.checks import check_references, knows_own_mediator, login_problem
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
@@ -38,19 +37,22 @@ _NOT_UP = {*_TRYING, LinkState.BACKING_OFF}
 Boxes = Literal["lab", "gateway", "switch"]
 
 
+def changed(config: Config, tables: Mapping[str, Mapping[str, object]]) -> Config:
+    """The same lab with these values of these tables."""
+    update = {name: getattr(config, name).model_copy(update=values) for name, values in tables.items()}
+    return config.model_copy(update=update)
+
+
 def on_free_ports(config: Config) -> Config:
     """The same lab with every listening port 0, so that any number of labs can run at the same time."""
-    update: dict[str, object] = {
-        "console": config.console.model_copy(update={"kpd1_port": 0, "kpd2_port": 0}),
-        "radius": config.radius.model_copy(update={"port": 0}),
-        "web": config.web.model_copy(update={"port": 0}),
-        "rtp": config.rtp.model_copy(update={"port": 0}),
-        # The address of the other end is that of the packets received.
-        "e1": tuple(
-            stream.model_copy(update={"local": _on_port(stream.local, 0), "remote": ""})
-            for stream in config.e1
-        ),
+    tables: dict[str, dict[str, object]] = {
+        "console": {"kpd1_port": 0, "kpd2_port": 0},
+        "radius": {"port": 0},
+        "web": {"port": 0},
+        "rtp": {"port": 0},
     }
+    # The address of the other end is that of the packets received.
+    streams = tuple(_on_port(stream, 0).model_copy(update={"remote": ""}) for stream in config.e1)
     if config.switch is not None:
         # A domain with this mediator's port of the file must use the new port, which is the default.
         domains = tuple(
@@ -59,9 +61,8 @@ def on_free_ports(config: Config) -> Config:
             else domain
             for domain in config.switch.domains
         )
-        update["switch"] = config.switch.model_copy(update={"ssh_port": 0, "domains": domains})
-        update["ssh"] = config.ssh.model_copy(update={"port": 0})
-    return config.model_copy(update=update)
+        tables |= {"switch": {"ssh_port": 0, "domains": domains}, "ssh": {"port": 0}}
+    return changed(config.model_copy(update={"e1": streams}), tables)
 
 
 class Lab:
@@ -86,14 +87,11 @@ class Lab:
         self.gateway: Gateway | None = None
         self.endpoints: dict[str, str] = {}
         self._with_gateway = boxes != "switch"
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -119,24 +117,23 @@ class Lab:
         await self.switch_reached()
         self.web_app.state.gateway = self.gateway
 
-    async def _start(self) -> None:
+    async def _start(self, stack: AsyncExitStack) -> None:
         if self.switch is not None:
             self.endpoints |= await self.switch.start()
-            self._stack.push_async_callback(self.switch.stop)
+            stack.push_async_callback(self.switch.stop)
         if self._with_gateway:
             self.gateway = self._new_gateway(self.config)
             self.endpoints |= await self.gateway.start()
-            self._stack.push_async_callback(self._stop_gateway)
+            stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
                 sink = split_host_port(self.endpoints["radius"])
                 self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
         web = self.config.web
-        self.web_app = create_app(
-            gateway=self.gateway, switch=self.switch, token=web.token.get_secret_value()
-        )
+        token = web.token.get_secret_value()
+        self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
-        self._stack.push_async_callback(server.stop)
+        stack.push_async_callback(server.stop)
         self.endpoints["web"] = host_port(web_host, web_port)
         await self.switch_reached()
 
@@ -190,8 +187,8 @@ class Lab:
         if address is None:
             return Gateway(config)
         host, port = split_host_port(address)
-        ssh = config.ssh.model_copy(update={"server": host, "port": port})
-        return Gateway(config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key)
+        config = changed(config, {"ssh": {"server": host, "port": port}})
+        return Gateway(config, switch_host_key=self.switch.public_host_key)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.
@@ -215,38 +212,24 @@ class Lab:
         return split_host_port(self.endpoints[endpoint])[1] if endpoint in self.endpoints else None
 
     def _pinned_to_current_ports(self) -> Config:
-        ports = {
-            name: split_host_port(address)[1]
-            for name, address in self.endpoints.items()
-            if name not in ("ssh", "multisorm", "web")
-        }
-        update: dict[str, object] = {
-            "radius": self.config.radius.model_copy(update={"port": ports["radius"]})
-        }
+        ports = {name: split_host_port(address)[1] for name, address in self.endpoints.items()}
+        tables: dict[str, dict[str, object]] = {"radius": {"port": ports["radius"]}}
+        streams = self.config.e1
         if "kpd1" in ports:
-            update["console"] = self.config.console.model_copy(
-                update={"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
-            )
+            tables["console"] = {"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
         if "rtp" in ports:
-            update["rtp"] = self.config.rtp.model_copy(update={"port": ports["rtp"]})
-            update["e1"] = tuple(
-                stream.model_copy(
-                    update={"local": _on_port(stream.local, ports.get(f"e1.{stream.stream}", 0))}
-                )
-                for stream in self.config.e1
+            tables["rtp"] = {"port": ports["rtp"]}
+            streams = tuple(
+                _on_port(stream, ports.get(f"e1.{stream.stream}", 0)) for stream in self.config.e1
             )
-        return self.config.model_copy(update=update)
+        return changed(self.config.model_copy(update={"e1": streams}), tables)
 
 
-def _on_port(address: str, port: int) -> str:
-    return f"{address.rpartition(':')[0]}:{port}"
+def _on_port(stream: E1Config, port: int) -> E1Config:
+    return stream.model_copy(update={"local": f"{stream.local.rpartition(':')[0]}:{port}"})
 
 
-STREAM = E1Config(
-    hold=0.0,
-    lapb=LapbConfig(t1=1.0, t2=0.02),
-    x25=X25Config(window=7),
-)
+STREAM = E1Config(hold=0.0, lapb=LapbConfig(t1=1.0, t2=0.02), x25=X25Config(window=7))
 """The stream of a lab without streams. A console that disconnects is gone at once, as over TCP. The window
 has its maximum, since the line (with its jitter buffers) has more delay than a cable."""
 
@@ -259,8 +242,7 @@ def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
     streams = tuple(
         stream.model_copy(update={"local": "127.0.0.1:0", "remote": ""}) for stream in config.e1 or (STREAM,)
     )
-    console = config.console.model_copy(update={"link": link})
-    return on_free_ports(config.model_copy(update={"console": console, "e1": streams}))
+    return on_free_ports(changed(config.model_copy(update={"e1": streams}), {"console": {"link": link}}))
 
 
 @contextmanager

@@ -22,12 +22,11 @@ ENDED_WITHIN = 5.0
 """Seconds for the end of a box that has closed its output before it was ready."""
 
 
-def free_udp_port(host: str = "127.0.0.1") -> int:
+def free_udp_port() -> int:
     """A UDP port that was free at the check, for two boxes that need each other's port before they start."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class BoxProcess:
@@ -52,7 +51,10 @@ class BoxProcess:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *self._command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which stops the box
         )
         assert self._process.stdout is not None
         try:
@@ -70,6 +72,9 @@ class BoxProcess:
             output = (await self._process.stderr.read()).decode(errors="replace").strip()
             reason = output or ("it wrote nothing" if code is None else f"it ended with {code}")
             raise BoxError(f"{self._name} did not become ready: {reason}") from None
+        except asyncio.CancelledError:
+            await self.kill()
+            raise
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
         self.endpoints = endpoints

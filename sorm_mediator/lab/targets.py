@@ -57,14 +57,14 @@ async def in_lab(
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """
-    from sorm_mediator.lab.lab import Lab, on_free_ports, over_e1, wired
+    from sorm_mediator.lab.lab import Lab, changed, on_free_ports, over_e1, wired
 
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))
         else:
-            console = config.console.model_copy(update={"link": "tcp"})
-            config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
+            config = config.model_copy(update={"e1": ()})
+            config = on_free_ports(changed(config, {"console": {"link": "tcp"}}))
         lab = await stack.enter_async_context(Lab(config, name=name))
         web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
         host, kpd1, kpd2 = "", 0, 0

@@ -15,10 +15,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from sorm_mediator.addresses import split_host_port
+from sorm_mediator.console.errors import INTERRUPTED, SIGNALS, report_error
+from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
@@ -119,38 +121,59 @@ class DemoRow:
 def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
-    ``prepare``: the first call of each further process (logging).
+    A signal ends the demo with 130; what had ended by then is printed. ``prepare``: the first call of each further
+    process (logging).
     """
-    return asyncio.run(_demo(lang, as_json, prepare))
-
-
-async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     began = time.monotonic()
-    write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
-    with resources.as_file(resources.files("captures")) as captures, _processes(prepare) as pool:
+    rows: list[DemoRow] = []
+    with resources.as_file(resources.files("captures")) as captures:
         folder = Path(captures) / "scenarios"
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
-        needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
-        runs.remove((folder / MAIN_JOB, "tcp"))
-        # Runs over E1 begin first: a channel has 64 kbit/s and calls with speech take time.
-        longest_first = sorted(
-            runs, key=lambda one: (one[1] == "tcp", one[0].name not in needing_e1, -one[0].stat().st_size)
-        )
-        main_job = DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")
-        write(f"\n{translate(_SCENARIOS, lang)}\n")
-        rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
-        await _watch(rows, shown=not as_json)
-        results = [main_job, *(rows[one].result() for one in runs)]
+        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare)))
     seconds = time.monotonic() - began
+    needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
     if as_json:
-        document = _document(results, seconds) | {"needing_e1": needing_e1}
+        document = _document(rows, seconds, len(runs)) | {"needing_e1": needing_e1}
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
-        _print_table(results, seconds, lang)
+        _print_table(rows, seconds, len(runs), lang)
         if needing_e1:
-            write(f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
-    return 0 if all(result.good for result in results) else 1
+            sys.stdout.write(f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
+    if not done:
+        return report_error("interrupted", INTERRUPTED)
+    return 0 if all(row.good for row in rows) else 1
+
+
+async def _demo(
+    folder: Path,
+    all_runs: list[tuple[Path, Link]],
+    results: list[DemoRow],
+    lang: Lang,
+    as_json: bool,
+    prepare: Callable[[], None],
+) -> bool:
+    """Run everything; ``results`` gets the rows. Returns true."""
+    write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
+    main_job = (folder / MAIN_JOB, "tcp")
+    runs = [one for one in all_runs if one != main_job]
+    needing_e1 = {path for path, _ in runs if (path, "tcp") not in all_runs}
+    with _processes(prepare) as pool:
+        # Runs over E1 begin first: a channel has 64 kbit/s and calls with speech take time.
+        longest_first = sorted(
+            runs, key=lambda one: (one[1] == "tcp", one[0] not in needing_e1, -one[0].stat().st_size)
+        )
+        results.append(DemoRow.of(await _main_job(main_job[0], lang, write), "tcp"))
+        write(f"\n{translate(_SCENARIOS, lang)}\n")
+        rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
+        try:
+            await _watch(rows, shown=not as_json)
+        finally:
+            ended = (rows[one] for one in runs)
+            results += [
+                row.result() for row in ended if row.done() and not row.cancelled() and not row.exception()
+            ]
+    return True
 
 
 @contextmanager
@@ -158,14 +181,25 @@ def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
     """The processes of the labs. All end with the demo, even with an interrupted one."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    forkserver.ensure_running()  # the process loads them while the main job runs
-    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
+    # The process loads them while the main job runs. As -P does, PYTHONSAFEPATH keeps a file such as protocol.py in the
+    # current directory out of it. Signals are for this process alone, which ends the others.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    for start in (
+        resource_tracker.ensure_running,
+        forkserver.ensure_running,
+    ):  # the first one unblocks two of them
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare, folder))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
 
 
 async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
@@ -218,9 +252,9 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
             return await run_script(load(script), settings, TextPrinter(write, lang))
 
 
-def _begin(prepare: Callable[[], None]) -> None:
-    """Prepare a process of labs. Its parent process handles Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(prepare: Callable[[], None], folder: str) -> None:
+    """Prepare a process of labs, whose parent ends it. ``folder``: for the files of its labs."""
+    tempfile.tempdir = folder
     prepare()
 
 
@@ -238,9 +272,9 @@ def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
     return DemoRow.of(result, link, "".join(printed))
 
 
-def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
+def _print_table(results: list[DemoRow], seconds: float, planned: int, lang: Lang) -> None:
     texts = [translate(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
-    width = max(len(result.name) for result in results)
+    width = max((len(result.name) for result in results), default=0)
     write = sys.stdout.write
     verdicts = [translate(VERDICTS[result.verdict], lang) for result in results]
     first = max(map(len, (texts[0], *verdicts)))
@@ -252,14 +286,14 @@ def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
         )
     good = sum(result.good for result in results)
     total = Phrase(
-        "{passed} of {total} passed in {seconds:.1f} s", passed=good, total=len(results), seconds=seconds
+        "{passed} of {total} passed in {seconds:.1f} s", passed=good, total=planned, seconds=seconds
     )
     write(f"\n{translate(total, lang)}\n")
 
 
-def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
+def _document(results: list[DemoRow], seconds: float, planned: int) -> dict[str, object]:
     return {
-        "passed": all(result.good for result in results),
+        "passed": sum(result.good for result in results) == planned,
         "seconds": round(seconds, 3),
         "scenarios": [
             {name: value for name, value in asdict(result).items() if name != "report"} for result in results

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,7 @@ def _case(result: ScriptResult) -> Case:
 def _first(result: ScriptResult) -> str:
     step = result.failures[0]
     assert step.failure is not None
-    reason = "; ".join(one.text for one in step.failure.differences) or step.failure.reason
-    return f"step {step.number}, {step.title}: {reason}"
+    return f"step {step.number}, {step.title}: {step.failure.summary()}"
 
 
 # --- printing a run
@@ -118,9 +117,10 @@ def _first(result: ScriptResult) -> str:
 
 _MS, _S = Phrase("ms"), Phrase("s")
 _SUMMARY = Phrase("Summary")
+_STEP = Phrase("step")
 _STEPS = Phrase("steps", context="replay steps")
 _FINDINGS = Phrase("findings")
-_NO_UNIT = Phrase("bytes that are no unit")
+NO_UNIT = Phrase("octets that are no unit")
 
 
 class TextPrinter:
@@ -174,10 +174,17 @@ class TextPrinter:
                 f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
                 f"{result.passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
             )
+            for step in result.failures:
+                assert step.failure is not None
+                where = f"{result.path}:{step.line}, {self._say(_STEP)} {self._say(step.number)}"
+                self._line(f"{'':6}{where}, {self._say(step.title)}")
+                self._line(f"{'':8}{step.failure.summary(self._lang)}")
+            if result.error is not None:
+                self._line(f"{'':6}{self._say(words(result.error))}")
 
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
-            return [self._say(_NO_UNIT)]
+            return [self._say(NO_UNIT)]
         return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
@@ -223,7 +230,10 @@ class JsonPrinter:
                 "expected": step.failure.expected,
                 "reason": step.failure.reason,
                 "came": None if came is None else {"name": came.name, "fields": came.fields},
-                "differences": list(map(asdict, step.failure.differences)),
+                "differences": [
+                    {"path": one.path, "expected": one.expected, "came": one.came}
+                    for one in step.failure.differences
+                ],
             }
         self._object(
             "result", step=step.number, verdict=step.verdict, ms=round(step.seconds * 1000, 3),

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -42,6 +42,7 @@ from sorm_mediator.console.comparing import (
     hear,
     heard_text,
     nothing_came,
+    show,
     show_value,
 )
 from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
@@ -170,6 +171,11 @@ class Matcher:
         same = [arrival for arrival in arrivals if arrival.name == wanted.name]
         closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
         reason = nothing_came(within, close=closest is not None)
+        if not closest and (KPD2 if wanted.on_kpd2 else KPD1) in self._console.client.final:
+            reason = Phrase(
+                "nothing that fits came before the mediator closed {channels}",
+                channels=closed_channels(self._console.client),
+            )
         if closest is not None:
             found = differences(wanted.fields, closest.fields)
             self._fail(expectation, Failure(wanted.text, reason, closest, found))
@@ -238,6 +244,7 @@ HTTP_AGAIN = 0.05
 
 
 _ENDED = Phrase("the restart ends the channels")
+EXECUTED = Phrase("the command is accepted and executed")
 _WRONG = Phrase("something wrong in a unit")
 
 
@@ -269,6 +276,10 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
         self._step_under_way: StepResult | None = None
+        self._came_in: dict[Crossed, StepResult] = {}
+        """The step to which each message belongs: the one under way when it came, or when its call began."""
+        self._call_steps: dict[int, StepResult] = {}
+        """The step in which the first event of each call came, by call number."""
 
     async def run(self) -> ScriptResult:
         """Run the script. The result's ``error`` gives the reason when it could not run.
@@ -336,6 +347,40 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._printer.ended(step)
         return step.failure is None
 
+    async def _attempt(self, step: StepResult, work: Awaitable[Failure | None]) -> None:
+        """Carry out a step. Its failure is that of ``work``, or why the step could not be carried out.
+
+        Raises :class:`ConnectError` when it failed because the mediator closed the channels before anything had come.
+        """
+        try:
+            step.failure = await work
+        except (StepError, EncodeError) as error:
+            step.failure = Failure("", words(error))
+        failure = step.failure
+        if failure is None:
+            return
+        clients = [console.client for console in self._consoles.values()]
+        if not any(client.heard for client in clients):
+            for client in clients:
+                if client.closed:
+                    raise ConnectError(
+                        Phrase(
+                            "{where}: the mediator closed {channels} before it had answered: has it another console?",
+                            where=client.where(KPD1),
+                            channels=closed_channels(client),
+                        )
+                    )
+        earlier = None if failure.came is None else self._came_in.get(failure.came)
+        if earlier is not None and earlier is not step:
+            step.notes.append(
+                Phrase(
+                    "this message belongs to step {number}, {path}:{line}",
+                    number=earlier.number,
+                    path=self._script.path,
+                    line=earlier.line,
+                )
+            )
+
     def _hint(self, sent: Sequence[Sent], step: StepResult) -> None:
         """Note the likely reason of a refused start, until a start of this run is accepted."""
         for one in sent:
@@ -348,17 +393,12 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         """Print a unit, keep a received one for the steps, and count findings."""
         if not crossed.outbound:
             self._consoles[client.name].add(crossed)
+            if self._step_under_way is not None:
+                step, call = self._step_under_way, crossed.fields.get("call_number")
+                self._came_in[crossed] = step if call is None else self._call_steps.setdefault(call, step)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
         self._printer.crossed(client, crossed, crossed.time - self._began)
-
-
-async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
-    """The failure of a step: from ``work``, or the reason why the step could not be carried out."""
-    try:
-        return await work
-    except (StepError, EncodeError) as error:
-        return Failure("", words(error))
 
 
 class ScenarioRunner(ScriptRunner[s.Scenario]):
@@ -402,7 +442,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         result = self._begin_step(number, step.title_of(self._variables), step.node.line)
         self._sent: tuple[Sent, ...] = ()
         try:
-            result.failure = await attempt(self._do(step, result))
+            await self._attempt(result, self._do(step, result))
         except ScriptError as error:
             if not self.result.failures:
                 raise
@@ -423,16 +463,17 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
                 connects = True
         console = await self._console(step.console, connect=connects)
         failure = await self._act(step, console, within)
+        deadline = time.monotonic() + within
+        if failure is None and step.outcome is not None:
+            failure = await self._end_of_commands(step, console, deadline, within)
         if failure is None:
-            failure = await self._expect(step, console, within)
+            failure = await self._expect(step, console, deadline, within)
         if failure is None and step.hears is not None:
             assert self._target.heard is not None  # checked before the first step
             wanted = step.hears.resolve(self._variables)
             failure = await hear(self._target.heard, wanted, within)
             if failure is None:
                 result.notes.append(heard_text(wanted))
-        if failure is None and isinstance(step.action, s.Send) and step.expect is None:
-            await self._end_of(console, within, result)
         if failure is None and step.silence is not None:
             failure = await _silence(console, step.silent, step.silence)
         if failure is not None:
@@ -534,28 +575,43 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                reason = Phrase("{method} {path} answered otherwise", method=method, path=path)
+                reason = Phrase(
+                    "{method} {path} answered {status}: {reply}", method=method, path=path, status=status,
+                    reply=show(reply, 300),
+                )  # fmt: skip
                 return Failure(show_value(expected), reason, None, found)
             await asyncio.sleep(HTTP_AGAIN)
 
-    async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
+    async def _end_of_commands(
+        self, step: s.Step, console: Console, deadline: float, within: float
+    ) -> Failure | None:
+        """Wait for the end of the commands, which count as read. Returns why one did not end as the step demands."""
+        client, running = console.client, console.running
+        if not running:
+            return Failure(EXECUTED, Phrase("the octets hold no whole command"))
+        await wait_for(client, lambda: all(sent.done for sent in running), (KPD1,), deadline)
+        answers = [one for one in console.waiting((KPD1,)) if one.answers in running]
+        console.take(answers)
+        for sent in running:
+            if not sent.done:
+                return Failure(EXECUTED, no_end(client, within))
+            if sent.refusal and step.outcome == "ok":
+                last = [one for one in answers if one.answers is sent][-1]
+                return Failure(EXECUTED, "", last, differences({"status": 0}, last.fields))
+        return None
+
+    async def _expect(self, step: s.Step, console: Console, deadline: float, within: float) -> Failure | None:
         sent = self._sent if isinstance(step.action, s.Send | s.SendRaw) else ()
-        deadline = time.monotonic() + within
         for expectations in (step.expect or (), step.events or ()):
             if not expectations:
                 continue
             matcher = Matcher(expectations, console, self._variables, sent=sent, order_free=step.order_free)
-            if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
+            channel = KPD2 if expectations is step.events else KPD1
+            if not await wait_for(console.client, matcher.advance, (channel,), deadline):
                 matcher.expire(within)
             if matcher.failure is not None:
                 return matcher.failure
         return None
-
-    async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
-        """Wait for the end of a command without expected answers; its answers count as read."""
-        if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
-            result.notes += [no_end(within), *console.client.complaints()]
-        console.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
 def _detail_text(detail: Any) -> str:
@@ -575,6 +631,25 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
     return None
 
 
-def no_end(within: float) -> Phrase:
-    """The note of a command that has not ended."""
-    return Phrase("no end of the command within {s:g} s; not checked", s=within)
+async def wait_for(
+    client: ConsoleClient, condition: Callable[[], bool], channels: Collection[str], deadline: float
+) -> bool:
+    """Wait for ``condition``, while what is waited for can still come on one of ``channels``."""
+
+    def over() -> bool:
+        return condition() or client.final.issuperset(channels)
+
+    await client.wait(over, max(0.0, deadline - time.monotonic()))
+    return condition()
+
+
+def closed_channels(client: ConsoleClient) -> Phrase:
+    """The channels that the mediator has closed, for people."""
+    return join(", ", [SHOWN[name] for name in sorted(client.closed)])
+
+
+def no_end(client: ConsoleClient, within: float) -> Phrase:
+    """Why a command has not ended: no answer, or a channel that the mediator has closed."""
+    if KPD1 in client.final:
+        return Phrase("the mediator closed {channels}", channels=closed_channels(client))
+    return Phrase("no end of the command within {s:g} s", s=within)

@@ -30,6 +30,9 @@ CHANNELS = ("kpd1", "kpd2")
 SILENCE = "silence"
 
 Verb = Literal["connect", "disconnect", "closed", "forget"]
+Outcome = Literal["ok", "any"]
+"""How a command must end: executed, or in any way."""
+OUTCOMES: tuple[Outcome, ...] = ("ok", "any")
 VERBS: Mapping[Verb, Phrase] = {
     "connect": Phrase("connect"),
     "disconnect": Phrase("disconnect"),
@@ -164,6 +167,9 @@ class Step:
     title: str = ""
     console: str = MAIN
     expect: tuple[Expectation, ...] | None = None
+    """The messages of KPD1; None without a list."""
+    outcome: Outcome | None = None
+    """The end of the commands of the step; None: not checked, or checked by ``expect``."""
     events: tuple[Expectation, ...] | None = None
     within: float | None = None
     order_free: bool = False
@@ -193,7 +199,7 @@ class Step:
             case Send(entry):
                 return join(" ", [_SEND, entry.name])
             case SendRaw():
-                return Phrase("send bytes")
+                return Phrase("send octets")
             case Ask("http", keys):
                 method = keys.value["method"].value if "method" in keys.value else "GET"
                 return f"{method} {keys.value['path'].value}"
@@ -408,8 +414,12 @@ class _Steps:
         name = given[0] if given else ""
         self._check_modifiers(keys, name)
         more: dict[str, Any] = {"action": self._action(name, keys[name]) if given else Listen()}
-        if "expect" in keys:
+        if "expect" in keys and not isinstance(keys["expect"].value, str):
             more["expect"] = self._expectations(keys["expect"], on_kpd2=False)
+        elif "expect" in keys:
+            more["outcome"] = _outcome(keys["expect"], name)
+        elif name == "send":
+            more["outcome"] = "ok"
         if "events" in keys:
             more["events"] = self._expectations(keys["events"], on_kpd2=True)
         if "save" in keys:
@@ -496,6 +506,14 @@ class _Steps:
         saved = {key: value.variable() for key, value in node.mapping(allowed).items()}
         self._known |= set(saved.values())
         return saved
+
+
+def _outcome(node: Node, action: str) -> Outcome:
+    if node.value not in OUTCOMES:
+        node.wrong("ok, any, or a list of messages of KPD1")
+    if action not in ("send", "raw"):
+        node.fail(f"{node.value} belongs to a step with send or raw")
+    return cast(Outcome, node.value)
 
 
 def _message_name(node: Node) -> str:

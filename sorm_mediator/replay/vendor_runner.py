@@ -7,6 +7,7 @@ further event of that id must be the next one expected. Several observations run
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from protocol.wire import MASK
@@ -16,7 +17,7 @@ from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.results import StepResult
-from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
+from sorm_mediator.replay.runner import EXECUTED, Console, ScriptRunner, no_end, wait_for
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 
@@ -42,7 +43,7 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
         if isinstance(step, v.Calls):
             return await self._calls(console, step, number)
         result = self._begin_step(number, _masked(step.text), step.line)
-        result.failure = await attempt(self._command(console, step, result))
+        await self._attempt(result, self._command(console, step, result))
         return self._end_step(result)
 
     async def _command(
@@ -52,8 +53,8 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
         failure = None
         if isinstance(step, v.TestMgm):
             failure = _codes_differ(step, _codes_of(console, sent))
-        elif not sent or not sent[0].done:
-            result.notes.append(no_end(COMMAND_WITHIN))
+        if failure is None and not all(one.done for one in sent):
+            failure = Failure(EXECUTED, no_end(console.client, COMMAND_WITHIN))
         if failure is not None or isinstance(step, v.CommandLine):
             self._hint(sent, result)
         return failure
@@ -75,7 +76,9 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
             else:
                 message = _unit(command, client.orm_number, client.password)
             sent = await client.send(message)
-            await client.wait(lambda: all(one.done for one in sent), COMMAND_WITHIN)
+            await wait_for(
+                client, lambda: all(one.done for one in sent), (KPD1,), time.monotonic() + COMMAND_WITHIN
+            )
         return sent
 
     async def _calls(self, console: Console, step: v.Calls, number: str) -> bool:
@@ -98,11 +101,19 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
         title = join(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
         result = self._begin_step(number, title, step.line)
         for _ in range(watch.repeat):
-            result.failure = await attempt(self._observe(console, watch, step.line))
+            await self._attempt(result, self._observe(console, watch, step.line))
             if result.failure is not None:
                 break
         if result.failure is not None and not watch.required:
-            result.notes.append(join(": ", [_NOT_SEEN, join("; ", result.failure.texts())]))
+            result.notes.append(
+                join(
+                    ": ",
+                    [
+                        _NOT_SEEN,
+                        join("; ", result.failure.texts() + [one.text for one in result.failure.differences]),
+                    ],
+                )
+            )
             result.failure = None
         return self._end_step(result)
 
@@ -132,7 +143,7 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
         def ours() -> Crossed | None:
             return next(filter(is_ours, console.waiting((KPD2,))), None)
 
-        await console.client.wait(lambda: ours() is not None, watch.timeout)
+        await wait_for(console.client, lambda: ours() is not None, (KPD2,), time.monotonic() + watch.timeout)
         if (crossed := ours()) is None:
             unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == v.EVENT_OCTETS]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)

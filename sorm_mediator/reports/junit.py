@@ -34,17 +34,12 @@ Suite = tuple[str, Sequence[Case]]
 
 def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
     """Write the report. Raises :class:`OSError`."""
-    path.write_bytes(ET.tostring(tree(name, suites), encoding="utf-8", xml_declaration=True))
-
-
-def tree(name: str, suites: Sequence[Suite]) -> ET.Element:
-    """The report as a tree."""
     root = ET.Element("testsuites", {**_counts([one for _, cases in suites for one in cases]), "name": name})
     for title, cases in suites:
         suite = ET.SubElement(root, "testsuite", {**_counts(cases), "name": title})
         for case in cases:
             _case(suite, case)
-    return root
+    path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _counts(cases: Sequence[Case]) -> dict[str, str]:
@@ -65,10 +60,9 @@ def _case(suite: ET.Element, case: Case) -> None:
         "time": f"{case.seconds:.3f}",
     }
     element = ET.SubElement(suite, "testcase", attributes)
-    if case.status == "passed":
-        return
-    told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
-    ET.SubElement(element, case.status, told).text = clean(case.text) or None
+    if case.status != "passed":
+        told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
+        ET.SubElement(element, case.status, told).text = clean(case.text) or None
 
 
 def clean(text: str) -> str:

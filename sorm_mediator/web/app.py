@@ -59,12 +59,14 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
     if switch is not None:
         from sorm_mediator.config import MediatorConfig
-        from sorm_mediator.web.switch_api import switch_router, trace_router
+        from sorm_mediator.mediator.core.numbers import Numbers
+        from sorm_mediator.switch.trace import LabTrace
+        from sorm_mediator.web.switch_api import switch_router
 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
+        app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
-        app.include_router(trace_router(switch.engine, mediator), prefix="/api/v1", tags=["switch"])
-    app.include_router(metrics_router(), tags=["monitoring"])
+    app.include_router(metrics_router, tags=["monitoring"])
     return app
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -131,10 +132,10 @@ Tables = Annotated[Gateway, Depends(_reader)]
 def mediator_router() -> APIRouter:
     """The routes, which serve the gateway of ``app.state``."""
     router = APIRouter()
-    router.add_api_route("/status", _status, response_model=StatusDocument)
-    router.add_api_route("/ksl", _ksl, response_model=list[KslRowDocument])
-    router.add_api_route("/objects", _objects, response_model=list[ObjectDocument])
-    router.add_api_route("/calls", _calls, response_model=list[CallDocument])
+    router.add_api_route("/status", _status)
+    router.add_api_route("/ksl", _ksl)
+    router.add_api_route("/objects", _objects)
+    router.add_api_route("/calls", _calls)
     router.add_api_route("/streams", _streams, response_model=list[StreamDocument])
     router.add_api_route(
         "/streams/{stream}/fault",
@@ -148,22 +149,12 @@ def mediator_router() -> APIRouter:
             },
         },
     )
-    for path, endpoint, more in (
-        ("alarm", _alarm, {}),
-        ("unauthorized-access", _access, {}),
-        ("restart", _restart, {}),
-        ("line-state", _line_state, {404: {"description": "No such object"}}),
-    ):
-        router.add_api_route(
-            f"/mediator/{path}",
-            endpoint,
-            methods=["POST"],
-            status_code=202,
-            response_model=DoneDocument,
-            response_model_exclude_none=True,
-            responses=more,  # type: ignore[arg-type]
-        )
-    router.add_api_route("/journal", _journal, response_model=list[EntryDocument])
+    order = partial(router.add_api_route, methods=["POST"], status_code=202, response_model_exclude_none=True)
+    order("/mediator/alarm", _alarm)
+    order("/mediator/unauthorized-access", _access)
+    order("/mediator/restart", _restart)
+    order("/mediator/line-state", _line_state, responses={404: {"description": "No such object"}})
+    router.add_api_route("/journal", _journal)
     router.add_api_route("/events", _events, response_class=StreamingResponse, responses=_EVENT_STREAM)
     return router
 
@@ -180,8 +171,9 @@ async def _ksl(gateway: Tables) -> list[KslRowDocument]:
     return list(ksl_rows(gateway.core))
 
 
-def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
+def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
     """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
+    response.headers["X-Total-Count"] = str(count)
     return islice(rows, first := min(offset, count), first + limit)
 
 
@@ -190,12 +182,9 @@ async def _objects(
 ) -> list[ObjectDocument]:
     """The objects under control; the header X-Total-Count has their number."""
     objects = gateway.core.tables.objects
-    response.headers["X-Total-Count"] = str(len(objects))
+    page = _page(response, objects.values(), len(objects), limit, offset)
     states = gateway.core.line_states
-    return [
-        object_row(row, states.get(row.object_number))
-        for row in _page(objects.values(), len(objects), limit, offset)
-    ]
+    return [object_row(row, states.get(row.object_number)) for row in page]
 
 
 async def _calls(
@@ -203,8 +192,7 @@ async def _calls(
 ) -> list[CallDocument]:
     """The calls in progress that touch objects; X-Total-Count has their number."""
     calls = gateway.core.calls
-    response.headers["X-Total-Count"] = str(len(calls))
-    return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
+    return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
 
 
 async def _streams(gateway: Mediator) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import hmac
 import json
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -31,6 +31,10 @@ _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
 _LISTEN_BACKLOG = 128
 """Connections that the kernel holds until they are accepted."""
+MOST_BODY = 64 * 1024
+"""Octets of the body of a request."""
+HEARTBEAT = 15.0
+"""Seconds of silence after which a watcher is sent a comment, so that one that vanished is noticed."""
 
 
 class _Http(H11Protocol):
@@ -184,21 +188,15 @@ class WebServer:
         self._server = self._task = None
 
 
-# --- Who may speak to the HTTP API: the token, and on loopback only what addresses loopback by its name.
-#
-# A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
-# resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
-# ``Origin``, where there is one, must be the server itself.
-#
-# No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
-
-
-MOST_BODY = 64 * 1024
-"""Octets of the body of a request."""
-
-
 class Guard:
-    """ASGI middleware around the whole application. An empty ``token`` asks for none."""
+    """ASGI middleware around the whole application. An empty ``token`` asks for none.
+
+    A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
+    resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
+    ``Origin``, where there is one, must be the server itself.
+
+    No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
+    """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -223,16 +221,12 @@ class Guard:
             return 403, "Origin is another site"
         if self._expected and not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
             return 401, "give the token of the lab file (web.token): Authorization: Bearer TOKEN"
-        return _body_verdict(headers)
-
-
-def _body_verdict(headers: Mapping[bytes, bytes]) -> tuple[int, str]:
-    if b"transfer-encoding" in headers:
-        return 411, "tell the length of the body: Content-Length"
-    length = headers.get(b"content-length", b"0")  # the server has seen that it is a number
-    if len(length) > len(str(MOST_BODY)) or int(length) > MOST_BODY:
-        return 413, f"the body is longer than {MOST_BODY} octets"
-    return 0, ""
+        if b"transfer-encoding" in headers:
+            return 411, "tell the length of the body: Content-Length"
+        length = headers.get(b"content-length", b"0")  # the server has seen that it is a number
+        if len(length) > len(str(MOST_BODY)) or int(length) > MOST_BODY:
+            return 413, f"the body is longer than {MOST_BODY} octets"
+        return 0, ""
 
 
 def _site(origin: str) -> str | None:
@@ -257,15 +251,8 @@ async def _refuse(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": json.dumps({"detail": text}).encode()})
 
 
-# --- Server-sent events: what happens in the gateway, as it happens.
-
-
-HEARTBEAT = 15.0
-"""Seconds of silence after which a comment is sent, so that a vanished watcher is noticed."""
-
-
 class Watchers:
-    """The open event streams of one web server, so that stopping it can end them."""
+    """The open streams of server-sent events of one web server, so that stopping it can end them."""
 
     def __init__(self) -> None:
         self.most = 64

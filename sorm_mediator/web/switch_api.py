@@ -5,7 +5,8 @@ Source: docs/http.md, docs/switch.md, docs/routing.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -13,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
-from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
@@ -23,13 +23,10 @@ from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, r
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
 
-if TYPE_CHECKING:
-    from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.calls.engine import Engine
-
-
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,18}$")]
+Feature = Literal["hold", "end-of-hold", "consultation", "3pty", "transfer", "pickup", "waiting"]
+Forwarding = Literal["cfu", "cfb", "cfnr", "cfnrc"]
 REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
 """Kind of a refusal -> HTTP status."""
 
@@ -37,19 +34,7 @@ REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
 class ServiceBody(RequestBody):
     """A service used during the call."""
 
-    service: Literal[
-        "hold",
-        "end-of-hold",
-        "consultation",
-        "3pty",
-        "transfer",
-        "pickup",
-        "waiting",
-        "cfu",
-        "cfb",
-        "cfnr",
-        "cfnrc",
-    ]
+    service: Literal[Feature, Forwarding]
     """Which one; forwardings act by themselves, here they can be ordered, checked and cancelled."""
     at: Seconds = 0.0
     """Seconds from the start of the call. What needs a conversation waits for the answer."""
@@ -190,22 +175,19 @@ class SentDocument(SwitchDocument):
     """Its id, as it stands in the reports."""
 
 
-class TrunkDocument(SwitchDocument):
-    """A trunk, and what is to be seen to after the change."""
-
-    trunk: int
-    """Its number, as in commands 5 and 16."""
-    name: str
-    notes: list[str]
-    """Routing rules that still lead to the name that it had."""
-
-
 class TrunkNameDocument(SwitchDocument):
     """A trunk of a domain."""
 
     trunk: int
     """Its number, as in commands 5 and 16."""
     name: str
+
+
+class TrunkDocument(TrunkNameDocument):
+    """A trunk, and what is to be seen to after the change."""
+
+    notes: list[str]
+    """Routing rules that still lead to the name that it had."""
 
 
 class NumberDocument(SwitchDocument):
@@ -309,12 +291,16 @@ class MultisormDocument(SwitchDocument):
     """Domain -> its fault."""
 
 
-async def _switch(request: Request) -> SwitchBox:
-    switch: SwitchBox = request.app.state.switch
-    return switch
+async def _switch(request: Request) -> AsyncIterator[SwitchBox]:
+    """The switch; what it refuses is answered with the reason."""
+    try:
+        yield request.app.state.switch
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
 
 Switch = Annotated[SwitchBox, Depends(_switch)]
+DomainName = Annotated[str, Path(examples=["test.domain"])]
 
 switch_router = APIRouter()
 """The routes of the switch of ``app.state``, to be put under ``/api/v1``."""
@@ -328,14 +314,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 @switch_router.post(
     "/switch/domains/{domain}/calls", status_code=202, responses=_ERRORS, summary="Make a call"
 )
-async def place_call(
-    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: CallBody
-) -> PlacedDocument:
+async def place_call(switch: Switch, domain: DomainName, body: CallBody) -> PlacedDocument:
     """Make a synthetic call; it goes on by itself."""
-    try:
-        return PlacedDocument(call=switch.place_call(domain, body.request()).id)
-    except CallRefused as refusal:
-        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+    return PlacedDocument(call=switch.place_call(domain, body.request()).id)
 
 
 @switch_router.post(
@@ -347,14 +328,9 @@ async def place_call(
     },
     summary="Send an electronic message",
 )
-async def send_message(
-    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: MessageBody
-) -> SentDocument:
+async def send_message(switch: Switch, domain: DomainName, body: MessageBody) -> SentDocument:
     """Send a synthetic message, such as an SMS; mediators with an object that it touches get a report."""
-    try:
-        return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
-    except CallRefused as refusal:
-        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+    return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
 
 
 @switch_router.get(
@@ -362,9 +338,7 @@ async def send_message(
     responses={404: {"description": "No such domain"}},
     summary="The trunks of a domain",
 )
-async def trunks(
-    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])]
-) -> list[TrunkNameDocument]:
+async def trunks(switch: Switch, domain: DomainName) -> list[TrunkNameDocument]:
     """Numbers and present names, by number."""
     found = switch.engine.domains.get(domain)
     if found is None:
@@ -383,22 +357,17 @@ async def trunks(
 )
 async def rename_trunk(
     switch: Switch,
-    domain: Annotated[str, Path(examples=["test.domain"])],
+    domain: DomainName,
     number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
     body: TrunkBody,
 ) -> TrunkDocument:
     """Rename a trunk; it is reported to the mediators of the domain, and by them to the console (message 2Ah)."""
-    try:
-        notes = switch.rename_trunk(domain, number, body.name)
-    except CallRefused as refusal:
-        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+    notes = switch.rename_trunk(domain, number, body.name)
     return TrunkDocument(trunk=number, name=body.name, notes=list(notes))
 
 
 @switch_router.get("/switch/licence", summary="The licence, and what is in use of it")
-async def licence(
-    switch: Switch,
-) -> LicenceDocument:
+async def licence(switch: Switch) -> LicenceDocument:
     """The licence that holds now: the highest number of those that have not expired."""
     return LicenceDocument.of(switch.licence())
 
@@ -409,20 +378,13 @@ async def licence(
     responses={404: {"description": "No such domain"}},
     summary="Make a domain slow or dead",
 )
-async def order_fault(
-    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: FaultBody
-) -> None:
+async def order_fault(switch: Switch, domain: DomainName, body: FaultBody) -> None:
     """Have a domain answer its mediators late or never, over SSH, alone and in MultiSORM."""
-    try:
-        switch.fault(domain, body.answer, body.delay)
-    except CallRefused as refusal:
-        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+    switch.fault(domain, body.answer, body.delay)
 
 
 @switch_router.get("/switch/multisorm", summary="MultiSORM: mediators, domains, faults")
-async def multisorm(
-    switch: Switch,
-) -> MultisormDocument:
+async def multisorm(switch: Switch) -> MultisormDocument:
     """The mediators of MultiSORM users with the standing of each domain, and the faults of domains."""
     status = switch.status()
     return MultisormDocument(mediators=status["multisorm"], faults=status["faults"])
@@ -497,11 +459,6 @@ def _routing(hop: Hop) -> RoutingDocument:
     )
 
 
-# --- HTTP of the trace: what the running switch would do with a call, and what the console would be shown.
-#
-# Source: docs/routing.md.
-
-
 _EXAMPLES = {"cdpn.digits": "89001758964", "cgpn.digits": "28331", "mode": "enblock"}
 _QUERY = [
     {
@@ -514,32 +471,25 @@ _QUERY = [
 ]
 
 
-def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
-    """The route, to be put under ``/api/v1``. ``mediator``: whose console is shown the numbers."""
-    router = APIRouter()
-    tracer = LabTrace(mediator, Numbers(mediator))
+@switch_router.get(
+    "/switch/domains/{domain}/trace",
+    responses={404: {"description": "No such domain"}, 422: {"description": "Not a trace"}},
+    openapi_extra={"parameters": _QUERY},
+    summary="Trace a call",
+)
+async def trace_call(request: Request, switch: Switch, domain: DomainName) -> dict[str, Any]:
+    """What routing would do with a call now, and what the console would be shown; nothing is called.
 
-    @router.get(
-        "/switch/domains/{domain}/trace",
-        responses={404: {"description": "No such domain"}, 422: {"description": "Not a trace"}},
-        openapi_extra={"parameters": _QUERY},
-        summary="Trace a call",
-    )
-    async def trace_call(
-        request: Request, domain: Annotated[str, Path(examples=["test.domain"])]
-    ) -> dict[str, Any]:
-        """What routing would do with a call now, and what the console would be shown; nothing is called.
-
-        Parameters are those of ``sorm-mediator trace``; what can't be routed has ``result: failed`` and the reason.
-        """
-        found = engine.domains.get(domain)
-        if found is None:
-            known = as_list(engine.domains)
-            raise HTTPException(404, f"there is no domain {domain!r}; there are: {known}")
-        try:
-            asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
-            return tracer.document(trace(engine.domains, found, asked))
-        except TraceError as error:
-            raise HTTPException(422, str(error)) from None
-
-    return router
+    Parameters are those of ``sorm-mediator trace``; what can't be routed has ``result: failed`` and the reason.
+    """
+    found = switch.engine.domains.get(domain)
+    if found is None:
+        raise HTTPException(
+            404, f"there is no domain {domain!r}; there are: {as_list(switch.engine.domains)}"
+        )
+    tracer: LabTrace = request.app.state.tracer
+    try:
+        asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
+        return tracer.document(trace(switch.engine.domains, found, asked))
+    except TraceError as error:
+        raise HTTPException(422, str(error)) from None

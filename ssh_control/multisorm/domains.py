@@ -1,11 +1,11 @@
 """One mediator that sees many domains as one exchange (MultiSORM). Sans-IO; ``now`` is seconds of any steady clock.
 
 Each request goes to all domains at once (:mod:`ssh_control.multisorm.fanout`). A domain that does not answer within the
-bound is *silent*: from then on no request waits for it, it counts as a refusal, and it is only probed with ``ping``.
-When it answers again, or when a domain joins, it receives all objects that are on control now, so that nothing has to
-be entered again. :data:`DOMAIN_TABLE` is the whole state machine of a domain.
+bound is *silent*: no request waits for it, it counts as a refusal, and it gets only ``ping`` as a probe. A domain that
+answers again, or that joins, receives all objects on control. :data:`DOMAIN_TABLE` is the state machine of a domain.
 
-Every method returns effects, to be carried out in order: :class:`AskDomain`, :class:`AnswerMediator`, :class:`LogNote`.
+Every method returns effects. The caller carries them out in order: :class:`AskDomain`, :class:`AnswerMediator`,
+:class:`LogNote`.
 
 Source: ECSS-10 manual, MultiSORM.
 """
@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ssh_control.codes import NOT_EXECUTED, ExtendedError
@@ -27,13 +26,13 @@ from ssh_control.multisorm.fanout import FanOut
 PROBE: Final = 1.0
 """Seconds between two probes of a silent domain."""
 PATIENCE: Final = 30.0
-"""Seconds that a domain may take to receive all objects; no request waits for that."""
+"""Limit of the seconds in which a domain receives all objects; no request waits for that."""
 CHANGES: Final = frozenset({"add", "change", "remove", "sync", "clear"})
-"""Requests that change what is on control. Two about the same object are asked one after the other."""
+"""Requests that change the objects on control. Two for one object go to the domains one after the other."""
 
 
 class DomainState(Enum):
-    """State of a domain: the objects of a mediator that it has."""
+    """State of a domain: which objects of the mediator it has."""
 
     IN_STEP = "in step"
     SILENT = "silent"
@@ -44,20 +43,20 @@ class DomainInput(Enum):
     """Input of a domain."""
 
     MISSED = "missed"
-    """It has not answered within the bound."""
+    """The domain has not answered within the bound."""
     ANSWERED = "answered"
-    """It has answered, at any time."""
+    """The domain has answered, at any time."""
     SYNCED = "synced"
-    """It has all objects."""
+    """The domain has all objects."""
     REFRESH = "refresh"
-    """It may take objects that it refused before."""
+    """The domain may take objects that it refused before."""
 
 
 class DomainAction(Enum):
     """Action on a domain."""
 
     GIVE_UP = "give up"
-    """Count it as a refusal of all that waits for it, and probe it from now on."""
+    """Count the domain as a refusal of all open requests, and probe it from now on."""
     REPORT_BACK = "report back"
     """Log that the domain answers again."""
     HAND_OVER = "hand over"
@@ -71,25 +70,19 @@ class DomainMove(NamedTuple):
     actions: tuple[DomainAction, ...] = ()
 
 
-DOMAIN_TABLE: Final[Mapping[tuple[DomainState, DomainInput], DomainMove]] = MappingProxyType(
-    {
-        (DomainState.IN_STEP, DomainInput.MISSED): DomainMove(DomainState.SILENT, (DomainAction.GIVE_UP,)),
-        (DomainState.IN_STEP, DomainInput.REFRESH): DomainMove(
-            DomainState.IN_STEP, (DomainAction.HAND_OVER,)
-        ),
-        (DomainState.CATCHING_UP, DomainInput.MISSED): DomainMove(
-            DomainState.SILENT, (DomainAction.GIVE_UP,)
-        ),
-        (DomainState.CATCHING_UP, DomainInput.SYNCED): DomainMove(DomainState.IN_STEP),
-        (DomainState.CATCHING_UP, DomainInput.REFRESH): DomainMove(
-            DomainState.CATCHING_UP, (DomainAction.HAND_OVER,)
-        ),
-        (DomainState.SILENT, DomainInput.ANSWERED): DomainMove(
-            DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER)
-        ),
-    }
-)
-"""A domain that joins begins with ``catching up``. What is not here changes nothing."""
+_SILENT: Final = DomainMove(DomainState.SILENT, (DomainAction.GIVE_UP,))
+_BACK: Final = DomainMove(DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER))
+_HAND_OVER: Final = (DomainAction.HAND_OVER,)
+
+DOMAIN_TABLE: Final[Mapping[tuple[DomainState, DomainInput], DomainMove]] = {
+    (DomainState.IN_STEP, DomainInput.MISSED): _SILENT,
+    (DomainState.IN_STEP, DomainInput.REFRESH): DomainMove(DomainState.IN_STEP, _HAND_OVER),
+    (DomainState.CATCHING_UP, DomainInput.MISSED): _SILENT,
+    (DomainState.CATCHING_UP, DomainInput.SYNCED): DomainMove(DomainState.IN_STEP),
+    (DomainState.CATCHING_UP, DomainInput.REFRESH): DomainMove(DomainState.CATCHING_UP, _HAND_OVER),
+    (DomainState.SILENT, DomainInput.ANSWERED): _BACK,
+}
+"""A domain that joins begins with ``catching up``. Any other pair changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +126,19 @@ class _Question:
     request: Request
     deadline: float = 0.0
     fan_out: FanOut = field(init=False)
-    """Made when the domains are asked: of those that there are then."""
+    """Made when the domains are asked."""
 
     def before(self, other: _Question) -> bool:
         """Whether the other question must wait for the answer to this one: both change the same object."""
-        one, two = self.request, other.request
-        if one.op not in CHANGES or two.op not in CHANGES:
+        if not CHANGES.issuperset((self.request.op, other.request.op)):
             return False
-        numbers = [_number(request) for request in (one, two)]
+        numbers = [_number(request) for request in (self.request, other.request)]
         return None in numbers or numbers[0] == numbers[1]
 
 
 @dataclass(slots=True)
 class _Asked:
-    """A request that a domain has not answered: of a question, or (None) the objects that it receives."""
+    """A request that a domain has not answered. ``question``: None for the objects that the domain receives."""
 
     domain: str
     question: _Question | None
@@ -154,7 +146,7 @@ class _Asked:
 
 
 def _number(request: Request) -> int | None:
-    """The number of the object that a request changes; None: all objects."""
+    """The number of the object that a request changes; None for all objects."""
     number: int | None = request.params.get("object", request.params).get("object_number")
     return number
 
@@ -165,11 +157,11 @@ def _target(item: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 class MultiSorm:
-    """A mediator's objects and the domains that they are on control in. ``timeout``: the bound, seconds."""
+    """A mediator's objects, and the domains that have them on control. ``timeout``: the bound, seconds."""
 
     def __init__(self, timeout: float) -> None:
         self.objects: dict[int, dict[str, Any]] = {}
-        """What is on control, by object number, as the dialect writes it: also what no domain has yet."""
+        """The objects on control, by number, as in the dialect: also those that no domain has yet."""
         self._timeout = timeout
         self._domains: dict[str, _Domain] = {}
         self._numbers = count(1)
@@ -188,35 +180,31 @@ class MultiSorm:
     # --- inputs
 
     def join(self, domain: str, now: float) -> list[Effect]:
-        """A domain belongs to the mediator from now on; it receives what is on control."""
+        """A domain belongs to the mediator from now on; it receives the objects on control."""
         self._domains[domain] = _Domain()
         self._hand_over(domain, now)
         return self._take()
 
     def leave(self, domain: str, now: float) -> list[Effect]:
         """A domain does not belong to the mediator any more; its late answers are ignored."""
-        # First of all: questions that begin when nothing waits for it any more must not be asked of it.
+        # First of all: a question that begins below must not go to this domain.
         del self._domains[domain]
         self._give_up(domain, now)
         return self._take()
 
     def refresh(self, domain: str, now: float) -> list[Effect]:
-        """A domain may take objects that it refused before: it receives all of them anew."""
+        """A domain may take objects that it refused before; it receives all of them anew."""
         self._move(domain, DomainInput.REFRESH, now)
         return self._take()
 
     def ask(self, request: Request, now: float) -> tuple[int, list[Effect]]:
         """Take the mediator's request. Returns its number; its :class:`AnswerMediator` comes once, now or later."""
         question = _Question(next(self._numbers), request)
-        earlier = (*self._questions.values(), *self._waiting)
-        if any(other.before(question) for other in earlier):
-            self._waiting.append(question)
-        else:
-            self._begin(question, now)
+        self._begin_in_turn(question, now)
         return question.number, self._take()
 
     def answered(self, domain: str, token: int, reply: Reply, now: float) -> list[Effect]:
-        """Take a domain's answer, perhaps after it was given up."""
+        """Take a domain's answer; the domain may have been given up."""
         if domain not in self._domains:
             return []
         asked = self._asked.pop(token, None)
@@ -236,7 +224,7 @@ class MultiSorm:
         for name, domain in self._domains.items():
             if domain.state is DomainState.SILENT and domain.probe_at <= now:
                 domain.probe_at = now + PROBE
-                # Its token is not kept: any answer of a silent domain shows that it is back.
+                # The token is not kept: any answer of a silent domain shows that it is back.
                 self._effects.append(AskDomain(name, next(self._numbers), Request("ping", {})))
         return self._take()
 
@@ -259,12 +247,12 @@ class MultiSorm:
             match action:
                 case DomainAction.GIVE_UP:
                     domain.probe_at = now + PROBE
-                    self._note(
-                        logging.WARNING, f"{name} does not answer: it counts as a refusal until it does"
-                    )
+                    text = f"{name} does not answer: it counts as a refusal until it does"
+                    self._effects.append(LogNote(logging.WARNING, text))
                     self._give_up(name, now)
                 case DomainAction.REPORT_BACK:
-                    self._note(logging.INFO, f"{name} answers again: it is handed what is on control")
+                    text = f"{name} answers again: it is handed what is on control"
+                    self._effects.append(LogNote(logging.INFO, text))
                 case DomainAction.HAND_OVER:
                     self._hand_over(name, now)
 
@@ -279,21 +267,25 @@ class MultiSorm:
     def _hand_over(self, domain: str, now: float) -> None:
         """Send a domain all objects, and then the open questions, which may change them."""
         params = {"objects": list(self.objects.values()), "first": True, "last": True}
-        self._asked[self._put(domain, Request("sync", params))] = _Asked(domain, None, now + PATIENCE)
+        self._ask(domain, Request("sync", params), None, now + PATIENCE)
         for question in self._questions.values():
             question.fan_out.ask_too(domain)
-            self._ask(domain, question)
+            self._ask(domain, question.request, question, question.deadline)
 
-    def _ask(self, domain: str, question: _Question) -> None:
-        token = self._put(domain, question.request)
-        self._asked[token] = _Asked(domain, question, question.deadline)
-
-    def _put(self, domain: str, request: Request) -> int:
+    def _ask(self, domain: str, request: Request, question: _Question | None, deadline: float) -> None:
         token = next(self._numbers)
         self._effects.append(AskDomain(domain, token, request))
-        return token
+        self._asked[token] = _Asked(domain, question, deadline)
 
     # --- questions
+
+    def _begin_in_turn(self, question: _Question, now: float) -> None:
+        """Begin a question, after the earlier ones that change the same object."""
+        earlier = (*self._questions.values(), *self._waiting)
+        if any(one.before(question) for one in earlier):
+            self._waiting.append(question)
+        else:
+            self._begin(question, now)
 
     def _begin(self, question: _Question, now: float) -> None:
         """Ask the domains, all at once."""
@@ -309,7 +301,7 @@ class MultiSorm:
         question.fan_out = FanOut(request, self._domains)
         for name, domain in self._domains.items():
             if domain.state is not DomainState.SILENT:
-                self._ask(name, question)
+                self._ask(name, request, question, question.deadline)
         for name, domain in self._domains.items():
             if domain.state is DomainState.SILENT:
                 self._settle(question, question.fan_out.no_answer(name), now)
@@ -323,14 +315,10 @@ class MultiSorm:
         self._effects.append(AnswerMediator(question.number, reply))
         waiting, self._waiting = self._waiting, []
         for other in waiting:
-            earlier = (*self._questions.values(), *self._waiting)
-            if any(one.before(other) for one in earlier):
-                self._waiting.append(other)
-            else:
-                self._begin(other, now)
+            self._begin_in_turn(other, now)
 
     def _conflict(self, item: Mapping[str, Any]) -> Reply | None:
-        """Why an object can't be added, whatever the domains answer: objects and trunks are unique over all of them."""
+        """Why an object can't be added, whatever the domains answer: objects and trunks are unique in all of them."""
         number = item["object_number"]
         present = self.objects.get(number)
         if present is not None and _target(present) != _target(item):
@@ -359,9 +347,6 @@ class MultiSorm:
             objects[params["object_number"]] = objects[params["object_number"]] | change
         elif op in ("clear", "sync"):
             self.objects = {item["object_number"]: item for item in params.get("objects", ())}
-
-    def _note(self, level: int, text: str) -> None:
-        self._effects.append(LogNote(level, text))
 
     def _take(self) -> list[Effect]:
         effects, self._effects = self._effects, []

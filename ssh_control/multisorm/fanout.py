@@ -1,17 +1,15 @@
 """One request to many domains at once: the reply to the mediator, and its time. Sans-IO.
 
-One positive answer makes the reply positive and is passed on at once. If all answers are negative, so is the reply,
-with the most specific code (:data:`SPECIFICITY`). Lists are the exception: those of all domains are merged
-(:data:`MERGED`). The whole of it is :data:`FANOUT_TABLE`.
+The first positive answer is the reply, at once. If all answers are negative, the reply is the one with the most
+specific code (:data:`SPECIFICITY`). The lists of all domains are merged (:data:`MERGED`). See :data:`FANOUT_TABLE`.
 
-Source: ECSS-10 manual, MultiSORM; which code is the most specific is our choice, since the manual does not state it.
+Source: ECSS-10 manual, MultiSORM. The manual does not state which code is the most specific: the order is our choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ssh_control.codes import NOT_EXECUTED, ExtendedError
@@ -23,41 +21,39 @@ class Specificity(IntEnum):
     """How specific a negative answer is, the least specific first."""
 
     NOT_HERE = 0
-    """This domain has no such number, object or trunk; another one may have it."""
+    """The domain has no such number, object or trunk; another one may have it."""
     NO_ANSWER = 1
     """The domain did not answer: it may have it."""
     REQUEST_WRONG = 2
-    """The request itself can't be carried out; every domain answers so."""
+    """The request itself is wrong; every domain answers so."""
     UNSUITABLE = 3
     """The domain has the number, and the request does not suit it."""
     ON_CONTROL = 4
-    """The domain has the object, and that stands in the way."""
+    """The domain has the object already."""
 
 
-SPECIFICITY: Final[Mapping[int, Specificity]] = MappingProxyType(
-    {
-        ExtendedError.TRUNK_GROUP_NOT_DEFINED: Specificity.NOT_HERE,
-        ExtendedError.WRONG_OBJECT_NUMBER: Specificity.NOT_HERE,
-        ExtendedError.NUMBER_NOT_FOUND: Specificity.NOT_HERE,
-        ExtendedError.NO_SUCH_TRUNK: Specificity.NOT_HERE,
-        ExtendedError.NEITHER_NUMBER_NOR_DIRECTION: Specificity.NOT_HERE,
-        ExtendedError.NUMBER_NOT_LOCAL: Specificity.NOT_HERE,
-        ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER: Specificity.NOT_HERE,
-        NOT_EXECUTED: Specificity.NO_ANSWER,
-        ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER: Specificity.UNSUITABLE,
-        ExtendedError.SERVICES_NOT_SET: Specificity.UNSUITABLE,
-        ExtendedError.OBJECT_TABLE_FULL: Specificity.ON_CONTROL,
-        ExtendedError.OBJECT_ALREADY_DEFINED: Specificity.ON_CONTROL,
-        ExtendedError.NUMBER_ALREADY_DEFINED: Specificity.ON_CONTROL,
-        ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND: Specificity.ON_CONTROL,
-        ExtendedError.TRUNK_ALREADY_CONTROLLED: Specificity.ON_CONTROL,
-    }
-)
-"""By code. A code that is not here states that the request itself is wrong."""
+SPECIFICITY: Final[Mapping[int, Specificity]] = {
+    ExtendedError.TRUNK_GROUP_NOT_DEFINED: Specificity.NOT_HERE,
+    ExtendedError.WRONG_OBJECT_NUMBER: Specificity.NOT_HERE,
+    ExtendedError.NUMBER_NOT_FOUND: Specificity.NOT_HERE,
+    ExtendedError.NO_SUCH_TRUNK: Specificity.NOT_HERE,
+    ExtendedError.NEITHER_NUMBER_NOR_DIRECTION: Specificity.NOT_HERE,
+    ExtendedError.NUMBER_NOT_LOCAL: Specificity.NOT_HERE,
+    ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER: Specificity.NOT_HERE,
+    NOT_EXECUTED: Specificity.NO_ANSWER,
+    ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER: Specificity.UNSUITABLE,
+    ExtendedError.SERVICES_NOT_SET: Specificity.UNSUITABLE,
+    ExtendedError.OBJECT_TABLE_FULL: Specificity.ON_CONTROL,
+    ExtendedError.OBJECT_ALREADY_DEFINED: Specificity.ON_CONTROL,
+    ExtendedError.NUMBER_ALREADY_DEFINED: Specificity.ON_CONTROL,
+    ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND: Specificity.ON_CONTROL,
+    ExtendedError.TRUNK_ALREADY_CONTROLLED: Specificity.ON_CONTROL,
+}
+"""By code. Any other code states that the request itself is wrong."""
 
 
 def most_specific(refusals: Sequence[Reply]) -> Reply:
-    """The most specific refusal; of several alike the first one, that is of the first domain."""
+    """The most specific refusal; of equal ones that of the first domain."""
     return max(refusals, key=lambda reply: SPECIFICITY.get(reply.code or 0, Specificity.REQUEST_WRONG))
 
 
@@ -77,7 +73,7 @@ class FanOutState(Enum):
 
 
 class FanOutInput(Enum):
-    """A domain's answer: positive or negative, and whether it is the last one that is waited for."""
+    """A domain's answer: positive or negative, and whether it is the last one."""
 
     YES = "yes"
     NO = "no"
@@ -94,38 +90,31 @@ class FanOutAction(Enum):
 
 
 class FanOutMove(NamedTuple):
-    """What an answer leads to."""
+    """The next state and the actions of an answer."""
 
     next: FanOutState
     actions: tuple[FanOutAction, ...] = ()
 
 
-FANOUT_TABLE: Final[Mapping[tuple[FanOutRule, FanOutState, FanOutInput], FanOutMove]] = MappingProxyType(
-    {
-        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.YES): FanOutMove(
-            FanOutState.PASSED_ON, (FanOutAction.THIS,)
-        ),
-        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.NO): FanOutMove(FanOutState.OPEN),
-        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(
-            FanOutState.CLOSED, (FanOutAction.THIS,)
-        ),
-        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(
-            FanOutState.CLOSED, (FanOutAction.MOST_SPECIFIC,)
-        ),
-        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.YES): FanOutMove(FanOutState.PASSED_ON),
-        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.NO): FanOutMove(FanOutState.PASSED_ON),
-        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED),
-        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED),
-        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.YES): FanOutMove(FanOutState.OPEN),
-        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.NO): FanOutMove(FanOutState.OPEN),
-        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(
-            FanOutState.CLOSED, (FanOutAction.MERGED,)
-        ),
-        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(
-            FanOutState.CLOSED, (FanOutAction.MERGED,)
-        ),
-    }
-)
+_OPEN: Final = FanOutMove(FanOutState.OPEN)
+_PASSED_ON: Final = FanOutMove(FanOutState.PASSED_ON)
+_MERGED: Final = FanOutMove(FanOutState.CLOSED, (FanOutAction.MERGED,))
+_THIS, _MOST_SPECIFIC = (FanOutAction.THIS,), (FanOutAction.MOST_SPECIFIC,)
+
+FANOUT_TABLE: Final[Mapping[tuple[FanOutRule, FanOutState, FanOutInput], FanOutMove]] = {
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.YES): FanOutMove(FanOutState.PASSED_ON, _THIS),
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.NO): _OPEN,
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED, _THIS),
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED, _MOST_SPECIFIC),
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.YES): _PASSED_ON,
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.NO): _PASSED_ON,
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED),
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED),
+    (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.YES): _OPEN,
+    (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.NO): _OPEN,
+    (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_YES): _MERGED,
+    (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_NO): _MERGED,
+}
 """Under the rule ``all`` a question stays open until the last answer; a closed question gets none."""
 
 
@@ -140,14 +129,14 @@ class FanOut:
         self._left = len(self._answers)
 
     def ask_too(self, domain: str) -> None:
-        """Wait for one more domain, or again for one that has been given up. Only while the question is open."""
+        """Wait for one more domain, or again for one that was given up. The question must be open."""
         assert self.state is FanOutState.OPEN
         if domain not in self._answers or self._answers[domain] is not None:
             self._left += 1
         self._answers[domain] = None
 
     def answered(self, domain: str, reply: Reply) -> Reply | None:
-        """Take a domain's answer. Returns the reply to the mediator, once; ``None``: none (any more)."""
+        """Take a domain's answer. Returns the reply to the mediator, once, and otherwise ``None``."""
         if domain not in self._answers or self._answers[domain] is not None:
             return None
         self._answers[domain] = reply
@@ -172,35 +161,28 @@ class FanOut:
             return Reply(True, MERGED[self.request.op](answers))
         refusal = most_specific(answers)
         others = len(answers) - 1
-        # Without the count, "X is no subscriber of a" suggests that b has it.
+        # Without the count "X is no subscriber of a" suggests that b has it.
         text = f"{refusal.text} (refused by {others} more)" if others else refusal.text
         return Reply(False, {}, refusal.code, text)
 
 
 def _trunks(answers: Sequence[Reply]) -> dict[str, Any]:
     """The trunks of all domains, each once, by number."""
-    found = {
-        (trunk["trunk"], trunk["name"]): trunk
-        for answer in answers
-        if answer.ok
-        for trunk in answer.data["trunks"]
-    }
+    lists = (answer.data["trunks"] for answer in answers if answer.ok)
+    found = {(trunk["trunk"], trunk["name"]): trunk for trunks in lists for trunk in trunks}
     return {"trunks": [found[key] for key in sorted(found)]}
 
 
 def _sync(answers: Sequence[Reply]) -> dict[str, Any]:
-    """The line states that any domain has; refused is what every domain refuses. A silent domain refuses nothing."""
+    """The line states of all domains, and the objects that every domain refuses. A silent domain refuses nothing."""
     states: dict[str, int] = {}
     refused: list[dict[int, Reply]] = []
     for answer in answers:
         for number, state in answer.data.get("line_states", {}).items():
             if states.get(number, LINE_UNKNOWN) == LINE_UNKNOWN:
                 states[number] = state
-        codes = {
-            entry["object_number"]: Reply.refusal(entry["code"], "")
-            for entry in answer.data.get("refused", ())
-        }
-        refused.append(codes)
+        entries = answer.data.get("refused", ())
+        refused.append({entry["object_number"]: Reply.refusal(entry["code"], "") for entry in entries})
     by_all = [
         {"object_number": number, "code": most_specific([codes[number] for codes in refused]).code}
         for number in refused[0]
@@ -209,7 +191,5 @@ def _sync(answers: Sequence[Reply]) -> dict[str, Any]:
     return {"line_states": states, "refused": by_all}
 
 
-MERGED: Final[Mapping[str, Callable[[Sequence[Reply]], dict[str, Any]]]] = MappingProxyType(
-    {"trunks": _trunks, "sync": _sync}
-)
-"""Operations whose positive answers are merged."""
+MERGED: Final[Mapping[str, Callable[[Sequence[Reply]], dict[str, Any]]]] = {"trunks": _trunks, "sync": _sync}
+"""Operations with merged positive answers."""

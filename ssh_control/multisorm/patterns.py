@@ -1,11 +1,10 @@
-"""The domains that a MultiSORM user stands for: names, patterns, exceptions.
+"""The domains of a MultiSORM user: names, patterns, exceptions.
 
-A word is a domain's name, a pattern with one ``*`` (any characters, also none), or either of them after a ``-``:
-then it is an exception. ``* -test`` is every domain but ``test``.
+A word is a domain's name, a pattern with one ``*`` (any characters, also none), or an exception: either of them after a
+``-``. ``* -test`` is every domain but ``test``.
 
-Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). Exceptions win over names and patterns
-at any place of the list, and an exception that fits nothing is no mistake (the domain may be declared later): our
-reading.
+Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). Our reading: exceptions win over names and
+patterns at any place of the list, and an exception may fit no domain, since the domain may be declared later.
 """
 
 from __future__ import annotations
@@ -49,13 +48,13 @@ class DomainList:
         return cls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(without)))
 
     def takes(self, domain: str) -> bool:
-        """Whether it includes this domain."""
+        """Whether the list includes this domain."""
         if any(fits(pattern, domain) for pattern in self.without):
             return False
         return domain in self.names or any(fits(pattern, domain) for pattern in self.patterns)
 
     def select(self, domains: Iterable[str]) -> Selection:
-        """The domains that it includes, and the words that fit none."""
+        """The domains that the list includes, and the words that fit none."""
         there = [domain for domain in domains if self.takes(domain)]
         named = [name for name in self.names if name in there]
         problems = [f"there is no domain {name!r}" for name in self.names if name not in there]
@@ -69,14 +68,14 @@ class DomainList:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``domains``: in the order of their names, then as they were declared. ``problems``: in words."""
+    """``domains``: named ones in the order of the list, then others as declared. ``problems``: in words."""
 
     domains: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern, which may hold one ``*``."""
+    """Whether a name fits a pattern that has one ``*`` at most."""
     before, star, after = pattern.partition("*")
     if not star:
         return name == pattern

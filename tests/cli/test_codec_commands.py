@@ -13,7 +13,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sorm_mediator.capture.writer import PcapngWriter
-from sorm_mediator.cli.codec import decode, encode, time_text
+from sorm_mediator.cli.codec import decode, encode
+from sorm_mediator.cli.showing import time_text
 
 VECTORS_FILE = Path(__file__).parents[1] / "protocol" / "vectors.json"
 VECTORS = json.loads(VECTORS_FILE.read_text(encoding="utf-8"))["vectors"]

@@ -10,10 +10,11 @@ import pytest
 
 from protocol import ObjectInfo
 from sorm_mediator.conformance.examination import NotReadyError
+from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, PASS
-from sorm_mediator.console.client import ConsoleClient
+from sorm_mediator.console.client import ConsoleClient, Crossed
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, failed, port
@@ -115,15 +116,20 @@ async def cancelled_at(name: str, settings: Settings) -> None:
     out = asyncio.Event()
     reports: list[Report] = []
 
-    def seen(crossed: Any) -> None:
+    keeps = Examiner.crossed
+
+    def seen(examiner: Examiner, client: ConsoleClient, crossed: Crossed) -> None:
+        keeps(examiner, client, crossed)
         if crossed.outbound and crossed.name == name:
             out.set()
 
-    task = asyncio.ensure_future(examine(settings, observers=(seen,), cut_short=reports.append))
-    await asyncio.wait_for(out.wait(), 20)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Examiner, "crossed", seen)
+        task = asyncio.ensure_future(examine(settings, cut_short=reports.append))
+        await asyncio.wait_for(out.wait(), 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
     (report,) = reports
     assert len(report.results) == len(settings.checks)
 

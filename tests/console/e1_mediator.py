@@ -9,7 +9,7 @@ from typing import Any
 from e1.carriers.carrier import Address, Carrier, FramedCarrier, host_port
 from e1.carriers.satop import SatopConfig, SatopLine
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import Down, Message, Up
+from e1.events import Down, Message, Up
 from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StreamConfig, StreamEvent
 from e1.x25.config import X25Config

@@ -17,7 +17,7 @@ import pytest
 
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import ChannelAlarm
+from e1.events import ChannelAlarm
 from e1.stream import StreamState
 from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
 from protocol.language import translate
@@ -144,7 +144,9 @@ async def test_a_channel_that_the_mediator_takes_down_is_closed(run: Callable[..
     mediator.answers[2] = [[]]
     mediator.hangs_up_at = 2
     async with facing(mediator) as around:
-        result = await run("- send: start\n- send: stop\n- closed: kpd1", around_=around, within=5)
+        result = await run(
+            "- send: start\n- {send: stop, expect: []}\n- closed: kpd1", around_=around, within=5
+        )
     assert result.verdict == "PASS", result.error
 
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from e1.channel import (
-    ChannelAlarm,
-    ChannelEvent,
-    DataChannel,
-    Down,
-    FrameCrossed,
-    LapbConfig,
-    Message,
-    Undelivered,
-    Up,
-    X25Config,
-)
+from e1.channel import DataChannel
+from e1.events import ChannelAlarm, ChannelEvent, Down, FrameCrossed, Message, Undelivered, Up
+from e1.lapb.config import LapbConfig
+from e1.x25.config import X25Config
 
 STEP = 0.02
 OCTETS = 160

@@ -14,8 +14,8 @@ from e1.g704.alarms import (
     Signal,
     StreamState,
 )
-from e1.g704.framer import FrameReceiver, FrameTransmitter
-from e1.g704.frames import BIT_1, REMOTE_ALARM
+from e1.g704.framer import FrameReceiver
+from e1.g704.frames import BIT_1, REMOTE_ALARM, FrameTransmitter
 
 LOS, AIS, LOF, LOMF, RAI, WORK = (StreamState(s) for s in ["LOS", "AIS", "LOF", "LOMF", "RAI", "WORK"])
 

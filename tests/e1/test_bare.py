@@ -15,9 +15,11 @@ from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
 from e1.carriers.serial_line import NullModem, SerialConfig
 from e1.carriers.xot import PvcSetup, XotConfig, record
 from e1.carriers.xot_socket import CLOSED
-from e1.channel import ChannelAlarm, Down, LapbConfig, Message, PacketCrossed, Up, X25Config
+from e1.events import ChannelAlarm, Down, Message, PacketCrossed, Up
 from e1.g704.alarms import StreamState
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, StateChanged, StreamEvent
+from e1.x25.config import X25Config
 from e1.x25.packets import CallRequest
 
 NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
@@ -179,7 +181,7 @@ async def test_an_orderly_end_of_a_connection_is_told_from_a_broken_one() -> Non
         console.stream.disconnect("kpd1")
         await mediator.until(ChannelEvent("kpd1", Down(CLOSED)))
         assert mediator.stream.state is WORK  # one circuit is enough
-        console.stream.channels["kpd2"].cut(True)
+        console.stream.lines["kpd2"].cut(True)
         await mediator.until(StateChanged(WORK, LOS))
         downs = [e.event for e in mediator.events if e == ChannelEvent("kpd2", Down(CLOSED))]
         assert downs == []
@@ -192,7 +194,7 @@ async def test_a_circuit_that_nobody_wants_is_broken_not_refused() -> None:
         for name in NAMES:
             mediator.stream.disconnect(name)
         await console.happens(
-            lambda: not any(channel.end.connected for channel in console.stream.channels.values())
+            lambda: not any(channel.connected for channel in console.stream.channels.values())
         )
         assert not any(
             isinstance(e, ChannelEvent) and isinstance(e.event, ChannelAlarm) and "refuses" in e.event.text
@@ -290,7 +292,7 @@ async def test_who_does_not_read_is_not_read_from() -> None:
         reset, interrupt = bytes.fromhex("10011b0000"), bytes.fromhex("10012301")
         writer.write(record(PvcSetup().encode()) + record(reset))
         await mediator.until(ChannelEvent("kpd1", Down(CLOSED)), ChannelEvent("kpd1", Up()))
-        link = mediator.stream.channels["kpd1"].link
+        link = mediator.stream.lines["kpd1"].link
         link._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
 
         writer.write(record(interrupt) * 100_000)  # each is answered by 7 octets

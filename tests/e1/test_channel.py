@@ -8,16 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from e1.channel import (
-    ChannelEvent,
-    DataChannel,
-    Down,
-    FrameCrossed,
-    InterruptReceived,
-    LapbConfig,
-    Up,
-    X25Config,
-)
+from e1.channel import DataChannel
+from e1.events import ChannelEvent, Down, FrameCrossed, InterruptReceived, Up
+from e1.lapb.config import LapbConfig
+from e1.x25.config import X25Config
 from e1.x25.layer import PacketLayer
 from tests.e1.channel_lines import End, Link
 

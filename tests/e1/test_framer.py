@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.g704.framer import AlarmConfig, FrameReceiver, FrameTransmitter, StreamState
-from e1.g704.frames import SHIFT_REGISTER
+from e1.g704.alarms import AlarmConfig, StreamState
+from e1.g704.framer import FrameReceiver
+from e1.g704.frames import SHIFT_REGISTER, FrameTransmitter
 
 LOS, LOF, LOMF, RAI, WORK = (StreamState(s) for s in ["LOS", "LOF", "LOMF", "RAI", "WORK"])
 MULTIFRAME = (Path(__file__).parent / "e1_multiframe.bin").read_bytes()

@@ -4,18 +4,9 @@ from typing import Any
 
 import pytest
 
-from e1.lapb.machine import (
-    DeliverPacket,
-    Lapb,
-    LapbAlarm,
-    LapbConfig,
-    LapbEffect,
-    LapbState,
-    LinkDown,
-    LinkUp,
-    Role,
-    SendFrame,
-)
+from e1.events import ChannelAlarm
+from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, SendFrame
+from e1.lapb.machine import Lapb, LapbState
 
 SABM, UA, DISC, DM = "01 3f", "01 73", "01 53", "03 1f"
 """As a DTE sends SABM and DISC, and gets UA; a DTE's own DM."""
@@ -160,7 +151,7 @@ def test_a_busy_peer_that_answers_no_more_is_reset_after_n2() -> None:
     dte.hears("01 05")
     assert dte.waits(3) + dte.waits(3) == ["01 11", "01 11"]
     assert dte.waits(3) == ["01 3f"]
-    assert dte.told() == [LapbAlarm("link-reset", "no acknowledgement: resetting the link")]
+    assert dte.told() == [ChannelAlarm("link-reset", "no acknowledgement: resetting the link")]
 
 
 def test_we_are_busy_and_ask_for_what_we_refused() -> None:
@@ -277,7 +268,7 @@ def test_frmr_says_what_was_wrong(frame: str, frmr: str, why: str) -> None:
     dte.told()
     assert dte.hears(frame) == [frmr]
     (alarm,) = [effect for effect in dte.told() if getattr(effect, "kind", "") == "frmr-sent"]
-    assert isinstance(alarm, LapbAlarm)
+    assert isinstance(alarm, ChannelAlarm)
     assert why in alarm.text
 
 
@@ -297,7 +288,7 @@ def test_the_reason_in_a_frmr_is_told_in_words() -> None:
     dte = Dte()
     dte.hears("01 97 a1 10 08")
     (alarm,) = dte.told()
-    assert alarm == LapbAlarm(
+    assert alarm == ChannelAlarm(
         "frmr-received",
         "control field A1h of a response rejected at V(R)=0 V(S)=0: invalid N(R); resetting the link",
     )
@@ -307,7 +298,7 @@ def test_a_reset_by_the_peer_drops_and_tells() -> None:
     dte = Dte()
     dte.hands_in(b"a", b"b")
     assert dte.hears("03 3f") == ["03 73"]
-    assert dte.told() == [LapbAlarm("link-reset", "the peer has reset the link"), LinkUp(True, 2)]
+    assert dte.told() == [ChannelAlarm("link-reset", "the peer has reset the link"), LinkUp(True, 2)]
     assert dte.link.counters.resets == 1
 
 
@@ -407,7 +398,7 @@ def test_without_t3_an_idle_channel_takes_nothing_down() -> None:
 
 def test_information_without_a_link_is_refused_in_words() -> None:
     link = Lapb(LapbConfig())
-    assert link.send(b"abc", 0) == [LapbAlarm("not-sent", "3 octets were not sent: the link is down")]
+    assert link.send(b"abc", 0) == [ChannelAlarm("not-sent", "3 octets were not sent: the link is down")]
     assert link.queued == 0
     assert not link.up
 
@@ -443,8 +434,8 @@ def test_two_dtes_never_come_up_and_both_are_told_why() -> None:
         now += 1
         waiting = [(1 - place, effect) for place in (0, 1) for effect in ends[place].tick(now)]
     for effects in told:
-        assert [effect for effect in effects if isinstance(effect, LapbAlarm)] == [
-            LapbAlarm(
+        assert [effect for effect in effects if isinstance(effect, ChannelAlarm)] == [
+            ChannelAlarm(
                 "role-mismatch",
                 "the peer uses my own command address 01h for SABM: both ends are set to DTE"
                 " (one must be DCE), or the line is looped back",
@@ -458,7 +449,7 @@ def test_a_peer_of_modulo_128_is_named_once_until_the_line_or_the_link_is_anothe
     role: Role, sabme: str
 ) -> None:
     link = Lapb(LapbConfig(role=role))
-    named = LapbAlarm(
+    named = ChannelAlarm(
         "modulo-mismatch",
         f"the peer sets up LAPB modulo 128 (SABME, {sabme}): this end has modulo 8 alone, set the peer to modulo 8",
     )
@@ -476,7 +467,7 @@ def test_a_peer_of_modulo_128_is_named_once_until_the_line_or_the_link_is_anothe
 def test_a_dce_tells_of_another_dce_by_its_invitation() -> None:
     link = Lapb(LapbConfig(role="dce"))
     (alarm,) = link.received(bytes.fromhex("01 0f"), 0)
-    assert alarm == LapbAlarm(
+    assert alarm == ChannelAlarm(
         "role-mismatch",
         "the peer uses my own response address 01h for DM: both ends are set to DCE"
         " (one must be DTE), or the line is looped back",

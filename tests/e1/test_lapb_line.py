@@ -11,20 +11,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from e1.hdlc import HdlcReceiver, HdlcTransmitter
-from e1.lapb.machine import (
-    DeliverPacket,
-    Lapb,
-    LapbAction,
-    LapbConfig,
-    LapbEffect,
-    LapbEvent,
-    LapbMove,
-    LapbState,
-    LinkDown,
-    LinkUp,
-    Role,
-    SendFrame,
-)
+from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, SendFrame
+from e1.lapb.machine import Lapb, LapbAction, LapbEvent, LapbMove, LapbState
 
 pytestmark = pytest.mark.lab  # random lines and floods: seconds each
 

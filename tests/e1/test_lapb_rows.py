@@ -9,21 +9,9 @@ from typing import Any
 
 import pytest
 
-from e1.lapb.machine import (
-    LAPB_TABLE,
-    VARIANTS,
-    DeliverPacket,
-    Lapb,
-    LapbAlarm,
-    LapbConfig,
-    LapbEffect,
-    LapbEvent,
-    LapbState,
-    LinkDown,
-    LinkUp,
-    Role,
-    SendFrame,
-)
+from e1.events import ChannelAlarm
+from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, SendFrame
+from e1.lapb.machine import LAPB_TABLE, VARIANTS, Lapb, LapbEvent, LapbState
 
 NOW = 100.0
 DTE_COMMAND, DTE_RESPONSE = 0x01, 0x03
@@ -55,7 +43,7 @@ def told(effects: list[LapbEffect], role: Role) -> str:
                 words.append("reset" if reset else "up")
             case LinkDown():
                 words.append("down")
-            case LapbAlarm():
+            case ChannelAlarm():
                 words.append("alarm")
     return ", ".join(words) or "nothing"
 

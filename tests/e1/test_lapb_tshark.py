@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from e1.hdlc import with_fcs
+from e1.lapb.config import LapbConfig, LapbEffect, Role, SendFrame
 from e1.lapb.frames import Kind, parse
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, Role, SendFrame
+from e1.lapb.machine import Lapb
 
 USER0, CISCO_HDLC = 147, 104
 DIRECTION: dict[Role, int] = {"dte": 2, "dce": 1}

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from e1.carriers.satop import PlayState, SatopConfig, SatopLine, SatopPacket, encode
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import LapbConfig, Message, X25Config
+from e1.events import Message
 from e1.g704.alarms import StreamState
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, E1Stream, StateChanged, StreamConfig, StreamEvent
+from e1.x25.config import X25Config
 
 MASTER = SatopConfig(jitter_packets=30, buffer_packets=660, patience=0.25, catch_up=0.25)
 SLAVE = SatopConfig(jitter_packets=2, buffer_packets=500, clock="received", patience=0.5)

@@ -16,10 +16,12 @@ from e1.carriers.satop import (
     encode,
 )
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import LapbConfig, Message, X25Config
+from e1.events import Message
 from e1.g704.alarms import StreamState
 from e1.g704.framer import FrameReceiver
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, E1Stream, StreamConfig, StreamEvent
+from e1.x25.config import X25Config
 
 CONFIG = SatopConfig(jitter_packets=3, buffer_packets=8, loss_packets=4, recover_packets=2)
 

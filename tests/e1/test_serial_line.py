@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e1.carriers.serial_line import SerialChannel, SerialConfig, SerialLine
-from e1.channel import ChannelAlarm, ChannelEvent, Down, FrameCrossed, LapbConfig, Message, Up, X25Config
+from e1.events import ChannelAlarm, ChannelEvent, Down, FrameCrossed, Message, Up
 from e1.hdlc import AsyncFraming, with_fcs
+from e1.lapb.config import LapbConfig
+from e1.x25.config import X25Config
 
 FRAMES = st.lists(st.binary(min_size=2, max_size=60), max_size=6)
 
@@ -103,7 +105,7 @@ def test_two_channels_without_a_port() -> None:
             crossing, lines[at][:] = b"".join(lines[at]), []
             events[1 - at] += ends[1 - at].receive(crossing, 0)
     assert Message(b"\x7e\x7d" * 300) in events[1]
-    assert ends[1].framing.bad == 0
+    assert ends[1].hdlc.bad == 0
 
 
 class Heard:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from e1.carriers.memory import LineModel, MemoryLine
-from e1.channel import LapbConfig, Message, Undelivered, Up, X25Config
+from e1.events import Message, Undelivered, Up
 from e1.g704.alarms import AlarmConfig, StreamState
 from e1.g704.frames import TIMESLOTS, demux
 from e1.g704.timeslots import KSL_TIMESLOTS
+from e1.lapb.config import LapbConfig
 from e1.stream import SILENCE, ChannelEvent, E1Stream, StateChanged, StreamConfig
+from e1.x25.config import X25Config
 from tests.e1.memory_lab import Happened, MemoryPair
 
 pytestmark = pytest.mark.lab  # random lines and floods: seconds each

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1.x25.layer import CircuitDown, CircuitUp, DeliverMessage, Lost, X25Config, X25State
+from e1.events import Undelivered, Up
+from e1.x25.config import CircuitDown, DeliverMessage, X25Config
+from e1.x25.machine import X25State
 from tests.e1.test_x25_packets import PACKETS_AT_RANDOM
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, Peer
 
@@ -213,14 +215,14 @@ def test_messages_sent_before_the_circuit_is_up_wait() -> None:
     assert end.send(b"early") == []
     assert end.link_up() == [RESTART]
     assert end.says(RESTART_CONFIRMED) == ["100100" + b"early".hex()]
-    assert end.ups == [CircuitUp()]
+    assert end.ups == [Up()]
 
 
 def test_a_full_queue_gives_a_message_back_at_once() -> None:
     end = Peer(queue_limit=1)
     end.send(b"first")
     end.send(b"second")
-    assert end.lost == [Lost(b"second", in_doubt=False)]
+    assert end.lost == [Undelivered(b"second", in_doubt=False)]
 
 
 def test_a_reset_in_the_middle_of_a_message_sends_it_again_from_its_beginning() -> None:
@@ -285,7 +287,7 @@ def test_what_the_peer_may_have_had_before_its_request_is_in_doubt(
     end = withholding(**settings)
     answer = end.says(packet)
     assert asked_again(end, answer) == [b"3"]
-    assert end.lost == [Lost(b"1", in_doubt=True), Lost(b"2", in_doubt=True)]
+    assert end.lost == [Undelivered(b"1", in_doubt=True), Undelivered(b"2", in_doubt=True)]
     end = withholding(in_doubt="repeat", **settings)
     answer = end.says(packet)
     assert asked_again(end, answer) == [b"1", b"2"]
@@ -296,7 +298,7 @@ def test_what_the_peer_may_have_had_before_its_request_is_in_doubt(
 def test_a_peer_that_complains_or_tells_of_a_network_may_not_have_taken_what_it_had(packet: str) -> None:
     end = withholding()
     end.says(packet, unconfirmed=1)
-    assert end.lost == [Lost(b"1", in_doubt=True)]
+    assert end.lost == [Undelivered(b"1", in_doubt=True)]
     assert end.layer.queued == 2  # what had not reached it is sent again
 
 
@@ -348,7 +350,7 @@ def test_who_does_not_answer_our_reset_or_clear_leaves_a_doubt(end: Peer) -> Non
     end.wait()
     answer = end.wait()
     assert asked_again(end, answer) == [b"3"]
-    assert end.lost == [Lost(b"1", in_doubt=True), Lost(b"2", in_doubt=True)]
+    assert end.lost == [Undelivered(b"1", in_doubt=True), Undelivered(b"2", in_doubt=True)]
 
 
 def test_over_tcp_a_confirmation_may_come_from_the_network() -> None:
@@ -358,7 +360,7 @@ def test_over_tcp_a_confirmation_may_come_from_the_network() -> None:
     end.send(b"1")
     end.said(end.layer.reset(0))
     end.says("10011f")
-    assert end.lost == [Lost(b"1", in_doubt=True)]
+    assert end.lost == [Undelivered(b"1", in_doubt=True)]
 
 
 def test_a_restart_that_tells_a_number_is_believed_before_lapb() -> None:
@@ -377,7 +379,7 @@ def test_without_keeping_what_is_not_acknowledged_is_given_up_and_told() -> None
     end.says("100121")
     end.send(b"3")
     assert end.says("10011b0000") == ["10011f"]
-    assert end.lost == [Lost(b"1", True), Lost(b"2", True), Lost(b"3", False)]
+    assert end.lost == [Undelivered(b"1", True), Undelivered(b"2", True), Undelivered(b"3", False)]
     assert end.send(b"4") == ["10010034"]
 
 
@@ -385,7 +387,7 @@ def test_without_keeping_what_is_sent_while_the_link_is_down_goes_when_it_is_bac
     end = peer(keep_on_reset=False)
     end.send(b"0")
     end.link_down()
-    assert end.lost == [Lost(b"0", True)]
+    assert end.lost == [Undelivered(b"0", True)]
     end.send(b"1")
     end.link_up()
     assert end.says(RESTART_CONFIRMED) == ["10010031"]
@@ -418,7 +420,7 @@ def test_after_a_link_loss_the_restart_tells_what_arrived(diagnostic: str, sent_
 def test_after_a_link_loss_without_such_a_number_what_was_sent_is_in_doubt(diagnostic: str) -> None:
     end, packets = after_a_loss(diagnostic)
     assert packets == ["10010033"]
-    assert end.lost == [Lost(b"1", True), Lost(b"2", True)]
+    assert end.lost == [Undelivered(b"1", True), Undelivered(b"2", True)]
 
 
 def test_or_it_is_repeated() -> None:
@@ -429,7 +431,7 @@ def test_or_it_is_repeated() -> None:
 
 def test_a_number_from_a_peer_that_may_not_have_seen_our_last_restart_means_nothing() -> None:
     end, _ = after_a_loss("80", heard=False)
-    assert end.lost == [Lost(b"old", True), Lost(b"1", True)]
+    assert end.lost == [Undelivered(b"old", True), Undelivered(b"1", True)]
 
 
 def test_our_restart_tells_what_arrived_once_the_peer_knows_from_where_we_count() -> None:

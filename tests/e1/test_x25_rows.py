@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
-from e1.x25.layer import CircuitDown, CircuitUp, X25Alarm, X25Config, X25State
-from e1.x25.machine import TIMERS, X25_TABLE, CircuitKind, X25Action, X25Input
+from e1.events import ChannelAlarm, Up
+from e1.x25.config import CircuitDown, X25Config
+from e1.x25.machine import TIMERS, X25_TABLE, CircuitKind, X25Action, X25Input, X25State
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, RESTART_OF_DCE, Peer
 
 DOWN, RESTARTING, READY, CALLING = X25State.DOWN, X25State.RESTARTING, X25State.READY, X25State.CALLING
@@ -201,14 +202,14 @@ def test_d1_a_pvc_whose_far_end_is_dead_and_returns() -> None:
     assert "network out of order" in peer.ups[0].reason  # type: ignore[union-attr]
     assert peer.send(b"wait") == []
     assert peer.says("10011b0f00") == [RESET_CONFIRMED, "100100" + b"wait".hex()]
-    assert peer.ups[1:] == [CircuitUp()]
+    assert peer.ups[1:] == [Up()]
 
 
 def test_d1_data_from_a_far_end_that_was_told_dead_proves_it_alive() -> None:
     peer = Peer().to(DATA)
     peer.says("10011b0100")
     assert peer.says("100100aa") == ["100121"]
-    assert [type(each) for each in peer.ups] == [CircuitDown, CircuitUp]
+    assert [type(each) for each in peer.ups] == [CircuitDown, Up]
 
 
 @pytest.mark.parametrize("role", ["dte", "dce"])
@@ -353,4 +354,4 @@ def test_ends_with_different_circuits_are_told_so(
 ) -> None:
     peer = Peer(circuit=circuit).to(state)
     peer.says(says)
-    assert [told in effect.text for effect in peer.effects if isinstance(effect, X25Alarm)][-1:] == [True]
+    assert [told in effect.text for effect in peer.effects if isinstance(effect, ChannelAlarm)][-1:] == [True]

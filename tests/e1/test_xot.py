@@ -28,8 +28,8 @@ from e1.carriers.xot import (
     record,
 )
 from e1.carriers.xot_socket import XotClient, XotServer
-from e1.channel import ChannelAlarm, ChannelEvent, Down, Message, Up
-from e1.x25.layer import X25Config
+from e1.events import ChannelAlarm, ChannelEvent, Down, Message, Up
+from e1.x25.config import X25Config
 from e1.x25.packets import CallAccepted, CallRequest, ClearRequest, Data, decode
 from tests.e1.tshark import fields, verbose
 
@@ -392,13 +392,19 @@ async def test_a_connection_that_is_not_xot_is_closed() -> None:
         await server.stop()
 
 
+def clear(client: XotClient) -> None:
+    """The user ends the call of the connection, if there is one."""
+    if client.link is not None:
+        client.link._do(client.end.clear(client.link._now()))
+
+
 async def test_a_client_waits_for_its_server_and_both_keep_what_is_sent_before() -> None:
     ours, theirs, heard = pvc(reconnect=0.01), pvc(initiator=False), Heard()
     server = XotServer([theirs], "127.0.0.1", 0, heard)
     host, port = await server.start()
     await server.stop()
     client = XotClient(ours, host, port, heard)
-    client.clear()  # nothing to clear
+    clear(client)  # nothing to clear
     server.send(theirs, b"from the server")
     client.start()
     again = XotServer([theirs], host, port, heard)
@@ -418,7 +424,7 @@ async def test_a_clear_by_the_user_ends_the_connection_and_the_client_calls_agai
     client.start()
     try:
         await heard.wait(ours, Up())
-        client.clear()
+        clear(client)
         await heard.wait(ours, Up(), 2)
         assert any(isinstance(event, Down) for end, event in heard.events if end is theirs)
     finally:

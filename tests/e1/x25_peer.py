@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from e1.x25.layer import (
-    CircuitDown,
-    CircuitUp,
-    DeliverMessage,
-    Interrupted,
-    Lost,
-    PacketLayer,
-    SendPacket,
-    X25Alarm,
-    X25Config,
-    X25Effect,
-    X25State,
-)
+from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
+from e1.x25.config import CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
+from e1.x25.layer import PacketLayer
+from e1.x25.machine import X25State
 
 RESTART, RESTART_OF_DCE, RESTART_CONFIRMED = "1000fb0000", "1000fb0700", "1000ff"
 CALL, ACCEPTED = "10010b0006420707430202", "10010f"
@@ -79,17 +70,17 @@ class Peer:
         return [effect.message for effect in self.effects if isinstance(effect, DeliverMessage)]
 
     @property
-    def lost(self) -> list[Lost]:
-        return [effect for effect in self.effects if isinstance(effect, Lost)]
+    def lost(self) -> list[Undelivered]:
+        return [effect for effect in self.effects if isinstance(effect, Undelivered)]
 
     @property
     def alarms(self) -> list[str]:
-        return [effect.kind for effect in self.effects if isinstance(effect, X25Alarm)]
+        return [effect.kind for effect in self.effects if isinstance(effect, ChannelAlarm)]
 
     @property
-    def ups(self) -> list[CircuitUp | CircuitDown]:
-        return [effect for effect in self.effects if isinstance(effect, CircuitUp | CircuitDown)]
+    def ups(self) -> list[Up | CircuitDown]:
+        return [effect for effect in self.effects if isinstance(effect, Up | CircuitDown)]
 
     @property
     def interrupts(self) -> list[bytes]:
-        return [effect.data for effect in self.effects if isinstance(effect, Interrupted)]
+        return [effect.data for effect in self.effects if isinstance(effect, InterruptReceived)]

@@ -1,9 +1,13 @@
 """The demo as a newcomer runs it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import captures
 
@@ -34,3 +38,28 @@ def test_every_built_in_scenario_passes_over_the_wire() -> None:
     assert all(
         entry["verdict"] == "PASS" and entry["passed"] == entry["steps"] for entry in document["scenarios"]
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_130_and_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+    for name in ("protocol", "radius", "e1", "captures"):  # of the user's own: none is loaded
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('loaded')")
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("sorm-mediator"), "demo"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as demo:  # fmt: skip
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        boxes = []
+        for line in demo.stdout:
+            if line.startswith(("  switch ", "  gateway ")):
+                boxes.append(int(line.split()[2]))
+            if line.startswith("The built-in scenarios"):
+                break
+        os.killpg(demo.pid, number)  # as a terminal does; a box is in a session of its own
+        rest = demo.stdout.read()
+        assert demo.stderr.read() == "sorm-mediator: interrupted\n"
+    assert demo.returncode == 130, rest
+    assert "passed in" in rest
+    assert len(boxes) == 2
+    assert not [pid for pid in boxes if Path(f"/proc/{pid}").exists()]

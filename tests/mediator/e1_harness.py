@@ -12,8 +12,8 @@ from e1.carriers.carrier import FramedCarrier, FrameLine
 from e1.carriers.memory import MemoryEnd
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
-from e1.channel import ChannelAlarm, Down, Up
-from e1.channel import Message as Arrived
+from e1.events import ChannelAlarm, Down, Up
+from e1.events import Message as Arrived
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged
 from protocol import Codec, Message

@@ -22,6 +22,7 @@ from protocol import (
     Party,
     Priority,
     Release,
+    TestReplyKpd1,
     Time,
     UnauthorizedAccess,
 )
@@ -87,10 +88,12 @@ async def test_a_wrong_status_fails_at_once_and_says_both(mediator, run, printed
     assert failure(result).splitlines() == [
         "expected: command-executed {status: 0 (00h)}",
         "came:     command-executed {command: 4 (04h), status: 58 (3Ah)}",
-        "  status: expected 0 (00h), came 58 (3Ah)",
+        "  status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)",
     ]
     assert len(mediator.commands) == 1, "a failed step ends the scenario"
-    assert any("status: expected 0 (00h), came 58 (3Ah)" in line for line in printed)
+    assert any(
+        "status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)" in line for line in printed
+    )
 
 
 async def test_keep_going_runs_the_rest(mediator, run) -> None:
@@ -259,7 +262,7 @@ async def test_a_new_password_is_used_from_the_next_command_on(mediator, run) ->
 
 async def test_a_refused_new_password_is_not_used(mediator, run) -> None:
     mediator.answer(0x03, CommandReceived(3, 0), CommandExecuted(3, 1))
-    await run('- send: {set-password: {new_password: "654321"}}\n- send: get-version')
+    await run('- {send: {set-password: {new_password: "654321"}}, expect: any}\n- send: get-version')
     assert [raw[4:10] for raw in mediator.commands] == [b"123456", b"123456"]
 
 
@@ -296,9 +299,9 @@ async def test_coalesced_units_are_a_finding_not_an_error(mediator, run, printed
 
 async def test_a_channel_closed_by_the_mediator(mediator, run) -> None:
     mediator.answer(0x02, lambda: mediator.hang_up("kpd1"))
-    result = await run("- {send: stop, expect: []}\n- closed: kpd1\n- send: start")
-    assert [step.verdict for step in result.steps] == ["PASS", "PASS", "FAIL"]
-    assert "KPD1 is not connected" in failure(result)
+    result = await run("- send: start\n- {send: stop, expect: []}\n- closed: kpd1\n- send: start")
+    assert [step.verdict for step in result.steps] == ["PASS", "PASS", "PASS", "FAIL"]
+    assert failure(result) == f"127.0.0.1:{mediator.ports['kpd1']}: the mediator has closed KPD1"
 
 
 async def test_a_channel_that_stays_open_fails_closed(mediator, run) -> None:
@@ -483,7 +486,7 @@ async def test_a_lost_connection_is_what_is_told_also_when_finally_fails(mediato
     mediator.answer(0x11, lambda: mediator.hang_up("kpd1"))
     result = await run("- send: start\n- {send: get-version, expect: [version-info]}", head=FINALLY)
     assert "version-info" in str(result.failures[0].failure)
-    assert "KPD1 is not connected" in str(result.failures[-1].failure)
+    assert "the mediator has closed KPD1" in str(result.failures[-1].failure)
 
 
 @pytest.mark.parametrize(
@@ -604,3 +607,99 @@ async def test_a_cancellation_before_anything_was_sent_puts_nothing_back(mediato
     result = await cancelled(around, "1", sent=False)
     assert str(result.error) == "interrupted in step 1, test.yaml:3"
     assert mediator.commands == []
+
+
+# --- green means done
+
+
+REFUSED = [CommandReceived(4, 0), CommandExecuted(4, 0x3A)]
+ADD_KSL = "send: {add-ksl: {ksl_group: 1, group_type: combined, ksl_a: {stream: 0, ksl: 1}}}"
+
+
+@pytest.mark.parametrize("expect", ["", ", expect: ok"])
+async def test_a_command_must_succeed(mediator, run, expect) -> None:
+    mediator.answer(0x04, *REFUSED)
+    result = await run("- {" + ADD_KSL + expect + "}")
+    assert failure(result).splitlines() == [
+        "expected: the command is accepted and executed",
+        "came:     command-executed {command: 4 (04h), status: 58 (3Ah)}",
+        "  status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)",
+    ]
+
+
+async def test_a_command_may_end_in_any_way_where_the_step_says_so(mediator, run) -> None:
+    mediator.answer(0x04, *REFUSED)
+    result = await run("- {" + ADD_KSL + ", expect: any}\n- {silence: 0}")
+    assert result.verdict == "PASS", "its answers count as read"
+
+
+@pytest.mark.parametrize("expect", ["ok", "any"])
+async def test_a_command_without_an_answer_fails(mediator, run, expect) -> None:
+    mediator.answer(0x02)
+    result = await run("- send: start\n- {send: stop, within: 0.02, expect: " + expect + "}")
+    assert failure(result).splitlines() == [
+        "expected: the command is accepted and executed",
+        "no end of the command within 0.02 s",
+    ]
+
+
+async def test_the_test_of_the_channels_has_succeeded_with_its_reply(mediator, run) -> None:
+    mediator.answer(0x0E, CommandReceived(14, 0), TestReplyKpd1(7, 1, 1))
+    result = await run("- send: {test: {test_number: 7}}")
+    assert result.verdict == "PASS", failure(result)
+
+
+@pytest.mark.parametrize(
+    ("octets", "verdict"),
+    [("CC 01 01 00 31 32 33 34 35 36", "PASS"), ("CC 01 02 00 31 32 33 34 35 36", "FAIL"), ("00", "FAIL")],
+)
+async def test_octets_may_have_to_succeed_too(mediator, run, octets, verdict) -> None:
+    mediator.answer(0x02, CommandReceived(2, 0x17))
+    result = await run(f'- {{raw: "{octets}", expect: ok}}')
+    assert result.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("- {send: start, expect: fine}", "expect: 'fine'"),
+        ("- {connect: both, expect: ok}", "ok belongs to a step with send or raw"),
+    ],
+)
+def test_how_a_command_ends_is_said_of_commands(step, says) -> None:
+    with pytest.raises(ScriptError, match=re.escape(says)):
+        scenario.parse(f"name: a\nsteps:\n{step}\n", Path("test.yaml"))
+
+
+async def test_a_channel_closed_by_the_mediator_ends_the_wait_for_its_messages(mediator, run) -> None:
+    mediator.answer(0x02, CommandReceived(2, 0), lambda: mediator.hang_up("kpd2"))
+    result = await run("- send: start\n- {send: stop, expect: [], events: [release]}", within=600)
+    assert "nothing that fits came before the mediator closed KPD2" in failure(result)
+
+
+async def test_a_mediator_that_hangs_up_before_it_says_anything_was_not_reached(mediator, run) -> None:
+    mediator.answer(0x01, lambda: mediator.hang_up("kpd1"))
+    result = await run("- send: start", head=FINALLY, within=600)
+    assert isinstance(result.error, ConnectError)
+    assert str(result.error) == (
+        f"127.0.0.1:{mediator.ports['kpd1']}: the mediator closed KPD1 before it had answered: has it another console?"
+    )
+    assert len(mediator.commands) == 1, "nothing is put back"
+
+
+async def test_a_message_of_an_earlier_step_is_told_with_its_step(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), event(NumberReceived), CommandExecuted(1, 0))
+    mediator.answer(0x11, event(Answer), CommandReceived(0x11, 0), CommandExecuted(0x11, 0))
+    result = await run(
+        """
+- send: start
+- send: get-version
+- events: [{answer: {object_number: 9}}]
+  within: 0.02
+- events: [{answer: {operation: 99}}]
+""",
+        keep_going=True,
+    )
+    notes = [note for step in result.steps for note in step.notes]
+    says = "this message belongs to step 1, test.yaml:6"
+    assert notes == [says, says], "the answer came in step 2, and its call began in step 1"

@@ -14,7 +14,7 @@ from ssh_control.client import LINK_TABLE, LinkDown, LinkInput, LinkState, Switc
 from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import DialectError
 from ssh_control.server import SormServer
-from ssh_control.transport import KeyProblem, fingerprint, pinned_key, public_line
+from ssh_control.transport import KeyProblem, pinned_key, public_line
 from tests.objects import own
 
 OBJECT = own()
@@ -98,8 +98,8 @@ async def test_a_wrong_host_key_never_gets_the_password(link_to: Any, server: An
         assert await owner.until("pause") == "refused"
     assert owner.pauses[:3] == [8.0, 8.0, 8.0]
     reason = owner.link.status()["reason"]
-    assert f"expected {fingerprint(pinned_key(pinned))}" in reason
-    assert f"seen {fingerprint(pinned_key(server.public_key))}" in reason
+    assert f"expected {pinned_key(pinned).get_fingerprint()}" in reason
+    assert f"seen {pinned_key(server.public_key).get_fingerprint()}" in reason
     assert switch.logins == []
 
 

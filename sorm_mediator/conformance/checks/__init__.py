@@ -24,8 +24,7 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def chosen(clauses: Iterable[str]) -> tuple[Check, ...]:
-    """The checks of these clauses and of the clauses below them, or with these ids; all checks if none is
-    named.
+    """The checks of these clauses and those below them, or with these ids; all if none is named.
 
     Raises :class:`ValueError` for a clause without a check.
     """

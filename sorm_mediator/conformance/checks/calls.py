@@ -14,19 +14,14 @@ from sorm_mediator.console.client import Crossed
 from sorm_mediator.language import Phrase
 
 CALLS, SERVICES = Need.CALLS, Need.SERVICES
-Place = Callable[[Examiner], Awaitable[object]]
-"""Makes the call."""
 NO_PRIORITY = one_of(None, "normal")
 """The priority of statistical control: FFh or 02h."""
 REPEATED = (
     "selection", "connection", "service_phase", "calling", "called", "trunk", "ksl_a", "ksl_b", "priority"
 )  # fmt: skip
 """Fields that the later events of a call repeat from its 41h."""
-
-
-def within(ex: Examiner) -> Awaitable[object]:
-    """A short call within the node, from the first subscriber to the second."""
-    return ex.short_call()
+within, outgoing, incoming = Examiner.short_call, Examiner.outgoing_call, Examiner.incoming_call
+"""Short calls: from the first subscriber to the second, of the first to the network, and from there to the first."""
 
 
 def back(ex: Examiner) -> Awaitable[object]:
@@ -34,69 +29,43 @@ def back(ex: Examiner) -> Awaitable[object]:
     return ex.short_call(1, 0)
 
 
-def outgoing(ex: Examiner) -> Awaitable[object]:
-    """A short call of the first subscriber to the network."""
-    return ex.outgoing_call()
-
-
-def incoming(ex: Examiner) -> Awaitable[object]:
-    """A short call from the network to the first subscriber."""
-    return ex.incoming_call()
-
-
-async def some_group(ex: Examiner, category: str) -> Group | None:
-    """The group for a category of control."""
-    return None if category == "statistical" else await ex.group(separate=category == "separate")
-
-
-def every_event(
-    place: Place, category: str = "statistical", of_object: str | None = "normal", **wanted: Any
-) -> Dialogue:
-    """A call of an own subscriber under control, whose 41h, 42h and 43h have these values.
-
-    ``of_object``: its priority. A function as a value takes examiner and group.
-    """
-    return with_control(
-        lambda ex, group: ex.target(group=group, priority=of_object), place, category, **wanted
-    )
-
-
-def with_control(
-    control: Callable[[Examiner, Group | None], Awaitable[Target]], place: Place, category: str = "statistical",
-    **wanted: Any,
+def reported(
+    place: Dialogue, category: str = "statistical", of_object: str | None = "normal",
+    control: Callable[[Examiner, Group | None], Awaitable[Target]] | None = None,
+    events: tuple[str, ...] = (RECEIVED, ANSWER, RELEASE), **wanted: Any,
 ) -> Dialogue:  # fmt: skip
-    """The same with the object that ``control`` puts under control."""
+    """A call of an object, placed by ``place``, whose events have these values.
+
+    ``of_object``: the priority of the own subscriber that is the object; ``control`` puts another object under
+    control. A function as a value takes examiner and group.
+    """
 
     async def dialogue(ex: Examiner) -> None:
-        group = await some_group(ex, category)
-        target = await control(ex, group)
+        group = None if category == "statistical" else await ex.group(separate=category == "separate")
+        if control is None:
+            target = await ex.target(group=group, priority=of_object)
+        else:
+            target = await control(ex, group)
         await place(ex)
         values = {key: value(ex, group) if callable(value) else value for key, value in wanted.items()}
-        await ex.events(target, **values)
+        await ex.events(target, *events, **values)
 
     return dialogue
 
 
-def first_event(place: Place, **wanted: Any) -> Dialogue:
-    """A call of an own subscriber under statistical control, whose 41h has these values."""
-
-    async def dialogue(ex: Examiner) -> None:
-        target = await ex.target()
-        await place(ex)
-        await ex.event(target, RECEIVED, **{k: v(ex) if callable(v) else v for k, v in wanted.items()})
-
-    return dialogue
+FIRST = (RECEIVED,)
+"""41h alone."""
 
 
 # fmt: off
 def _selections(place: int, category: str, how: Phrase, by_a: int, by_b: int, by_trunk: int) -> None:
     check(f"10.2.1.6-{place}", "selection sign by A, {how}: {n:02X}h", CALLS, how=how, n=by_a)(
-        every_event(within, category, selection=by_a))
+        reported(within, category, selection=by_a))
     check(f"10.2.1.6-{place + 3}", "selection sign by B, {how}: {n:02X}h", CALLS, how=how, n=by_b)(
-        every_event(back, category, selection=by_b))
+        reported(back, category, selection=by_b))
     check(f"10.2.1.6-{place + 6}", "selection sign by trunk, {how}: {n:02X}h", CALLS, how=how, n=by_trunk)(
-        with_control(lambda ex, group: ex.controlled(ex.trunk_fields(group)), incoming, category,
-                     selection=by_trunk, trunk=lambda ex, group: ex.trunk))
+        reported(incoming, category, control=lambda ex, group: ex.controlled(ex.trunk_fields(group)),
+                 selection=by_trunk, trunk=lambda ex, group: ex.trunk))
 
 
 _selections(1, "combined", Phrase("combined control"), 0x01, 0x04, 0x10)
@@ -104,25 +73,35 @@ _selections(2, "separate", Phrase("separate control"), 0x03, 0x0C, 0x30)
 _selections(3, "statistical", Phrase("statistical control"), 0x02, 0x08, 0x20)
 
 check("10.2.1.7-2", "connection within the node: 1Ch", CALLS)(
-    first_event(within, connection=0x1C))
+    reported(within, events=FIRST, connection=0x1C))
 check("10.2.1.7-3", "outgoing connection: 11h", CALLS)(
-    first_event(outgoing, connection=0x11))
+    reported(outgoing, events=FIRST, connection=0x11))
 check("10.2.1.7-4", "incoming connection: 12h", CALLS)(
-    first_event(incoming, connection=0x12))
+    reported(incoming, events=FIRST, connection=0x12))
 check("10.2.1.8-1", "phase of the service: 00h in an ordinary call", CALLS)(
-    every_event(within, service_phase=0))
+    reported(within, service_phase=0))
 check("10.3.1.6-1", "combined control: KSL-B is KSL-A or FFh", CALLS)(
-    every_event(within, "combined", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: one_of(group.a(), None)))
+    reported(within, "combined", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: one_of(group.a(), None)))
 check("10.3.1.6-2", "separate control: KSL-A and KSL-B of the pair", CALLS)(
-    every_event(within, "separate", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: group.b()))
+    reported(within, "separate", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: group.b()))
 check("10.3.1.6-3", "statistical control: KSL-A and KSL-B FFh", CALLS)(
-    every_event(within, ksl_a=None, ksl_b=None))
+    reported(within, ksl_a=None, ksl_b=None))
 check("10.3.1.9-1", "priority of a priority object: 01h", CALLS)(
-    every_event(within, "combined", "high", priority="high"))
+    reported(within, "combined", "high", priority="high"))
 check("10.3.1.9-2", "priority of an ordinary object: 02h", CALLS)(
-    every_event(within, "combined", priority="normal"))
+    reported(within, "combined", priority="normal"))
 check("10.3.1.9-3", "priority of a statistical object: 02h or FFh", CALLS)(
-    every_event(within, of_object=None, priority=NO_PRIORITY))
+    reported(within, of_object=None, priority=NO_PRIORITY))
+check("11.1.9-1", "41h: 00h when a line was connected", CALLS)(
+    reported(within, "combined", events=(RECEIVED, ANSWER), operation=0))
+check("11.1.9-2", "41h: FFh under statistical control", CALLS)(
+    reported(within, events=(RECEIVED, ANSWER), operation=None))
+check("11.1.9-3", "41h: 01h when no line is free", CALLS)(
+    lambda ex: without_a_line(ex, RECEIVED, operation=1, ksl_a=None, ksl_b=None))
+check("11.1.8-1", "no line is free: the selection sign is that of statistical control", CALLS)(
+    lambda ex: without_a_line(ex, selection=0x02))
+check("11.1.8-2", "no line is free: priority 02h or FFh", CALLS)(
+    lambda ex: without_a_line(ex, RECEIVED, of_both="high", operation=1, priority=NO_PRIORITY))
 # fmt: on
 
 
@@ -162,7 +141,7 @@ async def digits(ex: Examiner) -> None:
         halves = [half for octet in octets for half in (octet & 0x0F, octet >> 4)]
         count = first.raw[start + 1]
         holds = count <= 18 and all(half <= 0x0C for half in halves[:count]) and set(halves[count:]) <= {0x0F}
-        ex.require(holds and count >= len(number), text, first.raw[start : start + 11].hex(" ").upper())
+        ex.require(holds and count >= len(number), text, first.raw[start : start + 11])
 
 
 # --- 41h
@@ -184,46 +163,19 @@ async def strangers(ex: Examiner) -> None:
     await ex.no_events(target)
 
 
-async def operation(ex: Examiner, group: Group | None, code: int | None) -> None:
-    """41h and 42h with this code of the operation."""
-    target = await ex.target(group=group)
-    await ex.short_call()
-    await ex.events(target, RECEIVED, ANSWER, operation=code)
+async def without_a_line(ex: Examiner, *events: str, of_both: str = "normal", **wanted: Any) -> None:
+    """A group of one busy line; the second object of the group calls, and its events have these values.
 
-
-@check("11.1.9-1", "41h: 00h when a line was connected", CALLS)
-async def connected(ex: Examiner) -> None:
-    await operation(ex, await ex.group(), 0)
-
-
-async def without_a_line(ex: Examiner, priority: str = "normal") -> Target:
-    """A group of one busy line, and a second object of the group that calls; both objects have the
-    priority."""
+    ``of_both``: the priority of the objects.
+    """
     group = await ex.group()
-    first = await ex.target(group=group, priority=priority)
-    second = await ex.target(ex.own(2), group=group, priority=priority)
+    first = await ex.target(group=group, priority=of_both)
+    second = await ex.target(ex.own(2), group=group, priority=of_both)
     await ex.call()
     await ex.given(first, RECEIVED, operation=0)
     await ex.short_call(2, 3)
-    return second
+    await ex.events(second, *events, **wanted)
 
-
-@check("11.1.9-3", "41h: 01h when no line is free", CALLS)
-async def none_free(ex: Examiner) -> None:
-    await ex.event(await without_a_line(ex), RECEIVED, operation=1, ksl_a=None, ksl_b=None)
-
-
-@check("11.1.8-1", "no line is free: the selection sign is that of statistical control", CALLS)  # fmt: skip
-async def none_free_selection(ex: Examiner) -> None:
-    await ex.events(await without_a_line(ex), selection=0x02)
-
-
-@check("11.1.8-2", "no line is free: priority 02h or FFh", CALLS)  # fmt: skip
-async def none_free_priority(ex: Examiner) -> None:
-    await ex.event(await without_a_line(ex, "high"), RECEIVED, operation=1, priority=NO_PRIORITY)
-
-
-check("11.1.9-2", "41h: FFh under statistical control", CALLS)(lambda ex: operation(ex, None, None))
 
 # --- 42h, 43h
 
@@ -236,20 +188,12 @@ async def answered(ex: Examiner) -> None:
     await ex.no_events(target)
 
 
-@check("11.2.4-1", "42h repeats the fields of 41h", CALLS)
-async def answer_repeats(ex: Examiner) -> None:
+async def repeats(ex: Examiner, before: tuple[str, ...], event: str, fields: tuple[str, ...]) -> None:
+    """An event of a call repeats these fields of the first event before it."""
     target = await ex.target(group=await ex.group())
     await ex.outgoing_call()
-    first = await ex.event(target, RECEIVED)
-    await ex.event(target, ANSWER, **{name: first.fields[name] for name in (*REPEATED, "operation")})
-
-
-@check("11.3.4-1", "43h repeats the fields of 41h but for octet 32", CALLS)  # fmt: skip
-async def release_repeats(ex: Examiner) -> None:
-    target = await ex.target(group=await ex.group())
-    await ex.outgoing_call()
-    first, _ = await ex.events(target, RECEIVED, ANSWER)
-    await ex.event(target, RELEASE, **{name: first.fields[name] for name in REPEATED})
+    first, *_ = await ex.events(target, *before)
+    await ex.event(target, event, **{name: first.fields[name] for name in fields})
 
 
 @check("11.3.3-1", "43h comes when the call ends", CALLS)
@@ -273,7 +217,34 @@ async def reason(ex: Examiner, outcome: str, code: int, *before: str) -> None:
     await ex.event(target, RELEASE, operation=code)
 
 
+async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
+    """Two objects of these priorities: the first has the only line of the group, then the second calls."""
+    group = await ex.group()
+    one = await ex.target(group=group, priority=first)
+    two = await ex.target(ex.own(2), group=group, priority=second)
+    await ex.call()
+    await ex.event(one, RECEIVED, operation=0)
+    await ex.event(one, ANSWER)
+    await ex.call(2, 3)
+    return group, one, two
+
+
+async def does_not_take(ex: Examiner, priority: str) -> None:
+    """An object does not take the line of another object of the same priority."""
+    _, one, two = await two_objects_one_line(ex, priority, priority)
+    await ex.event(two, RECEIVED, operation=1, ksl_a=None)
+    await ex.no_events(one)
+
+
 # fmt: off
+check("6.5.5.8-7", "a priority object does not take the line of another one", CALLS)(
+    lambda ex: does_not_take(ex, "high"))
+check("6.5.5.8-8", "an ordinary object does not take the line of another one", CALLS)(
+    lambda ex: does_not_take(ex, "normal"))
+check("11.2.4-1", "42h repeats the fields of 41h", CALLS)(
+    lambda ex: repeats(ex, FIRST, ANSWER, (*REPEATED, "operation")))
+check("11.3.4-1", "43h repeats the fields of 41h but for octet 32", CALLS)(
+    lambda ex: repeats(ex, (RECEIVED, ANSWER), RELEASE, REPEATED))
 check("11.3.5-1", "43h/01h: for technical reasons", CALLS)(
     lambda ex: reason(ex, "fail", 0x01))
 check("11.3.5-2", "43h/02h: after incomplete dialling", CALLS)(
@@ -290,18 +261,6 @@ check("11.3.5-5", "43h/05h: after the conversation", CALLS)(
 # --- priority
 
 
-async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
-    """Two objects of these priorities: the first has the only line of the group, then the second calls."""
-    group = await ex.group()
-    one = await ex.target(group=group, priority=first)
-    two = await ex.target(ex.own(2), group=group, priority=second)
-    await ex.call()
-    await ex.event(one, RECEIVED, operation=0)
-    await ex.event(one, ANSWER)
-    await ex.call(2, 3)
-    return group, one, two
-
-
 @check("6.5.5.8-6", "a priority object takes the line of an ordinary one: 52h/02h", CALLS)  # fmt: skip
 async def takes(ex: Examiner) -> None:
     group, ordinary, high = await two_objects_one_line(ex, "normal", "high")
@@ -309,25 +268,9 @@ async def takes(ex: Examiner) -> None:
     await ex.event(high, RECEIVED, operation=0, ksl_a=group.a(), priority="high")
 
 
-async def does_not_take(ex: Examiner, priority: str) -> None:
-    """An object does not take the line of another object of the same priority."""
-    _, one, two = await two_objects_one_line(ex, priority, priority)
-    await ex.event(two, RECEIVED, operation=1, ksl_a=None)
-    await ex.no_events(one)
-
-
-# fmt: off
-check("6.5.5.8-7", "a priority object does not take the line of another one", CALLS)(
-    lambda ex: does_not_take(ex, "high"))
-check("6.5.5.8-8", "an ordinary object does not take the line of another one", CALLS)(
-    lambda ex: does_not_take(ex, "normal"))
-# fmt: on
-
-
 @check("6.5.5.8-9", "a line that a call has left is given to the next", CALLS)  # fmt: skip
 async def free_again(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     for _ in range(2):
         await ex.short_call()
         await ex.event(target, RECEIVED, operation=0, ksl_a=group.a())
@@ -361,8 +304,7 @@ async def in_time(ex: Examiner) -> None:
     call = await ex.ringing_call()
     first = await ex.event(target, RECEIVED)
     await ex.hang_up(call)
-    what = Phrase("41h after the call was made")
-    ex.within_limit((first.time - began) * 1000, 200, what)
+    ex.within_limit((first.time - began) * 1000, 200, Phrase("41h after the call was made"))
 
 
 # --- 44h
@@ -382,8 +324,8 @@ async def held_call(ex: Examiner, target: Target) -> list[Crossed]:
 @check("11.4.3-1", "a service during a call: 44h after 41h and before 43h", SERVICES)  # fmt: skip
 async def service_in_a_call(ex: Examiner) -> None:
     names = [unit.name for unit in await held_call(ex, await ex.target())]
-    text = Phrase("41h first, 44h, 43h last")
-    ex.require(names[0] == RECEIVED and USED in names and names[-1] == RELEASE, text, ", ".join(names))
+    holds = names[0] == RECEIVED and USED in names and names[-1] == RELEASE
+    ex.require(holds, Phrase("41h first, 44h, 43h last"), ", ".join(names))
 
 
 @check("11.4.4-1", "44h has the code of the service and its phase", SERVICES)  # fmt: skip
@@ -400,11 +342,7 @@ async def service_repeats(ex: Examiner) -> None:
     units = await held_call(ex, await ex.target(group=await ex.group()))
     used = [unit for unit in units if unit.name == USED]
     ex.require(bool(used), Phrase("44h"), Phrase("no 44h"))
-    names = (
-        "call_number",
-        "operation",
-        *(name for name in REPEATED if name not in ("service_phase", "called")),
-    )
+    names = ("call_number", "operation", *(one for one in REPEATED if one not in ("service_phase", "called")))
     ex.fields(used[0], **{name: units[0].fields[name] for name in names})
 
 
@@ -428,21 +366,21 @@ def as_given(ex: Examiner, group: Group | None) -> dict[str, str]:
 
 # fmt: off
 check("10.3.2.1-1", "A under control: the number as command 5 gave it", CALLS)(
-    every_event(outgoing, calling=as_given))
+    reported(outgoing, calling=as_given))
 check("10.3.2.1-3", "a network number under control: the number as command 5 gave it", CALLS)(
-    with_control(lambda ex, group: ex.controlled(ex.network_fields()), outgoing,
-                 called=lambda ex, group: {"number": ex.terms.network_object}))
+    reported(outgoing, control=lambda ex, group: ex.controlled(ex.network_fields()),
+             called=lambda ex, group: {"number": ex.terms.network_object}))
 check("10.3.2.1-4", "leading digits under control: the full number", CALLS)(
-    with_control(lambda ex, group: ex.controlled(ex.partial_fields()), outgoing,
-                 called=lambda ex, group: {"number": ex.terms.network_object}))
+    reported(outgoing, control=lambda ex, group: ex.controlled(ex.partial_fields()),
+             called=lambda ex, group: {"number": ex.terms.network_object}))
 check("10.3.2.1-5", "a trunk under control: its number as command 5 gave it", CALLS)(
-    with_control(lambda ex, group: ex.controlled(ex.trunk_fields()), incoming, trunk=lambda ex, group: ex.trunk))
+    reported(incoming, control=lambda ex, group: ex.controlled(ex.trunk_fields()), trunk=lambda ex, group: ex.trunk))
 check("10.3.2.3-1", "incoming call, A is no object: the number as it came from the network", CALLS)(
-    every_event(incoming, calling=lambda ex, group: {"number": ex.incoming}))
+    reported(incoming, calling=lambda ex, group: {"number": ex.incoming}))
 check("10.3.2.4-1", "the sign of a network number that is no object is that of command 5", CALLS)(
-    first_event(incoming, calling=lambda ex: {"sign": ex.network_sign}))
+    reported(incoming, events=FIRST, calling=lambda ex, group: {"sign": ex.network_sign}))
 check("10.3.1.5-2", "a call within the node: trunk FFFFh", CALLS)(
-    first_event(within, trunk=None))
+    reported(within, events=FIRST, trunk=None))
 # fmt: on
 
 

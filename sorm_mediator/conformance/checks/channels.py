@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
+from sorm_mediator.conformance.checks.messages import WRONG, unauthorized
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Reply
 from sorm_mediator.conformance.examiner import Examiner
@@ -33,8 +33,8 @@ async def two_ports(ex: Examiner) -> None:
 async def whole(ex: Examiner) -> None:
     await ex.command("get-objects")
     split = [one for one in ex.log if SPLIT in one.findings]
-    text = Phrase("each message in one packet")
-    ex.require(not split, text, Phrase("{n} messages in several", n=len(split)))
+    came = Phrase("{n} messages in several", n=len(split))
+    ex.require(not split, Phrase("each message in one packet"), came)
 
 
 @check("1.4.1-1", "E1: KPD1 and KPD2 in their timeslots over X.25", E1)
@@ -71,25 +71,18 @@ async def speech(ex: Examiner, ksl: int) -> None:
         raise Failed(failure.reason)
 
 
-# fmt: off
 check("1.2-1", "KSL 1 is timeslot 1", SPEECH, CALLS)(lambda ex: heard(ex, 1))
 check("1.2-2", "KSL 15 is timeslot 15", SPEECH, CALLS)(lambda ex: heard(ex, 15))
 check("1.2-3", "KSL 16 is timeslot 17", SPEECH, CALLS)(lambda ex: heard(ex, 16))
 check("1.2-4", "KSL 28 is timeslot 29", SPEECH, CALLS)(lambda ex: heard(ex, 28))
-# fmt: on
 
 
 # --- a stream that fails
 
 
-@asynccontextmanager
-async def failing(ex: Examiner, stream: int) -> AsyncIterator[None]:
+def failing(ex: Examiner, stream: int) -> AbstractAsyncContextManager[None]:
     """The stream has no signal within this context."""
-    await ex.web("POST", f"streams/{stream}/fault", {"state": "LOS"})
-    try:
-        yield
-    finally:
-        await ex.web("POST", f"streams/{stream}/fault", {"state": "clear"})
+    return ex.web_during("POST", f"streams/{stream}/fault", {"state": "LOS"}, {"state": "clear"})
 
 
 async def _back(ex: Examiner) -> None:
@@ -122,8 +115,7 @@ async def stand_by(ex: Examiner) -> None:
 
 @check("11.6.5-3", "the stream of a line fails: 52h/04h", SPEECH, TCP, CALLS, WEB)  # fmt: skip
 async def line_fails(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.talking(target, received={"operation": 0})
     try:
         async with failing(ex, group.a()["stream"]):
@@ -164,21 +156,20 @@ async def numbers(ex: Examiner) -> None:
         ex.fields(first, test_number=number)
 
 
-async def in_200_ms(ex: Examiner, reply: Reply, unit: Crossed, what: Phrase) -> None:
-    """A unit has come in time after command 14."""
-    ex.within_limit((unit.time - reply.sent.time) * 1000, 200, what)
+async def in_200_ms(ex: Examiner, which: int, what: Phrase) -> None:
+    """29h (0) or 53h (1) comes in time after command 14."""
+    reply, *units = await both_replies(ex)
+    ex.within_limit(reply.took(units[which]), 200, what)
 
 
-@check("9.9.3-1", "29h comes within 200 ms")
-async def time_of_29h(ex: Examiner) -> None:
-    reply, first, _ = await both_replies(ex)
-    await in_200_ms(ex, reply, first, Phrase("29h of command 14"))
+check("9.9.3-1", "29h comes within 200 ms")(lambda ex: in_200_ms(ex, 0, Phrase("29h of command 14")))
+check("11.7.3-1", "53h comes on KPD2 within 200 ms")(lambda ex: in_200_ms(ex, 1, Phrase("53h of command 14")))
 
 
-@check("11.7.3-1", "53h comes on KPD2 within 200 ms")
-async def time_of_53h(ex: Examiner) -> None:
-    reply, _, second = await both_replies(ex)
-    await in_200_ms(ex, reply, second, Phrase("53h of command 14"))
+async def states(ex: Examiner) -> tuple[int, int]:
+    """The states of KPD1 and KPD2 in 29h, one bit for each stream."""
+    _, first, _ = await both_replies(ex)
+    return first.fields["kpd1_state"], first.fields["kpd2_state"]
 
 
 @check("9.9.4.2-1", "29h: the bits of the channels in use are 1")
@@ -197,12 +188,6 @@ async def bits_of_none(ex: Examiner) -> None:
     ex.require(not (kpd1 | kpd2) & ~there, text, f"{kpd1:02X}h {kpd2:02X}h")
 
 
-async def states(ex: Examiner) -> tuple[int, int]:
-    """The states of KPD1 and KPD2 in 29h, one bit for each stream."""
-    _, first, _ = await both_replies(ex)
-    return first.fields["kpd1_state"], first.fields["kpd2_state"]
-
-
 @check("9.8.3-1", "no 28h after command 14")
 async def no_28h(ex: Examiner) -> None:
     await both_replies(ex)
@@ -210,30 +195,25 @@ async def no_28h(ex: Examiner) -> None:
     ex.require(not late, Phrase("no 28h"), Phrase("28h came"))
 
 
-@check("9.8.3-2", "command 14 with a wrong password: 28h/03h and 26h")  # fmt: skip
-async def wrong_password(ex: Examiner) -> None:
-    await ex.not_executed("test", 0x03, test_number=1, password="000000")  # noqa: S106 - a wrong one
-    await ex.message("unauthorized-access", access_code=0x02)
-
-
-@check("9.8.3-3", "command 14 with a wrong number of the technical means: 28h/05h and 26h")  # fmt: skip
-async def wrong_number(ex: Examiner) -> None:
-    await ex.not_executed("test", 0x05, test_number=1, orm_number=ex.other_orm_number)
-    await ex.message("unauthorized-access", access_code=0x05)
+# fmt: off
+check("9.8.3-2", "command 14 with a wrong password: 28h/03h and 26h")(
+    lambda ex: unauthorized(ex, "test", 0x03, {"test_number": 1, "password": WRONG}, access_code=0x02))
+check("9.8.3-3", "command 14 with a wrong number of the technical means: 28h/05h and 26h")(
+    lambda ex: unauthorized(ex, "test", 0x05, {"test_number": 1, "orm_number": ex.other_orm_number},
+                            access_code=0x05))
+# fmt: on
 
 
 @check("11.7.4-1", "53h: octets 5 to 12 of the header are FFh")  # fmt: skip
 async def header_of_53h(ex: Examiner) -> None:
     _, _, second = await both_replies(ex)
-    text = Phrase("octets 5 to 12 are FFh")
-    ex.require(second.raw[4:12] == b"\xff" * 8, text, second.raw[4:12].hex(" ").upper())
+    ex.require(second.raw[4:12] == b"\xff" * 8, Phrase("octets 5 to 12 are FFh"), second.raw[4:12])
 
 
 @check("11.7.5-1", "53h: the same content as 29h")
 async def content_of_53h(ex: Examiner) -> None:
     _, first, second = await both_replies(ex)
-    text = Phrase("the content of 29h")
-    ex.require(second.raw[12:] == first.raw[10:], text, second.raw[12:].hex(" ").upper())
+    ex.require(second.raw[12:] == first.raw[10:], Phrase("the content of 29h"), second.raw[12:])
 
 
 async def gets_29h(ex: Examiner, other: ConsoleClient, number: int, text: Phrase) -> None:
@@ -257,8 +237,7 @@ async def on_every_kpd1(ex: Examiner) -> None:
 async def from_any_kpd1(ex: Examiner) -> None:
     other = await ex.another_console()
     await other.send(other.command("test", {"test_number": 0x44}))
-    text = Phrase("29h to command 14 of the second KPD1")
-    await gets_29h(ex, other, 0x44, text)
+    await gets_29h(ex, other, 0x44, Phrase("29h to command 14 of the second KPD1"))
 
 
 # --- the silence without command 14
@@ -299,8 +278,7 @@ async def silence_ends(ex: Examiner) -> None:
 
 @check("6.14.3-3", "in the silence the speech goes on", SLOW, CALLS, SPEECH)  # fmt: skip
 async def speech_goes_on(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.call()
     await ex.given(target, "number-received", operation=0)
     await fall_silent(ex)

@@ -8,11 +8,11 @@ from typing import Any
 
 from sorm_mediator.conformance.declaration import Dialogue, Need, check
 from sorm_mediator.conformance.dialogue import ANSWER, RECEIVED, RELEASE, Target, one_of
-from sorm_mediator.conformance.examiner import Examiner, Group, Line, PlacedCall
+from sorm_mediator.conformance.examiner import Examiner, Group, Line
 from sorm_mediator.console.client import Crossed
 
 CALLS, SERVICES = Need.CALLS, Need.SERVICES
-CONNECTED, RELEASED = "ksl-connected", "ksl-released"
+CONNECTED, RELEASED, USED = "ksl-connected", "ksl-released", "service-used"
 CONNECT, DISCONNECT = "connect-ksl", "release-ksl"
 REPEATED = ("call_number", "connection", "service_phase", "calling", "called", "trunk")
 """Fields that 51h and 52h repeat from 41h."""
@@ -65,8 +65,10 @@ async def connected_by_7(ex: Examiner, *, ringing: bool) -> None:
     await ex.event(target, CONNECTED, ksl_a=group.a(), operation=0)
 
 
-async def connected_again(ex: Examiner, group: Group, named: Group) -> None:
-    """Command 7, with some group, connects a line of the object's group after command 8 released it."""
+async def connected_again(ex: Examiner, *, other: bool) -> None:
+    """After command 8, command 7 with the object's or another group connects a line of the object's group."""
+    group = await ex.group()
+    named = await ex.group() if other else group
     target = await ex.target(group=group)
     _, first = await ex.talking(target)
     await ex.prepare(DISCONNECT, **release(first))
@@ -80,22 +82,11 @@ check("6.7.4-1", "command 7, statistical control: a line of the group that the c
     lambda ex: connected_by_7(ex, ringing=False))
 check("6.7.4-2", "the same before the answer", CALLS)(
     lambda ex: connected_by_7(ex, ringing=True))
+check("6.7.5-1", "command 7, full control, after command 8 released the line", CALLS)(
+    lambda ex: connected_again(ex, other=False))
+check("6.7.5.1-1", "command 7, full control: the group in the command is ignored, that of command 5 counts", CALLS)(
+    lambda ex: connected_again(ex, other=True))
 # fmt: on
-
-
-@check("6.7.5-1", "command 7, full control, after command 8 released the line", CALLS)  # fmt: skip
-async def own_group_named(ex: Examiner) -> None:
-    group = await ex.group()
-    await connected_again(ex, group, group)
-
-
-@check(
-    "6.7.5.1-1",
-    "command 7, full control: the group in the command is ignored, that of command 5 counts",
-    CALLS,
-)
-async def group_is_ignored(ex: Examiner) -> None:
-    await connected_again(ex, await ex.group(), await ex.group())
 
 
 @check("6.7.5-2", "command 7, full control, when no line had been free", CALLS)  # fmt: skip
@@ -159,8 +150,7 @@ async def released(
     ex: Examiner, fields: Callable[[Group, Crossed], dict[str, Any]], *, pair: bool = False
 ) -> None:
     """Command 8 releases the line, or the pair, of a call: 52h/01h."""
-    group = await ex.group(separate=pair)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(separate=pair)
     _, first = await ex.talking(target)
     await ex.executed(DISCONNECT, **fields(group, first))
     lines: dict[str, Any] = {"ksl_a": group.a()} | ({"ksl_b": group.b()} if pair else {})
@@ -194,8 +184,7 @@ check("6.8.10-1", "a line that is in no group: accepted, not executed")(
 
 @check("6.8.6-1", "after command 8 the next call of the object is as command 5 has it", CALLS)  # fmt: skip
 async def next_call_full(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await next_call(ex, target, DISCONNECT, release, selection=0x01, operation=0, ksl_a=group.a())
 
 
@@ -208,123 +197,52 @@ async def lines_of_two_calls(ex: Examiner) -> None:
     await ex.not_executed(DISCONNECT, **by_line(group.a(0), group.b(1)))
 
 
-# --- changes in the events
+# --- changes in the events, 51h
 
-
-async def after_7(ex: Examiner, *, separate: bool = False, **how: Any) -> tuple[Target, Group, PlacedCall]:
-    """A call under statistical control with a line from command 7; its 51h is read."""
-    group, target = await ex.group(separate=separate), await ex.target()
-    call, first = await ex.talking(target, **how)
-    await ex.prepare(CONNECT, **connect(first, group))
-    await ex.given(target, CONNECTED)
-    return target, group, call
-
-
-async def after_8(ex: Examiner, **how: Any) -> tuple[Target, PlacedCall]:
-    """A call under full control after command 8 released its line; its 52h is read."""
-    target = await ex.target(group=await ex.group())
-    call, first = await ex.talking(target, **how)
-    await ex.prepare(DISCONNECT, **release(first))
-    await ex.given(target, RELEASED)
-    return target, call
-
-
+HELD = ({"service": "hold", "at": 0.5},)
 RINGS = 0.5
 """Seconds of ringing in a call with a command before the answer."""
 
 
-async def rung(ex: Examiner, target: Target) -> Crossed:
-    """A call that rings long enough for a command before its answer. Returns its 41h."""
-    await ex.call(ring=None if ex.caller is None else max(RINGS, ex.caller.ring * 3))
-    return await ex.given(target, RECEIVED)
+async def next_event(
+    ex: Examiner, target: Target, event: str, command: str, fields: Callable[[Crossed], dict[str, Any]],
+    **wanted: Any,
+) -> None:  # fmt: skip
+    """A call with command 7 or 8 in it; the next event of the object, of this name, has these values."""
+    if event == ANSWER:  # the call rings long enough for the command
+        placed = await ex.call(ring=None if ex.caller is None else max(RINGS, ex.caller.ring * 3))
+        first = await ex.given(target, RECEIVED)
+    else:
+        placed, first = await ex.talking(target, services=HELD if event == USED else ())
+    await ex.prepare(command, **fields(first))
+    await ex.given(target, CONNECTED if command == CONNECT else RELEASED)
+    if event == RELEASE:
+        await ex.hang_up(placed)
+    await ex.event(target, event, **wanted)
 
 
-@check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h", CALLS)
-async def answer_after_7(ex: Examiner) -> None:
-    group, target = await ex.group(), await ex.target()
-    first = await rung(ex, target)
-    await ex.prepare(CONNECT, **connect(first, group))
-    await ex.given(target, CONNECTED)
-    await ex.event(target, ANSWER, **FULL, ksl_a=group.a(), operation=0)
+async def after_7(ex: Examiner, event: str, *, separate: bool = False, **wanted: Any) -> None:
+    """An event of a call under statistical control with a line, or pair, from command 7."""
+    group, target = await ex.group(separate=separate), await ex.target()
+    lines = {"ksl_a": group.a(), "ksl_b": group.b()} if separate else {"ksl_a": group.a()}
+    values = {**FULL, **lines, **wanted}
+    await next_event(ex, target, event, CONNECT, lambda first: connect(first, group), **values)
 
 
-@check(
-    "11.2.4.1-2",
-    "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
-    CALLS,
-)
-async def answer_after_8(ex: Examiner) -> None:
-    target = await ex.target(group=await ex.group(), priority="high")
-    first = await rung(ex, target)
-    await ex.prepare(DISCONNECT, **release(first))
-    await ex.given(target, RELEASED)
-    await ex.event(target, ANSWER, **STATISTICAL, operation=None)
+async def after_8(ex: Examiner, event: str, operation: int | None, priority: str = "normal") -> None:
+    """An event of a call of an object of this priority after command 8 released its line."""
+    target = await ex.target(group=await ex.group(), priority=priority)
+    await next_event(ex, target, event, DISCONNECT, release, **STATISTICAL, operation=operation)
 
 
-@check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h", CALLS)
-async def release_after_7(ex: Examiner) -> None:
-    target, group, call = await after_7(ex)
-    await ex.hang_up(call)
-    await ex.event(target, RELEASE, **FULL, ksl_a=group.a(), operation=5)
-
-
-@check(
-    "11.3.4.1-2",
-    "43h after command 7 with a separate group: selection of separate control, both lines",
-    CALLS,
-)
-async def release_after_7_separate(ex: Examiner) -> None:
-    target, group, call = await after_7(ex, separate=True)
-    await ex.hang_up(call)
-    await ex.event(target, RELEASE, **{**FULL, "selection": 0x03}, ksl_a=group.a(), ksl_b=group.b())
-
-
-@check(
-    "11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh", CALLS
-)
-async def release_after_8(ex: Examiner) -> None:
-    target, call = await after_8(ex)
-    await ex.hang_up(call)
-    await ex.event(target, RELEASE, **STATISTICAL, operation=5)
-
-
-HELD = ({"service": "hold", "at": 0.5},)
-
-
-@check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h", SERVICES)
-async def service_after_7(ex: Examiner) -> None:
-    target, group, _ = await after_7(ex, services=HELD)
-    await ex.event(target, "service-used", **FULL, ksl_a=group.a(), operation=0)
-
-
-@check(
-    "11.4.6.1-2",
-    "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
-    SERVICES,
-)
-async def service_after_8(ex: Examiner) -> None:
-    target, _ = await after_8(ex, services=HELD)
-    await ex.event(target, "service-used", **STATISTICAL, operation=None)
-
-
-# --- 51h
-
-
-@check("11.5.4-1", "51h: selection of full control, the line, priority 01h, 00h", CALLS)  # fmt: skip
-async def fields_of_51h(ex: Examiner) -> None:
-    group, target = await ex.group(), await ex.target()
+async def fields_of_51h(
+    ex: Examiner, wanted: Callable[[Group, Crossed], dict[str, Any]], *, separate: bool = False
+) -> None:
+    """The 51h of a command 7 in a call under statistical control."""
+    group, target = await ex.group(separate=separate), await ex.target()
     _, first = await ex.talking(target)
     await ex.prepare(CONNECT, **connect(first, group))
-    wanted = {**FULL, "ksl_a": group.a(), "ksl_b": one_of(group.a(), None), "operation": 0, **repeated(first)}
-    await ex.event(target, CONNECTED, **wanted)
-
-
-@check("11.5.4-2", "51h with a separate group: selection of separate control, both lines", CALLS)  # fmt: skip
-async def fields_of_51h_separate(ex: Examiner) -> None:
-    group, target = await ex.group(separate=True), await ex.target()
-    _, first = await ex.talking(target)
-    await ex.prepare(CONNECT, **connect(first, group))
-    await ex.event(target, CONNECTED, selection=0x03, ksl_a=group.a(), ksl_b=group.b())
+    await ex.event(target, CONNECTED, **wanted(group, first))
 
 
 def none_free(*, full: bool) -> Dialogue:
@@ -343,6 +261,28 @@ def none_free(*, full: bool) -> Dialogue:
 
 
 # fmt: off
+check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h", CALLS)(
+    lambda ex: after_7(ex, ANSWER, operation=0))
+check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
+      CALLS)(
+    lambda ex: after_8(ex, ANSWER, None, "high"))
+check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h", CALLS)(
+    lambda ex: after_7(ex, RELEASE, operation=5))
+check("11.3.4.1-2", "43h after command 7 with a separate group: selection of separate control, both lines", CALLS)(
+    lambda ex: after_7(ex, RELEASE, separate=True, selection=0x03))
+check("11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh", CALLS)(
+    lambda ex: after_8(ex, RELEASE, 5))
+check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h", SERVICES)(
+    lambda ex: after_7(ex, USED, operation=0))
+check("11.4.6.1-2", "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
+      SERVICES)(
+    lambda ex: after_8(ex, USED, None))
+check("11.5.4-1", "51h: selection of full control, the line, priority 01h, 00h", CALLS)(
+    lambda ex: fields_of_51h(ex, lambda group, first: {
+        **FULL, "ksl_a": group.a(), "ksl_b": one_of(group.a(), None), "operation": 0, **repeated(first)}))
+check("11.5.4-2", "51h with a separate group: selection of separate control, both lines", CALLS)(
+    lambda ex: fields_of_51h(ex, lambda group, first: {
+        "selection": 0x03, "ksl_a": group.a(), "ksl_b": group.b()}, separate=True))
 check("11.5.5-1", "51h when no line is free, full control: as 41h, 01h", CALLS)(none_free(full=True))
 check("11.5.6-1", "51h when no line is free, statistical control: as 41h, but 01h", CALLS)(none_free(full=False))
 # fmt: on

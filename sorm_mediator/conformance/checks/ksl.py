@@ -58,8 +58,7 @@ def with_group(
     wanted: str, command: str, fields: Callable[[Examiner, Group], Fields], lines: int = 1, *,
     separate: bool = False, controls: bool = False,
 ) -> Dialogue:  # fmt: skip
-    """A command about an existing group, and its outcome; ``controls``: an object is under control with
-    it."""
+    """A command about an existing group, and its outcome; ``controls``: an object belongs to the group."""
 
     async def dialogue(ex: Examiner) -> None:
         group = await ex.group(lines, separate=separate)
@@ -90,8 +89,7 @@ async def as_many_groups(ex: Examiner) -> None:
 
 async def ring(ex: Examiner, order: tuple[int, ...]) -> None:
     """Consecutive calls get the lines from the lowest to the highest, then the lowest again."""
-    group = await ex.group(3, order=order)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(3, order=order)
     for index in (0, 1, 2, 0):
         call = await ex.call()
         await ex.event(target, "number-received", operation=0, ksl_a=group.a(index))
@@ -207,8 +205,7 @@ async def take_out(ex: Examiner) -> None:
 
 @check("6.9.6-1", "a busy line: accepted, not executed", CALLS)
 async def take_out_busy(ex: Examiner) -> None:
-    group = await ex.group(2)
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group(2)
     await ex.call()
     await ex.given(target, "number-received", operation=0, ksl_a=group.a())
     await ex.not_executed("remove-ksl", **removal(group))
@@ -229,8 +226,7 @@ async def echoed(ex: Examiner, **asked: Any) -> None:
     """24h with the requested values, then 28h/01h."""
     reply = await ex.not_executed("get-ksl", **asked)
     text = Phrase("24h with the values that were asked for")
-    came = Phrase("no 24h came")
-    ex.require(bool(reply.data) and reply.data[0].name == "ksl-info", text, came)
+    ex.require(bool(reply.data) and reply.data[0].name == "ksl-info", text, Phrase("no 24h came"))
     wanted = {"ksl_group": None, "group_type": None, "ksl_a": None, "ksl_b": None, **asked}
     got = {name: first_row(reply).get(name) for name in wanted}
     ex.require(got == wanted, text, got)
@@ -242,39 +238,36 @@ async def of_two_groups(ex: Examiner) -> None:
     await echoed(ex, ksl_a=one.a(), ksl_b=two.a())
 
 
+async def asked_for(
+    ex: Examiner, count: int, asked: Callable[[Group, Group], Fields], found: slice = slice(None)
+) -> None:
+    """Of two groups, the first of so many lines, these lines of the first are reported."""
+    group, other = await ex.group(count), await ex.group()
+    listed(ex, await rows(ex, **asked(group, other)), group, found)
+
+
 # fmt: off
 check("6.11.7-1", "a line that is in no group: 24h with the values asked for, 28h/01h")(
     lambda ex: echoed(ex, ksl_a=ex.free_line()))
 check("6.11.7-2", "a group that is not there: 24h with the values asked for, 28h/01h")(
     lambda ex: echoed(ex, ksl_group=ex.free_group()))
+check("6.11.8.1-1", "group given: its lines")(
+    lambda ex: asked_for(ex, 3, lambda group, other: {"ksl_group": group.number}))
+check("6.11.8.1-2", "group given: all else is ignored")(
+    lambda ex: asked_for(ex, 2, lambda group, other: {
+        "ksl_group": group.number, "group_type": "separate", "ksl_a": other.a()}))
+check("6.11.8.3-1", "KSL-A given: its group")(
+    lambda ex: asked_for(ex, 2, lambda group, other: {"ksl_a": group.a(1)}, slice(1, None)))
 # fmt: on
-
-
-@check("6.11.8.1-1", "group given: its lines")
-async def by_group(ex: Examiner) -> None:
-    group, _ = await ex.group(3), await ex.group()
-    listed(ex, await rows(ex, ksl_group=group.number), group)
-
-
-@check("6.11.8.1-2", "group given: all else is ignored")
-async def group_alone_counts(ex: Examiner) -> None:
-    group, other = await ex.group(2), await ex.group()
-    listed(ex, await rows(ex, ksl_group=group.number, group_type="separate", ksl_a=other.a()), group)
 
 
 @check("6.11.8.2-1", "type given: the lines are ignored")
 async def type_counts(ex: Examiner) -> None:
     one, two = await ex.group(), await ex.group(separate=True)
     came = await rows(ex, group_type="separate", ksl_a=one.a())
-    text = Phrase("lines of the type asked for")
-    ex.require(all(row["group_type"] == "separate" for row in came), text, came)
+    fits = all(row["group_type"] == "separate" for row in came)
+    ex.require(fits, Phrase("lines of the type asked for"), came)
     listed(ex, [row for row in came if row["ksl_group"] in (one.number, two.number)], two)
-
-
-@check("6.11.8.3-1", "KSL-A given: its group")
-async def by_a(ex: Examiner) -> None:
-    group, _ = await ex.group(2), await ex.group()
-    listed(ex, await rows(ex, ksl_a=group.a(1)), group, slice(1, None))
 
 
 @check("6.11.8.3-2", "KSL-B given: its group and the line that belongs to it")  # fmt: skip
@@ -293,16 +286,15 @@ async def a_counts(ex: Examiner) -> None:
 @check("9.4.4-1", "24h has 45 octets, what is not used is FFh")
 async def length_of_24h(ex: Examiner) -> None:
     payload = (await ex.executed("get-ksl", ksl_group=(await ex.group()).number)).payload
-    text = Phrase("45 octets, FFh from the fifth on")
-    ex.require(len(payload) == 45 and set(payload[4:]) == {0xFF}, text, payload.hex(" ").upper())
+    holds = len(payload) == 45 and set(payload[4:]) == {0xFF}
+    ex.require(holds, Phrase("45 octets, FFh from the fifth on"), payload)
 
 
 @check("9.4.6-1", "more than eleven lines: further messages, numbered 1 of 2 and 2 of 2")  # fmt: skip
 async def several_24h(ex: Examiner) -> None:
     group = await ex.group(12)
     reply = await ex.executed("get-ksl", ksl_group=group.number)
-    text = Phrase("24h 1 of 2 and 2 of 2")
-    ex.require(reply.numbering == [(1, 2), (2, 2)], text, reply.numbering)
+    ex.require(reply.numbering == [(1, 2), (2, 2)], Phrase("24h 1 of 2 and 2 of 2"), reply.numbering)
     listed(ex, rows_of(reply), group)
 
 
@@ -310,5 +302,4 @@ async def several_24h(ex: Examiner) -> None:
 async def b_in_24h(ex: Examiner) -> None:
     group = await ex.group()
     row = first_row(await ex.executed("get-ksl", ksl_group=group.number))
-    text = Phrase("KSL-B is KSL-A or FFh")
-    ex.require(row.get("ksl_b") in (None, group.a()), text, row)
+    ex.require(row.get("ksl_b") in (None, group.a()), Phrase("KSL-B is KSL-A or FFh"), row)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from sorm_mediator.conformance.checks.messages import has_time
+from sorm_mediator.conformance.checks.state import ends_the_password
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Target, one_of
 from sorm_mediator.conformance.examiner import Examiner
@@ -20,12 +21,8 @@ async def version(ex: Examiner) -> Crossed:
     """Command 17 and its 2Bh."""
     reply = await ex.executed("get-version")
     units = [unit for unit in reply.data if unit.name == "version-info"]
-    came = Phrase("{n} came", n=len(units))
-    ex.require(len(units) == 1, Phrase("one 2Bh"), came)
+    ex.require(len(units) == 1, Phrase("one 2Bh"), Phrase("{n} came", n=len(units)))
     return units[0]
-
-
-check("6.17.3-1", "command 17 tells the version of the node's software", ORDER_268)(version)  # fmt: skip
 
 
 @check("9.11.4-1", "2Bh: 44 octets in ASCII", ORDER_268)
@@ -33,8 +30,7 @@ async def version_text(ex: Examiner) -> None:
     unit = await version(ex)
     text = unit.raw[10:54]
     holds = len(unit.raw) == 55 and all(0x20 <= one < 0x7F or one in (0x00, 0xFF) for one in text)
-    expected = Phrase("44 octets of ASCII and one")
-    ex.require(holds, expected, text.hex(" ").upper())
+    ex.require(holds, Phrase("44 octets of ASCII and one"), text)
 
 
 @check("9.11.4.2-1", "2Bh: octet 45 is the type of the node, 01h to 03h", ORDER_268)  # fmt: skip
@@ -51,22 +47,21 @@ async def alarm(ex: Examiner, kind: int) -> None:
     await ex.message("alarm", alarm_type=kind, alarm_code=7)
 
 
-@check("9.1.4.1-1", "21h/01h: the technical means stop by themselves", STOP, WEB)  # fmt: skip
-async def alarm_1(ex: Examiner) -> None:
+async def stopped_by_alarm(ex: Examiner) -> None:
+    """The alarm after which the technical means stop."""
     await alarm(ex, 0x01)
     ex.emptied()
+
+
+@check("9.1.4.1-1", "21h/01h: the technical means stop by themselves", STOP, WEB)  # fmt: skip
+async def alarm_1(ex: Examiner) -> None:
+    await stopped_by_alarm(ex)
     await ex.rejected("get-ksl", 0x02)
 
 
 @check("9.1.4.1-2", "21h/01h: start needs the first password", STOP, WEB)  # fmt: skip
 async def alarm_1_password(ex: Examiner) -> None:
-    new = ex.other_password
-    await ex.prepare("set-password", new_password=new)
-    with ex.preparing():
-        await alarm(ex, 0x01)
-    ex.emptied()
-    ex.client.password = ex.first_password
-    await ex.not_executed("start", 0x03, password=new)
+    await ends_the_password(ex, stopped_by_alarm)
     await ex.executed("start", password=ex.first_password)
 
 
@@ -75,16 +70,6 @@ async def kept(ex: Examiner, kind: int) -> None:
     target = await ex.target()
     await alarm(ex, kind)
     await ex.shown(target.number, number=target.fields["number"])
-
-
-# fmt: off
-check("9.1.4.1-3", "21h/02h: the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x02))
-check("9.1.4.1-4", "21h/03h: the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x03))
-check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept", WEB)(
-    lambda ex: kept(ex, 0x04))
-# fmt: on
 
 
 # --- 22h
@@ -97,9 +82,6 @@ async def restarted(ex: Examiner) -> None:
     await ex.connect()  # the restart may have closed the channels
     await ex.message("restart")
     ex.emptied()
-
-
-check("9.2.3-1", "22h when the node is ready after a restart", STOP, WEB)(restarted)  # fmt: skip
 
 
 @check("9.2.4-1", "after a restart: initial state, commands are rejected as before start", STOP, WEB)
@@ -118,16 +100,6 @@ async def empty_tables(ex: Examiner) -> None:
     await ex.not_executed("get-objects", object_number=target.number)
 
 
-@check("9.2.4-3", "after a restart: command 1 needs the first password", STOP, WEB)  # fmt: skip
-async def first_password(ex: Examiner) -> None:
-    new = ex.other_password
-    await ex.prepare("set-password", new_password=new)
-    with ex.preparing():
-        await restarted(ex)
-    ex.client.password = ex.first_password
-    await ex.not_executed("start", 0x03, password=new)
-
-
 # --- 26h
 
 
@@ -135,8 +107,7 @@ async def access(ex: Examiner, code: int) -> None:
     """An attempt at an action that is reserved to the console: 26h reports it with its details."""
     await ex.web("POST", "mediator/unauthorized-access", {"code": code, "text": "conformance"})
     unit = await ex.message("unauthorized-access", access_code=code, orm_number=ex.client.orm_number)
-    text = Phrase("octets 6 to 45 tell more")
-    ex.require(b"conformance" in unit.raw[15:], text, unit.raw[15:].hex(" ").upper())
+    ex.require(b"conformance" in unit.raw[15:], Phrase("octets 6 to 45 tell more"), unit.raw[15:])
 
 
 async def line_state(ex: Examiner, state: int) -> None:
@@ -147,6 +118,16 @@ async def line_state(ex: Examiner, state: int) -> None:
 
 
 # fmt: off
+check("6.17.3-1", "command 17 tells the version of the node's software", ORDER_268)(version)
+check("9.1.4.1-3", "21h/02h: the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x02))
+check("9.1.4.1-4", "21h/03h: the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x03))
+check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept", WEB)(
+    lambda ex: kept(ex, 0x04))
+check("9.2.3-1", "22h when the node is ready after a restart", STOP, WEB)(restarted)
+check("9.2.4-3", "after a restart: command 1 needs the first password", STOP, WEB)(
+    lambda ex: ends_the_password(ex, restarted))
 check("9.6.4.1-1", "26h/01h: access from a forbidden port", WEB)(
     lambda ex: access(ex, 0x01))
 check("9.6.4.1-2", "26h/03h: tables read or written", WEB)(
@@ -165,15 +146,10 @@ check("9.3.6.4-4", "23h: line state 07h, the line is restricted", WEB)(
 # --- 2Ah
 
 
-@asynccontextmanager
-async def trunk_named(ex: Examiner, name: str) -> AsyncIterator[None]:
+def trunk_named(ex: Examiner, name: str) -> AbstractAsyncContextManager[None]:
     """The trunk has another name within this context."""
     path = f"switch/domains/{ex.terms.domain}/trunks/{ex.trunk}"
-    await ex.web("PUT", path, {"name": name})
-    try:
-        yield
-    finally:
-        await ex.web("PUT", path, {"name": ex.terms.trunk_name})
+    return ex.web_during("PUT", path, {"name": name}, {"name": ex.terms.trunk_name})
 
 
 @check("9.10.3-1", "2Ah when the operator changes the name of a trunk", WEB, ORDER_268)  # fmt: skip
@@ -216,18 +192,14 @@ async def message_of(ex: Examiner, target: Target, **fields: Any) -> Crossed:
     return await ex.message("electronic-message", where={"object_number": target.number}, **fields)
 
 
-async def from_object(ex: Examiner, delivered: bool | None = True, **fields: Any) -> Crossed:
-    """2Ch of a message from the object, with these values."""
-    target = await ex.target()
+async def from_object(
+    ex: Examiner, *, delivered: bool | None = True, imsi: str = "", **fields: Any
+) -> Crossed:
+    """2Ch of a message from the object, or whose party with this IMSI is the object, with these values."""
+    given = ex.network_fields(imsi, number_sign="imsi") if imsi else ex.object_fields()
+    target = await ex.controlled(given)
     await sent(ex, ex.own(0), ex.own(1), delivered=delivered, from_imsi=SENDER, to_imsi=RECEIVER)
     return await message_of(ex, target, **fields)
-
-
-async def of_imsi(ex: Examiner, imsi: str, value: int) -> None:
-    """The selection in octet 15 for an object whose number is the IMSI of a party."""
-    target = await ex.controlled(ex.network_fields(imsi, number_sign="imsi"))
-    await sent(ex, ex.own(0), ex.own(1), from_imsi=SENDER, to_imsi=RECEIVER)
-    bits(ex, await message_of(ex, target), *_SELECTION, value)
 
 
 async def to_object(ex: Examiner) -> Crossed:
@@ -237,31 +209,18 @@ async def to_object(ex: Examiner) -> Crossed:
     return await message_of(ex, target)
 
 
-def bits(ex: Examiner, unit: Crossed, mask: int, what: Phrase, value: int) -> None:
-    """Bits of octet 15 have this value."""
-    octet = unit.raw[10 + 14]
-    shown = format(value // (mask & -mask), "02b")
-    text = Phrase("octet 15: {what} {bits}", what=what, bits=shown)
+async def octet_15(ex: Examiner, part: tuple[int, Phrase], value: int, message: Awaitable[Crossed]) -> None:
+    """A part of octet 15 in a 2Ch has this value."""
+    mask, what = part
+    octet = (await message).raw[10 + 14]
+    text = Phrase("octet 15: {what} {bits}", what=what, bits=format(value // (mask & -mask), "02b"))
     ex.require(octet & mask == value, text, f"{octet:02X}h")
 
 
 _DIRECTION = (0x03, Phrase("direction"))
 _SELECTION = (0x0C, Phrase("selection"))
-
-
-async def of_sent(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
-    """A part of octet 15 in the 2Ch of a message from the object."""
-    bits(ex, await from_object(ex), *part, value)
-
-
-async def of_received(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
-    """A part of octet 15 in the 2Ch of a message to the object."""
-    bits(ex, await to_object(ex), *part, value)
-
-
-async def delivery(ex: Examiner, delivered: bool | None, value: int) -> None:
-    """The result of the delivery in octet 15."""
-    bits(ex, await from_object(ex, delivered), 0x30, Phrase("delivery"), value)
+_DELIVERY = (0x30, Phrase("delivery"))
+"""The parts of octet 15: mask and name."""
 
 
 # fmt: off
@@ -274,33 +233,32 @@ check("9.12.4.12-1", "2Ch: the IMSI of the sender", WEB, ORDER_268)(
 check("9.12.4.15-1", "2Ch: the IMSI of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver_imsi={"number": RECEIVER}))
 check("9.12.4.4-8", "2Ch, octet 15: selected by the IMSI of the sender", WEB, ORDER_268)(
-    lambda ex: of_imsi(ex, SENDER, 0x00))
+    lambda ex: octet_15(ex, _SELECTION, 0x00, from_object(ex, imsi=SENDER)))
 check("9.12.4.4-9", "2Ch, octet 15: selected by the IMSI of the receiver", WEB, ORDER_268)(
-    lambda ex: of_imsi(ex, RECEIVER, 0x0C))
+    lambda ex: octet_15(ex, _SELECTION, 0x0C, from_object(ex, imsi=RECEIVER)))
 check("9.12.4.7-1", "2Ch: the number of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver={"number": ex.own(1)}))
 check("9.12.4.4-1", "2Ch, octet 15: taken from the object", WEB, ORDER_268)(
-    lambda ex: of_sent(ex, _DIRECTION, 0x01))
+    lambda ex: octet_15(ex, _DIRECTION, 0x01, from_object(ex)))
 check("9.12.4.4-2", "2Ch, octet 15: addressed to the object", WEB, ORDER_268)(
-    lambda ex: of_received(ex, _DIRECTION, 0x02))
+    lambda ex: octet_15(ex, _DIRECTION, 0x02, to_object(ex)))
 check("9.12.4.4-3", "2Ch, octet 15: selected by the number of the sender", WEB, ORDER_268)(
-    lambda ex: of_sent(ex, _SELECTION, 0x04))
+    lambda ex: octet_15(ex, _SELECTION, 0x04, from_object(ex)))
 check("9.12.4.4-4", "2Ch, octet 15: selected by the number of the receiver", WEB, ORDER_268)(
-    lambda ex: of_received(ex, _SELECTION, 0x08))
+    lambda ex: octet_15(ex, _SELECTION, 0x08, to_object(ex)))
 check("9.12.4.4-5", "2Ch, octet 15: delivered", WEB, ORDER_268)(
-    lambda ex: delivery(ex, True, 0x10))
+    lambda ex: octet_15(ex, _DELIVERY, 0x10, from_object(ex)))
 check("9.12.4.4-6", "2Ch, octet 15: not delivered", WEB, ORDER_268)(
-    lambda ex: delivery(ex, False, 0x20))
+    lambda ex: octet_15(ex, _DELIVERY, 0x20, from_object(ex, delivered=False)))
 check("9.12.4.4-7", "2Ch, octet 15: delivery not known", WEB, ORDER_268)(
-    lambda ex: delivery(ex, None, 0x00))
+    lambda ex: octet_15(ex, _DELIVERY, 0x00, from_object(ex, delivered=None)))
 # fmt: on
 
 
 @check("9.12.3-1", "2Ch: the message of an object, with its content", WEB, ORDER_268)  # fmt: skip
 async def content(ex: Examiner) -> None:
     content = (await from_object(ex)).raw[TEXT_AT:]
-    text = Phrase("the text of the message")
-    ex.require(TEXT.encode() in content, text, content.hex(" ").upper())
+    ex.require(TEXT.encode() in content, Phrase("the text of the message"), content)
 
 
 @check("9.12.4.6-1", "2Ch: day and time", WEB, ORDER_268)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Dialogue, Need, check
-from sorm_mediator.conformance.dialogue import Reply, Target, identity
+from sorm_mediator.conformance.dialogue import Target, identity
 from sorm_mediator.conformance.examiner import Examiner, Group
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.language import Phrase
@@ -144,7 +144,7 @@ async def both_get_events(ex: Examiner) -> None:
         await ex.events(target)
 
 
-# --- command 15
+# --- duration, begin and end of control, command 6, command 15
 
 
 def changed(number: int, category: str | None, group: int | None = None, priority: str = "normal") -> Fields:
@@ -152,7 +152,63 @@ def changed(number: int, category: str | None, group: int | None = None, priorit
     return {"object_number": number, "category": category, "ksl_group": group, "priority": priority}
 
 
+async def executed_within_15_s(ex: Examiner, command: str, fields: Fields) -> None:
+    """A command that must be executed in time."""
+    reply = await ex.command(command, within=20, **fields)
+    ex.judge(reply, "executed")
+    assert reply.execution is not None
+    ex.within_limit(reply.took(reply.execution), 15_000, Phrase("28h of command {n}", n=reply.sent.code))
+
+
+def network_call(fields: Callable[[Examiner], Fields], *, controlled: bool) -> Dialogue:
+    """A call to an object of the network: its events come, or no event comes."""
+
+    async def dialogue(ex: Examiner) -> None:
+        watch = None if controlled else await ex.target()
+        target = await ex.controlled(fields(ex))
+        await ex.outgoing_call()
+        if watch is None:
+            await ex.events(target)
+        else:
+            await ex.ended(watch)
+            await ex.no_events(target)
+
+    return dialogue
+
+
+async def removed_in_a_call(ex: Examiner, *, ringing: bool) -> None:
+    """The line of an object is released when the object is removed, and no event comes after that."""
+    group, target = await ex.controlled_group()
+    call, _ = await ex.talking(target, ringing=ringing, received={"operation": 0})
+    await ex.executed("remove-object", **target.identity)
+    await ex.event(target, "ksl-released", operation=5, ksl_a=group.a())
+    await ex.hang_up(call)
+    await ex.no_events(target)
+
+
 # fmt: off
+check("1.5-1", "an object is put on control within 15 s")(
+    lambda ex: executed_within_15_s(ex, "add-object", ex.object_fields()))
+check("1.5-2", "an object is taken off control within 15 s")(
+    with_target(lambda ex, target: executed_within_15_s(ex, "remove-object", target.identity)))
+check("6.5.7-1", "a network number with its own sign is controlled", CALLS)(
+    network_call(lambda ex: ex.network_fields(), controlled=True))
+check("6.5.7-2", "leading digits with their own sign are controlled", CALLS)(
+    network_call(lambda ex: ex.partial_fields(), controlled=True))
+check("6.5.7-3", "a network number with another sign is not controlled", CALLS)(
+    network_call(lambda ex: ex.network_fields(number_sign=ex.foreign_sign), controlled=False))
+check("6.5.7-4", "leading digits with another sign are not controlled", CALLS)(
+    network_call(lambda ex: ex.partial_fields(number_sign=ex.foreign_sign), controlled=False))
+check("6.6.3-3", "command 6 for an object that is not there: accepted, not executed")(
+    lambda ex: ex.not_executed("remove-object", **identity(ex.object_fields())))
+check("6.6.4-1", "command 6 before the answer: 52h/05h, then no 42h and no 43h", CALLS)(
+    lambda ex: removed_in_a_call(ex, ringing=True))
+check("6.6.4-2", "command 6 after the answer: 52h/05h, then no 43h", CALLS)(
+    lambda ex: removed_in_a_call(ex, ringing=False))
+check("6.6.5-1", "command 6 with another number than that of the object is refused")(
+    with_target(lambda ex, target: ex.refused("remove-object", **{**target.identity, "number": ex.own(1)})))
+check("6.6.5-2", "command 6 without an object number: 27h/01h")(
+    with_target(lambda ex, target: ex.rejected("remove-object", **{**target.identity, "object_number": None})))
 check("6.15.4-1", "command 15 without a category: 27h/01h")(
     with_target(lambda ex, target: ex.rejected("change-object", **changed(target.number, None))))
 check("6.15.4-2", "command 15 for full control without a group: 27h/01h")(
@@ -190,30 +246,6 @@ async def change_mismatch(ex: Examiner) -> None:
     await ex.rejected("change-object", **changed(target.number, "separate", group.number))
 
 
-# --- duration
-
-
-def executed_within_15_s(ex: Examiner, reply: Reply) -> None:
-    """A command was executed in time."""
-    ex.judge(reply, "executed")
-    text = Phrase("28h of command {n}", n=reply.sent.code)
-    ex.within_limit(reply.took("command-executed"), 15_000, text)
-
-
-@check("1.5-1", "an object is put on control within 15 s")
-async def adding_takes(ex: Examiner) -> None:
-    executed_within_15_s(ex, await ex.command("add-object", within=20, **ex.object_fields()))
-
-
-@check("1.5-2", "an object is taken off control within 15 s")
-async def removing_takes(ex: Examiner) -> None:
-    target = await ex.target()
-    executed_within_15_s(ex, await ex.command("remove-object", within=20, **target.identity))
-
-
-# --- command 6; begin and end of control
-
-
 @check("6.5.4-1", "an object put on control during a call is controlled from the next call on", CALLS)
 async def from_the_next_call_on(ex: Examiner) -> None:
     watch = await ex.target(ex.own(1))
@@ -225,40 +257,6 @@ async def from_the_next_call_on(ex: Examiner) -> None:
     await ex.no_events(target)
     await ex.short_call()
     await ex.event(target, "number-received")
-
-
-def network_call(fields: Callable[[Examiner], Fields], *, controlled: bool) -> Dialogue:
-    """A call to an object of the network: its events come, or no event comes."""
-
-    async def dialogue(ex: Examiner) -> None:
-        watch = None if controlled else await ex.target()
-        target = await ex.controlled(fields(ex))
-        await ex.outgoing_call()
-        if watch is None:
-            await ex.events(target)
-        else:
-            await ex.ended(watch)
-            await ex.no_events(target)
-
-    return dialogue
-
-
-# fmt: off
-check("6.5.7-1", "a network number with its own sign is controlled", CALLS)(
-    network_call(lambda ex: ex.network_fields(), controlled=True))
-check("6.5.7-2", "leading digits with their own sign are controlled", CALLS)(
-    network_call(lambda ex: ex.partial_fields(), controlled=True))
-check("6.5.7-3", "a network number with another sign is not controlled", CALLS)(
-    network_call(lambda ex: ex.network_fields(number_sign=ex.foreign_sign), controlled=False))
-check("6.5.7-4", "leading digits with another sign are not controlled", CALLS)(
-    network_call(lambda ex: ex.partial_fields(number_sign=ex.foreign_sign), controlled=False))
-check("6.6.3-3", "command 6 for an object that is not there: accepted, not executed")(
-    lambda ex: ex.not_executed("remove-object", **identity(ex.object_fields())))
-check("6.6.5-1", "command 6 with another number than that of the object is refused")(
-    with_target(lambda ex, target: ex.refused("remove-object", **{**target.identity, "number": ex.own(1)})))
-check("6.6.5-2", "command 6 without an object number: 27h/01h")(
-    with_target(lambda ex, target: ex.rejected("remove-object", **{**target.identity, "object_number": None})))
-# fmt: on
 
 
 @check("6.6.3-1", "command 6 takes an object off the table")
@@ -275,25 +273,6 @@ async def removed_is_silent(ex: Examiner) -> None:
     await ex.short_call()
     await ex.ended(watch)
     await ex.no_events(target)
-
-
-async def removed_in_a_call(ex: Examiner, *, ringing: bool) -> None:
-    """The line of an object is released when the object is removed, and no event comes after that."""
-    group = await ex.group()
-    target = await ex.target(group=group)
-    call, _ = await ex.talking(target, ringing=ringing, received={"operation": 0})
-    await ex.executed("remove-object", **target.identity)
-    await ex.event(target, "ksl-released", operation=5, ksl_a=group.a())
-    await ex.hang_up(call)
-    await ex.no_events(target)
-
-
-# fmt: off
-check("6.6.4-1", "command 6 before the answer: 52h/05h, then no 42h and no 43h", CALLS)(
-    lambda ex: removed_in_a_call(ex, ringing=True))
-check("6.6.4-2", "command 6 after the answer: 52h/05h, then no 43h", CALLS)(
-    lambda ex: removed_in_a_call(ex, ringing=False))
-# fmt: on
 
 
 # --- capacity of the technical means

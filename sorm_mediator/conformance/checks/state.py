@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sorm_mediator.conformance.declaration import Need, check
-from sorm_mediator.conformance.dialogue import Reply
+from sorm_mediator.conformance.checks.messages import WRONG, unauthorized
+from sorm_mediator.conformance.declaration import Dialogue, Need, check
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Failed
-from sorm_mediator.console.client import Crossed
 from sorm_mediator.language import Phrase
 
 STOP, CALLS, ORDER_268, WEB = Need.STOP, Need.CALLS, Need.ORDER_268, Need.WEB
-WRONG = "000000"
-ACCESS = "unauthorized-access"
 
 
 @check("6.1.3-1", "command 1 starts the technical means", STOP)
@@ -46,26 +43,26 @@ async def stop(ex: Examiner) -> None:
     await ex.rejected("get-ksl", 0x02)
 
 
-async def stopped_with_another_password(ex: Examiner) -> str:
-    """Preparation: command 3 sets another password, command 2 stops the technical means. Returns that
-    password."""
+async def stopped_with_another_password(ex: Examiner, stops: Dialogue) -> str:
+    """Preparation: command 3 sets another password, then the technical means stop. Returns that password."""
     new = ex.other_password
     await ex.prepare("set-password", new_password=new)
-    await ex.prepare("stop")
+    with ex.preparing():
+        await stops(ex)
     ex.client.password = ex.first_password
     return new
 
 
+async def ends_the_password(ex: Examiner, stops: Dialogue) -> None:
+    """After this stop the password of command 3 holds no more."""
+    await ex.not_executed("start", 0x03, password=await stopped_with_another_password(ex, stops))
+
+
 @check("6.2.3-2", "after command 2 the first password holds again", STOP)  # fmt: skip
 async def stop_sets_the_first_password(ex: Examiner) -> None:
-    await stopped_with_another_password(ex)
+    await stopped_with_another_password(ex, lambda ex: ex.executed("stop"))
     await ex.executed("start", password=ex.first_password)
     await ex.executed("set-password", new_password=ex.first_password)
-
-
-@check("6.2.3-3", "after command 2 the password of command 3 holds no more", STOP)  # fmt: skip
-async def stop_ends_the_password(ex: Examiner) -> None:
-    await ex.not_executed("start", 0x03, password=await stopped_with_another_password(ex))
 
 
 @check("6.2.4-1", "command 2 deletes the table of objects", STOP)  # fmt: skip
@@ -86,14 +83,12 @@ async def stop_deletes_groups(ex: Examiner) -> None:
 
 @check("6.2.4-3", "command 2 in a call under full control: 52h/06h after 27h", STOP, CALLS)  # fmt: skip
 async def stop_in_a_call(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
+    group, target = await ex.controlled_group()
     await ex.talking(target)
     reply = await ex.executed("stop")
     released = await ex.event(target, "ksl-released", operation=6, ksl_a=group.a())
     if ex.link == "tcp":
-        came = Phrase("52h came before 27h")
-        ex.comes_after(released, reply.receipt, Phrase("52h after 27h"), came)
+        ex.comes_after(released, reply.receipt, Phrase("52h after 27h"), Phrase("52h came before 27h"))
 
 
 @check("6.2.4-4", "after the 28h of command 2 nothing comes on KPD1 and KPD2", STOP, CALLS)  # fmt: skip
@@ -127,36 +122,28 @@ async def set_password_by_a_stranger(ex: Examiner) -> None:
 # --- appendix 7
 
 
-def in_turn(ex: Examiner, first: Reply, second: Reply) -> None:
-    """The receipt of the second command comes after the execution of the first."""
-    came = Phrase("27h of the second came before")
+async def in_turn(
+    ex: Examiner, fields: dict[str, Any], asked: tuple[str, dict[str, Any]], wanted: str
+) -> None:
+    """The receipt of a second command, with this outcome, comes after the execution of a command 5."""
+    first, second = await ex.together(("add-object", fields), asked)
+    ex.judge(first, "executed")
+    ex.judge(second, wanted)
     assert second.receipt is not None
-    ex.comes_after(
-        second.receipt,
-        first.execution,
-        Phrase("27h of the second command after the end of the first"),
-        came,
-    )
+    text = Phrase("27h of the second command after the end of the first")
+    ex.comes_after(second.receipt, first.execution, text, Phrase("27h of the second came before"))
 
 
 @check("7.1-1", "a command that comes while another is carried out is taken when that one is over")
 async def one_at_a_time(ex: Examiner) -> None:
     fields = ex.object_fields()
-    asked = {"object_number": fields["object_number"]}
-    first, second = await ex.together(("add-object", fields), ("get-objects", asked))
-    ex.judge(first, "executed")
-    ex.judge(second, "executed")
-    in_turn(ex, first, second)
+    await in_turn(ex, fields, ("get-objects", {"object_number": fields["object_number"]}), "executed")
 
 
 @check("7.1-2", "the same while the switch lets a command wait", WEB)  # fmt: skip
 async def one_at_a_time_slowly(ex: Examiner) -> None:
-    fields = ex.object_fields()
     async with ex.slow_switch(0.3):
-        first, second = await ex.together(("add-object", fields), ("get-ksl", {"ksl_group": ex.free_group()}))
-    ex.judge(first, "executed")
-    ex.judge(second, "not-executed")
-    in_turn(ex, first, second)
+        await in_turn(ex, ex.object_fields(), ("get-ksl", {"ksl_group": ex.free_group()}), "not-executed")
 
 
 @check("7.1-3", "after a rejected command the next one is taken")  # fmt: skip
@@ -173,24 +160,11 @@ async def above(ex: Examiner, name: str, **fields: Any) -> None:
     async with ex.slow_switch(0.3):
         running, prior = await ex.together(("add-object", added), (name, fields))
     ex.judge(running, "executed")
-    receipt = prior.receipt if prior.receipt is not None and prior.receipt.fields["status"] == 0 else None
-    text = Phrase("27h of the second command before 28h of the first")
     came = Phrase("it was not")
-    if receipt is None:
+    if prior.receipt is None or prior.receipt.fields["status"]:
         raise Failed(came)
-    ex.comes_after(running.execution, receipt, text, came)
-
-
-# fmt: off
-check("7.2-1", "command 14 is taken above a running command", WEB)(
-    lambda ex: above(ex, "test", test_number=0x21))
-check("7.2-2", "command 13 is taken above a running command", WEB)(
-    lambda ex: above(ex, "interrupt"))
-check("7.2-3", "command 7 is taken above a running command", WEB)(
-    lambda ex: above(ex, "connect-ksl", ksl_group=1))
-check("7.2-4", "command 8 is taken above a running command", WEB)(
-    lambda ex: above(ex, "release-ksl", ksl_a=None, ksl_b=None))
-# fmt: on
+    text = Phrase("27h of the second command before 28h of the first")
+    ex.comes_after(running.execution, prior.receipt, text, came)
 
 
 _OBJECT = {"object_number": 40000, "object_type": "own-subscriber"}
@@ -244,9 +218,27 @@ def object_octets(ex: Examiner, place: int, value: int) -> bytes:
     return ex.octets(0x05, bytes(payload))
 
 
+async def repeats_the_code(ex: Examiner, name: str) -> None:
+    """The message of this name in the answer to a command has the code of the command."""
+    reply = await ex.command("get-ksl")
+    message = reply.first(name)
+    holds = message is not None and message.fields["command"] == reply.sent.code
+    ex.require(holds, Phrase("the code of the command"), Phrase("no message with it"))
+
+
 # fmt: off
 check("6.1.4-1", "command 1 while running: accepted, not executed, 28h/07h")(
     lambda ex: ex.not_executed("start", 0x07))
+check("6.2.3-3", "after command 2 the password of command 3 holds no more", STOP)(
+    lambda ex: ends_the_password(ex, lambda ex: ex.executed("stop")))
+check("7.2-1", "command 14 is taken above a running command", WEB)(
+    lambda ex: above(ex, "test", test_number=0x21))
+check("7.2-2", "command 13 is taken above a running command", WEB)(
+    lambda ex: above(ex, "interrupt"))
+check("7.2-3", "command 7 is taken above a running command", WEB)(
+    lambda ex: above(ex, "connect-ksl", ksl_group=1))
+check("7.2-4", "command 8 is taken above a running command", WEB)(
+    lambda ex: above(ex, "release-ksl", ksl_a=None, ksl_b=None))
 check("7.4-1", "a command of a wrong length: 27h/01h")(
     lambda ex: ex.rejected(ex.octets(0x0B, b"\xff\xff\xff")))
 check("7.4-2", "a code that no command has: 27h/01h")(
@@ -267,6 +259,16 @@ check("7.4-9", "command 5 with half-octets that are no digits: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 6, 0xEE)))
 check("7.4-10", "command 5 with a count of digits that the number has not: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 5, 0x0C)))
+check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, access_code=0x02))
+check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x05, {"orm_number": ex.other_orm_number}, access_code=0x05))
+check("8.2.1.2-2", "26h has the number of the last command 1")(
+    lambda ex: unauthorized(ex, "get-ksl", 0x03, {"password": WRONG}, orm_number=ex.client.orm_number))
+check("9.7.4-1", "27h repeats the code of the command")(
+    lambda ex: repeats_the_code(ex, "command-received"))
+check("9.8.4-1", "28h repeats the code of the command")(
+    lambda ex: repeats_the_code(ex, "command-executed"))
 # fmt: on
 
 
@@ -277,24 +279,11 @@ async def not_carried_out(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", ksl_group=fields["ksl_group"])
 
 
-@check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h")  # fmt: skip
-async def wrong_password(ex: Examiner) -> None:
-    await ex.not_executed("get-ksl", 0x03, password=WRONG)
-    await ex.message(ACCESS, access_code=0x02)
-
-
-@check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h")  # fmt: skip
-async def wrong_number(ex: Examiner) -> None:
-    await ex.not_executed("get-ksl", 0x05, orm_number=ex.other_orm_number)
-    await ex.message(ACCESS, access_code=0x05)
-
-
 @check("7.6-3", "message 6 follows message 8")
 async def place_of_access(ex: Examiner) -> None:
     reply = await ex.not_executed("get-ksl", 0x03, password=WRONG)
-    access = await ex.message(ACCESS)
-    came = Phrase("26h came before 28h")
-    ex.comes_after(access, reply.execution, Phrase("26h after 28h"), came)
+    access = await ex.message("unauthorized-access")
+    ex.comes_after(access, reply.execution, Phrase("26h after 28h"), Phrase("26h came before 28h"))
 
 
 @check("8.2.1.2-1", "before start 27h repeats the number of the command", STOP)  # fmt: skip
@@ -303,29 +292,3 @@ async def number_before_start(ex: Examiner) -> None:
     reply = await ex.rejected("get-ksl", 0x02, orm_number=ex.other_orm_number)
     assert reply.receipt is not None
     ex.fields(reply.receipt, orm_number=ex.other_orm_number)
-
-
-@check("8.2.1.2-2", "26h has the number of the last command 1")
-async def number_of_access(ex: Examiner) -> None:
-    await ex.not_executed("get-ksl", 0x03, password=WRONG)
-    await ex.message(ACCESS, orm_number=ex.client.orm_number)
-
-
-@check("9.7.4-1", "27h repeats the code of the command")
-async def code_in_receipt(ex: Examiner) -> None:
-    reply = await ex.command("get-ksl")
-    _repeats(ex, reply, reply.receipt)
-
-
-@check("9.8.4-1", "28h repeats the code of the command")
-async def code_in_execution(ex: Examiner) -> None:
-    reply = await ex.command("get-ksl")
-    _repeats(ex, reply, reply.execution)
-
-
-def _repeats(ex: Examiner, reply: Reply, message: Crossed | None) -> None:
-    text, came = (
-        Phrase("the code of the command"),
-        Phrase("no message with it"),
-    )
-    ex.require(message is not None and message.fields["command"] == reply.sent.code, text, came)

@@ -624,7 +624,7 @@ class Gateway:
             },
             journal=None
             if journal is None
-            else JournalState(journal.head.seq, journal.head.hash, journal.seal_errors),
+            else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
             counters=dict(core.counters + self.counters),
         )
 

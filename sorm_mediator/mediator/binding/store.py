@@ -43,7 +43,7 @@ from sorm_mediator.sqlite import (
     move_aside,
     open_database,
     reason,
-    sync_directory,
+    sync,
 )
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class TableStore:
         log.error("%s: %s; the console is told to load them again", path, self.damage)
         with self._connection.begin():
             self._set("damaged", "1")
-        sync_directory(path.parent)
+        sync(path.parent)
         return self._read()
 
     def _read(self) -> Tables:

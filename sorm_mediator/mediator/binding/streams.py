@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from e1 import channel as data
+from e1 import events as data
 from e1.carriers.carrier import Carrier
 from e1.carriers.xot_socket import CLOSED
 from e1.g704.alarms import StreamState

@@ -1,9 +1,9 @@
 """Every change of a running switch, without I/O.
 
-Each function takes the :class:`~sorm_mediator.switch.node.Node`, and makes a new configuration. The
-configuration is checked as a lab file is, and takes effect at once. A function returns notes: names that are
-not resolved yet, such as a context that is imported later. Calls that need such a name fail with their
-reason. A function raises :class:`ChangeRefused` for an impossible change, and changes nothing then.
+Each function makes a new configuration of the :class:`~sorm_mediator.switch.node.Node`, which is checked as a lab file
+is, and takes effect at once. The notes that a function returns are about names that are not resolved yet, such as a
+context that is imported later; calls that need such a name fail with their reason. A function raises
+:class:`ChangeRefused` for an impossible change, and changes nothing then.
 
 Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands of the switch's shell.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,15 +26,12 @@ from sorm_mediator.texts import as_list
 Notes = tuple[str, ...]
 Item = TypeVar("Item")
 
-PATTERNS: Final = MappingProxyType(
-    {
-        r"^\S+$": "no spaces",
-        r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
-        r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
-    }
-)
+PATTERNS: Final[Mapping[str, str]] = {
+    r"^\S+$": "no spaces",
+    r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
+    r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
+}
 """Patterns of the settings, in words."""
-
 
 _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
 """The place of an error in a list of the settings, which has a meaning in a lab file only."""
@@ -99,7 +95,9 @@ def rejection(error: ValidationError) -> ChangeRefused:
     if first["type"] == "string_pattern_mismatch":
         message = _in_words(first["ctx"]["pattern"])
     secret = "password" in key or "secret" in key
-    value = "******" if secret else repr(_plain(first["input"]))
+    given = first["input"]
+    plain = given.model_dump() if isinstance(given, BaseModel) else given
+    value = "******" if secret else repr(plain)
     return ChangeRefused(f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}")
 
 
@@ -109,10 +107,6 @@ def _in_words(pattern: str) -> str:
     if digits:
         return f"{digits[1]} to {digits[2]} digits"
     return PATTERNS.get(pattern, f"it should match {pattern}")
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump() if isinstance(value, BaseModel) else value
 
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:

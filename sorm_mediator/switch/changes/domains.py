@@ -27,14 +27,13 @@ from sorm_mediator.switch.routing.route import External
 from sorm_mediator.texts import as_list
 
 
-def declare_domain(node: Node, name: str) -> Notes:
+def declare_domain(node: Node, name: str) -> None:
     """Declare an empty domain with the defaults of a lab file."""
     config = created(DomainConfig, name=name)
     update_switch(node, Change("domain", name), domains=(*node.config.domains, config))
-    return ()
 
 
-def remove_domain(node: Node, name: str) -> Notes:
+def remove_domain(node: Node, name: str) -> None:
     """Remove a domain. Refused while calls run in it, and while bridges or MultiSORM users name it."""
     domain = the_domain(node, name)
     if domain.bridges:
@@ -52,7 +51,6 @@ def remove_domain(node: Node, name: str) -> Notes:
         raise ChangeRefused(f"{name} has calls: {as_list(busy)}; wait until they have ended")
     left = tuple(one for one in node.config.domains if one.name != name)
     update_switch(node, Change("domain", name), domains=left)
-    return ()
 
 
 def declare_subscribers(
@@ -73,13 +71,7 @@ def declare_subscribers(
         raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
     check_room(node, len(numbers), now)
     new = tuple(
-        created(
-            SubscriberConfig,
-            number=number,
-            context=context,
-            group=group,
-            iface=f"{user}@{host}" if host else f"{user}@{name}",
-        )
+        created(SubscriberConfig, number=number, context=context, group=group, iface=f"{user}@{host or name}")
         for user, number in zip(users, numbers, strict=True)
     )
     update_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
@@ -93,7 +85,7 @@ def declare_subscribers(
     return (*notes, *filter(None, clashes))
 
 
-def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
+def remove_subscribers(node: Node, name: str, numbers: str) -> None:
     """Remove subscribers. Refused while they are in a call, and while a numbering plan leads to them."""
     domain = the_domain(node, name)
     gone = set(numbers_of(numbers.partition("@")[0]))
@@ -111,14 +103,12 @@ def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
                 )
     left = tuple(one for one in domain.config.subscribers if one.number not in gone)
     update_domain(node, Change("subscribers", name), subscribers=left)
-    return ()
 
 
-def set_network(node: Node, name: str, sets: tuple[str, ...]) -> Notes:
+def set_network(node: Node, name: str, sets: tuple[str, ...]) -> None:
     """Set the SIP network sets of a domain. They are kept and shown only; the switch has no SIP."""
     the_domain(node, name)
     update_domain(node, Change("network", name), ip_set=sets)
-    return ()
 
 
 def declare_trunk(
@@ -161,7 +151,7 @@ def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
                 )
 
 
-def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
+def remove_trunk(node: Node, name: str, trunk: str) -> None:
     """Remove a trunk. Refused while the trunk carries calls."""
     domain = the_domain(node, name)
     found = find(domain.trunks, "trunk", trunk, name)
@@ -169,7 +159,6 @@ def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
         raise ChangeRefused(f"trunk {trunk} carries {found.active} calls; wait until they have ended")
     left = tuple(one for one in domain.config.trunks if one.name != trunk)
     update_domain(node, Change("trunks", name), trunks=left)
-    return ()
 
 
 # --- bridges
@@ -185,7 +174,7 @@ def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
     return tuple(notes)
 
 
-def remove_bridge(node: Node, name: str) -> Notes:
+def remove_bridge(node: Node, name: str) -> None:
     """Remove a bridge. Refused while calls cross it, and while numbers of a plan lead over it."""
     bridge = find(node.bridges, "bridge", name)
     if bridge.active:
@@ -200,4 +189,3 @@ def remove_bridge(node: Node, name: str) -> Notes:
                     )
     left = tuple(one for one in node.config.bridges if one.name != name)
     update_switch(node, Change("bridges"), bridges=left)
-    return ()

@@ -30,10 +30,7 @@ def add_licence(node: Node, key: str, now: float) -> Licence:
 
 
 def delete_licence(node: Node, number: int) -> None:
-    """Remove a licence.
-
-    The highest other one that has not expired becomes active. Raises :class:`ChangeRefused`.
-    """
+    """Remove a licence; the highest other one that has not expired becomes active. Raises :class:`ChangeRefused`."""
     if number == 0:
         raise ChangeRefused("licence 0 is the factory licence, and can't be deleted")
     with rejections():
@@ -61,10 +58,7 @@ def set_passport(node: Node, key: str) -> PassportBody:
 
 
 def check_room(node: Node, more: int, now: float) -> None:
-    """Raises :class:`ChangeRefused` when the licence has no room for the subscribers.
-
-    ``now``: Unix seconds.
-    """
+    """Raises :class:`ChangeRefused` when the licence has no room for ``more`` subscribers. ``now``: Unix seconds."""
     declared = sum(len(domain.subscribers) for domain in node.domains.values())
     problem = node.licences.why_no_subscribers(declared, more, now)
     if problem:

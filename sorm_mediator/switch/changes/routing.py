@@ -46,16 +46,12 @@ def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Conte
     if not domain.default_context or domain.default_context in replaced - {context.name}:
         domain.default_context = context.name
         notes.append(f"context {context.name} is the default of {name} now")
-    update_domain(
-        node,
-        Change("routing", name),
-        contexts=(*kept, file),
-        default_context=domain.default_context,
-    )
+    default = domain.default_context
+    update_domain(node, Change("routing", name), contexts=(*kept, file), default_context=default)
     return context, (*notes, *_gaps(domain, context))
 
 
-def remove_context(node: Node, name: str, context: str) -> Notes:
+def remove_context(node: Node, name: str, context: str) -> None:
     """Remove a context. Refused while anything starts or continues in it."""
     domain = the_domain(node, name)
     found = find(domain.contexts, "context", context, name)
@@ -65,16 +61,14 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
     if not domain.contexts:
         domain.default_context = ""
     update_domain(node, Change("routing", name), contexts=kept, default_context=domain.default_context)
-    return ()
 
 
-def set_default_context(node: Node, name: str, context: str) -> Notes:
+def set_default_context(node: Node, name: str, context: str) -> None:
     """Set the context of calls from interfaces that name none."""
     domain = the_domain(node, name)
     find(domain.contexts, "context", context, name)
     domain.default_context = context
     update_domain(node, Change("routing", name), default_context=context)
-    return ()
 
 
 def _check_unused(node: Node, domain: Domain, context: str) -> None:
@@ -87,14 +81,12 @@ def _check_unused(node: Node, domain: Domain, context: str) -> None:
         users.append("default context of the domain")
     if config.adaptation == context:
         users.append("parameter adaptation")
-    for other in domain.contexts.values():
-        users += [
-            f"rule {rule.name} of {other.name}"
-            for rule in other.rules
-            if other.name != context
-            and isinstance(rule.verdict, Continue)
-            and rule.verdict.context == context
-        ]
+    users += [
+        f"rule {rule.name} of {other.name}"
+        for other in domain.contexts.values()
+        for rule in other.rules
+        if other.name != context and rule.verdict == Continue(context)
+    ]
     if users:
         raise ChangeRefused(f"context {context} is used by: {', '.join(users)}")
 
@@ -113,7 +105,7 @@ def _gaps(domain: Domain, context: Context) -> Notes:
 Numbers = Mapping[str, NumberBinding]
 
 
-def declare_plan(node: Node, name: str, plan: str) -> Notes:
+def declare_plan(node: Node, name: str, plan: str) -> None:
     """Declare an empty plan."""
     domain = the_domain(node, name)
     if plan == DEFAULT_PLAN:
@@ -123,10 +115,9 @@ def declare_plan(node: Node, name: str, plan: str) -> Notes:
     if plan in domain.plans:
         raise ChangeRefused(f"{name} has a numbering plan {plan!r} already")
     _keep(node, domain, plan, {})
-    return ()
 
 
-def remove_plan(node: Node, name: str, plan: str) -> Notes:
+def remove_plan(node: Node, name: str, plan: str) -> None:
     """Remove a plan. Refused while a bridge, a trunk or a context uses it."""
     domain = the_domain(node, name)
     _plan(domain, plan)
@@ -137,10 +128,9 @@ def remove_plan(node: Node, name: str, plan: str) -> Notes:
         raise ChangeRefused(f"plan {plan} is used by: {', '.join(users)}")
     left = {key: numbers for key, numbers in domain.config.numbering_plans.items() if key != plan}
     update_domain(node, Change("numbering", name), numbering_plans=left)
-    return ()
 
 
-def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
+def add_numbers(node: Node, name: str, plan: str, numbers: str) -> None:
     """Add numbers that lead to nothing yet."""
     domain = the_domain(node, name)
     known = _plan(domain, plan)
@@ -148,22 +138,19 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
         if number in known:
             raise ChangeRefused(f"{number} is in plan {plan} of {name} already")
     _keep(node, domain, plan, {**domain.config.numbering_plans[plan], numbers: NumberBinding()})
-    return ()
 
 
-def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
+def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> None:
     """Remove numbers from the plan, bound or not."""
     domain = the_domain(node, name)
     _keep(node, domain, plan, _without(domain, plan, _known(domain, plan, numbers)))
-    return ()
 
 
-def bind_to_bridge(node: Node, name: str, plan: str, numbers: str, bridge: str) -> Notes:
+def bind_to_bridge(node: Node, name: str, plan: str, numbers: str, bridge: str) -> None:
     """Bind numbers to a bridge of the domain. Numbers that are not in the plan are added."""
     domain = the_domain(node, name)
     find({end.bridge.name: end for end in domain.bridges.values()}, "bridge", bridge, name)
     _bind(node, domain, plan, {numbers: created(NumberBinding, bridge=bridge)})
-    return ()
 
 
 def bind_to_alias(
@@ -176,7 +163,7 @@ def bind_to_alias(
     group: str = "",
     iface: str = "",
     master: bool = False,
-) -> Notes:
+) -> None:
     """Bind numbers to subscribers: as many as there are numbers, in order, or one for all."""
     domain = the_domain(node, name)
     full, own = numbers_of(numbers), numbers_of(alias)
@@ -191,15 +178,13 @@ def bind_to_alias(
         for key, number in pairs.items()
     }
     _bind(node, domain, plan, bindings)
-    return ()
 
 
-def unbind(node: Node, name: str, plan: str, numbers: str) -> Notes:
+def unbind(node: Node, name: str, plan: str, numbers: str) -> None:
     """Unbind numbers. They stay in the plan and lead to nothing."""
     domain = the_domain(node, name)
     gone = _known(domain, plan, numbers)
     _keep(node, domain, plan, {**_without(domain, plan, gone), numbers: NumberBinding()})
-    return ()
 
 
 def compact(numbers: Iterable[str]) -> list[str]:
@@ -239,10 +224,7 @@ def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
 
 
 def _without(domain: Domain, plan: str, gone: set[str]) -> dict[str, NumberBinding]:
-    """The plan in the form of the lab file, without these numbers.
-
-    Ranges that contain some of them are cut.
-    """
+    """The plan in the form of the lab file, without these numbers; ranges with some of them are cut."""
     left: dict[str, NumberBinding] = {}
     for key, binding in domain.config.numbering_plans[plan].items():
         numbers = expand_numbers(key)

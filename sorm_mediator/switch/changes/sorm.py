@@ -48,9 +48,11 @@ RADIUS_PORT: Final = 1813
 """UDP port of a mediator's sink when none is given (Eltex SMG1016M manual, RADIUS settings)."""
 
 
-def is_flag(parameter: str) -> bool:
-    """Whether the parameter is true or false."""
-    return DomainConfig.model_fields[parameter].annotation is bool
+def truth(name: str, value: str) -> bool:
+    """``true`` or ``false``. Raises :class:`ChangeRefused`."""
+    if value not in TRUTH:
+        raise ChangeRefused(f"{name}: {value!r} is not allowed: true or false")
+    return TRUTH[value]
 
 
 def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
@@ -59,31 +61,23 @@ def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
     _known(parameter)
     if parameter == "radius_servers":
         raise ChangeRefused("radius_servers: say add ADDRESS[:PORT] SECRET, or remove ADDRESS[:PORT]")
-    given: str | bool = value
-    if is_flag(parameter):
-        if value not in TRUTH:
-            raise ChangeRefused(f"{parameter}: {value!r} is not allowed: true or false")
-        given = TRUTH[value]
-    update_domain(node, Change("sorm", name), **{parameter: given})
+    is_flag = DomainConfig.model_fields[parameter].annotation is bool
+    update_domain(node, Change("sorm", name), **{parameter: truth(parameter, value) if is_flag else value})
     if parameter != "adaptation" or not value or value in domain.contexts:
         return ()
     return (f"there is no context {value!r} in {name} yet: import it; until then nothing is rewritten by it",)
 
 
-def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
+def clean_parameter(node: Node, name: str, parameter: str) -> None:
     """Set a parameter to its default."""
     the_domain(node, name)
     _known(parameter)
     default = DomainConfig.model_fields[parameter].get_default(call_default_factory=True)
     update_domain(node, Change("sorm", name), **{parameter: default})
-    return ()
 
 
-def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes:
-    """Add a mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``.
-
-    The first one replaces the lab's own mediator.
-    """
+def add_radius_server(node: Node, name: str, address: str, secret: str) -> None:
+    """Add a mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``. The first replaces the lab's own mediator."""
     domain = the_domain(node, name)
     host, port = _sink(address)
     known = domain.config.radius_servers or ()
@@ -95,7 +89,6 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
     server = created(RadiusServerConfig, host=host, port=port, secret=SecretStr(secret))
     update_domain(node, Change("sorm", name), radius_servers=(*known, server))
-    return ()
 
 
 def remove_radius_server(node: Node, name: str, address: str) -> Notes:
@@ -113,13 +106,9 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
     return (f"{name} has no RADIUS server any more: no mediator can log in to it",)
 
 
-def set_ssh_port(node: Node, value: str) -> Notes:
-    """Set the port for one domain; MultiSORM is on the next one.
-
-    A watcher of the change moves the listeners.
-    """
-    update_switch(node, Change("switch"), ssh_port=parse_port(value))
-    return ()
+def set_ssh_port(node: Node, port: int) -> None:
+    """Set the port for one domain; MultiSORM is on the next one. The caller has moved the listeners."""
+    update_switch(node, Change("switch"), ssh_port=port)
 
 
 def parse_port(value: str) -> int:
@@ -141,14 +130,13 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
     return (*notes, *filter(None, [clash_note(node, aggregate)]))
 
 
-def remove_aggregate(node: Node, user: str) -> Notes:
+def remove_aggregate(node: Node, user: str) -> None:
     """Remove a MultiSORM user."""
     left = tuple(one for one in node.config.aggregates if one.user != user)
     if len(left) == len(node.config.aggregates):
         known = as_list(one.user for one in node.config.aggregates)
         raise ChangeRefused(f"aggregate_sorm_settings: there is no user {user!r}; there are: {known}")
     update_switch(node, Change("switch"), aggregates=left)
-    return ()
 
 
 def _known(parameter: str) -> None:

@@ -1,9 +1,8 @@
-"""Reading a routing context from XML. Errors name file, line and what is allowed; all are reported at once.
+"""Reading a routing context from XML. Errors name file, line and what is allowed.
 
-XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown
-tags and unknown attributes are errors. An obvious slip of printing (a last tag that is never closed, white
-space within ``/>``, no-break spaces, typographic quotation marks) is an error like any other. The reader
-corrects the slip and goes on, so that all errors of a file are reported at once.
+XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown tags and
+unknown attributes are errors. So is an obvious slip of printing: a last tag that is never closed, white space within
+``/>``, no-break spaces, typographic quotation marks. The reader corrects it and goes on, to report all errors at once.
 
 Source: ECSS-10 manual, Routing for SORM, and MultiSORM; the printed contexts contain all these slips.
 """
@@ -58,10 +57,7 @@ _MOST_SHOWN = 60
 
 
 class ContextError(ValueError):
-    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each.
-
-    problems: the mistakes, one text each.
-    """
+    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each problem."""
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         ordered = sorted(dict.fromkeys(problems))
@@ -233,27 +229,25 @@ _CDPN = _NUMBER | {"inni"}
 _SORM = frozenset({"sorm_digits", "sorm_ni"})
 _CONTEXT = frozenset({"digitmap", "name", "np"})
 
-GRAMMAR: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
-    {
-        "": (frozenset({"context"}), frozenset()),
-        "context": (frozenset({"rule"}), _CONTEXT),
-        "rule": (frozenset({"actions", "conditions", "result"}), frozenset({"name"})),
-        "conditions": (frozenset({"cdpn", "cgpn"}), frozenset()),
-        "conditions/cdpn": (frozenset(), _CDPN),
-        "conditions/cgpn": (frozenset(), _CGPN),
-        "actions": (frozenset({"called", "calling", "cdpn", "cgpn"}), frozenset()),
-        "actions/called": (frozenset(), _SORM),
-        "actions/calling": (frozenset(), _SORM),
-        "actions/cdpn": (frozenset(), _CDPN),
-        "actions/cgpn": (frozenset(), _CGPN),
-        "result": (frozenset({"continue", "external", "local"}), frozenset()),
-        "local": (frozenset(), frozenset()),
-        "continue": (frozenset(), frozenset({"context"})),
-        "external": (frozenset({"direction", "trunk"}), frozenset()),
-        "direction": (frozenset(), frozenset({"value"})),
-        "trunk": (frozenset(), frozenset({"value"})),
-    }
-)
+GRAMMAR: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "": (frozenset({"context"}), frozenset()),
+    "context": (frozenset({"rule"}), _CONTEXT),
+    "rule": (frozenset({"actions", "conditions", "result"}), frozenset({"name"})),
+    "conditions": (frozenset({"cdpn", "cgpn"}), frozenset()),
+    "conditions/cdpn": (frozenset(), _CDPN),
+    "conditions/cgpn": (frozenset(), _CGPN),
+    "actions": (frozenset({"called", "calling", "cdpn", "cgpn"}), frozenset()),
+    "actions/called": (frozenset(), _SORM),
+    "actions/calling": (frozenset(), _SORM),
+    "actions/cdpn": (frozenset(), _CDPN),
+    "actions/cgpn": (frozenset(), _CGPN),
+    "result": (frozenset({"continue", "external", "local"}), frozenset()),
+    "local": (frozenset(), frozenset()),
+    "continue": (frozenset(), frozenset({"context"})),
+    "external": (frozenset({"direction", "trunk"}), frozenset()),
+    "direction": (frozenset(), frozenset({"value"})),
+    "trunk": (frozenset(), frozenset({"value"})),
+}
 """Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 
 _VALUES: Mapping[str, tuple[str, ...]] = {
@@ -267,10 +261,7 @@ _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called"
 
 
 def parse_context(text: bytes, source: str) -> Context:
-    """Read one context.
-
-    ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes.
-    """
+    """Read one context. ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes."""
     root, problems = _read_elements(text)
     context = None if root is None else _Builder(source, problems).context(root)
     if problems or context is None:
@@ -345,9 +336,7 @@ class _Builder:
         for child in element.children:
             if element.the(child.tag) is not child:
                 raise self._fail(child, f"rule {name!r} has a second <{child.tag}>")
-        conditions = element.the("conditions")
-        actions = element.the("actions")
-        result = element.the("result")
+        conditions, actions, result = (element.the(tag) for tag in ("conditions", "actions", "result"))
         if result is None:
             raise self._fail(element, f"rule {name!r} has no <result>")
         tests = tuple(self._condition(child) for child in (conditions.children if conditions else ()))
@@ -390,8 +379,8 @@ class _Builder:
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
         """Check attributes with values listed in the manual; ``nai`` and others accept any value."""
         known = _VALUES.get(name, ())
-        for value in values if known else ():
-            if value not in known:
+        for value in values:
+            if known and value not in known:
                 wanted = ", ".join(known)
                 raise self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {wanted}")
 

@@ -24,10 +24,10 @@ A digit map decides whether the digits dialled so far form a complete number:
 ``(a|b)``     any of several maps
 ============  ====================================================
 
-Source: ECSS-10 manual, Routing for SORM, and MultiSORM (the masks ``8%``, ``45???``,
-``738327(0-1)????``, ``7{%}``, ``38327{1,2,3,4,5}``; the attribute ``digitmap`` of the contexts, in which only service
-codes and numbers that begin with 1 stand). Lists of masks and several ranges in a class are our reading. That a digit
-map is written as in MGCP (RFC 3435, 2.1.5) is our reading, too: a number that no map can begin is final at once.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM (the masks ``8%``, ``45???``, ``738327(0-1)????``, ``7{%}``,
+``38327{1,2,3,4,5}``; the contexts' attribute ``digitmap``, with service codes and numbers that begin with 1 only).
+Our reading: lists of masks; several ranges in a class; digit maps as in MGCP (RFC 3435, 2.1.5), so that a number that
+no map can begin is final at once.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ class MaskError(ValueError):
 
 
 class SubstitutionError(ValueError):
-    """A substitution refers to a digit that the number does not have.
-
-    ``phrase``: the text, for translation.
-    """
+    """A substitution refers to a digit that the number does not have. ``phrase``: the text, for translation."""
 
     def __init__(self, phrase: Phrase) -> None:
         super().__init__(phrase)
@@ -93,10 +90,7 @@ class Template:
         return None in self.parts
 
     def fill(self, digits: str, rest: str) -> str:
-        """The number made from ``digits`` and the part that matched ``%``.
-
-        Raises :class:`SubstitutionError`.
-        """
+        """The number made from ``digits`` and the part that matched ``%``. Raises :class:`SubstitutionError`."""
         made = []
         for part in self.parts:
             if part is None:
@@ -230,12 +224,8 @@ class DigitMap:
 
     def incomplete(self, digits: str) -> bool:
         """Whether more digits must follow: the digits begin a map, and complete none."""
-        open_, fulfilled = False, False
-        for places in self.maps:
-            at = _reached(places, digits)
-            fulfilled |= len(places) in at
-            open_ |= bool(at)
-        return open_ and not fulfilled
+        reached = [(len(places), _reached(places, digits)) for places in self.maps]
+        return any(at for _, at in reached) and not any(end in at for end, at in reached)
 
 
 def _reached(places: tuple[_Place, ...], digits: str) -> set[int]:

@@ -37,22 +37,16 @@ Side = Literal["a", "b"]
 EMPTY = Phrase("(empty)")
 UNKNOWN = Phrase("(unknown)")
 
-UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
-    {
-        "a": MappingProxyType(
-            {
-                "nai": "nationalNumber",
-                "incomplete": "false",
-                "npi": "isdnTelephony",
-                "apri": "presentationAllowed",
-                "screening": "networkProvided",
-            }
-        ),
-        "b": MappingProxyType(
-            {"nai": "nationalNumber", "incomplete": "false", "inni": "undefined", "npi": "undefined"}
-        ),
-    }
-)
+UNSET: Mapping[Side, Mapping[str, str]] = {
+    "a": {
+        "nai": "nationalNumber",
+        "incomplete": "false",
+        "npi": "isdnTelephony",
+        "apri": "presentationAllowed",
+        "screening": "networkProvided",
+    },
+    "b": {"nai": "nationalNumber", "incomplete": "false", "inni": "undefined", "npi": "undefined"},
+}
 """Default attributes of a number, in the order of a trace (ECSS-10 manual, Number format check)."""
 
 
@@ -60,7 +54,7 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
 class Number:
     """A party's number in routing.
 
-    digits, ni: the call is routed by these. attributes: the other attributes (``nai``, ``npi``, ...).
+    digits, ni: the call is routed by these. attributes: the others, such as ``nai``.
     sorm_digits, sorm_ni: set for SORM by a rule; ``None`` until then.
     """
 
@@ -191,7 +185,7 @@ class RoutingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that was tried. a, b: the numbers before the rule. np: their numbering plan.
+    """A rule that was tried. a, b, np: the numbers before the rule, and their numbering plan.
 
     ``failed``: the reason why it was not taken; "" when it was.
     """
@@ -206,11 +200,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingResult:
-    """The result of routing a call.
+    """The result of routing a call. via: the directions of an external call, in order. reason: of a failure.
 
-    result: ``external``, ``local`` or ``failed``. via: the directions of an external call, in order.
-    a, b: the numbers as routed and for SORM. tried: every rule that was tried.
-    reason: of a failure. np: the final numbering plan of the numbers.
+    a, b: the numbers as routed and for SORM; np: their final plan. tried: every rule that was tried.
     """
 
     result: Literal["external", "local", "failed"]

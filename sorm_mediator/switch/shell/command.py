@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
@@ -25,9 +24,9 @@ MASKED = "******"
 """Shown in place of a secret."""
 
 
-def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table: the header centred, the cells to the left (ECSS-10 manual, SORM parameters of a domain)."""
-    cells = [[*map(_printable, row)] for row in rows]
+    cells = [[*map(_cell, row)] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
 
     def line(left: str, middle: str, right: str) -> str:
@@ -42,7 +41,8 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _printable(text: str) -> str:
+def _cell(value: object) -> str:
+    text = flag(value) if isinstance(value, bool) else str(value)
     return "".join(symbol if symbol.isprintable() else f"\\x{ord(symbol):02x}" for symbol in text)
 
 
@@ -57,15 +57,14 @@ def executed(at: float, took: float, version: str) -> str:
     ``at``: Unix time, shown as local time; ``took``: seconds.
     """
     when = datetime.fromtimestamp(at).astimezone().strftime("%d.%m.%Y %H:%M:%S")
-    milliseconds = round(took * 1000)
-    seconds, rest = divmod(milliseconds, 1000)
+    seconds, rest = divmod(round(took * 1000), 1000)
     time = f"{seconds}s {rest}ms" if seconds else f"{rest}ms"
     return f"[exec at: {when}, exec time: {time}, nodes: ds1@ecss1 v.{version}]"
 
 
-def ok(notes: Notes = ()) -> str:
+def ok(notes: Notes | None = None) -> str:
     """``OK``, and a line for each note."""
-    return "\n".join(["OK", *(f"Note: {note}" for note in notes)])
+    return "\n".join(["OK", *(f"Note: {note}" for note in notes or ())])
 
 
 _TOKEN = re.compile(r"\[[^\]]*\](?:\.\.\.)?|\S+")
@@ -100,7 +99,7 @@ class Token:
 
     @property
     def shown(self) -> str:
-        """The form in help."""
+        """As in help."""
         return f"<{self.text}>" if self.place else self.text
 
 
@@ -227,38 +226,29 @@ class ShellContext:
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
-    """Listen on this port and the next one from now on.
-
-    Raises :class:`ChangeRefused` when they are in use.
-    """
+    """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
 
 
-class Shell(Protocol):
-    """The shell of a command, as handlers use it."""
+@dataclass(slots=True)
+class ShellState:
+    """What a session keeps; its commands read and change it."""
 
     context: ShellContext
-    lang: Lang
+    lang: Lang = "en"
     """The language of help."""
-    place: list[str]
+    place: list[str] = field(default_factory=list)
     """The folder that the user is in."""
-    history: list[str]
+    history: list[str] = field(default_factory=list)
     """The lines entered so far."""
-
-    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
-        """What is in a folder: names, and whether they are folders."""
-
-    def is_folder(self, parts: Sequence[str]) -> bool:
-        """Whether there is something in it."""
-
-    def leave(self) -> None:
-        """End the session after this command."""
+    leaving: bool = False
+    """Whether the session ends after this command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """A command as it was entered."""
 
-    shell: Shell
+    shell: ShellState
     words: Words
     path: Mapping[str, str] = field(default_factory=dict)
 
@@ -323,9 +313,6 @@ class Command:
         return translate(Phrase(self.summary), lang)
 
 
-def change(function: Callable[..., Notes], *names: str) -> Handler:
-    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order.
-
-    ``D`` is the domain of the path.
-    """
+def change(function: Callable[..., Notes | None], *names: str) -> Handler:
+    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order."""
     return lambda call: ok(function(call.node, *(call[name] for name in names)))

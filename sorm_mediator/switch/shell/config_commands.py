@@ -23,9 +23,6 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
 
-MODE = 0o600
-"""The file contains passwords and secrets."""
-
 _HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
 """A line that begins a table; the group is its first name."""
 _NAMES = ("name", "user", "number", "host", "port")
@@ -43,10 +40,10 @@ def save(node: Node, template: Path | None, path: Path) -> None:
     if config.switch is None or plain(config.switch) != plain(node.config):
         raise ConfigError(f"{path}: what was written is not what is configured; nothing was saved")
     Node(config.switch, path.parent)
+    # The file contains passwords and secrets: mkstemp makes it for its owner alone.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), MODE)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -90,15 +87,11 @@ def _without_gap(text: str) -> tuple[str, str, str]:
 
 
 def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
-    """Settings in the form of TOML, secrets in clear.
-
-    ``given_only``: without those that have their default.
-    """
+    """Settings in the form of TOML, secrets in clear. ``given_only``: without those that have their default."""
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if value is None or (given_only and not field.is_required() and value == default):
+        if value is None or (given_only and value == field.get_default(call_default_factory=True)):
             continue
         found[field.alias or name] = _plain(value, given_only=given_only)
     return found
@@ -133,30 +126,22 @@ def _merge(
     for key in [key for key in table if key not in whole]:
         del table[key]
     for key, value in whole.items():
-        if key not in table:
+        item, new = table.get(key), given.get(key, value)
+        if item is None:
             if key in given:
-                inline = isinstance(table, InlineTable) or (not top and _short(given[key]))
-                table[key] = _item(given[key], inline=inline)
-        elif not _same(table[key], value):
-            _update(table, key, value, given.get(key, value))
+                table[key] = _item(new, inline=isinstance(table, InlineTable) or (not top and _short(new)))
+        elif _bare(item) == value:
+            continue
+        elif isinstance(item, MutableMapping) and isinstance(value, Mapping):
+            _merge(item, value, new)
+        elif isinstance(item, AoT | Array) and _tables(value):
+            _merge_list(table, key, value, new)
+        else:
+            table[key] = _item(new, inline=isinstance(table, InlineTable))
 
 
-def _same(item: Any, value: Any) -> bool:
-    """Whether an item of a file has this value.
-
-    Missing keys have their defaults, which only the models hold.
-    """
-    return bool((item.unwrap() if isinstance(item, Item | AoT) else item) == value)
-
-
-def _update(table: MutableMapping[str, Any], key: str, value: Any, given: Any) -> None:
-    item = table[key]
-    if isinstance(item, MutableMapping) and isinstance(value, Mapping):
-        _merge(item, value, given)
-    elif isinstance(item, AoT | Array) and _tables(value):
-        _merge_list(table, key, value, given)
-    else:
-        table[key] = _item(given, inline=isinstance(table, InlineTable))
+def _bare(item: Any) -> Any:
+    return item.unwrap() if isinstance(item, Item) else item
 
 
 def _merge_list(
@@ -181,7 +166,7 @@ def _merge_list(
             fresh.append(one if isinstance(one, Table) else _item(one, inline=False))
         table[key] = fresh
         return
-    table[key] = _item([one.unwrap() if isinstance(one, Item) else one for one in kept], inline=True)
+    table[key] = _item([_bare(one) for one in kept], inline=True)
 
 
 def _name(table: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -189,11 +174,7 @@ def _name(table: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _tables(value: Any) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and all(isinstance(one, Mapping) for one in value)
-    )
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
 def _item(value: Any, *, inline: bool) -> Item:
@@ -204,7 +185,7 @@ def _item(value: Any, *, inline: bool) -> Item:
             # Short values below a table of a list stay on one line.
             table[key] = _item(one, inline=inline or _short(one))
         return table  # type: ignore[no-any-return]
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list):
         if value and _tables(value) and not inline:
             aot: Any = tomlkit.aot()
             for one in value:
@@ -213,7 +194,7 @@ def _item(value: Any, *, inline: bool) -> Item:
         array = tomlkit.array()
         for one in value:
             array.append(_item(one, inline=True))
-        array.multiline(bool(value) and _tables(value) and len(value) > 1)
+        array.multiline(len(value) > 1 and _tables(value))
         return array
     item: Item = tomlkit.item(value)
     return item
@@ -223,7 +204,7 @@ def _short(value: Any) -> bool:
     """Tables of scalars, and lists of such: ``a = { domain = "x", np = "city" }``."""
     if isinstance(value, Mapping):
         return all(not isinstance(one, Mapping | list) for one in value.values())
-    return isinstance(value, list) and _tables(value)
+    return _tables(value)
 
 
 # --- the command

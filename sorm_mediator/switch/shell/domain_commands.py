@@ -16,7 +16,7 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import ChangeRefused, created, domains, sorm
 from sorm_mediator.switch.changes.sorm import TRUTH
-from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, flag, format_table, ok
+from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, format_table, ok
 from sorm_mediator.texts import shown, whole_number
 
 ALIAS_AS_USER = "alias-as-user"
@@ -30,12 +30,12 @@ def _list_domains(call: Invocation) -> str:
     rows = [
         (
             domain.name,
-            flag(domain.config.enabled),
-            str(len(domain.subscribers)),
-            str(len(domain.trunks)),
-            str(len(domain.contexts)),
-            str(len(domain.plans)),
-            str(len(domain.bridges)),
+            domain.config.enabled,
+            len(domain.subscribers),
+            len(domain.trunks),
+            len(domain.contexts),
+            len(domain.plans),
+            len(domain.bridges),
             ", ".join(domain.config.ip_set),
         )
         for domain in call.node.domains.values()
@@ -46,17 +46,9 @@ def _list_domains(call: Invocation) -> str:
 def _declare_user(call: Invocation) -> str:
     if call["AUTH"] not in ("", *AUTHENTICATIONS):
         raise ChangeRefused(f"AUTH: {call['AUTH']!r} is not allowed: {' or '.join(AUTHENTICATIONS)}")
-    return ok(
-        domains.declare_subscribers(
-            call.node,
-            call.domain,
-            call["CONTEXT"],
-            call["GROUP"],
-            call["IFACE"],
-            "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"],
-            now=call.shell.context.clock(),
-        )
-    )
+    alias = "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"]
+    names = (call["CONTEXT"], call["GROUP"], call["IFACE"], alias)
+    return ok(domains.declare_subscribers(call.node, call.domain, *names, now=call.shell.context.clock()))
 
 
 def _list_users(call: Invocation) -> str:
@@ -69,13 +61,13 @@ def _list_users(call: Invocation) -> str:
 
 def _set_network(call: Invocation) -> str:
     text = " ".join(call.many("SET")).strip("[]").replace(",", " ")
-    return ok(domains.set_network(call.node, call.domain, tuple(text.split())))
+    domains.set_network(call.node, call.domain, tuple(text.split()))
+    return ok()
 
 
 def _network(call: Invocation) -> str:
-    return format_table(
-        ("Property", "Value"), [("ip_set", ", ".join(call.node.domains[call.domain].config.ip_set))]
-    )
+    sets = call.node.domains[call.domain].config.ip_set
+    return format_table(("Property", "Value"), [("ip_set", ", ".join(sets))])
 
 
 def _declare_trunk(call: Invocation) -> str:
@@ -86,9 +78,8 @@ def _declare_trunk(call: Invocation) -> str:
     port = _whole(call["PORT"], "PORT", 1, 65535)
     peer = host_port(str(host), port)
     number = _whole(call.option("--number"), "--number", 0, 0xFFFE) if call.option("--number") else None
-    return ok(
-        domains.declare_trunk(call.node, call.domain, call["CONTEXT"], call["NAME"], peer, number=number)
-    )
+    names = (call["CONTEXT"], call["NAME"])
+    return ok(domains.declare_trunk(call.node, call.domain, *names, peer, number=number))
 
 
 def _whole(text: str, what: str, least: int, most: int) -> int:
@@ -101,7 +92,7 @@ def _whole(text: str, what: str, least: int, most: int) -> int:
 def _list_trunks(call: Invocation) -> str:
     rows = [
         (
-            str(trunk.number),
+            trunk.number,
             trunk.name,
             trunk.config.peer,
             trunk.config.context,
@@ -120,38 +111,23 @@ def _rename_trunk(call: Invocation) -> str:
 
 
 DOMAIN_COMMANDS: Final = (
-    Command(
-        "domain/declare",
-        "<NAME>",
-        change(domains.declare_domain, "NAME"),
-        "Declare a domain",
-    ),
+    Command("domain/declare", "<NAME>", change(domains.declare_domain, "NAME"), "Declare a domain"),
     Command("domain/list", "", _list_domains, "The domains"),
+    Command("domain/remove", "<DOMAIN>", change(domains.remove_domain, "DOMAIN"), "Remove a domain"),
     Command(
-        "domain/remove",
-        "<DOMAIN>",
-        change(domains.remove_domain, "DOMAIN"),
-        "Remove a domain",
-    ),
-    Command(
-        "domain/<D>/sip/network/set",
-        "ip_set <SET>...",
-        _set_network,
+        "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,
         "SIP network sets; they are kept and shown only, the switch has no SIP",
     ),
     Command("domain/<D>/sip/network/info", "", _network, "SIP network sets"),
     Command(
         "domain/<D>/sip/user/declare",
-        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]",
-        _declare_user,
+        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]", _declare_user,
         "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}",
         choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
     Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers"),
     Command(
-        "domain/<D>/sip/user/remove",
-        "<LOCAL>",
-        change(domains.remove_subscribers, "D", "LOCAL"),
+        "domain/<D>/sip/user/remove", "<LOCAL>", change(domains.remove_subscribers, "D", "LOCAL"),
         "Remove subscribers",
     ),
     Command(
@@ -161,23 +137,18 @@ DOMAIN_COMMANDS: Final = (
         "Declare a trunk; --number is the one of commands 5 and 16, without it the lowest free one",
     ),
     Command(
-        "domain/<D>/trunk/set",
-        "<NUMBER> name <NAME>",
-        _rename_trunk,
+        "domain/<D>/trunk/set", "<NUMBER> name <NAME>", _rename_trunk,
         "Rename the trunk of this number; its mediators get an event (2Ah)",
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks"),
     Command(
-        "domain/<D>/trunk/sip/remove",
-        "<TRUNK>",
-        change(domains.remove_trunk, "D", "TRUNK"),
+        "domain/<D>/trunk/sip/remove", "<TRUNK>", change(domains.remove_trunk, "D", "TRUNK"),
         "Remove a trunk",
     ),
-)
+)  # fmt: skip
 
 
 # --- bridges
-
 
 MOST_CALLS = 2**31 - 1
 """The largest capacity that is entered (our choice)."""
@@ -191,8 +162,8 @@ def _declare_bridge(call: Invocation) -> str:
     config = created(
         BridgeConfig,
         name=call["NAME"],
-        duplex=_truth(call, "DUPLEX"),
-        strict=_truth(call, "STRICT"),
+        duplex=sorm.truth("duplex", call["DUPLEX"]),
+        strict=sorm.truth("strict", call["STRICT"]),
         capacity=capacity,
         a=_bridge_side(call, "A"),
         b=_bridge_side(call, "B"),
@@ -200,21 +171,9 @@ def _declare_bridge(call: Invocation) -> str:
     return ok(domains.declare_bridge(call.node, config))
 
 
-def _truth(call: Invocation, name: str) -> bool:
-    if call[name] not in TRUTH:
-        raise ChangeRefused(f"{name.lower()}: {call[name]!r} is not allowed: true or false")
-    return TRUTH[call[name]]
-
-
 def _bridge_side(call: Invocation, end: str) -> BridgeSideConfig:
-    return created(
-        BridgeSideConfig,
-        domain=call[f"DOMAIN_{end}"],
-        np=call[f"NP_{end}"],
-        iface=call[f"IFACE_{end}"],
-        tg=call[f"TG_{end}"],
-        context=call[f"CONTEXT_{end}"],
-    )
+    keys = ("domain", "np", "iface", "tg", "context")
+    return created(BridgeSideConfig, **{key: call[f"{key.upper()}_{end}"] for key in keys})
 
 
 def _list_bridges(call: Invocation) -> str:
@@ -223,7 +182,7 @@ def _list_bridges(call: Invocation) -> str:
         config = bridge.config
         sides = [f"{end.side.domain}, {end.side.np}, {end.iface}, {end.side.context}" for end in bridge.ends]
         calls = f"{bridge.active} of {config.capacity}"
-        rows.append((bridge.name, flag(config.duplex), flag(config.strict), calls, *sides))
+        rows.append((bridge.name, config.duplex, config.strict, calls, *sides))
     return format_table(("Bridge", "Duplex", "Strict", "Calls", "A", "B"), rows)
 
 
@@ -237,10 +196,7 @@ BRIDGE_COMMANDS: Final = (
         choices={"DUPLEX": tuple(TRUTH), "STRICT": tuple(TRUTH), "CAPACITY": ("unbounded",)},
     ),
     Command("bridge/list", "", _list_bridges, "The bridges"),
-    Command(
-        "bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"),
-        "Remove a bridge",
-    ),
+    Command("bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"), "Remove a bridge"),
 )  # fmt: skip
 
 
@@ -255,20 +211,17 @@ def _info(call: Invocation) -> str:
     return format_table(("Property", "Domain", "Value"), rows)
 
 
-def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
+def _value(config: DomainConfig, name: str, *, shown: bool) -> object:
     value = getattr(config, name)
     if name == "radius_servers":
         return LAB_MEDIATOR if value is None else _servers(value, shown=shown)
     if isinstance(value, SecretStr):
         return _secret(value, shown=shown)
-    return flag(value) if isinstance(value, bool) else str(value)
+    return value
 
 
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
-    """``"192.168.23.235": "2testing123"``, with the port when it is not the default.
-
-    Source: ECSS-10 manual, SORM parameters of a domain.
-    """
+    """``"192.168.23.235": "2testing123"`` (ECSS-10 manual, SORM parameters of a domain), without the default port."""
     return ", ".join(
         f'"{one.host if one.port == sorm.RADIUS_PORT else host_port(one.host, one.port)}": '
         f'"{_secret(one.secret, shown=shown)}"'
@@ -283,8 +236,10 @@ def _secret(secret: SecretStr, *, shown: bool) -> str:
 
 def _set_port(call: Invocation) -> str:
     """Move the listeners first: a port in use is refused and changes nothing."""
-    call.shell.context.move_ssh(sorm.parse_port(call["PORT"]))
-    return ok(sorm.set_ssh_port(call.node, call["PORT"]))
+    port = sorm.parse_port(call["PORT"])
+    call.shell.context.move_ssh(port)
+    sorm.set_ssh_port(call.node, port)
+    return ok()
 
 
 def _add_aggregate(call: Invocation) -> str:
@@ -303,13 +258,11 @@ def _list_aggregates(call: Invocation) -> str:
 def _switch_info(call: Invocation) -> str:
     config, shown = call.node.config, call.flag("--secrets")
     users = [
-        (
-            "aggregate_sorm_settings",
-            f'"{one.user}": "{_secret(one.password, shown=shown)}", {" ".join(one.domains)}',
-        )
+        f'"{one.user}": "{_secret(one.password, shown=shown)}", {" ".join(one.domains)}'
         for one in config.aggregates
     ]
-    return format_table(("Property", "Value"), [*users, ("ssh_port", str(config.ssh_port))])
+    rows = [*(("aggregate_sorm_settings", user) for user in users), ("ssh_port", config.ssh_port)]
+    return format_table(("Property", "Value"), rows)
 
 
 SORM_COMMANDS: Final = (
@@ -350,8 +303,5 @@ SORM_COMMANDS: Final = (
         "sorm/set", "aggregate_sorm_settings remove <USER>", change(sorm.remove_aggregate, "USER"),
         "Remove a MultiSORM user",
     ),
-    Command(
-        "sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates,
-        "The MultiSORM users",
-    ),
+    Command("sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates, "The MultiSORM users"),
 )  # fmt: skip

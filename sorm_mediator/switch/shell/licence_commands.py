@@ -12,14 +12,7 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import (
-    LIMIT_SECTIONS,
-    LIMITS,
-    Licence,
-    Limits,
-    Value,
-    shown,
-)
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, Licence, Limits, Value, shown
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
 from sorm_mediator.texts import whole_number
 
@@ -28,7 +21,6 @@ QUESTION: Final = "Are you sure?: [yes]/no ?> "
 ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
 """An empty line gives the answer in brackets."""
 Row = tuple[str, str]
-NO_LIMIT: Final = "no limit"
 LEGEND: Final = """Legend:
 
     '^' - Changed;
@@ -38,7 +30,6 @@ DIFFERENT: Final = (
     "[add] You are trying to add a license that is different from the current one by the parameters in the table "
     "(other values will remain unchanged)."
 )
-KEPT_TO: Final = "This switch keeps to: {}; the other limits are shown only."
 
 
 def columns(rows: Iterable[Row]) -> str:
@@ -75,17 +66,14 @@ def _show_licence(call: Invocation) -> str:
     if not details:
         return columns(rows)
     effective = ", ".join(limit.key for limit in LIMITS.values() if limit.effective)
-    return f"{columns(rows)}\n\n{KEPT_TO.format(effective)}"
+    return f"{columns(rows)}\n\nThis switch keeps to: {effective}; the other limits are shown only."
 
 
 def _list_licence(call: Invocation) -> str:
-    """All licences, the factory one first.
-
-    The manual names the command and shows no answer: the form is ours.
-    """
+    """All licences, the factory one first. The manual shows no answer of the command: the form is ours."""
     active = call.node.licences.active(_now(call))
     rows = [
-        (str(number), licence.body.description, _expires(licence), flag(licence is active))
+        (number, licence.body.description, _expires(licence), licence is active)
         for number, licence in call.node.licences.installed.items()
     ]
     return format_table(("Id", "Description", "Expiration date (UTC)", "Active"), rows)
@@ -155,7 +143,7 @@ def _limits(values: Mapping[str, Value]) -> Iterator[Row]:
 
 def _expires(licence: Licence) -> str:
     if licence.expiry is None:
-        return NO_LIMIT
+        return "no limit"
     return _moment(datetime.fromtimestamp(licence.expiry, UTC) - timedelta(seconds=1))
 
 
@@ -164,10 +152,7 @@ def _moment(at: datetime) -> str:
 
 
 def _add(call: Invocation) -> Talk:
-    """Show the changes, ask, and add.
-
-    The licence is checked before the question and again after the answer.
-    """
+    """Show the changes, ask, and add. The licence is checked before the question and again after the answer."""
     key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
     limits = candidate(call.node, key, _now(call)).limits
     parts = []
@@ -197,10 +182,7 @@ def _set_passport(call: Invocation) -> str:
 
 
 LICENCE_COMMANDS: Final = (
-    Command(
-        f"{_PATH}/current-limits", "", _current_limits,
-        "Show the limits that hold now",
-    ),
+    Command(f"{_PATH}/current-limits", "", _current_limits, "Show the limits that hold now"),
     Command(
         f"{_PATH}/show-licence", "[--details] <LicenceId>", _show_licence,
         "Show a licence; --details: all limits that hold under it",
@@ -213,16 +195,7 @@ LICENCE_COMMANDS: Final = (
         f"{_PATH}/add", "[--force|--no-diff] <LICENCE-KEY>...", _add,
         "Add a licence: shows what changes, and asks; --force does not ask, --no-diff does not show",
     ),
-    Command(
-        f"{_PATH}/delete", "<LicenceId>", _delete,
-        "Delete a licence; the factory licence 0 stays",
-    ),
-    Command(
-        f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport,
-        "Set the passport of the system",
-    ),
-    Command(
-        f"{_PATH}/show-passport", "", _show_passport,
-        "Show the passport of the system",
-    ),
+    Command(f"{_PATH}/delete", "<LicenceId>", _delete, "Delete a licence; the factory licence 0 stays"),
+    Command(f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport, "Set the passport of the system"),
+    Command(f"{_PATH}/show-passport", "", _show_passport, "Show the passport of the system"),
 )  # fmt: skip

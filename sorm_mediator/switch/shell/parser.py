@@ -1,7 +1,6 @@
 """A line of the shell: its command, and what may come next.
 
-Paths are written with or without the leading ``/``. A path not found in the user's folder is looked up from
-the top.
+The leading ``/`` of a path is optional. A path not found in the user's folder is looked up from the top.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import Command, FormError, Token, Words, expected, fit
+from sorm_mediator.switch.shell.command import Command, FormError, Words, expected, fit
 from sorm_mediator.texts import as_list
 
 MOST_WORDS = 64
@@ -40,10 +39,7 @@ class NotUnderstood(ChangeRefused):
 
 
 def split(line: str) -> list[str]:
-    """The words of a line. Quotes keep spaces in a word; a backslash keeps the next character.
-
-    Raises :class:`NotUnderstood`.
-    """
+    """The words of a line. Quotes keep spaces, and a backslash the next character. Raises :class:`NotUnderstood`."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""
@@ -113,11 +109,9 @@ class Parser:
         raise NotUnderstood(text, incomplete=missing)
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
-        """The previous lines and these words as one command, and whether it is complete; "" if they are none.
-
-        Words that begin with a path do not continue a line.
-        """
-        if self._at(words[0], place) or any(self.children(parts) for parts in resolve(words[0], place)):
+        """The previous lines and these words as one command, and whether it is complete; "" if they are none."""
+        # Words that begin with a path do not continue a line.
+        if not before or self._at(words[0], place) or any(map(self.children, resolve(words[0], place))):
             return "", False
         try:
             whole = [*split(before), *words]
@@ -148,7 +142,7 @@ class Parser:
             found = [
                 (command, values)
                 for command in self._commands
-                if (values := _match(command.path.split("/"), parts, whole=True)) is not None
+                if (values := match(command.path.split("/"), parts, whole=True)) is not None
             ]
             if found:
                 return found
@@ -168,20 +162,14 @@ class Parser:
         under = sorted({one for one, _ in self.children(parts)})
         if under:
             return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
-        wanted = "/".join(parts)
-        known = {
-            command.path.replace("<D>", part): None
-            for command in self._commands
-            for part in ("<D>", *parts[1:2])
-        }
-        close = get_close_matches(wanted, known, n=1, cutoff=0.75)
-        return f"there is no command {path!r}" + (
-            f"; did you mean {close[0]}?" if close else "; help lists all"
-        )
+        known = [one.path.replace("<D>", part) for one in self._commands for part in ("<D>", *parts[1:2])]
+        close = get_close_matches("/".join(parts), known, n=1, cutoff=0.75)
+        hint = f"did you mean {close[0]}?" if close else "help lists all"
+        return f"there is no command {path!r}; {hint}"
 
     def _unknown_in(self, parts: Sequence[str]) -> str:
         """The error for a folder with an unknown name; "" for a known one."""
-        paths = (_match(command.path.split("/"), parts, whole=False) for command in self._commands)
+        paths = (match(command.path.split("/"), parts, whole=False) for command in self._commands)
         text = next(filter(None, (self._unknown_name(path) for path in paths if path)), "")
         if text:
             beside = [name for name, _ in self.children(parts[:-1])]
@@ -194,8 +182,8 @@ class Parser:
         found: dict[str, bool] = {}
         for command in self._commands:
             pattern = command.path.split("/")
-            values = _match(pattern, parts, whole=False)
-            if values is None or len(pattern) <= len(parts):
+            values = match(pattern, parts, whole=False)
+            if values is None or len(pattern) == len(parts):
                 continue
             name, folder = pattern[len(parts)], len(pattern) > len(parts) + 1
             names = self._names(name.strip("<>"), values) if name.startswith("<") else (name,)
@@ -205,15 +193,10 @@ class Parser:
 
     def is_folder(self, parts: Sequence[str]) -> bool:
         """Whether the place has any content."""
-        if not parts:
-            return True
-        return any(name == parts[-1] and folder for name, folder in self.children(parts[:-1]))
+        return not parts or (parts[-1], True) in self.children(parts[:-1])
 
     def candidates(self, line: str, place: Sequence[str]) -> tuple[str, list[str]]:
-        """The completions of the last word of a line: that word, and all possible words.
-
-        A folder ends with ``/``. A complete word is followed by a space when it is the only one.
-        """
+        """The last word of a line, and all words that it may become; a folder ends with ``/``."""
         try:
             words = split(line)
         except NotUnderstood:
@@ -226,25 +209,16 @@ class Parser:
         found: dict[str, None] = {}
         for command, path in self._at(words[0], place):
             token, options = expected(command.form, words[1:-1])
-            names = [*self._words(command, token, path, words, place)]
+            names: Iterable[str] = ()
+            if token is not None and token.text == "COMMAND":
+                names = self._paths(last, place)
+            elif token is not None:
+                names = token.choices or command.choices.get(token.text) or self._names(token.text, path)
+            names = [*names]
             if last.startswith("-") or not names:
                 names += options
             found.update((name, None) for name in names if name.startswith(last))
         return last, sorted(found)
-
-    def _words(
-        self,
-        command: Command,
-        token: Token | None,
-        path: Mapping[str, str],
-        words: Sequence[str],
-        place: Sequence[str],
-    ) -> Iterable[str]:
-        if token is None:
-            return ()
-        if token.text == "COMMAND":
-            return self._paths(words[-1], place)
-        return token.choices or command.choices.get(token.text) or self._names(token.text, path)
 
     def _paths(self, word: str, place: Sequence[str]) -> list[str]:
         folder, slash, _ = word.rpartition("/")
@@ -272,11 +246,8 @@ def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
     return found
 
 
-def _match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
-    """The values of the path's placeholders; ``None`` when the path does not match.
-
-    ``whole``: match all of the pattern, otherwise its beginning.
-    """
+def match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
+    """The values of the path's placeholders; ``None``: the pattern, or (not ``whole``) its beginning, does not fit."""
     if len(parts) > len(pattern) or (whole and len(parts) < len(pattern)):
         return None
     values: dict[str, str] = {}

@@ -11,14 +11,12 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, find, routing
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
-from sorm_mediator.switch.shell.command import Command, Invocation, change, flag, format_table, ok
+from sorm_mediator.switch.routing.route import TAGS, Action, Condition, Continue, External, Rule
+from sorm_mediator.switch.shell.command import Command, Invocation, change, format_table, ok
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, TraceError, trace_text
 
 HOSTS = ("ecss1",)
 """The hosts for the import of contexts; the switch has one."""
-
-_CONDITION = {"a": "cgpn", "b": "cdpn"}
 
 
 def _import_context(call: Invocation) -> str:
@@ -34,10 +32,9 @@ def _import_context(call: Invocation) -> str:
 
 
 def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
-    """The file, and its path as in the lab file.
+    """The file, and its path as in the lab file. Users of the shell can read no other file of this machine.
 
     The file is in the folder with the domain's name in the lab's directory, else in the directory itself.
-    Users of the shell can read no other file of this machine.
     """
     root = node.directory.resolve()
     tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]
@@ -60,14 +57,9 @@ def _trace(call: Invocation) -> str:
 def _show_contexts(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
     if not call["CONTEXT"]:
+        default, here = domain.default_context, f"{call.node.directory}/"
         rows = [
-            (
-                one.name,
-                one.np,
-                str(len(one.rules)),
-                flag(one.name == domain.default_context),
-                one.source.removeprefix(f"{call.node.directory}/"),
-            )
+            (one.name, one.np, len(one.rules), one.name == default, one.source.removeprefix(here))
             for one in domain.contexts.values()
         ]
         return format_table(("Context", "Plan", "Rules", "Default", "File"), rows)
@@ -88,7 +80,7 @@ def _rule(rule: Rule) -> tuple[str, str, str, str]:
 def _condition(condition: Condition) -> str:
     digits = {"digits": condition.digits.text} if condition.digits is not None else {}
     others = {name: "|".join(values) for name, values in condition.attributes.items()}
-    return f"{_CONDITION[condition.side]} {_pairs({**digits, **others})}".rstrip()
+    return f"{TAGS[condition.side]} {_pairs({**digits, **others})}".rstrip()
 
 
 def _action(action: Action) -> str:
@@ -99,7 +91,7 @@ def _action(action: Action) -> str:
         "sorm_ni": action.sorm_ni,
     }
     known = {name: value for name, value in given.items() if value is not None}
-    return f"{_CONDITION[action.side]} {_pairs({**known, **action.attributes})}".rstrip()
+    return f"{TAGS[action.side]} {_pairs({**known, **action.attributes})}".rstrip()
 
 
 def _pairs(values: Mapping[str, str]) -> str:
@@ -108,38 +100,28 @@ def _pairs(values: Mapping[str, str]) -> str:
 
 ROUTING_COMMANDS: Final = (
     Command(
-        "domain/<D>/routing/import",
-        "<HOST> <FILE>",
-        _import_context,
+        "domain/<D>/routing/import", "<HOST> <FILE>", _import_context,
         "Import a routing context: an XML file of the lab's directory, or of the folder in it named as the domain",
         choices={"HOST": HOSTS},
     ),
     Command(
-        "domain/<D>/routing/remove",
-        "<CONTEXT>",
-        change(routing.remove_context, "D", "CONTEXT"),
+        "domain/<D>/routing/remove", "<CONTEXT>", change(routing.remove_context, "D", "CONTEXT"),
         "Remove a context",
     ),
     Command(
-        "domain/<D>/routing/default",
-        "<CONTEXT>",
-        change(routing.set_default_context, "D", "CONTEXT"),
+        "domain/<D>/routing/default", "<CONTEXT>", change(routing.set_default_context, "D", "CONTEXT"),
         "Set the default context, for calls from interfaces that name none",
     ),
     Command(
-        "domain/<D>/routing/trace",
-        "<PARAMETER=VALUE>...",
-        _trace,
+        "domain/<D>/routing/trace", "<PARAMETER=VALUE>...", _trace,
         "The routing of a call and its numbers for SORM: cgpn.digits=28331 cdpn.digits=89001758964",
         choices={"PARAMETER=VALUE": tuple(f"{name}=" for name in TRACE_PARAMETERS)},
     ),
     Command(
-        "domain/<D>/routing/show",
-        "[<CONTEXT>]",
-        _show_contexts,
+        "domain/<D>/routing/show", "[<CONTEXT>]", _show_contexts,
         "The contexts of a domain, or the rules of one",
     ),
-)
+)  # fmt: skip
 
 
 # --- numbering plans
@@ -147,31 +129,24 @@ ROUTING_COMMANDS: Final = (
 
 def _list_plans(call: Invocation) -> str:
     plans = call.node.domains[call.domain].plans
-    return format_table(("Plan", "Numbers"), [(name, str(len(plan.numbers))) for name, plan in plans.items()])
+    return format_table(("Plan", "Numbers"), [(name, len(plan.numbers)) for name, plan in plans.items()])
 
 
 def _bind_alias(call: Invocation) -> str:
     if call.flag("--master") and call.flag("--passive"):
         raise ChangeRefused("--master and --passive: a number is one or the other")
-    return ok(
-        routing.bind_to_alias(
-            call.node,
-            call.domain,
-            call["PLAN"],
-            call["NUMBERS"],
-            call["LOCAL"],
-            group=call["GROUP"],
-            iface=call["IFACE"],
-            master=call.flag("--master"),
-        )
+    names, master = (call["PLAN"], call["NUMBERS"], call["LOCAL"]), call.flag("--master")
+    routing.bind_to_alias(
+        call.node, call.domain, *names, group=call["GROUP"], iface=call["IFACE"], master=master
     )
+    return ok()
 
 
 def _list_numbers(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
     find(domain.plans, "numbering plan", call["PLAN"], domain.name)
     rows = [
-        (numbers, one.alias, one.bridge, one.group, one.iface, flag(one.master) if one.alias else "")
+        (numbers, one.alias, one.bridge, one.group, one.iface, one.master if one.alias else "")
         for numbers, one in domain.config.numbering_plans[call["PLAN"]].items()
     ]
     return format_table(("Numbers", "Alias", "Bridge", "Group", "Interface", "Master"), rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from os.path import commonprefix
 from types import GeneratorType
 from typing import Final
@@ -11,11 +12,20 @@ from typing import Final
 from sorm_mediator import __version__
 from sorm_mediator.language import Lang
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, ShellContext, Talk, executed
+from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.shell.command import (
+    CLUSTER,
+    Command,
+    Invocation,
+    ShellContext,
+    ShellState,
+    Talk,
+    executed,
+)
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
 from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS, SORM_COMMANDS
 from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
-from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, resolve, split
+from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, match, resolve, split
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
 
 MOST_HISTORY: Final = 500
@@ -32,34 +42,18 @@ class Entered:
 
 
 class ShellSession:
-    """One session: ``enter`` takes a line and returns its result.
+    """One session: ``enter`` takes a line and returns its result. The line after a question is its answer."""
 
-    An open question takes the next line as its answer.
-    """
-
-    def __init__(self, context: ShellContext, user: str = "admin", lang: Lang = "en") -> None:
-        self.context = context
+    def __init__(self, context: ShellContext, user: str = "admin") -> None:
         self.user = user
-        self.lang: Lang = lang
-        self.place: list[str] = []
-        """The folder that the user is in."""
-        self.history: list[str] = []
-        self._parser = Parser(commands(), self._names)
+        self.state = ShellState(context)
+        self._parser = _parser_of(context.node)
         self._talk: Talk | None = None
         self._question = ""
         self._began = (0.0, 0.0)
         self._before = ""
-        self._leaving = False
 
     # --- for a terminal
-
-    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
-        """The content of a folder: names, and whether they are folders."""
-        return self._parser.children(parts)
-
-    def is_folder(self, parts: Sequence[str]) -> bool:
-        """Whether the place has any content."""
-        return self._parser.is_folder(parts)
 
     @property
     def asking(self) -> bool:
@@ -69,16 +63,15 @@ class ShellSession:
     @property
     def prompt(self) -> str:
         """The prompt of the next line: a question, or ``admin@mycelium1@ecss1:/$ ``."""
-        return (
-            self._question if self.asking else f"{self.user}@mycelium1@{HOSTS[0]}:/{'/'.join(self.place)}$ "
-        )
+        place = "/".join(self.state.place)
+        return self._question if self.asking else f"{self.user}@mycelium1@{HOSTS[0]}:/{place}$ "
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
         """The line and the position after completion; and the candidates, when there are several."""
         if self.asking:
             return line, position, []
         before, after = line[:position], line[position:]
-        last, found = self._parser.candidates(before, self.place)
+        last, found = self._parser.candidates(before, self.state.place)
         if not found:
             return line, position, []
         common = commonprefix(found)  # noqa: RUF071 - of characters: what is typed need not be a whole name
@@ -96,13 +89,14 @@ class ShellSession:
         line = line.strip()
         if not line or line.startswith("#"):
             return Entered()
-        self.history.append(line)
-        del self.history[:-MOST_HISTORY]
+        state = self.state
+        state.history.append(line)
+        del state.history[:-MOST_HISTORY]
         before, self._before = self._before, line
-        self._began = (self.context.clock(), self.context.stopwatch())
+        self._began = (state.context.clock(), state.context.stopwatch())
         try:
             found = self._understood(line, before)
-            result = found.command.handler(Invocation(self, found.words, found.path))
+            result = found.command.handler(Invocation(state, found.words, found.path))
         except ChangeRefused as refusal:
             return Entered(error=f"Error: {refusal}\n")
         if isinstance(result, GeneratorType):
@@ -110,10 +104,6 @@ class ShellSession:
             return self._answered(None)
         assert isinstance(result, str)
         return self._done(result, quiet=found.command.quiet)
-
-    def leave(self) -> None:
-        """End the session after this command; for ``exit``."""
-        self._leaving = True
 
     def interrupt(self) -> Entered:
         """Ctrl-C: drop an open question and its command."""
@@ -132,10 +122,10 @@ class ShellSession:
     def _understood(self, line: str, before: str) -> Found:
         words = split(line)
         try:
-            return self._parser.understand(words, self.place)
+            return self._parser.understand(words, self.state.place)
         except NotUnderstood as error:
             self._before = error.meant or line
-            whole, complete = self._parser.continues(before, words, self.place) if before else ("", False)
+            whole, complete = self._parser.continues(before, words, self.state.place)
             if not whole:
                 raise
             self._before = whole
@@ -162,33 +152,32 @@ class ShellSession:
             text += "\n"
         if not quiet:
             at, began = self._began
-            text += f"\n{executed(at, self.context.stopwatch() - began, __version__)}\n"
-        leaving, self._leaving = self._leaving, False
+            text += f"\n{executed(at, self.state.context.stopwatch() - began, __version__)}\n"
+        leaving, self.state.leaving = self.state.leaving, False
         return Entered(text, ended=leaving)
 
-    # --- names
 
-    def _names(self, name: str, path: Mapping[str, str]) -> Iterable[str]:
-        """The present names for the commands' ``<name>``."""
-        node = self.context.node
-        if name in ("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"):
-            return tuple(node.domains)
-        if name == "BRIDGE":
-            return tuple(node.bridges)
-        if name == "USER":
-            return tuple(one.user for one in node.config.aggregates)
-        if name == "CLUSTER":
-            return (CLUSTER,)
-        domain = node.domains.get(path.get("D", ""))
-        if domain is None:
-            return ()
-        found: dict[str, Iterable[str]] = {
+def _parser_of(node: Node) -> Parser:
+    return Parser(commands(), partial(_names, node))
+
+
+def _names(node: Node, name: str, path: Mapping[str, str]) -> Iterable[str]:
+    """The present names for the commands' ``<name>``."""
+    found: dict[str, Iterable[str]] = {
+        **dict.fromkeys(("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"), node.domains),
+        "BRIDGE": node.bridges,
+        "USER": (one.user for one in node.config.aggregates),
+        "CLUSTER": (CLUSTER,),
+    }
+    domain = node.domains.get(path.get("D", ""))
+    if domain is not None:
+        found |= {
             "PLAN": domain.plans,
             "CONTEXT": domain.contexts,
             "TRUNK": domain.trunks,
             "LOCAL": domain.subscribers,
         }
-        return tuple(found.get(name, ()))
+    return found.get(name, ())
 
 
 # --- the shell's own commands: help, moving about, leaving
@@ -202,7 +191,7 @@ def _help(call: Invocation) -> str:
         raise ChangeRefused(f"--lang: {call.option('--lang')!r} is not allowed: en or ru")
     wanted = resolve(call["COMMAND"], call.shell.place) if call["COMMAND"] else [[]]
     for parts in wanted:
-        found = [one for one in commands() if _is_of(one, parts)]
+        found = [one for one in commands() if match(one.path.split("/"), parts, whole=False) is not None]
         if found:
             break
     else:
@@ -210,18 +199,11 @@ def _help(call: Invocation) -> str:
     return "\n".join(f"{command.usage}\n    {command.help(lang)}" for command in found)
 
 
-def _is_of(command: Command, parts: list[str]) -> bool:
-    """Whether the command is the one named, or in the folder named; ``<D>`` stands for any name."""
-    pattern = command.path.split("/")
-    return len(parts) <= len(pattern) and all(
-        want.startswith("<") or want == part for want, part in zip(pattern, parts, strict=False)
-    )
-
-
 def _cd(call: Invocation) -> str:
     place = resolve(call["FOLDER"] or "/", call.shell.place)[0]
+    parser = _parser_of(call.node)
     for depth in range(len(place)):
-        if not call.shell.is_folder(place[: depth + 1]):
+        if not parser.is_folder(place[: depth + 1]):
             raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls shows what there is")
     call.shell.place = place
     return ""
@@ -233,7 +215,7 @@ def _pwd(call: Invocation) -> str:
 
 def _ls(call: Invocation) -> str:
     place = resolve(call["FOLDER"], call.shell.place)[0]
-    names = call.shell.children(place)
+    names = _parser_of(call.node).children(place)
     if not names:
         raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls / shows what there is")
     return "\n".join(f"{name}/" if folder else name for name, folder in names)
@@ -249,7 +231,7 @@ def _history(call: Invocation) -> str:
 
 
 def _exit(call: Invocation) -> str:
-    call.shell.leave()
+    call.shell.leaving = True
     return ""
 
 

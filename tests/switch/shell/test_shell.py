@@ -152,7 +152,7 @@ def test_moving_about(typist: Any) -> None:
 def test_history_has_the_last_lines(typist: Any) -> None:
     typist.gets("ls", *["pwd"] * (MOST_HISTORY - 1))
     assert "  ls\n" not in typist.gets("history")
-    assert len(typist.shell.history) == MOST_HISTORY
+    assert len(typist.shell.state.history) == MOST_HISTORY
 
 
 def test_history(typist: Any) -> None:

@@ -1,0 +1,154 @@
+"""The commands for work by hand: ``console``, ``send`` and ``watch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sorm_mediator.cli.common import usage_errors
+
+if TYPE_CHECKING:
+    from sorm_mediator.interactive.station import Where
+
+HostOption = Annotated[
+    str, typer.Option("--host", help="Address of the mediator; by default that of -c, else 127.0.0.1.")
+]
+Kpd1Option = Annotated[
+    int, typer.Option("--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.")
+]
+Kpd2Option = Annotated[
+    int, typer.Option("--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.")
+]
+WebOption = Annotated[
+    str,
+    typer.Option(
+        "--web", metavar="URL", help="The web of the lab; by default that of -c, else http://127.0.0.1:8080."
+    ),
+]
+LinkOption = Annotated[
+    str, typer.Option("--link", help="tcp, x25 or tcp+e1; by default as the lab file says, else tcp.")
+]
+LabOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-c", "--config", metavar="LAB", help="The mediator's lab file: addresses, password, order, options."
+    ),
+]
+OctetsOption = Annotated[bool, typer.Option("-x", "--octets", help="Show every unit in hexadecimal too.")]
+WithinOption = Annotated[
+    float, typer.Option("--within", min=0, help="Seconds for the end of a command (order 268, 1.5: 15).")
+]
+LangText = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
+
+
+def console(
+    host: HostOption = "",
+    kpd1: Kpd1Option = 0,
+    kpd2: Kpd2Option = 0,
+    web: WebOption = "",
+    link: LinkOption = "",
+    config: LabOption = None,
+    octets: OctetsOption = False,
+    details: Annotated[bool, typer.Option("--details", help="Show every field with its meaning.")] = False,
+    within: WithinOption = 15.0,
+    lang: LangText = "en",
+) -> None:
+    """Drive a mediator by hand: commands with completion and help, events above the prompt.
+
+    help lists the words; Tab completes names, fields and values. From a pipe, each line is carried out in turn: exit
+    code 0 when all went well, 1 when a command failed, 2 for a line that can't be understood, 3 when the mediator can't
+    be reached.
+
+    Example: sorm-mediator console -c captures/labs/laptop.toml
+
+    Example: echo 'get-version' | sorm-mediator console -x
+    """
+    from sorm_mediator.interactive.terminal import ConsoleSettings, run_console
+
+    with usage_errors():
+        settings = ConsoleSettings(
+            where=_where(host, kpd1, kpd2, web, link, config, lang),
+            octets=octets,
+            details=details,
+            within=within,
+        )
+        raise typer.Exit(run_console(settings))
+
+
+def send(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="COMMAND [FIELD=VALUE]...", help="The command, or: raw HEX.", show_default=False
+        ),
+    ],
+    host: HostOption = "",
+    kpd1: Kpd1Option = 0,
+    kpd2: Kpd2Option = 0,
+    web: WebOption = "",
+    link: LinkOption = "",
+    config: LabOption = None,
+    octets: OctetsOption = False,
+    within: WithinOption = 15.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    lang: LangText = "en",
+) -> None:
+    """Send one command as a console, and show its answers.
+
+    Fields are those of docs/messages.md; one that is left out is "not given", or has the default that the console's
+    help shows. Exit code 0 when the command was accepted and executed, 1 when not, 2 for wrong words, 3 when the
+    mediator can't be reached.
+
+    Example: sorm-mediator send add-object object_number=258 number=28331 category=statistical
+    """
+    from sorm_mediator.interactive.send import SendSettings, run_send
+
+    with usage_errors():
+        settings = SendSettings(
+            where=_where(host, kpd1, kpd2, web, link, config, lang), words=tuple(words), octets=octets, within=within,
+            as_json=as_json,
+        )  # fmt: skip
+        raise typer.Exit(run_send(settings))
+
+
+def watch(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="command, message, event, call, link or a name such as release; repeatable.",
+        ),
+    ] = None,
+    objects: Annotated[
+        list[int] | None, typer.Option("--object", metavar="N", help="Object number; repeatable.")
+    ] = None,
+    calls: Annotated[
+        list[int] | None, typer.Option("--call", metavar="N", help="Call number; repeatable.")
+    ] = None,
+    web: WebOption = "",
+    config: LabOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Show every unit that crosses a mediator, a line each, until Ctrl-C.
+
+    The mediator's web tells them, so its console stays connected. Filters of different options hold together.
+
+    Example: sorm-mediator watch --kind event --object 258
+    """
+    from sorm_mediator.interactive.watch import WatchSettings, run_watch
+
+    with usage_errors():
+        settings = WatchSettings(
+            where=_where("", 0, 0, web, "", config, "en"), kinds=tuple(kind or ()), objects=tuple(objects or ()),
+            calls=tuple(calls or ()), as_json=as_json,
+        )  # fmt: skip
+        raise typer.Exit(run_watch(settings))
+
+
+def _where(host: str, kpd1: int, kpd2: int, web: str, link: str, config: Path | None, lang: str) -> Where:
+    from sorm_mediator.interactive.station import Where
+
+    return Where(host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config, lang=lang)

@@ -1,0 +1,38 @@
+"""Runs that a signal ends: what is under way is put back, then the program ends with 130."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from sorm_mediator.console.errors import SIGNALS
+
+T = TypeVar("T")
+
+
+async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
+    """Await ``work``. One of :data:`SIGNALS` cancels it, and a further one changes nothing.
+
+    None: a signal has ended it.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    came: list[int] = []
+
+    def interrupt(number: int) -> None:
+        if not came:
+            task.cancel()
+        came.append(number)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if came:
+            return None
+        raise
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)

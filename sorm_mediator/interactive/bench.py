@@ -1,0 +1,332 @@
+"""The words of the interactive console, without a terminal: each line is carried out and what comes is shown.
+
+A line is a command of the order (``add-object object_number=258 number=28331``), octets (``raw CC 01 ...``), a request
+to the web of the lab (``call domain=test.domain a=28331 b=28332``) or a word of the console (:data:`OWN_WORDS`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from protocol import EncodeError
+from sorm_mediator.console.client import SHOWN, Crossed
+from sorm_mediator.console.errors import ConnectError, StepError, words
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.interactive.station import End, Shower, carry_out, command, unit_lines
+from sorm_mediator.interactive.words import (
+    WordError,
+    about_request,
+    did_you_mean,
+    read_command,
+    read_octets,
+    read_request,
+    split,
+    title,
+    usage,
+)
+from sorm_mediator.language import Lang, Phrase, join, translate
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Request
+
+Verdict = Literal["good", "failed", "wrong", "exit"]
+"""What became of a line: done; the command or request failed; the line can't be understood; the end."""
+Style = Literal["command", "answer", "event", "bad", "note"]
+"""Kinds of lines, which a terminal shows in colours."""
+
+OWN_WORDS: Mapping[str, tuple[str, Phrase]] = {
+    "help": ("[WORD]", Phrase("what there is; with a word, its fields")),
+    "raw": ("HEX", Phrase("send octets as they are")),
+    "connect": ("[kpd1|kpd2]", Phrase("open the channels, KPD2 first")),
+    "disconnect": ("[kpd1|kpd2]", Phrase("close the channels")),
+    "octets": ("on|off", Phrase("show every unit in hexadecimal too")),
+    "details": ("on|off", Phrase("show every field with its meaning")),
+    "wait": ("SECONDS", Phrase("wait, and show what comes")),
+    "record-start": ("FILE.yaml", Phrase("write what follows as a scenario for replay")),
+    "record-stop": ("", Phrase("end the scenario")),
+    "exit": ("", Phrase("leave; the mediator stays as it is")),
+}
+"""The words of the console itself: what follows them, and what they do."""
+
+
+MOST_WAITED = 3600.0
+"""Bound of ``wait``, in seconds."""
+
+
+class Recording:
+    """A scenario that grows with the session, in the form that ``replay`` reads."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises :class:`WordError` for a file that exists, or whose folder does not."""
+        if path.exists() or not path.absolute().parent.is_dir():
+            why = "exists already" if path.exists() else "its folder is missing"
+            raise WordError(f"record-start: {path}: {why}")
+        self.path = path
+        self.steps: list[dict[str, Any]] = []
+
+    def sent(self, name: str, fields: Mapping[str, Any]) -> None:
+        """A command of the session. A password is not recorded: ``replay`` has the lab's."""
+        shown = {key: value for key, value in fields.items() if key != "password"}
+        self.steps.append({"send": {name: shown} if shown else name})
+
+    def refused(self, status: int, *, on_receipt: bool) -> None:
+        """The last command was refused."""
+        wrong = {"status": status}
+        self.steps[-1]["expect"] = (
+            [{"command-received": wrong}]
+            if on_receipt
+            else [{"command-received": {"status": 0}}, {"command-executed": wrong}]
+        )
+
+    def asked(self, name: str, keys: Mapping[str, Any]) -> None:
+        """A request to the web."""
+        self.steps.append({name: dict(keys)})
+
+    def came(self, crossed: Crossed) -> None:
+        """An event, of the last step."""
+        if not self.steps or not crossed.name:
+            return
+        fields = crossed.fields
+        kept = {
+            key: fields[key]
+            for key in ("object_number", "calling", "called", "operation", "ksl_a", "ksl_b")
+            if fields.get(key) is not None
+        }
+        self.steps[-1].setdefault("events", []).append({crossed.name: kept})
+
+    def write(self) -> None:
+        """Write the scenario. Raises :class:`OSError`."""
+        document = {"name": self.path.stem.replace("_", " "), "steps": self.steps}
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+        self.path.write_text(text, encoding="utf-8")
+
+
+class Bench:
+    """One session: a console, and the words that drive it. ``write`` gets each line and its style."""
+
+    def __init__(
+        self,
+        target: RunTarget,
+        write: Callable[[str, Style], object],
+        *,
+        lang: Lang = "en",
+        octets: bool = False,
+        details: bool = False,
+        within: float = 15.0,
+    ) -> None:
+        self._target = target
+        self._write = write
+        self.lang = lang
+        self._switches = {"octets": octets, "details": details}
+        self._within = within
+        self._recording: Recording | None = None
+        self.client = target.console(observers=(Shower(self._crossed, self._closed),))
+        self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
+            "help": self._help,
+            "raw": self._raw,
+            "connect": self._connect,
+            "disconnect": self._disconnect,
+            "octets": self._switch("octets"),
+            "details": self._switch("details"),
+            "wait": self._wait,
+            "record-start": self._record_start,
+            "record-stop": self._record_stop,
+            "exit": self._exit,
+        }
+
+    async def open(self) -> None:
+        """Connect. Raises :class:`ConnectError`."""
+        await self.client.connect()
+
+    async def close(self) -> None:
+        """Disconnect, and end a recording."""
+        if self._recording is not None:
+            await self._record_stop(())
+        await self.client.close()
+
+    async def run(self, line: str) -> Verdict:
+        """Carry out one line."""
+        try:
+            given = split(line)
+            if not given:
+                return "good"
+            if given[0] in self._own:
+                return await self._own[given[0]](given[1:])
+            if given[0] in COMMANDS:
+                return await self._command(given)
+            if given[0] in REQUESTS and given[0] != "http":
+                return await self._request(given[0], given[1:])
+            return self._unknown(given[0])
+        except WordError as error:
+            self._say(str(error), "bad")
+            return "wrong"
+        except (StepError, EncodeError, ConnectError) as error:
+            self._say(words(error), "bad")
+            return "failed"
+
+    # --- the words
+
+    def _unknown(self, word: str) -> Verdict:
+        near = did_you_mean(word, (*COMMANDS, *REQUESTS, *OWN_WORDS))
+        raise WordError(f"{word!r} is no word of the console{near}; help lists them")
+
+    async def _command(self, given: Sequence[str]) -> Verdict:
+        name, fields = read_command(given)
+        message = command(self.client, name, fields)
+        if self._recording is not None:
+            self._recording.sent(name, fields)
+        return self._ended(await carry_out(self.client, message, self._within))
+
+    async def _raw(self, given: Sequence[str]) -> Verdict:
+        return self._ended(await carry_out(self.client, read_octets(given), self._within))
+
+    def _ended(self, end: End) -> Verdict:
+        if not end.good:
+            self._say(end.text, "bad")
+        if self._recording is not None and end.refusal:
+            self._recording.refused(end.refusal, on_receipt=end.on_receipt)
+        return "good" if end.good else "failed"
+
+    async def _request(self, name: str, given: Sequence[str]) -> Verdict:
+        if self._target.request is None:
+            raise WordError(f"{name}: needs the web of the lab: --web URL")
+        request: Request = REQUESTS[name]
+        node = read_request(name, given)
+        method, path, body = request.fill(node, {})
+        recording = self._recording
+        if recording is not None:
+            recording.asked(name, node.plain())  # first, since its events may come before the reply
+        status, reply = await self._target.request(method, path, body)
+        if status != request.accepted:
+            if recording is not None:
+                recording.steps.pop()
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            self._say(f"{method} {path}: HTTP {status}: {detail}", "bad")
+            return "failed"
+        if request.saves:
+            self._say(f"{request.saves}={reply[request.saves]}", "note")
+        return "good"
+
+    async def _connect(self, given: Sequence[str]) -> Verdict:
+        await self.client.connect(_channels(given))
+        return "good"
+
+    async def _disconnect(self, given: Sequence[str]) -> Verdict:
+        await self.client.disconnect(_channels(given))
+        return "good"
+
+    def _switch(self, name: str) -> Callable[[Sequence[str]], Awaitable[Verdict]]:
+        async def turn(given: Sequence[str]) -> Verdict:
+            if tuple(given) not in (("on",), ("off",)):
+                raise WordError(f"{name}: {' '.join(given)!r} is not allowed: on, off")
+            self._switches[name] = given[0] == "on"
+            return "good"
+
+        return turn
+
+    async def _wait(self, given: Sequence[str]) -> Verdict:
+        try:
+            seconds = float(given[0]) if len(given) == 1 else -1.0
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= MOST_WAITED:
+            raise WordError(f"wait: {' '.join(given)!r} is not allowed: seconds, 0 to {MOST_WAITED:g}")
+        await asyncio.sleep(seconds)
+        return "good"
+
+    async def _record_start(self, given: Sequence[str]) -> Verdict:
+        if len(given) != 1:
+            raise WordError("record-start: the name of one file is missing, such as run.yaml")
+        self._recording = Recording(Path(given[0]))
+        return "good"
+
+    async def _record_stop(self, given: Sequence[str]) -> Verdict:
+        recording, self._recording = self._recording, None
+        if recording is None:
+            raise WordError("record-stop: nothing is recorded; record-start FILE begins")
+        try:
+            recording.write()
+        except OSError as error:
+            raise StepError(f"{recording.path}: can't be written: {error.strerror}") from None
+        text = Phrase("{count} steps in {path}", count=len(recording.steps), path=recording.path)
+        self._say(text, "note")
+        return "good"
+
+    async def _exit(self, given: Sequence[str]) -> Verdict:
+        return "exit"
+
+    async def _help(self, given: Sequence[str]) -> Verdict:
+        if not given:
+            for line in self._overview():
+                self._say(line, "note")
+        elif given[0] in COMMANDS:
+            self._say(usage(given[0], self.lang), "note")
+        elif given[0] in REQUESTS:
+            self._say(about_request(given[0], self.lang), "note")
+        elif given[0] in OWN_WORDS:
+            self._say(self._own_line(given[0]), "note")
+        else:
+            return self._unknown(given[0])
+        return "good"
+
+    def _overview(self) -> list[str]:
+        width = max(map(len, COMMANDS))
+        lines = [translate(_OF_THE_ORDER, self.lang)]
+        lines += [f"  {name:<{width}}  {title(name, self.lang)}" for name in COMMANDS]
+        lines.append(translate(_OF_THE_LAB, self.lang))
+        lines += [
+            f"  {name:<{width}}  {translate(one.title, self.lang)}"
+            for name, one in REQUESTS.items()
+            if name != "http"
+        ]
+        lines.append(translate(_OF_THE_CONSOLE, self.lang))
+        return lines + [f"  {self._own_line(name)}" for name in OWN_WORDS]
+
+    def _own_line(self, name: str) -> str:
+        follows, what = OWN_WORDS[name]
+        return f"{f'{name} {follows}':<24}  {translate(what, self.lang)}"
+
+    # --- what comes
+
+    def _crossed(self, crossed: Crossed) -> None:
+        style: Style = "command" if crossed.outbound else "event" if crossed.on_kpd2 else "answer"
+        if not crossed.outbound and crossed.fields.get("status"):
+            style = "bad"
+        details = self._switches["details"]
+        for line in unit_lines(crossed, self.lang, octets=self._switches["octets"], details=details):
+            self._write(line, style)
+        if self._recording is not None and crossed.on_kpd2:
+            self._recording.came(crossed)
+
+    def _closed(self, channel: str) -> None:
+        self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
+
+    def _say(self, text: str, style: Style) -> None:
+        for line in translate(text, self.lang).splitlines():
+            self._write(line, style)
+
+
+_CLOSED = Phrase("closed")
+_OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
+_OF_THE_LAB = Phrase("Requests to the lab:")
+_OF_THE_CONSOLE = Phrase("The console:")
+
+
+def _channels(given: Sequence[str]) -> tuple[str, ...]:
+    if any(name not in SHOWN for name in given):
+        raise WordError(f"{' '.join(given)!r} is not allowed: kpd1, kpd2")
+    return tuple(given) or ("kpd2", "kpd1")
+
+
+async def from_pipe(bench: Bench, lines: AsyncIterator[str]) -> int:
+    """Carry out the lines of a pipe, whatever becomes of them. Returns the exit code: 2 a wrong line, 1 a failure."""
+    code = 0
+    async for line in lines:
+        verdict = await bench.run(line)
+        if verdict == "exit":
+            break
+        code = max(code, {"good": 0, "failed": 1, "wrong": 2}[verdict])
+    return code

@@ -1,0 +1,98 @@
+"""``send``: one command to a mediator, its answers, and an exit code.
+
+Exit codes: 0 accepted and executed, 1 not, 2 wrong words, 3 the mediator can't be reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from protocol import EncodeError
+from sorm_mediator.console.client import Crossed
+from sorm_mediator.console.errors import (
+    INTERRUPTED,
+    ConnectError,
+    StepError,
+    UsageError,
+    report_error,
+    words,
+)
+from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.errors import ConfigError
+from sorm_mediator.interactive.station import End, Shower, Where, carry_out, command, reach, unit_lines
+from sorm_mediator.interactive.words import WordError, read_command, read_octets
+from sorm_mediator.language import translate
+
+RAW = "raw"
+"""The word before octets in hexadecimal, which are sent as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSettings:
+    """The options of ``send``; the help of the command describes each."""
+
+    where: Where
+    words: tuple[str, ...]
+    within: float = 15.0
+    """Seconds for the end of the command: order 268, 1.5 gives 15."""
+    octets: bool = False
+    as_json: bool = False
+
+
+def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
+    """Send one command and show what crosses. Returns the exit code; errors go to stderr."""
+    try:
+        first, *rest = settings.words
+        what = read_octets(rest) if first == RAW else read_command(settings.words)
+        end = asyncio.run(until_signal(_send(settings, what, write)))
+    except (WordError, UsageError, ConfigError) as error:
+        return report_error(error, 2)
+    except StepError as error:
+        return report_error(words(error), 2)
+    except ConnectError as error:
+        return report_error(words(error), 3)
+    if end is None:
+        return report_error("interrupted", INTERRUPTED)
+    if settings.as_json:
+        write(
+            json.dumps({"event": "end", "executed": end.good, "text": str(end.text)}, ensure_ascii=False)
+            + "\n"
+        )
+    elif not end.good:
+        write(f"{translate(end.text, settings.where.language)}\n")
+    return 0 if end.good else 1
+
+
+async def _send(
+    settings: SendSettings, what: tuple[str, dict[str, Any]] | bytes, write: Callable[[str], object]
+) -> End:
+    def show(crossed: Crossed) -> None:
+        if settings.as_json:
+            direction = "sent" if crossed.outbound else "received"
+            document = {
+                "event": "unit",
+                "time": crossed.time,
+                "direction": direction,
+                "link": crossed.channel,
+            }
+            write(json.dumps(document | {"unit": crossed.form}, ensure_ascii=False) + "\n")
+            return
+        details = not crossed.outbound and crossed.name not in ("command-received", "command-executed")
+        for line in unit_lines(crossed, settings.where.language, octets=settings.octets, details=details):
+            write(line + "\n")
+
+    async with reach(settings.where) as target:
+        client = target.console(observers=(Shower(show, lambda _: None),))
+        message: Any = what if isinstance(what, bytes) else command(client, *what)
+        await client.connect()
+        try:
+            return await carry_out(client, message, settings.within)
+        except EncodeError as error:
+            raise StepError(str(error)) from None
+        finally:
+            await client.close()

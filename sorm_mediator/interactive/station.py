@@ -1,0 +1,176 @@
+"""The console that ``console``, ``send`` and ``watch`` are: where it connects, and how it shows what crosses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from protocol import Channel, CommandExecuted, CommandReceived, EncodeError
+from protocol.oneline import one_line
+from protocol.render import masked_hex, render
+from protocol.texts import status_phrase
+from sorm_mediator import config as lab_files
+from sorm_mediator.addresses import host_port
+from sorm_mediator.config import Config
+from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed, Observer, Sent
+from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
+from sorm_mediator.console.target import LINKS, RunTarget, link_of
+from sorm_mediator.lab.targets import toward
+from sorm_mediator.language import Lang, Phrase, join, translate
+from sorm_mediator.replay.results import NO_UNIT
+from ssh_control.visible import visible
+
+LOCAL = "127.0.0.1"
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared only: a mediator that listens there is reached on loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The options that tell where the mediator is. Raises :class:`UsageError`.
+
+    What the command line leaves out comes from the lab file ``config``, without one from the defaults of lab files.
+    """
+
+    host: str = ""
+    kpd1: int = 0
+    kpd2: int = 0
+    web: str = ""
+    link: str = ""
+    config: Path | None = None
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        check_choice("--lang", self.lang, ("en", "ru"))
+        check_choice("--link", self.link, ("", *LINKS))
+        check_web(self.web)
+
+    @property
+    def language(self) -> Lang:
+        """``lang``, checked."""
+        return cast(Lang, self.lang)
+
+    def load(self) -> Config:
+        """The lab file, or the defaults. Raises :class:`ConfigError`."""
+        return lab_files.load(self.config) if self.config is not None else Config()
+
+    def web_of(self, config: Config) -> str:
+        """The URL of the mediator's web; "": it has none."""
+        if self.web or not config.web.port:
+            return self.web
+        host = LOCAL if config.web.host in ANYWHERE else config.web.host
+        return f"http://{host_port(self.host or host, config.web.port)}"
+
+
+@asynccontextmanager
+async def reach(where: Where) -> AsyncIterator[RunTarget]:
+    """The mediator. Raises :class:`ConfigError`, :class:`ConnectError`, :class:`UsageError`."""
+    config = where.load()
+    console = config.console
+    host = where.host or (LOCAL if console.host in ANYWHERE else console.host)
+    link = where.link or link_of(config)
+    kpd1, kpd2 = where.kpd1 or console.kpd1_port, where.kpd2 or console.kpd2_port
+    for option, port in (("kpd1", kpd1), ("kpd2", kpd2)):
+        if not port and link != "x25":
+            raise UsageError(
+                f"--{option} is missing: console.{option}_port of {where.config} is 0, any free port"
+            )
+    async with AsyncExitStack() as stack:
+        yield await stack.enter_async_context(
+            toward(
+                config, host, kpd1, kpd2,
+                web=where.web_of(config), by_e1=link == "x25", speech=link == "tcp+e1",
+            )
+        )  # fmt: skip
+
+
+def clock(time: float) -> str:
+    """The time of day with milliseconds, in the zone of this machine."""
+    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> list[str]:
+    """What crossed, for people: a line, with ``octets`` one in hexadecimal, with ``details`` one for each field."""
+    arrow = "->" if crossed.outbound else "<-"
+    head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
+    marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
+    what = one_line(crossed.form) if crossed.message is not None else translate(NO_UNIT, lang)
+    lines = [f"{head}  {what}{marks}"]
+    if octets:
+        channel = Channel.COMMAND if crossed.outbound else None
+        lines.append(f"  {masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)}")
+    if details and crossed.message is not None:
+        lines += [
+            f"  {line}" for line in render(crossed.message, lang, coding=crossed.coding, raw=crossed.raw)
+        ]
+    lines += [f"  ! {translate(text, lang)}" for text in crossed.problems]
+    return [visible(line) for line in lines]
+
+
+class Shower(Observer):
+    """Shows what crosses, line by line."""
+
+    def __init__(self, show: Callable[[Crossed], object], closed: Callable[[str], object]) -> None:
+        self._show = show
+        self._closed = closed
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """One unit."""
+        self._show(crossed)
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """A channel is closed."""
+        self._closed(channel)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a command ended."""
+
+    good: bool
+    text: str
+    """For people, in both languages."""
+    refusal: int = 0
+    """The status other than 00h of 27h or 28h; 0: none came."""
+    on_receipt: bool = False
+    """Whether 27h refused, and not 28h."""
+
+
+async def carry_out(client: ConsoleClient, message: Any, within: float) -> End:
+    """Send a command or octets, and wait for the end. Raises :class:`StepError`, :class:`EncodeError`."""
+    sent = await client.send(message)
+    return await end_of(client, sent, within)
+
+
+async def end_of(client: ConsoleClient, sent: tuple[Sent, ...], within: float) -> End:
+    """Wait for the end of commands."""
+    if not sent:
+        return End(True, Phrase("octets sent; they hold no whole command"))
+    kpd1 = {"kpd1"}
+    await client.wait(lambda: all(one.done for one in sent) or kpd1 <= client.final, within)
+    if not all(one.done for one in sent):
+        if kpd1 <= client.final:
+            return End(False, Phrase("the mediator closed {channels}", channels=SHOWN["kpd1"]))
+        reasons = [Phrase("no end of the command within {s:g} s", s=within), *client.complaints()]
+        return End(False, join("; ", reasons))
+    refused = [one for one in sent if one.refusal]
+    if refused:
+        status, accepted = refused[0].refusal, refused[0].accepted
+        message = CommandExecuted if accepted else CommandReceived
+        text = Phrase(
+            "not executed: {status:02X}h, {meaning}",
+            status=status, meaning=status_phrase(status, message_code=message.code),
+        )  # fmt: skip
+        return End(False, text, status, on_receipt=not accepted)
+    return End(True, Phrase("executed"))
+
+
+def command(client: ConsoleClient, name: str, fields: dict[str, Any]) -> Any:
+    """The message of a command. Raises :class:`StepError` for a value that can't be sent."""
+    try:
+        return client.command(name, fields)
+    except EncodeError as error:
+        raise StepError(f"{name}: {error}") from None

@@ -1,0 +1,207 @@
+"""``console``: the words of :mod:`sorm_mediator.interactive.bench` at a terminal, or from a pipe.
+
+At a terminal (prompt_toolkit): completion and help from the declarations, history, what comes is printed above the
+prompt. On a pipe each line is carried out in turn, and the exit code tells whether all went well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from protocol.messages import caption
+from sorm_mediator.console.errors import (
+    INTERRUPTED,
+    ConnectError,
+    UsageError,
+    drop_output,
+    report_error,
+    words,
+)
+from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.errors import ConfigError
+from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, from_pipe
+from sorm_mediator.interactive.station import Where, reach
+from sorm_mediator.interactive.words import about_field, title, values_of
+from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
+
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.history import FileHistory
+
+COLOURS: Mapping[Style, str] = {"command": "36", "answer": "32", "event": "33", "bad": "31", "note": "2"}
+"""The colour of each kind of line, as a parameter of SGR (ECMA-48, 8.3.117)."""
+_SECRET = re.compile(r"\b(new_password|password)=(\S+)|^(?=\s*raw\b)")
+
+_WELCOME = Phrase("Connected. help lists the words, Tab completes them, exit or Ctrl-D leaves.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings:
+    """The options of ``console``; the help of the command describes each."""
+
+    where: Where
+    octets: bool = False
+    details: bool = False
+    within: float = 15.0
+
+
+def run_console(settings: ConsoleSettings) -> int:
+    """Run the console until its end. Returns the exit code; errors go to stderr."""
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        code = asyncio.run(until_signal(_console(settings, at_terminal)))
+    except (UsageError, ConfigError) as error:
+        return report_error(error, 2)
+    except ConnectError as error:
+        return report_error(words(error), 3)
+    except BrokenPipeError:
+        return drop_output()
+    return report_error("interrupted", INTERRUPTED) if code is None else code
+
+
+async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
+    lang = settings.where.language
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def write(line: str, style: Style) -> None:
+        sys.stdout.write(f"\x1b[{COLOURS[style]}m{line}\x1b[0m\n" if coloured else f"{line}\n")
+        sys.stdout.flush()
+
+    async with reach(settings.where) as target:
+        bench = Bench(
+            target, write, lang=lang, octets=settings.octets, details=settings.details, within=settings.within
+        )
+        await bench.open()
+        try:
+            if at_terminal:
+                write(translate(_WELCOME, lang), "note")
+                return await _prompt(bench)
+            return await from_pipe(bench, _lines())
+        finally:
+            await bench.close()
+
+
+async def _lines() -> AsyncIterator[str]:
+    """The lines of stdin, as they come."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line
+
+
+async def _prompt(bench: Bench) -> int:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    session: PromptSession[str] = PromptSession(
+        "sorm> ",
+        completer=_completer(bench.lang),
+        complete_while_typing=False,
+        history=_history(),
+        bottom_toolbar=_toolbar(bench.lang) if os.environ.get("TERM") != "dumb" else None,
+    )
+    with patch_stdout(raw=True):
+        while True:
+            try:
+                line = await session.prompt_async()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return 0
+            if await bench.run(line) == "exit":
+                return 0
+
+
+def state_folder() -> Path:
+    """The folder of what the user's programs keep (XDG Base Directory Specification, XDG_STATE_HOME)."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state") / "sorm-mediator"
+
+
+def _history() -> FileHistory | None:
+    """The history, without passwords and octets; None when its folder can't be made."""
+    from prompt_toolkit.history import FileHistory
+
+    class History(FileHistory):
+        def store_string(self, string: str) -> None:
+            if not _SECRET.search(string):
+                super().store_string(string)
+
+    folder = state_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "history").touch(0o600)
+    except OSError:
+        return None
+    return History(str(folder / "history"))
+
+
+# --- completion and the line of help
+
+
+def candidates(text: str, lang: Lang) -> Iterable[tuple[str, str]]:
+    """What may stand in place of the word that ``text`` ends with, each with what it means."""
+    *before, word = re.split(r"\s+", text.lstrip()) if text.strip() else [""]
+    if not before:
+        yield from ((name, title(name, lang)) for name in COMMANDS if name.startswith(word))
+        others = {**{name: one.title for name, one in REQUESTS.items() if name != "http"}}
+        others |= {name: what for name, (_, what) in OWN_WORDS.items()}
+        yield from ((name, translate(what, lang)) for name, what in others.items() if name.startswith(word))
+    elif before[0] == "help":
+        yield from ((name, "") for name in (*COMMANDS, *REQUESTS, *OWN_WORDS) if name.startswith(word))
+    elif before[0] in COMMANDS:
+        yield from _fields(before[0], before[1:], word, lang)
+    elif before[0] in REQUESTS:
+        keys = (*REQUESTS[before[0]].required, *REQUESTS[before[0]].optional)
+        yield from ((f"{key}=", "") for key in keys if key.startswith(word))
+
+
+def _fields(command: str, given: list[str], word: str, lang: Lang) -> Iterable[tuple[str, str]]:
+    field, equals, begun = word.partition("=")
+    fields = COMMANDS[command].fields
+    if equals and field in fields:
+        yield from (
+            (f"{field}={value}", "") for value in values_of(command, field) if value.startswith(begun)
+        )
+        return
+    taken = {pair.partition("=")[0] for pair in given}
+    for name in fields:
+        if name.startswith(word) and name not in taken:
+            yield f"{name}=", translate(caption(name), lang)
+
+
+def about(text: str, lang: Lang) -> str:
+    """One line of help for what stands before the cursor; "" where there is none."""
+    given = text.split()
+    if not given or given[0] not in COMMANDS:
+        return ""
+    field = given[-1].partition("=")[0]
+    if len(given) > 1 and field in COMMANDS[given[0]].fields:
+        return f"{field}: {about_field(given[0], field, lang)}"
+    return f"{given[0]}: {title(given[0], lang)}"
+
+
+def _completer(lang: Lang) -> Completer:
+    from prompt_toolkit.completion import Completer, Completion
+
+    class WordCompleter(Completer):
+        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+            text = document.text_before_cursor
+            word = re.split(r"\s+", text)[-1]
+            for candidate, meaning in candidates(text, lang):
+                yield Completion(candidate, start_position=-len(word), display_meta=meaning)
+
+    return WordCompleter()
+
+
+def _toolbar(lang: Lang) -> Callable[[], str]:
+    from prompt_toolkit.application import get_app
+
+    return lambda: about(get_app().current_buffer.document.text_before_cursor, lang)

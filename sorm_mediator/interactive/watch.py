@@ -1,0 +1,113 @@
+"""``watch``: every unit that crosses a mediator, a line each, from its web (server-sent events).
+
+A mediator has one console, so a watcher does not connect as one: it reads ``GET /api/v1/events``, and any number
+of watchers may. Exit codes: 0 stopped by a signal or by the end of the mediator, 2 wrong usage, 3 not reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.oneline import one_line
+from sorm_mediator.config import ConfigError
+from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error
+from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.interactive.station import Where, clock
+from ssh_control.visible import visible
+
+KINDS = ("command", "message", "event", "call", "link")
+"""What ``--kind`` takes beside the names of messages: the kinds of units, and of the other events of the feed."""
+_SHOWN = {"kpd1": "KPD1", "kpd2": "KPD2", "command": "KPD1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """The options of ``watch``; the help of the command describes each."""
+
+    where: Where
+    kinds: tuple[str, ...] = ()
+    objects: tuple[int, ...] = ()
+    calls: tuple[int, ...] = ()
+    as_json: bool = False
+
+    def wants(self, event: dict[str, Any]) -> bool:
+        """Whether the filters let an event of the feed through."""
+        unit = event.get("unit", {})
+        names = {event.get("event"), unit.get("kind"), unit.get("name")}
+        fields = unit.get("fields") or {}
+        return (
+            (not self.kinds or bool(names & set(self.kinds)))
+            and (not self.objects or fields.get("object_number") in self.objects)
+            and (not self.calls or fields.get("call_number") in self.calls)
+        )
+
+
+def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
+    """Show what crosses until a signal. Returns the exit code; errors go to stderr."""
+    try:
+        asyncio.run(until_signal(_watch(settings, write)))
+    except (UsageError, ConfigError) as error:
+        return report_error(error, 2)
+    except ConnectError as error:
+        return report_error(error, 3)
+    except BrokenPipeError:
+        return drop_output()
+    return 0
+
+
+async def _watch(settings: WatchSettings, write: Callable[[str], object]) -> None:
+    async for event in feed(settings.where):
+        if settings.wants(event):
+            if settings.as_json:
+                write(json.dumps(event, ensure_ascii=False) + "\n")
+            else:
+                if dropped := event.get("dropped_before"):
+                    write(f"({dropped} not shown: too many at once)\n")
+                write(visible(line_of(event)) + "\n")
+            sys.stdout.flush()
+
+
+def line_of(event: dict[str, Any]) -> str:
+    """One event of the feed as a line."""
+    head = clock(float(event["time"]))
+    if event["event"] == "unit":
+        unit = event["unit"]
+        arrow = "->" if event["direction"] == "received" else "<-"
+        return f"{head} {arrow} {_SHOWN.get(str(unit.get('channel')), 'KPD1')}  {one_line(unit)}"
+    rest = {key: value for key, value in event.items() if key not in ("event", "time", "dropped_before")}
+    pairs = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
+    return f"{head}    {event['event']:<4}  {pairs}"
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
+    """The events of a mediator as they happen. Raises :class:`ConnectError`, :class:`UsageError`."""
+    import httpx
+
+    config = where.load()
+    url = where.web_of(config)
+    if not url:
+        raise UsageError(f"--web is missing: web.port of {where.config} is 0, any free port")
+    token = config.web.token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    timeout = httpx.Timeout(10.0, read=None)
+    async with httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
+        try:
+            async with http.stream("GET", f"{url.rstrip('/')}/api/v1/events") as reply:
+                if reply.status_code != 200:
+                    await reply.aread()
+                    raise ConnectError(f"{url}: HTTP {reply.status_code}: {reply.text[:200]}")
+                async for line in reply.aiter_lines():
+                    if line.startswith("data: "):
+                        yield json.loads(line[len("data: ") :])
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ConnectError(f"{url}: the web can't be reached: {error or type(error).__name__}") from None

@@ -1,0 +1,178 @@
+"""A command as one types it: its name and ``field=value`` words, as in ``add-object object_number=258 number=28331``.
+
+Names, fields and values are those of docs/messages.md. A value is written as in a scenario, but a number or a
+password needs no quotation marks, and a KSL line may be ``0/1`` (stream and KSL). A field that is left out has the
+value of :data:`DEFAULTS`, else it is "not given" (FFh).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from protocol import Options
+from protocol.forms import DigitsForm, Form, RecordForm, TextForm
+from protocol.messages import caption, title_of, wires
+from sorm_mediator.console import client
+from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.language import Lang, translate
+from sorm_mediator.replay.document import Node, parse
+from sorm_mediator.replay.scenario import read_bytes
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker
+from sorm_mediator.texts import one_line
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "add-object": {
+        "object_type": "own-subscriber",
+        "number_sign": "own",
+        "category": "statistical",
+        "priority": "normal",
+    },
+    "remove-object": {"object_type": "own-subscriber", "number_sign": "own"},
+    "change-object": {"category": "statistical", "priority": "normal"},
+    "add-ksl": {"group_type": "combined"},
+    "connect-ksl": {"object_type": "own-subscriber"},
+    "get-services": {"number_sign": "own"},
+    "test": {"test_number": 1},
+}
+"""Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
+needs no KSL line. A value ``null`` sends "not given" all the same."""
+_KSL = re.compile(r"([0-9]+)/([0-9]+)")
+
+
+class WordError(Exception):
+    """The words are no command. The text is one line: the word, and what is allowed."""
+
+
+class _Word(Node):
+    """The value of one word."""
+
+    def fail(self, message: str) -> NoReturn:
+        raise ScriptError(one_line(f"{self.path}: {message}"))
+
+
+def split(line: str) -> list[str]:
+    """The words of a line. Raises :class:`WordError` for a quotation mark that is not closed."""
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError as error:
+        raise WordError(f"{line.strip()}: {error}") from None
+
+
+def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The name of a command, and the values of its fields. Raises :class:`WordError`."""
+    name, *pairs = words
+    entry = COMMANDS.get(name)
+    if entry is None:
+        raise WordError(f"{name!r} is no command{did_you_mean(name, COMMANDS)}")
+    fields = dict(DEFAULTS.get(name, {}))
+    given: set[str] = set()
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if key not in entry.fields or not equals:
+            what = f"{key!r} is no field of {name}" if equals else f"{pair!r} is no field=value"
+            raise WordError(f"{what}{did_you_mean(key, entry.fields)}; allowed: {', '.join(entry.fields)}")
+        if key in given:
+            raise WordError(f"{key} is given twice")
+        given.add(key)
+        try:
+            fields[key] = Checker((), expected=False).read(
+                _node(key, text, entry.fields[key]), entry.fields[key]
+            )
+        except ScriptError as error:
+            raise WordError(str(error)) from None
+    return name, fields
+
+
+def _node(key: str, text: str, form: Form) -> _Word:
+    if isinstance(form, DigitsForm | TextForm) and text not in ("null", "''", '""'):
+        return _Word(text, "", 1, key)
+    ksl = _KSL.fullmatch(text)
+    if ksl is not None and isinstance(form, RecordForm):
+        return _word(parse(f"{{stream: {int(ksl[1])}, ksl: {int(ksl[2])}}}", key), key)
+    return _word(parse(text, key) if text else Node("", "", 1), key)
+
+
+def _word(node: Node, path: str) -> _Word:
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _word(child, f"{path}.{key}") for key, child in value.items()}
+    elif isinstance(value, list):
+        value = [_word(child, path) for child in value]
+    return _Word(value, "", 1, path)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?``, or "" when nothing known is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def read_octets(given: Sequence[str]) -> bytes:
+    """Octets in hexadecimal. Raises :class:`WordError`."""
+    try:
+        return read_bytes(_Word(" ".join(given), "", 1, "raw"))
+    except ScriptError as error:
+        raise WordError(str(error)) from None
+
+
+def read_request(name: str, pairs: Sequence[str]) -> Node:
+    """The keys of a request to the web (docs/scenarios.md). Raises :class:`WordError`."""
+    request = REQUESTS[name]
+    checks = {**request.required, **request.optional}
+    keys: dict[str, Node] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or key not in checks:
+            raise WordError(
+                f"{pair!r} is no key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
+            )
+        keys[key] = _Word(text, "", 1, key) if checks[key] == Node.text else _word(parse(text, key), key)
+    node = _Word(keys, "", 1, name)
+    try:
+        node.keys(request.required, request.optional)
+    except ScriptError as error:
+        raise WordError(str(error)) from None
+    return node
+
+
+# --- completion and help
+
+
+def values_of(command: str, field: str) -> tuple[str, ...]:
+    """The values of a field that can be listed; empty for numbers and texts."""
+    form = COMMANDS[command].fields[field]
+    names = getattr(form, "names", None)
+    return (*map(str, names), "null") if names is not None else ()
+
+
+def title(command: str, lang: Lang) -> str:
+    """What a command does."""
+    return translate(title_of(COMMANDS[command].code), lang)
+
+
+def about_field(command: str, field: str, lang: Lang) -> str:
+    """A field: its caption, what is allowed, and its value when it is left out."""
+    wire = wires(client.COMMANDS[command], Options())[field]
+    default = DEFAULTS.get(command, {}).get(field)
+    shown = "" if default is None else f" [{default}]"
+    return f"{translate(caption(field), lang)}: {wire.values}{shown}"
+
+
+def usage(command: str, lang: Lang) -> str:
+    """Help for a command: a line each for itself and for its fields."""
+    entry = COMMANDS[command]
+    width = max((len(name) for name in entry.fields), default=0)
+    lines = [f"{command}: {title(command, lang)} ({entry.code:02X}h)"]
+    lines += [f"  {name:<{width}}  {about_field(command, name, lang)}" for name in entry.fields]
+    return "\n".join(lines)
+
+
+def about_request(name: str, lang: Lang) -> str:
+    """Help for a request to the web: a line for itself, and one for its keys."""
+    request = REQUESTS[name]
+    keys = [*(f"{key}=" for key in request.required), *(f"[{key}=]" for key in request.optional)]
+    return f"{name}: {translate(request.title, lang)}\n  {' '.join(keys)}"

@@ -1,0 +1,114 @@
+"""The exit codes of ``replay``, from outside: a process against a peer of each kind."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+Serve = Callable[[socket.socket], None]
+STEPS = "name: one command\nwithin: 0.3\nsteps: [{send: get-version}]\nfinally: [{send: stop}]\n"
+
+
+def hang_up(connection: socket.socket) -> None:
+    """A mediator that has another console already."""
+    connection.close()
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """A program that accepts, and is no mediator."""
+    while connection.recv(4096):
+        continue
+
+
+def refuse(connection: socket.socket) -> None:
+    """A mediator that refuses every command: 27h/17h, started is missing."""
+    while data := connection.recv(4096):
+        connection.sendall(bytes((0xCC, 1, 0x27, 2, 1, 0, 1, 0, 0xFF, 2, data[2], 0x17)))
+
+
+def stop_half_way(connection: socket.socket) -> None:
+    """A mediator that accepts the command on receipt, and closes the channel before it ends."""
+    data = connection.recv(4096)
+    if data:
+        connection.sendall(bytes((0xCC, 1, 0x27, 2, 1, 0, 1, 0, 0xFF, 2, data[2], 0x00)))
+    connection.close()
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[[Serve], tuple[int, int]]]:
+    """Start a peer: the ports of KPD1, which ``serve`` serves, and of KPD2, which does what KPD1 does not read."""
+    with ExitStack() as stack:
+
+        def start(serve: Serve) -> tuple[int, int]:
+            ports = []
+            for each in (serve, hang_up if serve is hang_up else say_nothing):
+                listener = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+                threading.Thread(target=accept, args=(listener, each), daemon=True).start()
+                ports.append(listener.getsockname()[1])
+            return ports[0], ports[1]
+
+        yield start
+
+
+def accept(listener: socket.socket, serve: Serve) -> None:
+    try:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                serve(connection)
+    except OSError:  # the end of the test closes the listener, and of the process its connection
+        return
+
+
+def replay(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sorm_mediator", "replay", str(script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("serve", "code", "says"),
+    [
+        (hang_up, 3, "the mediator closed KPD1, KPD2 before it had answered: has it another console?"),
+        (say_nothing, 1, "no end of the command within 0.3 s"),
+        (refuse, 1, "status: expected 0 (00h: accepted), came 23 (17h: command not accepted"),
+        (stop_half_way, 1, "the mediator closed KPD1"),
+    ],
+)
+def test_a_run_in_which_nothing_was_done_is_not_green(
+    tmp_path: Path, peer: Callable[[Serve], tuple[int, int]], serve: Serve, code: int, says: str
+) -> None:
+    script = tmp_path / "one.yaml"
+    script.write_text(STEPS)
+    kpd1, kpd2 = peer(serve)
+    done = replay(script, "--host", "127.0.0.1", "--kpd1", str(kpd1), "--kpd2", str(kpd2))
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stdout
+    summary = done.stdout.split("Summary:")[1]
+    assert says in summary, "the summary names the reason"
+    if code == 1:
+        assert f"{script}:3, step 1, send get-version" in summary
+
+
+def test_a_port_without_listener_is_3(tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) -> None:
+    script = tmp_path / "one.yaml"
+    script.write_text(STEPS)
+    ports = unused_tcp_port_factory(), unused_tcp_port_factory()
+    done = replay(script, "--host", "127.0.0.1", "--kpd1", str(ports[0]), "--kpd2", str(ports[1]))
+    assert done.returncode == 3, done.stdout
+    assert f"127.0.0.1:{ports[1]}: KPD2 can't be reached" in done.stderr
+
+
+def test_a_script_with_a_mistake_is_2(tmp_path: Path) -> None:
+    script = tmp_path / "one.yaml"
+    script.write_text("name: x\nsteps: [{send: start, expect: fine}]\n")
+    done = replay(script)
+    assert done.returncode == 2
+    assert "one.yaml:2" in done.stderr
+    assert "allowed: ok, any, or a list of messages of KPD1" in done.stderr

@@ -1,0 +1,340 @@
+"""The words of the console against a scripted mediator, ``send`` and ``watch`` against a lab, the console at a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import captures
+from protocol import Answer, CommandExecuted, CommandReceived
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.interactive.bench import Bench, from_pipe
+from sorm_mediator.interactive.terminal import state_folder
+from sorm_mediator.replay import scenario
+from tests.replay.test_runner import event
+
+FOLDER = Path(captures.__path__[0])
+
+
+class Session:
+    """A bench, and the lines that it wrote."""
+
+    def __init__(self, target: RunTarget, **options: Any) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.bench = Bench(target, lambda line, style: self.lines.append((style, line)), **options)
+
+    async def __call__(self, line: str) -> str:
+        return await self.bench.run(line)
+
+    def said(self, style: str) -> list[str]:
+        """The lines of a style, without the time of day."""
+        return [re.sub(r"^[0-9:.]{12} ", "", line) for kind, line in self.lines if kind == style]
+
+
+@pytest.fixture
+async def session(around: RunTarget) -> AsyncIterator[Session]:
+    one = Session(around, within=0.3)
+    await one.bench.open()
+    yield one
+    await one.bench.close()
+
+
+async def test_a_command_and_its_answers_are_a_line_each(session) -> None:
+    assert await session("start") == "good"
+    assert session.said("command") == ["-> KPD1  start"]
+    assert session.said("answer") == [
+        "<- KPD1  command-received command=start status=00h (accepted)",
+        "<- KPD1  command-executed command=start status=00h (done)",
+    ]
+
+
+async def test_a_refused_command_says_what_the_status_means(mediator, session) -> None:
+    mediator.answer(1, CommandReceived(1, 0x16))
+    assert await session("start") == "failed"
+    assert session.said("bad") == [
+        "<- KPD1  command-received command=start status=16h (start not accepted: already started)",
+        "not executed: 16h, start not accepted: already started",
+    ]
+
+
+async def test_a_command_without_an_end_fails(mediator, session) -> None:
+    mediator.answer(1)
+    assert await session("start") == "failed"
+    assert session.said("bad") == ["no end of the command within 0.3 s"]
+    mediator.answer(1, lambda: mediator.hang_up("kpd1"))
+    assert await session("start") == "failed"
+    assert session.said("bad")[1:] == ["the mediator closed KPD1"]
+    assert session.said("note") == ["KPD1: closed"]
+    assert await session("stop") == "failed"
+    assert await session("connect kpd1") == "good"
+    assert await session("stop") == "good"
+
+
+async def test_octets_and_details_are_shown_on_demand_and_masked(session) -> None:
+    for line in (
+        "octets on",
+        "details on",
+        "set-password new_password=654321",
+        "octets off",
+        "details off",
+        "start",
+    ):
+        assert await session(line) == "good"
+    text = "\n".join(line for _, line in session.lines)
+    assert "CC 01 03 06 ** ** ** ** ** ** ** ** ** ** ** **" in text
+    assert "new password" in text
+    assert "654321" not in text
+    assert "123456" not in text
+    assert session.said("command")[-1] == "-> KPD1  start"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("strat", "'strat' is no word of the console; did you mean start?; help lists them"),
+        ("octets", "octets: '' is not allowed: on, off"),
+        ("wait x", "wait: 'x' is not allowed: seconds, 0 to 3600"),
+        ("connect kpd3", "'kpd3' is not allowed: kpd1, kpd2"),
+        ("record-stop", "record-stop: nothing is recorded"),
+        ("record-start /nowhere/x.yaml", "record-start: /nowhere/x.yaml: its folder is missing"),
+        ("call domain=d a=1 b=2", "call: needs the web of the lab: --web URL"),
+        ("help no-word", "'no-word' is no word of the console"),
+    ],
+)
+async def test_a_wrong_line_says_what_is_allowed(session, line, says) -> None:
+    assert await session(line) == "wrong"
+    assert says in session.said("bad")[0]
+
+
+async def test_help_lists_every_word(session) -> None:
+    for line in ("help", "help add-object", "help call", "help raw"):
+        assert await session(line) == "good"
+    text = "\n".join(session.said("note"))
+    for word in ("add-object", "get-version", "rename-trunk", "record-start", "[statistical]", "[talk=]"):
+        assert word in text
+
+
+async def test_a_session_becomes_a_scenario_that_replay_reads(mediator, session, tmp_path) -> None:
+    mediator.answer(4, CommandReceived(4, 0), CommandExecuted(4, 0x3A))
+    mediator.answer(0x11, CommandReceived(0x11, 0), event(Answer), CommandExecuted(0x11, 0))
+    path = tmp_path / "a_session.yaml"
+    for line in (
+        f"record-start {path}",
+        "start",
+        "add-ksl ksl_group=1 ksl_a=0/1",
+        "get-version password=123456",
+        "record-stop",
+    ):
+        await session(line)
+    document = yaml.safe_load(path.read_text())
+    assert document["name"] == "a session"
+    assert document["steps"][0] == {"send": "start"}
+    assert document["steps"][1] == {
+        "send": {"add-ksl": {"group_type": "combined", "ksl_group": 1, "ksl_a": {"stream": 0, "ksl": 1}}},
+        "expect": [{"command-received": {"status": 0}}, {"command-executed": {"status": 0x3A}}],
+    }
+    assert list(document["steps"][2]) == ["send", "events"]
+    assert "123456" not in path.read_text()
+    assert scenario.load(path).planned == 3
+    assert session.said("note") == [f"3 steps in {path}"]
+
+
+async def test_a_pipe_goes_on_and_tells_the_worst(mediator, session) -> None:
+    async def lines(*given: str) -> AsyncIterator[str]:
+        for line in given:
+            yield line
+
+    mediator.answer(1, CommandReceived(1, 0x16))
+    assert await from_pipe(session.bench, lines("get-version\n", "\n", "# a note\n")) == 0
+    assert await from_pipe(session.bench, lines("start\n", "get-version\n")) == 1
+    assert await from_pipe(session.bench, lines("strat\n", "exit\n", "start\n")) == 2
+    assert [raw[2] for raw in mediator.commands] == [0x11, 1, 0x11]
+
+
+# --- against a lab, from outside
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """A lab; the options that lead to it."""
+    command = [sys.executable, "-m", "sorm_mediator", "lab", "-c", str(FOLDER / "labs" / "minimal.toml")]
+    with subprocess.Popen([*command, "--log-level", "error"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        endpoints = json.loads(process.stdout.readline())["endpoints"]
+        ports = {name: endpoints[name].rpartition(":")[2] for name in ("kpd1", "kpd2")}
+        yield ["--kpd1", ports["kpd1"], "--kpd2", ports["kpd2"], "--web", f"http://{endpoints['web']}"]
+        process.terminate()
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sorm_mediator", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
+    web = lab[-2:]
+    watch = [sys.executable, "-m", "sorm_mediator", "watch", "--kind", "event", "--object", "258", *web]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        done = run("send", "start", *lab)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert run("send", "start", *lab).returncode == 1
+        done = run("send", "add-object", "object_number=258", "number=28331", "--json", *lab)
+        assert done.returncode == 0
+        assert json.loads(done.stdout.splitlines()[-1]) == {
+            "event": "end",
+            "executed": True,
+            "text": "executed",
+        }
+        lines = "call domain=test.domain a=28331 b=28332 talk=0.05\n" * 2 + "wait 1\nget-version\n"
+        done = run("console", "-x", *lab, stdin=lines)
+        assert done.returncode == 0, done.stdout
+        assert done.stdout.count(" <- KPD2  release object_number=258") == 2
+        assert "41 24 01 00 01" in done.stdout
+        seen = [watcher.stdout.readline().split()[3] for _ in range(6)]
+        watcher.send_signal(signal.SIGINT)
+    assert seen == ["number-received", "answer", "release"] * 2
+    assert watcher.returncode == 0
+    assert run("send", "stop", *lab).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("send", "strat"), 2, "'strat' is no command; did you mean start?"),
+        (("send", "start", "--kpd1", "1", "--kpd2", "1"), 3, "127.0.0.1:1: KPD2 can't be reached"),
+        (("watch", "--web", "http://127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
+        (("watch", "--web", "127.0.0.1:1"), 2, "--web: '127.0.0.1:1' is not allowed"),
+        (("console", "--lang", "de"), 2, "--lang: 'de' is not allowed: en, ru"),
+        (
+            ("send", "start", "-c", str(FOLDER / "labs" / "minimal.toml")),
+            2,
+            "--kpd1 is missing: console.kpd1_port of",
+        ),
+    ],
+)
+def test_what_is_not_there_has_its_exit_code(arguments: tuple[str, ...], code: int, says: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+
+
+# --- at a terminal
+
+
+class Terminal:
+    """A program at a pseudo-terminal of 80 columns."""
+
+    def __init__(self, command: list[str], **environment: str) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, {**os.environ, "COLUMNS": "80", "LINES": "24", **environment})  # noqa: S606
+        self.text = ""
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def until(self, wanted: str) -> None:
+        """Read until ``wanted`` is there."""
+        deadline = time.monotonic() + 60
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, self.text
+            try:
+                piece = os.read(self.descriptor, 4096)
+            except OSError:
+                piece = b""
+            assert piece, f"ended without {wanted!r}: {self.text}"
+            if b"\x1b[6n" in piece:  # where is the cursor?
+                os.write(self.descriptor, b"\x1b[1;1R")
+            self.text += piece.decode(errors="replace")
+
+    def end(self) -> int:
+        """The exit code."""
+        try:
+            while os.read(self.descriptor, 4096):
+                continue
+        except OSError:  # the far end of a pseudo-terminal is closed
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.descriptor)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_at_a_terminal_tab_completes_and_history_has_no_secret(
+    lab: list[str], kind: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "console", *lab]
+    terminal = Terminal(command, TERM=kind, XDG_STATE_HOME=str(tmp_path))
+    terminal.until("sorm> ")
+    if kind == "dumb":
+        terminal.type("get-version\r")
+        assert "\x1b[3" not in terminal.text, "no colours"
+    else:
+        terminal.type("get-ver\t\r")
+    terminal.until("version-info requirements_version=2")
+    terminal.until("command-executed command=get-version status=00h (done)")
+    terminal.type("get-version password=123456\r")
+    terminal.type("\x03")  # Ctrl-C clears the line
+    terminal.type("exit\r")
+    assert terminal.end() == 0
+    history = (tmp_path / "sorm-mediator" / "history").read_text()
+    assert "get-version" in history
+    assert "123456" not in history
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_in_tmux_the_help_line_and_the_events_stand_where_they_belong(lab: list[str], tmp_path: Path) -> None:
+    socket = str(tmp_path / "tmux")
+
+    def tmux(*arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", socket, "-f", "/dev/null", *arguments], capture_output=True, text=True, check=True
+        )  # fmt: skip
+        return done.stdout
+
+    def screen(wanted: str) -> list[str]:
+        deadline = time.monotonic() + 60
+        while wanted not in (text := tmux("capture-pane", "-p")):
+            assert time.monotonic() < deadline, text
+            tmux("wait-for", "-L", "turn")
+            tmux("wait-for", "-U", "turn")
+        return text.splitlines()
+
+    program = " ".join([sys.executable, "-m", "sorm_mediator", "console", *lab])
+    tmux("new-session", "-d", "-x", "80", "-y", "24", f"env XDG_STATE_HOME={tmp_path} {program}")
+    try:
+        screen("sorm>")
+        tmux("send-keys", "add-object category=")
+        lines = screen("category: category: ")
+        assert len(lines) == 24
+        assert "category: category: " in lines[-1], "the help is the last line"
+        tmux("send-keys", "C-c")
+        tmux("send-keys", "get-version", "Enter")
+        lines = screen("command-executed command=get-version")
+        at = [number for number, line in enumerate(lines) if line.startswith("sorm>")][-1]
+        assert any("command-executed" in line for line in lines[:at]), "what comes is above the prompt"
+        tmux("send-keys", "exit", "Enter")
+    finally:
+        subprocess.run(["tmux", "-S", socket, "kill-server"], capture_output=True, check=False)
+
+
+def test_the_state_folder_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_folder() == tmp_path / "sorm-mediator"
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert state_folder() == tmp_path / ".local" / "state" / "sorm-mediator"

@@ -1,0 +1,163 @@
+"""A command as one types it, what completes it, and the line of help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import Codec
+from protocol.jsonform import from_json, to_json
+from protocol.oneline import one_line
+from sorm_mediator.interactive.terminal import about, candidates
+from sorm_mediator.interactive.words import WordError, read_command, read_octets, read_request, split, usage
+from sorm_mediator.replay.vocabulary import COMMANDS
+
+pytestmark = pytest.mark.core
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("start", {}),
+        ('set-password new_password=654321', {"new_password": "654321"}),
+        ("add-ksl ksl_group=1 ksl_a=0/1 ksl_b=null",
+         {"group_type": "combined", "ksl_group": 1, "ksl_a": {"stream": 0, "ksl": 1}, "ksl_b": None}),
+        ("add-ksl ksl_group=1 'ksl_a={stream: 0, ksl: 1}'",
+         {"group_type": "combined", "ksl_group": 1, "ksl_a": {"stream": 0, "ksl": 1}}),
+        ("remove-object object_number=0x0102 number=28331",
+         {"object_type": "own-subscriber", "number_sign": "own", "object_number": 258, "number": "28331"}),
+        ("add-object object_number=258 object_type=0x09 number=null category=combined",
+         {"object_type": "0x09", "number_sign": "own", "category": "combined", "priority": "normal",
+          "object_number": 258, "number": None}),
+        ("start password=abcdef orm_number=7   # a note", {"password": "abcdef", "orm_number": 7}),
+    ],
+)  # fmt: skip
+def test_a_line_is_a_command(line: str, fields: dict[str, Any]) -> None:
+    assert read_command(split(line)) == (line.split()[0], fields)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ad-object", "'ad-object' is no command; did you mean add-object?"),
+        (
+            "add-object nmber=1",
+            "'nmber' is no field of add-object; did you mean number?; allowed: object_number, ",
+        ),
+        ("add-object 258", "'258' is no field=value; allowed: object_number, "),
+        ("add-object number=1 number=2", "number is given twice"),
+        (
+            "add-object object_number=70000",
+            "object_number: 70000 is not allowed here; allowed: an integer from 0 to",
+        ),
+        ("add-object number=28x31", "number: '28x31' is not allowed here; allowed: 1 to 18 digits"),
+        ("add-ksl ksl_a=9/1", "ksl_a.stream: 9 is not allowed here; allowed: an integer from 0 to 7"),
+        ("add-ksl ksl_a={", "ksl_a"),
+        (
+            "add-object category=combine",
+            "category: 'combine' is not allowed here; allowed: combined, separate",
+        ),
+        ("add-object object_number=${x}", "object_number: unknown variable"),
+        ("start 'x", "No closing quotation"),
+    ],
+)
+def test_a_mistake_names_the_word_and_what_is_allowed(line: str, says: str) -> None:
+    with pytest.raises(WordError) as error:
+        read_command(split(line))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@given(st.text(max_size=40))
+def test_no_line_raises_anything_else(line: str) -> None:
+    for text in (line, f"add-object {line}", f"add-object number={line}", f"add-ksl ksl_a={line}"):
+        try:
+            given_words = split(text)
+            if given_words:
+                read_command(given_words)
+        except WordError:
+            continue
+
+
+def test_octets_and_requests() -> None:
+    assert read_octets(["CC", "01", "0b03"]) == bytes.fromhex("CC010B03")
+    with pytest.raises(WordError, match="raw: 'CC 0' is not allowed"):
+        read_octets(["CC", "0"])
+    node = read_request(
+        "call", split("domain=d a=28331 b=28332 talk=0.5 'services=[{service: hold, at: 1}]'")
+    )
+    assert node.plain() == {
+        "domain": "d", "a": "28331", "b": "28332", "talk": 0.5, "services": [{"service": "hold", "at": 1}],
+    }  # fmt: skip
+    for line, says in (("a=1", "domain is missing"), ("x=1", "'x=1' is no key of call"), ("talk=x", "talk")):
+        with pytest.raises(WordError, match=says):
+            read_request("call", split(line))
+
+
+def test_completion_knows_commands_fields_and_values() -> None:
+    assert [name for name, _ in candidates("add-", "en")] == ["add-ksl", "add-object"]
+    assert [name for name, _ in candidates("record-sta", "en")] == ["record-start"]
+    fields = dict(candidates("add-object object_number=1 number", "ru"))
+    assert fields == {"number_sign=": "признак номера", "number=": "номер"}
+    values = [name for name, _ in candidates("add-object category=s", "en")]
+    assert values == ["category=separate", "category=statistical"]
+    assert [name for name, _ in candidates("call ta", "en")] == ["talk="]
+    assert [name for name, _ in candidates("help add-k", "en")] == ["add-ksl"]
+    assert list(candidates("no-such-word x", "en")) == []
+
+
+def test_help_tells_every_field_with_its_default() -> None:
+    assert about("add-object category=", "en").startswith("category: category: `combined`")
+    assert about("add-object category=", "en").endswith("[statistical]")
+    assert about("start ", "en") == "start: start the technical means"
+    assert about("no-such", "en") == ""
+    for name, entry in COMMANDS.items():
+        text = usage(name, "en")
+        assert [line.split()[0] for line in text.splitlines()[1:]] == list(entry.fields)
+
+
+# --- a unit as one line
+
+
+@pytest.mark.parametrize(
+    ("hexadecimal", "line"),
+    [
+        ("CC0101003132333435 36", "start"),
+        ("CC 01 27 02 01 00 01 00 FF 02 01 16",
+         "command-received command=start status=16h (start not accepted: already started)"),
+        ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF 01"
+         " 01 92 11 14 40 02 05 FF FF FF FF",
+         "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h ksl_a=0/1 ksl_b=0/1"
+         " selection=01h connection=1Ch"),
+    ],
+)  # fmt: skip
+def test_a_unit_is_one_line(hexadecimal: str, line: str) -> None:
+    raw = bytes.fromhex(hexadecimal)
+    message = Codec().decode(raw)
+    assert one_line(to_json(message, raw)) == line
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_what_is_shown_of_a_command_can_be_typed(name: str) -> None:
+    fields: dict[str, Any] = {}
+    if "object_number" in COMMANDS[name].fields:
+        fields = {"object_number": 258}
+    if "ksl_a" in COMMANDS[name].fields:
+        fields |= {"ksl_a": {"stream": 1, "ksl": 5}}
+    if "new_password" in COMMANDS[name].fields:
+        fields |= {"new_password": "654321"}
+    message = from_json(
+        {"name": name, "channel": "command", "fields": {"orm_number": 1, "password": "123456", **fields}}
+    )
+    raw = Codec().encode(message)
+    shown = one_line(to_json(message, raw))
+    again, read = read_command(split(shown))
+    assert again == name
+    assert "123456" not in shown
+    assert "654321" not in shown
+    assert {key: read[key] for key in fields if key != "new_password"} == {
+        key: value for key, value in fields.items() if key != "new_password"
+    }
