@@ -165,7 +165,7 @@ def trace(
     from sorm_mediator.config import ConfigError
     from sorm_mediator.mediator.core.numbers import Numbers
     from sorm_mediator.switch.node import Node
-    from sorm_mediator.switch.trace import LabTrace, TraceError, read_request
+    from sorm_mediator.switch.trace import LabTrace, TraceError, read_request, trace
 
     loaded = configuration.load(config)
     if loaded.switch is None:
@@ -176,8 +176,8 @@ def trace(
         raise ConfigError(f"{config}: {error}") from None
     try:
         request = read_request(parameters)
-        tracer = LabTrace(node.domains, loaded.mediator, Numbers(loaded.mediator))
-        traced = tracer.trace(_domain(node.domains, domain, request), request)
+        tracer = LabTrace(loaded.mediator, Numbers(loaded.mediator))
+        traced = trace(node.domains, _domain(node.domains, domain, request), request)
     except TraceError as error:
         fail(error)
     if as_json:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from sorm_mediator.addresses import host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, SwitchConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
-from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.access import (
     Sinks,
     Target,
@@ -178,12 +177,7 @@ def login_problem(config: Config, node: Node) -> str:
     user = aggregate(node, ssh.user)
     names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
     radius = host_port(config.radius.host, config.radius.port)
-
-    def named(domain: Domain) -> str:
-        found = sinks.find(domain, radius, _PEER)
-        return found.mediator if found else ""
-
-    wrong = wrong_sinks({name: node.domains[name] for name in names}, named)
+    wrong = wrong_sinks({name: sinks.find(node.domains[name], radius, _PEER) for name in names})
     return f"{reachable(radius, _PEER)}, the mediator's [radius], {wrong}" if wrong else ""
 
 

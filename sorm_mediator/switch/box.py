@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import secrets
 import time
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from radius.packet import ReportError
@@ -28,11 +26,12 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import usage
-from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target, domain_login
+from sorm_mediator.switch.mediators import access
+from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
-from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
@@ -46,39 +45,6 @@ DEFAULT_PASSWORD = AdminConfig().password
 """The default password is public, so it admits users of this machine only."""
 
 
-class Admin:
-    """The user of the switch's shell.
-
-    ``node``: the switch. ``file``: its lab file. ``move_ssh``: listen on this port and the next from now on.
-    """
-
-    def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
-        self._node = node
-        self._shell_context = ShellContext(
-            node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
-        )
-
-    def is_user(self, user: str) -> bool:
-        """Whether this is the user of the shell."""
-        return user == self._node.config.admin.user
-
-    def login(self, password: str, peer: str) -> str | None:
-        """Why the user may not log in; None when it may. ``peer``: ``host:port``."""
-        expected = self._node.config.admin.password
-        right = hmac.compare_digest(password.encode(), expected.get_secret_value().encode())
-        if not expected.get_secret_value():
-            return "the shell has no password: set switch.admin.password"
-        if not right:
-            return "wrong password"
-        if expected == DEFAULT_PASSWORD and not is_loopback(peer.rpartition(":")[0].strip("[]")):
-            return "the shell has its default password, which is for this machine only: set switch.admin.password"
-        return None
-
-    def shell(self, user: str) -> ShellSession | None:
-        """A new shell for the user of the shell; None for any other user."""
-        return ShellSession(self._shell_context, user) if self.is_user(user) else None
-
-
 class SwitchBox:
     """The switch with its sockets and its clock: :meth:`start` it, :meth:`stop` it.
 
@@ -89,24 +55,22 @@ class SwitchBox:
     def __init__(self, config: Config) -> None:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
-        self.config = config.switch
+        self.config = switch = config.switch
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
-        self.engine = Engine(config.switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
-        self.engine.node.watchers.append(self._changed)
-        self._sender = SpeechSender(self.config.media.host, self.config.media.level)
+        self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
+        node = self.engine.node
+        node.watchers.append(self._changed)
+        self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
-        self._admin = Admin(self.engine.node, config.file, self.move_ssh)
-        key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
+        self._shell_context = ShellContext(
+            node=node, file=config.file, move_ssh=self.move_ssh, clock=time.time, stopwatch=time.perf_counter
+        )
+        key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         try:
             self._server = SormServer(
-                self,
-                self.config.host,
-                self.config.ssh_port,
-                key_file,
-                shells=self._admin.shell,
-                login_wait=self.config.login_wait,
+                self, switch.host, switch.ssh_port, key_file, shells=self._shell, login_wait=switch.login_wait
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -119,7 +83,7 @@ class SwitchBox:
         self._faults = DomainFaults()
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
         self._aggregates = Aggregates(
-            self.engine.node,
+            node,
             self._sinks,
             self._channels,
             self._live,
@@ -130,13 +94,11 @@ class SwitchBox:
             room=self._room,
         )
         self._multisorm = SormServer(
-            self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
+            self._aggregates, switch.host, 0, self._server.key, login_wait=switch.login_wait
         )
         self._multisorm_awaited = False
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
@@ -165,26 +127,19 @@ class SwitchBox:
             self._sender.start()
             for domain in self.engine.domains.values():
                 for target in self._sinks.of(domain):
-                    await self._start_reporter(target)
+                    try:
+                        await self._reporter(target).start()
+                    except OSError as error:
+                        problem = f"{target.mediator} has no address: {error}"
+                        raise BoxError(f"switch.domains.radius_servers: {problem}") from error
         except BaseException:
             await self.stop()
             raise
         self._arm()
         return endpoints
 
-    async def _start_reporter(self, target: Target) -> None:
-        """Raises :class:`BoxError` when the mediator's address can't be found or used."""
-        try:
-            await self._reporter(target).start()
-        except OSError as error:
-            where = target.mediator
-            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
-
     async def stop(self) -> None:
-        """Stop listening and reporting.
-
-        Safe to call again. A failure to close one part does not keep others open.
-        """
+        """Stop listening and reporting. Safe to call again. A failure to close one part does not keep others open."""
         self._running = False
         self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
@@ -252,10 +207,7 @@ class SwitchBox:
             self._multisorm.stop_listening()
 
     def _open_multisorm(self) -> int:
-        """Listen for MultiSORM users on the port after ``ssh_port``; on any port when that is 0.
-
-        Raises :class:`BoxError`.
-        """
+        """Listen for MultiSORM users on the port after ``ssh_port``; on any if that is 0. Raises :class:`BoxError`."""
         configured, host = self.engine.node.config.ssh_port, self.config.host
         if configured == MOST_PORT:
             raise BoxError(
@@ -326,10 +278,6 @@ class SwitchBox:
         except ChangeRefused as refusal:
             raise CallRefused("refused", str(refusal)) from None
 
-    async def idle(self) -> None:
-        """Wait until no call is active."""
-        await self._idle.wait()
-
     def status(self) -> dict[str, Any]:
         """Counters and present numbers, for people and monitoring."""
         return {
@@ -362,20 +310,26 @@ class SwitchBox:
             log.warning("switch.licence: %s: no mediator will be let in", problem)
         declared, limit = self.licence()["units"]["subscribers"]["in_use"], active.limits.subscribers
         if declared > limit:
-            log.warning(
-                "switch.licence: licence %d allows %g subscribers, and %d are declared",
-                active.number,
-                limit,
-                declared,
-            )
+            beyond = "switch.licence: licence %d allows %g subscribers, and %d are declared"
+            log.warning(beyond, active.number, limit, declared)
 
     # --- the SSH server's backend
 
     def login(self, user: str, password: str, peer: str) -> str | None:
         """Admit a domain, or the user of the shell, by its password. The reason of a refusal is for the log."""
-        if self._admin.is_user(user):
-            return self._admin.login(password, peer)
-        return domain_login(self.engine.node, self._sinks, user, password)
+        admin = self.engine.node.config.admin
+        if user != admin.user:
+            return access.domain_login(self.engine.node, self._sinks, user, password)
+        without = "the shell has no password: set switch.admin.password"
+        problem = access.password_problem(password, admin.password, without)
+        if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
+            return problem
+        return "the shell has its default password, which is for this machine only: set switch.admin.password"
+
+    def _shell(self, user: str) -> ShellSession | None:
+        """A new shell for the user of the shell; None for any other user."""
+        admin = self.engine.node.config.admin
+        return ShellSession(self._shell_context, user) if user == admin.user else None
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """Open a mediator's session. Raises :class:`~ssh_control.dialect.Refused`."""
@@ -384,11 +338,10 @@ class SwitchBox:
             raise Refused(NOT_SERVED, f"there is no domain {user} any more")
         if not domain.config.enabled:
             raise Refused(NOT_SERVED, f"SORM is not enabled in {user} any more")
-        target = self._sinks.find(domain, hello.radius, peer)
-        if target is None:
+        mediator = self._sinks.find(domain, hello.radius, peer)
+        if not mediator:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
-        mediator = target.mediator
         self._aggregates.admit(user, hello, peer, mediator, [user])
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
@@ -398,22 +351,15 @@ class SwitchBox:
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
     ) -> DelayedSession:
-        session = MediatorSession(
-            domain,
-            mediator,
-            on_closed=on_closed,
-            on_join=partial(self._join, domain, mediator),
-            why_no_control=self._why_no_control,
-            room=self._room(mediator),
-        )
-        return DelayedSession(session, self._faults, domain.name)
+        joined, room = partial(self._join, domain, mediator), self._room(mediator)
+        session = MediatorSession(domain, mediator, on_closed, joined, self._check_licence, room)
+        return self._faults.delayed(session)
 
     def _room(self, mediator: str) -> SyncRoom:
         """The room of a mediator's unended syncs, those of all its sessions together."""
         if mediator not in self._rooms:
-            self._rooms[mediator] = SyncRoom(
-                self.config.unended_sync_objects, partial(self._no_room, mediator)
-            )
+            most = self.config.unended_sync_objects
+            self._rooms[mediator] = SyncRoom(most, partial(self._no_room, mediator))
         return self._rooms[mediator]
 
     def _no_room(self, mediator: str) -> None:
@@ -429,14 +375,13 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _why_no_control(self) -> Refused | None:
-        """Why the licence refuses a further object; None when the licence allows one."""
+    def _check_licence(self) -> None:
+        """Raises :class:`Refused` when the licence allows no further object."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
-            return Refused(self.engine.node.config.not_licensed_code, problem)
-        return None
+            raise Refused(self.engine.node.config.not_licensed_code, problem)
 
     def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:
         self.engine.catch_up(domain, mediator, item, self.now())
@@ -488,10 +433,7 @@ class SwitchBox:
             self.counters["reports"] += 1
 
     def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
-        """The sink of a report.
-
-        A call that was reported once is reported to its end, even without its domain.
-        """
+        """The sink of a report. A call that was reported once is reported to its end, even without its domain."""
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
         told_before = isinstance(report, CallReport) and report.sequence > 1
@@ -506,10 +448,6 @@ class SwitchBox:
             call = self.engine.call_of(report)
             heard = call is not None and call.conversing and bool(report.matches)
             self._sender.report(mediator, report, speaking=heard)
-        if self.engine.active:
-            self._idle.clear()
-        else:
-            self._idle.set()
         self._arm()
 
     def _arm(self) -> None:

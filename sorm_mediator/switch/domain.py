@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Literal
 
 from sorm_mediator.config import (
@@ -25,21 +24,19 @@ from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
 
-SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "cfu": 0x21,
-        "cfb": 0x29,
-        "cfnr": 0x2A,
-        "cfnrc": 0x2B,
-        "transfer": 0x31,
-        "pickup": 0x32,
-        "consultation": 0x33,
-        "end-of-hold": 0x40,
-        "waiting": 0x41,
-        "hold": 0x42,
-        "3pty": 0x52,
-    }
-)
+SERVICE_CODES: Final[Mapping[str, int]] = {
+    "cfu": 0x21,
+    "cfb": 0x29,
+    "cfnr": 0x2A,
+    "cfnrc": 0x2B,
+    "transfer": 0x31,
+    "pickup": 0x32,
+    "consultation": 0x33,
+    "end-of-hold": 0x40,
+    "waiting": 0x41,
+    "hold": 0x42,
+    "3pty": 0x52,
+}
 """Codes of the services by the names they have in lab files and calls (3GPP TS 29.002, but for 32h, 33h, 40h)."""
 
 MatchRouted = Literal["any", "by-kind"]
@@ -49,9 +46,7 @@ FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
 FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
 """Services without a target number."""
 
-LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
-    {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
-)
+LINE_STATES: Final[Mapping[str, int]] = {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 """State of the subscriber line, as in 23h (order 268, 9.3.6.4)."""
 
 
@@ -96,11 +91,6 @@ class Trunk:
     def name(self) -> str:
         """Its name, as in routing directions."""
         return self.config.name
-
-    @property
-    def context(self) -> str:
-        """The routing context of its incoming calls; "": the domain's default."""
-        return self.config.context
 
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
         """Why the trunk does not accept one more call; "" when it does."""
@@ -213,17 +203,13 @@ class Domain:
         Contexts are not read from their files. Raises :class:`NumberingError`, and changes nothing then.
         """
         before = self.config
-        plans = {
+        self.plans = {
             name: self.plans[name] if before.numbering_plans.get(name) == numbers else Plan(name, numbers)
             for name, numbers in config.numbering_plans.items()
         }
-        self.plans = plans
-        subscribers = {one.number: one for one in config.subscribers}
-        for number in self.subscribers.keys() - subscribers.keys():
-            del self.subscribers[number]
-        for number, one in subscribers.items():
-            if number not in self.subscribers:
-                self.subscribers[number] = make_subscriber(one)
+        self.subscribers = {
+            one.number: self.subscribers.get(one.number) or make_subscriber(one) for one in config.subscribers
+        }
         trunks = {trunk.number: trunk for trunk in self.trunks.values()}
         self.trunks = {}
         for settings in config.trunks:
@@ -239,9 +225,7 @@ class Domain:
         return self.tables.setdefault(mediator, ObjectTable())
 
 
-def load_domain(
-    config: DomainConfig, directory: Path, key: str, *, match_routed: MatchRouted = "any"
-) -> Domain:
+def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: MatchRouted) -> Domain:
     """Build a domain; its context files start from ``directory``.
 
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
@@ -252,12 +236,13 @@ def load_domain(
         if len(contexts) > 1:
             raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
         default = next(iter(contexts))
-    _check_context(default, contexts, f"{key}.default_context")
-    _check_context(config.adaptation, contexts, f"{key}.adaptation")
-    for index, subscriber in enumerate(config.subscribers):
-        _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
-    for index, trunk in enumerate(config.trunks):
-        _check_context(trunk.context, contexts, f"{key}.trunks.{index}.context")
+    named = [("default_context", default), ("adaptation", config.adaptation)]
+    named += [(f"subscribers.{index}.context", one.context) for index, one in enumerate(config.subscribers)]
+    named += [(f"trunks.{index}.context", one.context) for index, one in enumerate(config.trunks)]
+    for setting, name in named:
+        if name and name not in contexts:
+            known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
+            raise ConfigError(f"{key}.{setting}: there is no context {name!r}; there are: {known}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
@@ -272,21 +257,10 @@ def load_domain(
 def make_subscriber(config: SubscriberConfig) -> Subscriber:
     """A subscriber made from its settings."""
     given = config.services.model_dump(by_alias=True)
-    return Subscriber(
-        config.number,
-        config.context,
-        config.group,
-        config.line_state,
-        config.terminal,
-        {name: given[name] for name in FORWARDINGS if given[name]},
-        {name for name in FEATURES if given[name]},
-    )
-
-
-def _check_context(name: str, contexts: Mapping[str, Context], key: str) -> None:
-    if name and name not in contexts:
-        known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
-        raise ConfigError(f"{key}: there is no context {name!r}; there are: {known}")
+    forwardings = {name: given[name] for name in FORWARDINGS if given[name]}
+    features = {name for name in FEATURES if given[name]}
+    own = config.number, config.context, config.group, config.line_state, config.terminal
+    return Subscriber(*own, forwardings, features)
 
 
 def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:

@@ -36,12 +36,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from sorm_mediator.config import ConfigError, LicenceConfig, SwitchConfig
+from sorm_mediator.config import ConfigError, SwitchConfig
 from sorm_mediator.options import Section
 from sorm_mediator.texts import whole_number
 
@@ -125,11 +124,9 @@ def shown(value: Value) -> str:
     return _INFINITY if value == INFINITY else str(value)
 
 
-def _nodes(name: str, *fixed: tuple[str, str], node: str = "") -> Limit:
+def _nodes(name: str, *fixed: tuple[str, str]) -> Limit:
     """The row with the nodes of a cluster, after the row with its name."""
-    return Limit(
-        f"{name}.nodes", "nodes", Kind.TEXT, node or f"{name}@ecss1", before=(("name", name), *fixed)
-    )
+    return Limit(f"{name}.nodes", "nodes", Kind.TEXT, f"{name}@ecss1", before=(("name", name), *fixed))
 
 
 def _package(name: str, description: str, services: str) -> Limit:
@@ -239,12 +236,12 @@ LIMIT_SECTIONS: Final = (
 )
 """All rows in the order of ``current-limits``."""
 
-LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
-    {limit.key: limit for section in LIMIT_SECTIONS for limit in section.limits}
-)
-FACTORY: Final[Mapping[str, Value]] = MappingProxyType(
-    {limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None}
-)
+LIMITS: Final[Mapping[str, Limit]] = {
+    limit.key: limit for section in LIMIT_SECTIONS for limit in section.limits
+}
+FACTORY: Final[Mapping[str, Value]] = {
+    limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None
+}
 """The rows of licence 0."""
 
 
@@ -260,12 +257,6 @@ class Limits:
     """The limits under a licence: its own rows in place of those of the factory licence."""
 
     values: Mapping[str, Value]
-
-    @classmethod
-    def under(cls, own: Mapping[str, Value]) -> Limits:
-        """The limits under a licence with these rows."""
-        rows = {**FACTORY, **own}
-        return cls(MappingProxyType({key: rows[key] for key in LIMITS if key in rows}))
 
     @property
     def sorm_enabled(self) -> bool:
@@ -438,20 +429,14 @@ class Licence:
     limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limits", Limits.under(self.values))
-
-    @classmethod
-    def of(cls, number: int, body: LicenceBody) -> Licence:
-        """The licence of a key. Raises :class:`LicenceError`."""
-        return cls(number, body, body.values())
+        rows = {**FACTORY, **self.values}
+        object.__setattr__(self, "limits", Limits({key: rows[key] for key in LIMITS if key in rows}))
 
     @property
     def expiry(self) -> float | None:
         """The first moment after the validity; None: the licence never expires."""
-        last: date | str = self.body.expires
-        if not isinstance(last, date):
-            return None
-        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp()
+        last = self.body.expires
+        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp() if last else None
 
     def expired(self, now: float) -> bool:
         """Whether the licence has expired."""
@@ -466,18 +451,31 @@ class Licences:
     """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used."""
 
     def __init__(self, config: SwitchConfig) -> None:
-        self.passport = _passport(config.licence)
+        own = config.licence
+        if own.passport:
+            try:
+                self.passport = decode_passport(own.passport)
+            except LicenceError as error:
+                raise ConfigError(f"switch.licence.passport: {error}") from None
+        else:
+            self.passport = PassportBody(ssw_id=own.ssw_id, description="lab passport, without a token")
         self.installed: dict[int, Licence] = {0: FACTORY_LICENCE}
         """By number, ascending."""
-        licences = [_initial(config.licence)] if config.licence.installed else []
+        licences = []
+        if own.installed:
+            body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires)
+            effective = [limit for limit in LIMITS.values() if limit.effective]
+            rows = {limit.key: limit.check(getattr(own, limit.key)) for limit in effective}
+            licences.append(Licence(INITIAL, body, rows))
         for index, added in enumerate(config.licences):
             key = f"switch.licences.{index}"
             try:
-                licences.append(Licence.of(added.number, decode_licence(added.key)))
+                body = decode_licence(added.key)
             except LicenceError as error:
                 raise ConfigError(f"{key}.key: {error}") from None
-            if added.number in {licence.number for licence in licences[:-1]}:
+            if added.number in {licence.number for licence in licences}:
                 raise ConfigError(f"{key}.number: there is a licence {added.number} already")
+            licences.append(Licence(added.number, body, body.values()))
         for licence in sorted(licences, key=lambda one: one.number):
             if licence.body.ssw_id != self.passport.ssw_id:
                 raise ConfigError(
@@ -489,10 +487,6 @@ class Licences:
     def active(self, now: float) -> Licence:
         """The active licence."""
         return next(one for one in reversed(self.installed.values()) if not one.expired(now))
-
-    def limits(self, now: float) -> Limits:
-        """The limits of the active licence."""
-        return self.active(now).limits
 
     def get(self, number: int) -> Licence:
         """A licence by number. Raises :class:`LicenceError`."""
@@ -508,7 +502,7 @@ class Licences:
             raise LicenceError(
                 f"the licence is for {body.ssw_id!r}, and this switch is {self.passport.ssw_id!r} by its passport"
             )
-        licence = Licence.of(max(self.installed) + 1, body)
+        licence = Licence(max(self.installed) + 1, body, body.values())
         if licence.expired(now):
             raise LicenceError(f"the licence has expired: its last day was {body.expires}")
         same = next((one.number for one in self.installed.values() if one.body == body), None)
@@ -562,19 +556,3 @@ def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
         "max_conversation_time": active.limits.max_conversation_time,
         "units": units,
     }
-
-
-def _initial(config: LicenceConfig) -> Licence:
-    """Licence 1 of the lab file."""
-    body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
-    effective = (limit for limit in LIMITS.values() if limit.effective)
-    return Licence(INITIAL, body, {limit.key: limit.check(getattr(config, limit.key)) for limit in effective})
-
-
-def _passport(config: LicenceConfig) -> PassportBody:
-    if not config.passport:
-        return PassportBody(ssw_id=config.ssw_id, description="lab passport, without a token")
-    try:
-        return decode_passport(config.passport)
-    except LicenceError as error:
-        raise ConfigError(f"switch.licence.passport: {error}") from None

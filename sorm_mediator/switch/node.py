@@ -48,7 +48,6 @@ class Change:
 
 
 Model = TypeVar("Model", bound=BaseModel)
-Watcher = Callable[[Change], None]
 
 
 def changed(model: Model, **fields: Any) -> Model:
@@ -67,7 +66,7 @@ class Node:
         self.bridges: dict[str, Bridge] = {}
         self._licences = Licences(config)
         self._licensed = config
-        self.watchers: list[Watcher] = []
+        self.watchers: list[Callable[[Change], None]] = []
         """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
         self._follow(config)
         for index, bridge in enumerate(config.bridges):
@@ -82,10 +81,7 @@ class Node:
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
-        """Use other settings of the switch.
-
-        Raises :class:`pydantic.ValidationError`, and changes nothing then.
-        """
+        """Use other settings of the switch. Raises :class:`pydantic.ValidationError`, and changes nothing then."""
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
@@ -105,7 +101,6 @@ class Node:
         self._notify(change)
 
     def _notify(self, change: Change) -> None:
-        """Call the watchers after a change."""
         for watcher in tuple(self.watchers):
             watcher(change)
 
@@ -117,9 +112,7 @@ class Node:
                 continue
             try:
                 key = f"switch.domains.{index}"
-                self.domains[domain.name] = load_domain(
-                    domain, self.directory, key, match_routed=config.match_routed
-                )
+                self.domains[domain.name] = load_domain(domain, self.directory, key, config.match_routed)
             except ConfigError as error:
                 wrong.append(str(error))
         if wrong:

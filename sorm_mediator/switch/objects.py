@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from ssh_control.codes import ExtendedError
@@ -23,24 +22,16 @@ PARTIAL: Final = "network-partial"
 TRUNK: Final = "trunk"
 IMSI: Final = "imsi"
 """Sign of an object whose number is an IMSI (order 268, 6.5.5): calls never touch it, messages do."""
-CATEGORIES: Final = ("combined", "separate", "statistical")
-PRIORITIES: Final = ("high", "normal", None)
 
 OWN_SIGNS: Final = frozenset({"own", "private"})
 INTERCITY_SIGNS: Final = frozenset({"russia", "intercity"})
-SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
-    {
-        None: frozenset({"", "private", "local", "zone", "intercity", "international", "emergency"}),
-        "russia": frozenset({"", "local", "zone", "intercity"}),
-        "foreign": frozenset({"", "international"}),
-        "local": frozenset({"", "local"}),
-        "zone": frozenset({"", "zone"}),
-        "intercity": frozenset({"", "intercity"}),
-        "international": frozenset({"", "international"}),
-        "emergency": frozenset({"", "emergency"}),
-        "imsi": frozenset(),
-    }
-)
+SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = {
+    None: frozenset({"", "private", "local", "zone", "intercity", "international", "emergency"}),
+    "russia": frozenset({"", "local", "zone", "intercity"}),
+    "foreign": frozenset({"", "international"}),
+    **{sign: frozenset({"", sign}) for sign in ("local", "zone", "intercity", "international", "emergency")},
+    "imsi": frozenset(),
+}
 """Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
 (our choice). The signs are those of both orders, since the switch has no information about the console's
 order."""
@@ -99,15 +90,15 @@ class ObjectTable:
         """Type, then number or trunk, then number of the object -> the object."""
         self._prefix_lengths: Counter[int] = Counter()
 
-    def __len__(self) -> int:
-        return len(self._objects)
-
     def __iter__(self) -> Iterator[SwitchObject]:
         return iter(self._objects.values())
 
-    def get(self, object_number: int) -> SwitchObject | None:
-        """The object with this number."""
-        return self._objects.get(object_number)
+    def get(self, object_number: int) -> SwitchObject:
+        """The object with this number. Raises :class:`Refused`."""
+        item = self._objects.get(object_number)
+        if item is None:
+            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
+        return item
 
     def holds(self, item: SwitchObject) -> bool:
         """Whether this target is on control under this number; category and priority may differ."""
@@ -132,13 +123,13 @@ class ObjectTable:
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
         """Change category and priority of an object. Raises :class:`Refused`."""
-        item = replace(self._the(object_number), category=category, priority=priority)
+        item = replace(self.get(object_number), category=category, priority=priority)
         self._put(item)
         return item
 
     def remove(self, object_number: int) -> None:
         """Take an object off control. Raises :class:`Refused`."""
-        item = self._the(object_number)
+        item = self.get(object_number)
         del self._objects[object_number]
         index, key = self._indexes[item.object_type], item.target[-1]
         del index[key][object_number]
@@ -176,12 +167,6 @@ class ObjectTable:
         if party.routed:
             yield from self._at(OWN, party.routed).values()
             yield from (item for item in self._network(party.routed) if item.number_sign != IMSI)
-
-    def _the(self, object_number: int) -> SwitchObject:
-        item = self._objects.get(object_number)
-        if item is None:
-            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
-        return item
 
     def _at(self, object_type: str, target: str | int | None) -> Mapping[int, SwitchObject]:
         return self._indexes[object_type].get(target, {})

@@ -77,7 +77,10 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         if end is None or hop.problem:
             return tuple(hops)
         passed.append(place)
-        domain, request = domains[end.far.side.domain], _beyond(end, hop, domains)
+        a, b = _crossing(end, domain, hop.result)
+        far = end.far.side
+        domain = domains[far.domain]
+        request = RoutingRequest(a=a, b=b, context=far.context or domain.default_context, np=far.np)
 
 
 def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
@@ -159,14 +162,6 @@ def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Nu
     return replace(a, sorm_digits=None, sorm_ni=None), replace(b, sorm_digits=None, sorm_ni=None)
 
 
-def _beyond(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> RoutingRequest:
-    """The call as it enters the domain of the far end."""
-    a, b = _crossing(end, hop.domain, hop.result)
-    far = end.far.side
-    context = far.context or domains[far.domain].default_context
-    return RoutingRequest(a=a, b=b, context=context, np=far.np)
-
-
 def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> str:
     """Why the call may not cross; "" when it may."""
     bridge, far = end.bridge, end.far.side
@@ -198,10 +193,7 @@ Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change of a number by one parameter.
-
-    ``by``: its value; for ``adaptation`` the rules as ``context/rule``.
-    """
+    """The change of a number by one parameter. ``by``: its value; for ``adaptation`` rules as ``context/rule``."""
 
     setting: Setting
     by: str
@@ -233,22 +225,23 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
         adapted_a, adapted_b, rules = _adapted(domain, a, b)
         apply("adaptation", rules, "a", adapted_a)
         apply("adaptation", rules, "b", adapted_b)
-    sides: tuple[Side, ...] = ("a", "b")
-    for side in sides:
-        private = _private(domain, numbers[side])
-        if private is not None:
-            setting, value, after = private
-            apply(setting, value, side, after)
+    strict, prefix = domain.config.strict_private_numbers, domain.config.private_phone_prefix
+    for side, number in list(numbers.items()):
+        if number.shown_ni != "private":
+            continue
+        own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
+        if strict and not own:
+            apply("strict_private_numbers", "true", side, replace(number, sorm_ni="local"))
+        elif prefix:
+            longer = replace(number, sorm_digits=prefix + number.shown_digits)
+            apply("private_phone_prefix", prefix, side, longer)
     return SormView(numbers["a"], numbers["b"], tuple(applied))
 
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
     """Route the numbers for SORM through the adaptation context; its rules replace them."""
-    request = RoutingRequest(
-        a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
-        b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
-        context=domain.config.adaptation,
-    )
+    shown = [Number(digits=one.shown_digits, ni=one.shown_ni, attributes=one.attributes) for one in (a, b)]
+    request = RoutingRequest(a=shown[0], b=shown[1], context=domain.config.adaptation)
     # A context without a rule that fits changes nothing; the result of the last rule, local or external, has no effect.
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     rules = " -> ".join(f"{step.context}/{step.rule}" for step in result.path)
@@ -259,20 +252,6 @@ def _take(number: Number, adapted: Number) -> Number:
     digits = number.sorm_digits if adapted.sorm_digits is None else adapted.sorm_digits
     ni = number.sorm_ni if adapted.sorm_ni is None else adapted.sorm_ni
     return replace(number, sorm_digits=digits, sorm_ni=ni)
-
-
-def _private(domain: Domain, number: Number) -> tuple[Setting, str, Number] | None:
-    """The parameter that changes a private number, its value, and the changed number."""
-    config = domain.config
-    if number.shown_ni != "private":
-        return None
-    own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
-    if config.strict_private_numbers and not own:
-        return "strict_private_numbers", "true", replace(number, sorm_ni="local")
-    prefix = config.private_phone_prefix
-    if prefix:
-        return "private_phone_prefix", prefix, replace(number, sorm_digits=prefix + number.shown_digits)
-    return None
 
 
 # --- numbers by the type of the node

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
 
 from protocol.codes import NUMBER_SIGNS, Order
@@ -111,13 +110,9 @@ def _check(name: str, value: str) -> None:
     kind = name.rpartition(".")[2]
     if kind == "digits" and not (set(value) <= set(SYMBOLS) and len(value) <= MOST_TRACED_DIGITS):
         raise TraceError(f"{name}: {value!r} is no number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}")
-    allowed: Mapping[str, tuple[str, ...]] = {
-        "ni": NUMBER_INDICATORS,
-        "incomplete": ("false", "true"),
-        "mode": MODES,
-    }
-    if kind in allowed and value not in allowed[kind]:
-        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed[kind])}")
+    allowed = {"ni": NUMBER_INDICATORS, "incomplete": ("false", "true"), "mode": MODES}.get(kind)
+    if allowed is not None and value not in allowed:
+        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}")
 
 
 # --- the trace
@@ -187,18 +182,17 @@ def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) 
         b = leg.request.b
         waits = "true" if context.digitmap.incomplete(b.digits) else "false"
         leg = first_leg(domain, calling, replace(b, attributes={**b.attributes, "incomplete": waits}))
-    hops = () if problem else find_path(domains, domain, leg.request)
+    asked = leg.request
     if problem:
-        asked = leg.request
         failed = RoutingResult(result="failed", a=asked.a, b=asked.b, reason=problem, np=asked.np)
-        hops = (Hop(domain=domain, request=asked, result=failed, problem=problem),)
-    return Trace(request=request, iface=_iface(domain, calling), hops=_traced(hops, calling))
-
-
-def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
-    """Each hop with its leg, as the engine would set it up."""
-    legs = [Leg(hops[0].domain, hops[0].request, calling, Endpoint(number=hops[0].request.b))]
-    return tuple(TracedHop(hop, leg) for hop, leg in zip(hops, legs_along(legs, 0, hops), strict=True))
+        hops: tuple[Hop, ...] = (Hop(domain=domain, request=asked, result=failed, problem=problem),)
+    else:
+        hops = find_path(domains, domain, asked)
+    # Each hop has its leg, as the engine would set it up.
+    first = Leg(domain, asked, calling, Endpoint(number=asked.b))
+    legs = legs_along([first], 0, hops, redirected=False)
+    traced = tuple(TracedHop(hop, along) for hop, along in zip(hops, legs, strict=True))
+    return Trace(request=request, iface=_iface(domain, calling), hops=traced)
 
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
@@ -245,23 +239,16 @@ def _iface(domain: Domain, calling: Endpoint) -> str:
 def _given_number(number: Number, given: Mapping[str, str]) -> Number:
     """A number with the parameters given."""
     others = {name: value for name, value in given.items() if name not in ("digits", "ni")}
-    return replace(
-        number,
-        digits=given.get("digits", number.digits),
-        ni=given.get("ni", number.ni),
-        attributes=MappingProxyType(others),
-    )
+    digits, ni = given.get("digits", number.digits), given.get("ni", number.ni)
+    return replace(number, digits=digits, ni=ni, attributes=others)
 
 
 def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
     """The trace as one JSON document. ``signs``: the order's octet of each number indicator."""
-    last, shown = traced.last, traced.shown
-    found = {
-        "result": last.result,
-        "via": last.via,
-        "a": _routed(last.hop.result.a),
-        "b": _routed(last.hop.result.b),
-        "sorm": _shown_document(shown.leg, signs),
+    hops = [_hop_document(one, signs) for one in traced.hops]
+    return {
+        **{name: hops[-1][name] for name in ("result", "via", "a", "b")},
+        "sorm": _shown_document(traced.shown.leg, signs),
         "path": [
             {"domain": one.hop.domain.name, "context": step.context, "rule": step.rule}
             for one in traced.hops
@@ -270,12 +257,10 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "iface": traced.iface,
         "mode": traced.request.mode,
         "incomplete": traced.incomplete,
-        "sorm_domain": shown.hop.domain.name,
-        "hops": [_hop_document(one, signs) for one in traced.hops],
+        "sorm_domain": traced.shown.hop.domain.name,
+        "hops": hops,
+        **({"reason": traced.reason} if traced.reason else {}),
     }
-    if traced.reason:
-        found["reason"] = traced.reason
-    return found
 
 
 def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
@@ -459,23 +444,14 @@ class Shown:
 
 
 class LabTrace:
-    """Traces calls of a switch down to the console of one mediator.
+    """Shows traced calls down to the console of one mediator. ``rewriting``: that of the same mediator."""
 
-    ``rewriting``: that of the same mediator.
-    """
-
-    def __init__(self, domains: Mapping[str, Domain], mediator: MediatorConfig, rewriting: Rewriting) -> None:
-        self._domains = domains
+    def __init__(self, mediator: MediatorConfig, rewriting: Rewriting) -> None:
         self._mediator = mediator
         self._numbers = rewriting
         self._signs = signs_of(mediator.order, rewriting)
-        self._octets = PartyOctets(
-            NUMBER_SIGNS[mediator.order], zero=mediator.zero_digit, extra=mediator.options.extra_digits
-        )
-
-    def trace(self, domain: Domain, request: TraceRequest) -> Trace:
-        """Trace a call. Raises :class:`~sorm_mediator.switch.trace.TraceError` for what can't be understood."""
-        return trace(self._domains, domain, request)
+        zero, extra = mediator.zero_digit, mediator.options.extra_digits
+        self._octets = PartyOctets(NUMBER_SIGNS[mediator.order], zero=zero, extra=extra)
 
     def document(self, traced: Trace) -> dict[str, Any]:
         """The trace as one JSON document, ``sign`` by the order, with ``console`` for the call and for each domain."""

@@ -64,7 +64,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         from sorm_mediator.web.switch_api import switch_router
 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
-        app.state.tracer = LabTrace(switch.engine.domains, mediator, Numbers(mediator))
+        app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
     app.include_router(metrics_router, tags=["monitoring"])
     return app

@@ -15,11 +15,11 @@ from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
 
@@ -428,7 +428,7 @@ def document(call: Call) -> SwitchCallDocument:
         state=call.state.value,
         a=call.request.a,
         b=call.request.b,
-        connection=f"{call.connection:02X}",
+        connection=f"{connection(call.calling, call.called):02X}",
         units=call.units,
         started=call.started,
         setup_time=call.setup_time,
@@ -490,6 +490,6 @@ async def trace_call(request: Request, switch: Switch, domain: DomainName) -> di
     tracer: LabTrace = request.app.state.tracer
     try:
         asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
-        return tracer.document(tracer.trace(found, asked))
+        return tracer.document(trace(switch.engine.domains, found, asked))
     except TraceError as error:
         raise HTTPException(422, str(error)) from None

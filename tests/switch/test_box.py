@@ -26,6 +26,7 @@ from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused, Request
 from tests.objects import own
+from tests.switch.waiting import idle
 
 LABS = Path(captures.__file__).parent / "labs"
 SECRET = "2testing123"
@@ -190,7 +191,7 @@ async def test_a_mediator_that_is_no_longer_served_is_told_how_its_calls_end(
         await mediator.down.wait()
         after = box.place_call("test.domain", CallRequest(a="28332", b="28331", outcome="no-answer"))
         await mediator.released.wait()
-        await box.idle()
+        await idle(box)
 
     assert mediator.reports[-1].kind == "stop"
     assert after.id not in {report.call_id for report in mediator.reports}
@@ -373,7 +374,7 @@ async def test_a_report_that_fits_no_packet_is_counted(
     session = enter(box, f"{mediator.address[0]}:{mediator.address[1]}")
     assert session.handle(Request("add", {"object": OBJECT})).ok
     box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
-    await box.idle()
+    await idle(box)
 
     assert box.status()["counters"]["reports impossible"] > 0
 
@@ -482,7 +483,7 @@ async def test_a_wall_clock_that_steps_back_holds_up_no_call(
         wall = time.time
         call = box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0.01, talk=0.05))
         monkeypatch.setattr(time, "time", lambda: wall() - 2 * 86_400)
-        await box.idle()
+        await idle(box)
         await mediator.released.wait()
     assert box.engine.calls[call.id].state is State.RELEASED
     times = [report.time for report in mediator.reports]

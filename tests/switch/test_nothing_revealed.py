@@ -22,6 +22,7 @@ from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.web.app import create_app
 from tests.objects import own
 from tests.switch.test_box import Mediator, lab
+from tests.switch.waiting import idle
 
 OBJECT = 54321
 CONTROLLED = "28331"
@@ -72,7 +73,7 @@ async def said(
             service = ServiceRequest(service="hold")
             call = box.place_call("test.domain", CallRequest(a=CONTROLLED, b="28332", services=(service,)))
             box.send_message("test.domain", MessageRequest(sender=CONTROLLED, receiver="28333", text="Come."))
-            await box.idle()
+            await idle(box)
             if controlled:
                 await mediator.released.wait()
                 assert (await mediator.messages.get()).matches[0].object_number == OBJECT

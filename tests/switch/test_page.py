@@ -13,7 +13,7 @@ from sorm_mediator.switch.calls.call import CALL_TABLE
 from sorm_mediator.switch.calls.engine import ORDERED, USED
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.context_file import parse_context
-from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, read_request
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, read_request, trace
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")
@@ -43,12 +43,11 @@ def test_the_trace_shown_is_what_the_command_prints() -> None:
     assert example is not None
     loaded = config.load(Path(captures.__file__).parent / "labs" / example[1])
     assert loaded.switch is not None
-    tracer = LabTrace(
-        Node(loaded.switch, loaded.directory).domains, loaded.mediator, Numbers(loaded.mediator)
-    )
-    (domain,) = Node(loaded.switch, loaded.directory).domains.values()
+    tracer = LabTrace(loaded.mediator, Numbers(loaded.mediator))
+    domains = Node(loaded.switch, loaded.directory).domains
+    (domain,) = domains.values()
 
-    printed = tracer.text(tracer.trace(domain, read_request(example[2].split())), now=0)
+    printed = tracer.text(trace(domains, domain, read_request(example[2].split())), now=0)
 
     moment = re.compile(r" at [0-9.]+ [0-9:]+, ")
     assert moment.sub(" at, ", example[3]) == moment.sub(" at, ", printed) + "\n"

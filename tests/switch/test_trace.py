@@ -44,12 +44,12 @@ def node_of(lab: str, **mediator: Any) -> tuple[Node, LabTrace]:
     assert loaded.switch is not None
     node = Node(loaded.switch, loaded.directory)
     settings = config.MediatorConfig.model_validate(mediator)
-    return node, LabTrace(node.domains, settings, Numbers(settings))
+    return node, LabTrace(settings, Numbers(settings))
 
 
 def told(domain: str, *arguments: str, lab: str = "multisorm/lab.toml", **mediator: Any) -> dict[str, Any]:
     node, tracer = node_of(lab, **mediator)
-    return tracer.document(tracer.trace(node.domains[domain], read_request(arguments)))
+    return tracer.document(trace(node.domains, node.domains[domain], read_request(arguments)))
 
 
 def test_the_example_of_the_manual_as_it_is_printed() -> None:
@@ -264,7 +264,7 @@ def test_a_call_may_come_in_by_a_bridge_too() -> None:
 )
 def test_why_a_call_comes_nowhere(arguments: str, reason: str, in_russian: str) -> None:
     node, tracer = node_of("minimal.toml")
-    traced = tracer.trace(node.domains["test.domain"], read_request(arguments.split()))
+    traced = trace(node.domains, node.domains["test.domain"], read_request(arguments.split()))
     found = tracer.document(traced)
 
     assert (found["result"], found["reason"], found["console"]) == ("failed", reason, [])
@@ -276,7 +276,7 @@ def test_why_a_call_comes_nowhere(arguments: str, reason: str, in_russian: str) 
 def test_the_rules_tried_are_told_in_russian_too() -> None:
     node, tracer = node_of("minimal.toml")
     request = read_request(["cgpn.digits=28331", "cdpn.digits=89001758964"])
-    lines = tracer.text(tracer.trace(node.domains["test.domain"], request), NOW, "ru").splitlines()
+    lines = tracer.text(trace(node.domains, node.domains["test.domain"], request), NOW, "ru").splitlines()
 
     assert lines[3] == "    inside: cdpn 89001758964 не подходит под 28???"
     assert lines[6] == "    to_8: применено"
@@ -286,7 +286,7 @@ def test_a_plan_that_is_not_declared_is_told_where_it_is_needed() -> None:
     node, tracer = node_of("multisorm/lab.toml")
     domain = node.domains["voip.local"]
     del domain.plans["city"]
-    traced = tracer.trace(domain, read_request(["cgpn.digits=200100", "cdpn.digits=73832112233"]))
+    traced = trace(node.domains, domain, read_request(["cgpn.digits=200100", "cdpn.digits=73832112233"]))
 
     assert (
         "  to_city: A 200100, B 73832112233, numbering plan city, which is not declared"
@@ -298,7 +298,7 @@ def test_what_the_domains_parameters_changed_for_sorm_is_told() -> None:
     node, tracer = node_of("minimal.toml")
     domain = node.domains["test.domain"]
     domain.config = domain.config.model_copy(update={"private_phone_prefix": "738327"})
-    traced = tracer.trace(domain, read_request(["cgpn.digits=28331", "cdpn.digits=2234567"]))
+    traced = trace(node.domains, domain, read_request(["cgpn.digits=28331", "cdpn.digits=2234567"]))
 
     told = "  for SORM: private_phone_prefix 738327: A 28331 (private) -> 73832728331 (private)"
     assert told in tracer.text(traced, NOW).splitlines()
@@ -316,23 +316,25 @@ def test_what_the_domains_parameters_changed_for_sorm_is_told() -> None:
 def test_a_console_of_several_domains_hears_the_call_as_each_numbers_it() -> None:
     node, tracer = node_of("multisorm/lab.toml")
     request = read_request(["iface=trunk1", "cgpn.digits=73832112233", "cdpn.digits=73832710000"])
-    text = tracer.text(tracer.trace(node.domains["central_voip"], request), NOW)
+    text = tracer.text(trace(node.domains, node.domains["central_voip"], request), NOW)
     first, _, other = text.partition("To the console (268), for objects of local.voip:\n")
 
     assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 73832710000 (04h" in first
     assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 300000 (01h subscriber" in other
 
     inside = read_request(["cgpn.digits=200100", "cdpn.digits=300000"])
-    assert "for objects that" not in tracer.text(tracer.trace(node.domains["voip.local"], inside), NOW)
+    assert "for objects that" not in tracer.text(trace(node.domains, node.domains["voip.local"], inside), NOW)
 
 
 def test_an_outgoing_trunk_brings_no_call_in() -> None:
-    node, tracer = node_of("minimal.toml")
+    node, _ = node_of("minimal.toml")
     trunk = node.domains["test.domain"].trunks["smg_trunk"]
     trunk.config = trunk.config.model_copy(update={"direction": "outgoing"})
 
-    traced = tracer.trace(
-        node.domains["test.domain"], read_request(["iface=trunk:smg_trunk", "cdpn.digits=28331"])
+    traced = trace(
+        node.domains,
+        node.domains["test.domain"],
+        read_request(["iface=trunk:smg_trunk", "cdpn.digits=28331"]),
     )
 
     assert traced.reason == "trunk smg_trunk is for outgoing calls only"
@@ -416,8 +418,10 @@ def test_the_mediators_own_rewriting_is_shown_where_it_changes_something() -> No
 
 def test_the_console_is_told_in_both_languages() -> None:
     node, tracer = node_of("minimal.toml", order="70")
-    traced = tracer.trace(
-        node.domains["test.domain"], read_request(["cgpn.digits=28331", "cdpn.digits=89001758964"])
+    traced = trace(
+        node.domains,
+        node.domains["test.domain"],
+        read_request(["cgpn.digits=28331", "cdpn.digits=89001758964"]),
     )
 
     english, russian = tracer.text(traced, NOW), tracer.text(traced, NOW, "ru")

@@ -17,6 +17,7 @@ from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.switch_api import switch_router
+from tests.switch.waiting import idle
 
 CALLS = "/api/v1/switch/domains/test.domain/calls"
 
@@ -43,7 +44,7 @@ async def test_a_call_is_made_and_told(http: httpx.AsyncClient, box: SwitchBox) 
     assert answer.status_code == 202
     call = answer.json()["call"]
     async with asyncio.timeout(5):
-        await box.idle()
+        await idle(box)
 
     told = (await http.get(f"/api/v1/calls/{call}")).json()
 
@@ -83,7 +84,7 @@ async def test_services_and_trunks(http: httpx.AsyncClient, box: SwitchBox) -> N
     }
     call = (await http.post(CALLS, json=body)).json()["call"]
     async with asyncio.timeout(5):
-        await box.idle()
+        await idle(box)
 
     told = (await http.get(f"/api/v1/calls/{call}")).json()
 

@@ -11,19 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from radius.report import Match, Media, Party, ServiceUse
-from sorm_mediator.switch.domain import (
-    FORWARDINGS,
-    SERVICE_CODES,
-    Bridge,
-    BridgeEnd,
-    Domain,
-    Subscriber,
-    Trunk,
-)
+from sorm_mediator.switch.domain import Bridge, BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import SwitchObject, Touched
 from sorm_mediator.switch.path import Hop, shown_a, shown_b, sorm_view
@@ -32,21 +23,6 @@ from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Number, RoutingRequ
 Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
 Role = Literal["a", "b"]
 Phase = Literal["use", "order", "check", "cancel"]
-
-RELEASE_FAULT: Final = 0x01
-RELEASE_INCOMPLETE: Final = 0x02
-RELEASE_BUSY: Final = 0x03
-RELEASE_NO_ANSWER: Final = 0x04
-RELEASE_AFTER_TALK: Final = 0x05
-"""Causes of release (order 268, 11.3.5)."""
-
-FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
-"""Services that send a call on to another number."""
-
-PHASES: Final[Mapping[str, int]] = MappingProxyType(
-    {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
-)
-"""Service phases (order 268, 10.2.1.8)."""
 
 OWN_TO_OWN: Final = 0x1C
 OUTGOING: Final = 0x11
@@ -82,17 +58,15 @@ class Input(Enum):
     """A party, the switch or a time-out ends the call."""
 
 
-CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
-    {
-        (State.DIALLING, Input.ALERT): State.RINGING,
-        (State.DIALLING, Input.FORWARD): State.DIALLING,
-        (State.DIALLING, Input.RELEASE): State.RELEASED,
-        (State.RINGING, Input.FORWARD): State.DIALLING,
-        (State.RINGING, Input.ANSWER): State.TALKING,
-        (State.RINGING, Input.RELEASE): State.RELEASED,
-        (State.TALKING, Input.RELEASE): State.RELEASED,
-    }
-)
+CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = {
+    (State.DIALLING, Input.ALERT): State.RINGING,
+    (State.DIALLING, Input.FORWARD): State.DIALLING,
+    (State.DIALLING, Input.RELEASE): State.RELEASED,
+    (State.RINGING, Input.FORWARD): State.DIALLING,
+    (State.RINGING, Input.ANSWER): State.TALKING,
+    (State.RINGING, Input.RELEASE): State.RELEASED,
+    (State.TALKING, Input.RELEASE): State.RELEASED,
+}
 """State and input -> next state. A forwarded call is in ``dialling`` until it reaches its new destination.
 
 What is done in a move is in :mod:`sorm_mediator.switch.calls.engine`. Another pair raises :class:`IllegalInputError`.
@@ -217,8 +191,7 @@ class Leg:
     @property
     def dialled(self) -> Party:
         """B with the digits as they came into the domain."""
-        party = self.called.party
-        return Party(digits=self.request.b.digits, ni=party.ni, trunk=party.trunk)
+        return replace(self.called.party, digits=self.request.b.digits)
 
     @property
     def shown_to_a(self) -> Party:
@@ -228,13 +201,9 @@ class Leg:
         Digits from another exchange may contain its exit prefix, so an incoming call has the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
-        if (
-            config.b_digits_mode == "route"
-            or self.calling.subscriber is None
-            or self.called.shown is not None
-        ):
-            return sorm
-        if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
+        longer = config.full_dial_number and len(sorm.digits) > len(self.request.b.digits)
+        dialled_here = self.calling.subscriber is not None and self.called.shown is None
+        if config.b_digits_mode == "route" or longer or not dialled_here:
             return sorm
         return self.dialled
 
@@ -340,13 +309,8 @@ class Call:
         """A or the current B."""
         return self.calling if role == "a" else self.called
 
-    @property
-    def connection(self) -> int:
-        """Octet of the kind of connection between the original A and the current B, through the whole switch."""
-        return connection(self.calling, self.called)
-
     def connection_of(self, leg: Leg, mediator: str) -> int:
-        """The same for a mediator, seen from a leg: the domains under its control are one exchange."""
+        """The :func:`connection` as a leg shows it to a mediator: the domains under its control are one exchange."""
         return connection(*self._ends(leg, mediator))
 
     def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
@@ -354,11 +318,8 @@ class Call:
 
         Reports of calls that touch no trunk object contain the trunks, too (order 268, 10.3.1.5).
         """
-        calling, called = self._ends(leg, mediator)
-        return (
-            replace(leg.calling.party, trunk=calling.party.trunk),
-            replace(leg.called.party, trunk=called.party.trunk),
-        )
+        a, b = (end.party.trunk for end in self._ends(leg, mediator))
+        return replace(leg.calling.party, trunk=a), replace(leg.called.party, trunk=b)
 
     def _ends(self, leg: Leg, mediator: str) -> tuple[Endpoint, Endpoint]:
         """The legs where the call enters and leaves the exchange under a mediator's control, around a leg."""
@@ -372,9 +333,7 @@ class Call:
         return self.legs[first].calling, self.legs[last].called
 
 
-def legs_along(
-    legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool = False
-) -> list[Leg]:
+def legs_along(legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool) -> list[Leg]:
     """The legs of a call that takes this path from leg ``first`` on.
 
     The A of a redirected call (``redirected``) is not new: in the leg of the redirection, only B is new.
@@ -430,7 +389,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     if calling.subscriber is not None:
         context = calling.subscriber.context
     elif calling.trunk is not None:
-        context, np = calling.trunk.context, calling.trunk.config.np
+        context, np = calling.trunk.config.context, calling.trunk.config.np
     elif calling.bridge is not None:
         context, np = calling.bridge.side.context, calling.bridge.side.np
     number = sorm_view(domain, calling.number, called).a
@@ -438,34 +397,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     return Leg(domain, request, replace(calling, number=number), Endpoint(number=called))
 
 
-# --- the record of services
-
-
-def record_use(
-    call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
-) -> None:
-    """Record a use of a service, from which 44h is made."""
-    call.services.append(
-        ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
-    )
-    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
-
-
-def services_visible_to(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
-    """The services reported to a mediator, by the settings of a leg's domain.
-
-    Without ``send_optional_cf_notification`` forwardings are not reported to objects of the calling party.
-    """
-    calling_alone = all(match.role in ("a", "joined") for match in matches)
-    if leg.domain.config.send_optional_cf_notification or not calling_alone:
-        return tuple(call.services)
-    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)
-
-
 # --- units of the licence
-
-PARTICIPANTS: Final = 3
-"""Participants of an add-on conference: the two parties of the call, and the third party."""
 
 
 class CallUnits:
@@ -518,16 +450,3 @@ class CallUnits:
     def _set(self, call: Call, units: int) -> None:
         self.in_use += units - call.units
         call.units = units
-
-
-def consultation_units(user: Subscriber | None) -> int:
-    """Units of a consultation call of this subscriber."""
-    return 0 if user is not None and user.terminal == "basic" else 1
-
-
-def conference_share(call: Call, consultation: int) -> int:
-    """Units of a conference's consultation call, so that both calls together have one for each participant.
-
-    ``consultation``: units of the consultation as a call.
-    """
-    return max(consultation, PARTICIPANTS - call.units)

@@ -24,30 +24,22 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from radius.report import CallReport, Media, MessageReport, Party
+from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls.call import (
-    PHASES,
-    RELEASE_AFTER_TALK,
-    RELEASE_BUSY,
-    RELEASE_FAULT,
-    RELEASE_INCOMPLETE,
-    RELEASE_NO_ANSWER,
     Call,
     CallRefused,
     CallRequest,
     CallUnits,
     Endpoint,
     Input,
+    Leg,
     Role,
     ServiceRequest,
     State,
-    conference_share,
-    consultation_units,
     first_leg,
     legs_along,
     own_number,
-    record_use,
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
@@ -66,6 +58,16 @@ from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingRe
 from sorm_mediator.texts import as_list
 
 TimerAction = Callable[[float], None]
+
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (order 268, 11.3.5)."""
+
+PHASES: Final[Mapping[str, int]] = {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
+"""Service phases (order 268, 10.2.1.8)."""
 
 
 class Engine:
@@ -167,37 +169,35 @@ class Engine:
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
             touch(call, leg, now, role="a", called=leg.dialled)
-            self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
+            give_up = partial(self.release, call, cause=RELEASE_INCOMPLETE)
+            self.after(now + request.ring, call, give_up, call.epoch)
         elif calling.subscriber is not None and not request.b.isdigit():
-            self._dialogue(call, now)
+            # A subscriber dials a service code: the switch itself answers, and no number is called.
+            call.setup_time = now
+            touch(call, leg, now, role="a", called=leg.dialled)
+            call.move(Input.ALERT)
+            self.after(now + request.ring, call, partial(self.answer, call), call.epoch)
         else:
-            self._set_up(call, now)
+            call.setup_time = now
+            hops = self._find(call, domain, leg.request)
+            problem = self._lead(call, 0, hops, now, redirected=False)
+            self._arrive_or_fail(call, "routing-failed", problem, now)
         self._changed(call, now)
         return call
 
-    def _dialogue(self, call: Call, now: float) -> None:
-        """A subscriber dials a service code: the switch itself answers, and no number is called."""
-        call.setup_time = now
-        touch(call, call.legs[0], now, role="a", called=call.legs[0].dialled)
-        call.move(Input.ALERT)
-        self._after_state(now + call.request.ring, call, partial(self.answer, call))
-
-    def _set_up(self, call: Call, now: float) -> None:
-        """Route the call after its last digit."""
-        hops = self._find(call, call.legs[0].domain, call.legs[0].request)
-        call.setup_time = now
-        problem = self._lead(call, 0, hops, now)
+    def _arrive_or_fail(self, call: Call, event: str, problem: str, now: float) -> None:
+        """Go on with a call that was led to a number; release it where that is impossible."""
         if problem:
-            call.log(now, "routing-failed", problem)
+            call.log(now, event, problem)
             self.release(call, now, cause=RELEASE_FAULT)
-            return
-        self._arrive(call, now)
+        else:
+            self._arrive(call, now)
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
         forwarding, cause = self._obstacle(call)
         if forwarding is not None:
-            self._forward(call, forwarding, now)
+            self._arrive_or_fail(call, "forwarding-failed", self._forward(call, forwarding, now), now)
             return
         if cause is not None:
             self.release(call, now, cause=cause)
@@ -207,7 +207,7 @@ class Engine:
         call.move(Input.ALERT)
         call.log(now, "ringing", call.called.number.digits)
         then = self._give_up if call.outcome == "no-answer" else self.answer
-        self._after_state(now + call.request.ring, call, partial(then, call))
+        self.after(now + call.request.ring, call, partial(then, call), call.epoch)
 
     def _obstacle(self, call: Call) -> tuple[str | None, int | None]:
         """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
@@ -229,16 +229,7 @@ class Engine:
         subscriber = call.called.subscriber
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
-    def _forward(self, call: Call, name: str, now: float) -> None:
-        """Forward the call, or release it where that is impossible."""
-        problem = self._turn(call, name, now)
-        if problem:
-            call.log(now, "forwarding-failed", problem)
-            self.release(call, now, cause=RELEASE_FAULT)
-        else:
-            self._arrive(call, now)
-
-    def _turn(self, call: Call, name: str, now: float) -> str:
+    def _forward(self, call: Call, name: str, now: float) -> str:
         """Lead the call to the target of a forwarding. Returns why that is impossible; "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
@@ -269,7 +260,7 @@ class Engine:
         """The ringing time is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
-            self._forward(call, "cfnr", now)
+            self._arrive_or_fail(call, "forwarding-failed", self._forward(call, "cfnr", now), now)
         else:
             self.release(call, now, cause=RELEASE_NO_ANSWER)
 
@@ -280,9 +271,9 @@ class Engine:
         call.move(Input.ANSWER)
         call.answer_time = now
         call.log(now, "answer", call.called.number.digits)
-        longest = self.node.licences.limits(now).max_conversation_time
+        longest = self.node.licences.active(now).limits.max_conversation_time
         then = self.release if call.request.talk <= longest else self._too_long
-        self._after_state(now + min(call.request.talk, longest), call, partial(then, call))
+        self.after(now + min(call.request.talk, longest), call, partial(then, call), call.epoch)
         self._changed(call, now)
         deferred, call.deferred = call.deferred, []
         for index in deferred:
@@ -328,13 +319,13 @@ class Engine:
         hops = self._find(call, leg.domain, request)
         return hops, hops[-1].problem
 
-    def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
-        """Make a subscriber of the last domain the B of the call."""
+    def join(self, call: Call, subscriber: Subscriber, now: float) -> None:
+        """Make a subscriber of the last domain the B of the call, by a service."""
         leg = call.legs[-1]
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
         leg.called = Endpoint(number=sorm_view(leg.domain, a, b).b, subscriber=subscriber)
         self._occupy(call, subscriber)
-        touch(call, leg, now, role=role)
+        touch(call, leg, now, role="service")
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
@@ -371,9 +362,9 @@ class Engine:
             call.members.remove(subscriber)
         subscriber.calls.discard(call.id)
 
-    def after(self, at: float, call: Call, action: TimerAction) -> None:
-        """Run ``action`` at a time, unless the call has been released by then."""
-        heappush(self._timers, (at, next(self._order), call, None, action))
+    def after(self, at: float, call: Call, action: TimerAction, epoch: int | None = None) -> None:
+        """Run ``action`` at a time, unless the call has been released or has left its ``epoch`` by then."""
+        heappush(self._timers, (at, next(self._order), call, epoch, action))
 
     # --- inside
 
@@ -385,10 +376,6 @@ class Engine:
     def _id(self, domain: Domain, number: int) -> str:
         platform = domain.config.platform_id
         return f"{platform and platform + '-'}{self._prefix}{number}"
-
-    def _after_state(self, at: float, call: Call, action: TimerAction) -> None:
-        """Run ``action`` at a time, unless the call has changed its state by then."""
-        heappush(self._timers, (at, next(self._order), call, call.epoch, action))
 
     def _run_due(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -403,13 +390,8 @@ class Engine:
         call.routing += hops
         return hops
 
-    def _lead(
-        self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool = False
-    ) -> str:
-        """Set the call up along a path, which replaces its legs from ``first`` on; see :func:`legs_along`.
-
-        Returns why the path leads nowhere, or "".
-        """
+    def _lead(self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool) -> str:
+        """Lead the call along a path from leg ``first`` on: :func:`legs_along`. Returns why it leads nowhere, or ""."""
         call.legs = legs_along(call.legs, first, hops, redirected=redirected)
         came_in = 1 if call.calling.trunk else 0
         self._free(call, came_in + first)
@@ -471,6 +453,8 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
 
 # --- services used during a call
 
+PARTICIPANTS: Final = 3
+"""Participants of an add-on conference: the two parties of the call, and the third party."""
 NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
 """Services of an established connection; before the answer they wait for it."""
 NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
@@ -478,10 +462,6 @@ USED: Final = frozenset(SERVICE_CODES) - frozenset(FORWARDINGS)
 """Services that can be used in a call; forwardings act by themselves."""
 ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
 """Services that a subscriber orders, checks and cancels."""
-
-
-class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
-    """The service can't be used now; the text gives the reason."""
 
 
 def check_request(request: CallRequest) -> None:
@@ -505,6 +485,28 @@ def _problem(service: ServiceRequest) -> str:
     return ""
 
 
+def consultation_units(user: Subscriber | None) -> int:
+    """Units of a consultation call of this subscriber."""
+    return 0 if user is not None and user.terminal == "basic" else 1
+
+
+def conference_share(call: Call, consultation: int) -> int:
+    """Units of a conference's consultation call, so that both calls together have one for each participant.
+
+    ``consultation``: units of the consultation as a call.
+    """
+    return max(consultation, PARTICIPANTS - call.units)
+
+
+def record_use(
+    call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
+) -> None:
+    """Record a use of a service, from which 44h is made."""
+    use = ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
+    call.services.append(use)
+    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
+
+
 def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
     """Carry out a service of the call's request. A service that needs a conversation waits for it."""
     service = call.request.services[index]
@@ -516,20 +518,20 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
             _USE[service.service](engine, call, service, now)
         else:
             _order(engine, call, service, now)
-    except (NotPossible, CallRefused) as reason:
+    except CallRefused as reason:
         call.log(now, "service-refused", f"{service.service}: {reason}")
 
 
 def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
-    """The party that uses the service. Raises :class:`NotPossible`."""
+    """The party that uses the service. Raises :class:`CallRefused`."""
     role: Role = service.by or default
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
         role = _other(role)
     if role in call.left:
-        raise NotPossible(f"{role.upper()} has left the call")
+        raise CallRefused("refused", f"{role.upper()} has left the call")
     user = call.party(role)
     if user.subscriber is None:
-        raise NotPossible(f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
+        raise CallRefused("refused", f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
     return role, user, user.subscriber
 
 
@@ -540,7 +542,7 @@ def _other(role: Role) -> Role:
 def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, _ = _user(call, service)
     if role in call.held_by:
-        raise NotPossible("the call is on hold already")
+        raise CallRefused("refused", "the call is on hold already")
     call.held_by.add(role)
     record_use(call, "hold", now, user.party, call.party(_other(role)).party)
     if service.duration is not None:
@@ -550,7 +552,7 @@ def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> No
 def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role = service.by or next(iter(sorted(call.held_by)), None)
     if role is None or role not in call.held_by:
-        raise NotPossible("the call is not on hold")
+        raise CallRefused("refused", "the call is not on hold")
     _release_hold(call, role, now)
 
 
@@ -563,48 +565,39 @@ def _release_hold(call: Call, role: Role, now: float) -> None:
 def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, subscriber = _user(call, service)
     if call.consultation is not None and call.consultation.state is not State.RELEASED:
-        raise NotPossible("there is a consultation call already")
+        raise CallRefused("refused", "there is a consultation call already")
     request = CallRequest(a=subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
     units = consultation_units(subscriber)
     call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
     record_use(call, "consultation", now, user.party, call.consultation.called.party)
 
 
-def _third(call: Call) -> Endpoint | None:
-    """The third party of a party's consultation call."""
+def _with_third(call: Call) -> Call | None:
+    """The consultation call of a party, while it has reached a third one."""
     consultation = call.consultation
-    if consultation is None or consultation.state not in (State.RINGING, State.TALKING):
-        return None
-    return consultation.called
+    reached = consultation is not None and consultation.state in (State.RINGING, State.TALKING)
+    return consultation if reached else None
 
 
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     _, user, subscriber = _user(call, service)
-    if _third(call) is None and service.number:
+    if _with_third(call) is None and service.number:
         engine.units.check(conference_share(call, consultation_units(subscriber)), now)
         _consultation(engine, call, service, now)
-    third, consultation = _third(call), call.consultation
-    if third is None or consultation is None:
-        raise NotPossible("there is no third party: no consultation call, and no number that answers")
-    engine.units.use(consultation, conference_share(call, consultation.units), now)
-    record_use(call, "3pty", now, user.party, third.party)
-
-
-def _path_of(call: Call) -> tuple[Hop, ...]:
-    """The path of a call so far."""
-    return tuple(
-        Hop(
-            domain=leg.domain,
-            request=leg.request,
-            result=RoutingResult(
-                result="external" if leg.called.outside else "local",
-                a=leg.calling.number,
-                b=leg.called.number,
-            ),
-            exit=leg.called.subscriber or leg.called.outside,
+    consultation = _with_third(call)
+    if consultation is None:
+        raise CallRefused(
+            "refused", "there is no third party: no consultation call, and no number that answers"
         )
-        for leg in call.legs
-    )
+    engine.units.use(consultation, conference_share(call, consultation.units), now)
+    record_use(call, "3pty", now, user.party, consultation.called.party)
+
+
+def _hop(leg: Leg) -> Hop:
+    """The part of a path that is set up already."""
+    a, b, way = leg.calling.number, leg.called.number, leg.called.outside
+    result = RoutingResult(result="external" if way else "local", a=a, b=b)
+    return Hop(domain=leg.domain, request=leg.request, result=result, exit=leg.called.subscriber or way)
 
 
 def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
@@ -612,15 +605,15 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
     if service.number:
         hops, problem = engine.reach(call, role, service.number)
         if problem:
-            raise NotPossible(problem)
+            raise CallRefused("refused", problem)
         reached = hops[-1].exit
         if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
-            raise NotPossible(f"{service.number} is busy or out of service")
+            raise CallRefused("refused", f"{service.number} is busy or out of service")
     else:
-        consultation = call.consultation
-        if _third(call) is None or consultation is None:
-            raise NotPossible("there is no number, and no consultation call to transfer to")
-        hops = _path_of(consultation)
+        consultation = _with_third(call)
+        if consultation is None:
+            raise CallRefused("refused", "there is no number, and no consultation call to transfer to")
+        hops = [_hop(leg) for leg in consultation.legs]
         engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
         engine.release(consultation, now)
     target = Endpoint.at(hops[0].result.b, hops[0].exit)
@@ -634,21 +627,21 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
 
 def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     if call.state is not State.RINGING:
-        raise NotPossible("the call is not ringing")
+        raise CallRefused("refused", "the call is not ringing")
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise NotPossible(f"B is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"B is no subscriber of {leg.domain.name}")
     if picker is None:
-        raise NotPossible(f"{service.number} is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"{service.number} is no subscriber of {leg.domain.name}")
     if picker.group != ringing.group:
-        raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
+        raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
-        raise NotPossible(f"{picker.number} is busy or out of service")
+        raise CallRefused("refused", f"{picker.number} is busy or out of service")
     engine.units.use(call, call.units + 1, now)
     before = call.called
     engine.leave(call, ringing)
-    engine.join(call, picker, now, role="service")
+    engine.join(call, picker, now)
     record_use(call, "pickup", now, call.called.party, before.party)
     engine.answer(call, now)
 

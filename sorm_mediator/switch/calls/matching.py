@@ -9,26 +9,24 @@ Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from radius.report import CallReport, Match, MessageReport, Party
-from sorm_mediator.switch.calls.call import Call, Leg, TouchedObject, View, services_visible_to
+from radius.report import CallReport, Match, MessageReport, Party, ServiceUse
+from sorm_mediator.switch.calls.call import Call, Leg, TouchedObject, View
+from sorm_mediator.switch.domain import FORWARDINGS, SERVICE_CODES
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
-
-
+Find = Callable[[ObjectTable], Iterable[SwitchObject]]
 Kind = TypeVar("Kind", CallReport, MessageReport)
+Report = tuple[str, Kind]
+"""The ``host:port`` of a mediator's RADIUS sink, and a report for the mediator."""
 
-
-class Report(NamedTuple, Generic[Kind]):
-    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
-
-    mediator: str
-    report: Kind
+FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
+"""Services that send a call on to another number."""
 
 
 def outside_legs_first(call: Call) -> list[Leg]:
@@ -74,13 +72,7 @@ def touch(
 
 
 def note_matches(
-    call: Call,
-    leg: Leg,
-    now: float,
-    find: Callable[[ObjectTable], Iterable[SwitchObject]],
-    role: str,
-    called: Party,
-    tables: Tables | None = None,
+    call: Call, leg: Leg, now: float, find: Find, role: str, called: Party, tables: Tables | None = None
 ) -> int:
     """Note the objects that ``find`` finds in each mediator's table. Returns how many of them are new.
 
@@ -139,7 +131,7 @@ def _numbers(leg: Leg) -> list[tuple[str, str]]:
 def reports(call: Call, now: float, listeners: Container[str]) -> list[Report[CallReport]]:
     """The reports due for a changed call. ``listeners``: mediators that receive its speech."""
     return [
-        Report(mediator, _report(call, mediator, view, now, mediator in listeners))
+        (mediator, _report(call, mediator, view, now, mediator in listeners))
         for mediator, views in call.views.items()
         for view in views
         if view.sequence or held(view, mediator)
@@ -170,7 +162,18 @@ def _report(call: Call, mediator: str, view: View, now: float, listens: bool) ->
         answered=None if view.answered == called else view.answered,
         release_time=call.release_time,
         release_cause=call.release_cause,
-        services=services_visible_to(call, leg, matches),
+        services=_services_shown(call, leg, matches),
         matches=matches,
         media=call.media if listens else None,
     )
+
+
+def _services_shown(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
+    """The services reported to a mediator, by the settings of a leg's domain.
+
+    Without ``send_optional_cf_notification`` forwardings are not reported to objects of the calling party.
+    """
+    calling_alone = all(match.role in ("a", "joined") for match in matches)
+    if leg.domain.config.send_optional_cf_notification or not calling_alone:
+        return tuple(call.services)
+    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)

@@ -61,8 +61,7 @@ def message_reports(
 ) -> list[Report[MessageReport]]:
     """The reports of a message to the mediators. Raises :class:`CallRefused`."""
     _check_text(request.text)
-    calling = _sender(domain, request)
-    way = _way(domains, domain, request, calling, message_id, now)
+    way = _way(domains, domain, request, message_id, now)
     touch_legs(way, 0, now, new_a=True, failed=False)
     for leg in outside_legs_first(way):
         for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
@@ -107,14 +106,10 @@ def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
 
 
 def _way(
-    domains: Mapping[str, Domain],
-    domain: Domain,
-    request: MessageRequest,
-    calling: Endpoint,
-    message_id: str,
-    now: float,
+    domains: Mapping[str, Domain], domain: Domain, request: MessageRequest, message_id: str, now: float
 ) -> Call:
     """The call that the message is routed as. Raises :class:`CallRefused`."""
+    calling = _sender(domain, request)
     only_trunk = request.receiver.startswith(TRUNK_PREFIX)
     name = request.receiver.removeprefix(TRUNK_PREFIX) if only_trunk else request.to_trunk
     if only_trunk and request.to_trunk:
@@ -137,7 +132,7 @@ def _way(
         nowhere = calling.subscriber is None and calling.trunk is None
         advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
         raise CallRefused("unknown" if last.exit is None else "refused", f"to: {last.problem}{advice}")
-    way.legs = legs_along(way.legs, 0, hops)
+    way.legs = legs_along(way.legs, 0, hops, redirected=False)
     return way
 
 
@@ -164,4 +159,4 @@ def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[Report[
                     delivered=request.delivered,
                     matches=touched[first : first + MOST_MATCHES],
                 )
-                yield Report(mediator, report)
+                yield mediator, report

@@ -86,7 +86,6 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 class _Talk:
     """The speech of one call for one mediator."""
 
-    mediator: str
     media: Media
     tones: tuple[int, int]
     talking: bool = False
@@ -119,7 +118,7 @@ class Speech:
         if report.media is None:
             return
         both = tones(report.calling.digits, report.called.digits)
-        talk = self._talks.setdefault(key, _Talk(mediator, report.media, both))
+        talk = self._talks.setdefault(key, _Talk(report.media, both))
         talk.tones = both
         if speaking and not self._speaking:
             if self._epoch is None:
@@ -159,8 +158,8 @@ class Speech:
 
     def _datagrams(self) -> Iterator[Datagram]:
         timestamp = self._frame * FRAME & 0xFFFF_FFFF
-        for talk in self._talks.values():
-            address = self.addresses.get(talk.mediator)
+        for (mediator, _), talk in self._talks.items():
+            address = self.addresses.get(mediator)
             if not talk.speaking or address is None:
                 talk.talking = False
                 continue

@@ -59,48 +59,48 @@ class Sinks:
             return [self.default] if self.default else []
         return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
 
-    def find(self, domain: Domain, radius: str, peer: str) -> Target | None:
-        """The RADIUS server of a mediator. ``radius``: from its hello; ``peer``: the mediator's address."""
-        sink = reachable(radius, peer)
-        return next((target for target in self.of(domain) if reachable(target.mediator, peer) == sink), None)
+    def find(self, domain: Domain, radius: str, peer: str) -> str:
+        """The mediator with this ``radius`` in its hello and this address (``peer``); "" when the domain has none."""
+        sink, known = reachable(radius, peer), (target.mediator for target in self.of(domain))
+        return next((mediator for mediator in known if reachable(mediator, peer) == sink), "")
 
 
-def password_matches(password: str, expected: SecretStr | None) -> bool:
-    """Compare in constant time, even for a user that does not exist."""
+def password_problem(password: str, expected: SecretStr | None, without: str) -> str | None:
+    """Why a password does not admit; None when it does. ``without``: the reason where none is set.
+
+    Compares in constant time, even for a user that does not exist.
+    """
     wanted = expected.get_secret_value() if expected else ""
-    return hmac.compare_digest(password.encode(), wanted.encode()) and bool(wanted)
+    right = hmac.compare_digest(password.encode(), wanted.encode())
+    if not wanted:
+        return without
+    return None if right else "wrong password"
 
 
 def domain_login(node: Node, sinks: Sinks, user: str, password: str) -> str | None:
     """Why a mediator may not log in to one domain; None when it may."""
     domain = node.domains.get(user)
-    matches = password_matches(password, domain.config.password if domain else None)
+    expected = domain.config.password if domain else None
+    problem = password_problem(password, expected, "the domain has no password for SORM")
     if domain is None:
         if aggregate(node, user) is not None:
             return "this is a MultiSORM user: its port is the next one (ssh_port + 1)"
         return "there is no such domain"
     if not domain.config.enabled:
         return "SORM is not enabled in the domain"
-    if not domain.config.password.get_secret_value():
-        return "the domain has no password for SORM"
-    if not matches:
-        return "wrong password"
-    return None if sinks.of(domain) else NO_SINK
+    return problem or (None if sinks.of(domain) else NO_SINK)
 
 
 def aggregate_login(node: Node, sinks: Sinks, user: str, password: str) -> str | None:
     """Why a mediator may not log in to MultiSORM; None when it may."""
     found = aggregate(node, user)
-    matches = password_matches(password, found.password if found else None)
+    expected = found.password if found else None
+    problem = password_problem(password, expected, "the MultiSORM user has no password")
     if found is None:
         if user in node.domains:
             return "this is a domain: its port is ssh_port; this one is for MultiSORM users (ssh_port + 1)"
         return "there is no such MultiSORM user, and no such domain"
-    if not found.password.get_secret_value():
-        return "the MultiSORM user has no password"
-    if not matches:
-        return "wrong password"
-    return "; ".join(problems(node, sinks, found)) or None
+    return problem or "; ".join(problems(node, sinks, found)) or None
 
 
 def aggregate(node: Node, user: str) -> AggregateConfig | None:
@@ -120,13 +120,10 @@ def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
     a domain that is silently left out. A pattern such as ``* -test`` leaves one out.
     """
     selection = select(node, found)
-    reasons = list(selection.problems)
-    for name in selection.domains:
-        problem = why_not_connected(node.domains[name], sinks)
-        if problem:
-            reasons.append(f"{name}: {problem}")
-    clashing = clash(node.domains[name] for name in selection.domains)
-    return [*reasons, clashing] if clashing else reasons
+    domains = [node.domains[name] for name in selection.domains]
+    reasons = {domain.name: why_not_connected(domain, sinks) for domain in domains}
+    mistakes = (f"{name}: {reason}" for name, reason in reasons.items() if reason)
+    return [*selection.problems, *mistakes, *filter(None, [clash(domains)])]
 
 
 def why_not_connected(domain: Domain, sinks: Sinks) -> str:
@@ -165,9 +162,8 @@ def clash_note(node: Node, found: AggregateConfig) -> str:
     return f"{clashing}: until then {found.user} can't log in" if clashing else ""
 
 
-def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) -> str:
-    """Why a mediator can't get the reports of all domains. ``find``: its sink in one domain; "" for none."""
-    named = {name: find(domain) for name, domain in domains.items()}
+def wrong_sinks(named: Mapping[str, str]) -> str:
+    """Why a mediator can't get the reports of all domains; "" when it can. ``named``: its sink in each domain."""
     without = [name for name, mediator in named.items() if not mediator]
     if without:
         return f"is no RADIUS server of {', '.join(without)}"
@@ -189,10 +185,7 @@ class Channels:
         return len(self._open)
 
     def problem(self, mediator: str, domains: list[str]) -> str:
-        """Why a mediator may not have channels to these domains.
-
-        Several connections of a mediator need one channel.
-        """
+        """Why a mediator may not have channels to these domains. Several connections of a mediator need one channel."""
         new = sum((domain, mediator) not in self._open for domain in domains)
         return self._why_no_channel(len(self._open) + new - 1) if domains else ""
 
@@ -249,7 +242,7 @@ class LiveSessions:
         live = self._live.get((user, mediator), [])
         if not live:
             return ""
-        same = all(one.name == name and one.host == _host(peer) for one in live)
+        same = all(one.name == name and one.host == peer.rpartition(":")[0] for one in live)
         admitted = same and self._policy() == "same-address"
         self._counters["second sessions" if admitted else "second sessions refused"] += 1
         host = live[0].host
@@ -259,7 +252,7 @@ class LiveSessions:
 
     def opened(self, user: str, mediator: str, name: str, peer: str, notify: Notify) -> Callable[[], None]:
         """Register an open session. Returns the function to call at its end."""
-        key, session = (user, mediator), _Session(name, _host(peer), notify)
+        key, session = (user, mediator), _Session(name, peer.rpartition(":")[0], notify)
         self._live.setdefault(key, []).append(session)
 
         def closed() -> None:
@@ -275,7 +268,3 @@ class LiveSessions:
             if owner == user and mediator in ("", sink):
                 for one in tuple(sessions):
                     one.notify(event)
-
-
-def _host(peer: str) -> str:
-    return peer.rpartition(":")[0]

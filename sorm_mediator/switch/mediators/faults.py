@@ -8,11 +8,13 @@ none, and loses those that are waiting. Its calls go on either way. :class:`Faul
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, get_args
 
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.session import MediatorSession
 from ssh_control.dialect import PendingReply, Request, Response
 
@@ -89,17 +91,21 @@ class DomainFaults:
     """The faults of all domains. A domain that is removed and declared again keeps its fault."""
 
     def __init__(self) -> None:
-        self._policies: dict[str, FaultPolicy] = {}
+        self._policies: defaultdict[str, FaultPolicy] = defaultdict(FaultPolicy)
         self._timer = DeadlineTimer(self._run)
 
     def order(self, domain: str, fault: Fault, delay: float) -> None:
         """Set the fault of a domain."""
-        self._policy(domain).order(fault, delay)
+        self._policies[domain].order(fault, delay)
         self._set_timer()
 
-    def ask(self, domain: str, session: MediatorSession, request: Request) -> Response:
-        """Send a request to the domain."""
-        policy = self._policy(domain)
+    def delayed(self, session: MediatorSession) -> DelayedSession:
+        """The session as the domain answers in it."""
+        ask = partial(self._ask, session)
+        return DelayedSession(session.domain, session.server_hello, ask, session.closed, session.leave)
+
+    def _ask(self, session: MediatorSession, request: Request) -> Response:
+        policy = self._policies[session.domain.name]
         if policy.at_once:
             return session.handle(request)
         pending = PendingReply()
@@ -121,9 +127,6 @@ class DomainFaults:
         """Stop; drop the waiting requests."""
         self._timer.set(None)
 
-    def _policy(self, domain: str) -> FaultPolicy:
-        return self._policies.setdefault(domain, FaultPolicy())
-
     def _run(self, now: float) -> None:
         try:
             for policy in tuple(self._policies.values()):
@@ -138,22 +141,12 @@ class DomainFaults:
         self._timer.set(min((one for one in deadlines if one is not None), default=None))
 
 
+@dataclass(frozen=True, slots=True)
 class DelayedSession:
     """A mediator's session with a domain and its fault (:class:`~ssh_control.server.Session`)."""
 
-    def __init__(self, session: MediatorSession, faults: DomainFaults, domain: str) -> None:
-        self._session = session
-        self.handle: Callable[[Request], Response] = partial(faults.ask, domain, session)
-
-    @property
-    def server_hello(self) -> Mapping[str, Any]:
-        """The switch's hello."""
-        return self._session.server_hello
-
-    def closed(self) -> None:
-        """The session has ended."""
-        self._session.closed()
-
-    def leave(self) -> None:
-        """End the mediator's control in the domain."""
-        self._session.leave()
+    domain: Domain
+    server_hello: Mapping[str, Any]
+    handle: Callable[[Request], Response]
+    closed: Callable[[], None]
+    leave: Callable[[], None]

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -37,12 +37,6 @@ HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
 """Changes after which a domain may accept an object that it refused before."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    domain: Domain
-    session: DelayedSession
-
-
 class DomainGroup:
     """The domains that form one exchange for a mediator of a MultiSORM user, connected or not."""
 
@@ -50,7 +44,7 @@ class DomainGroup:
         self.user, self.mediator = user, mediator
         self.core = MultiSorm(timeout)
         self.connections = 0
-        self.members: dict[str, _Member] = {}
+        self.members: dict[str, DelayedSession] = {}
         self.not_connected: dict[str, str] = {}
         """The reason, already logged, why a domain is not connected."""
         self._later: dict[int, PendingReply] = {}
@@ -65,15 +59,16 @@ class DomainGroup:
         self._do(effects)
         return later if later.reply is None else later.reply
 
-    def join(self, domain: Domain, session: DelayedSession) -> None:
+    def join(self, member: DelayedSession) -> None:
         """Connect a domain."""
-        self.members[domain.name] = _Member(domain, session)
-        log.info("MultiSORM: %s: %s is connected", self, domain.name)
-        self._do(self.core.join(domain.name, self._now))
+        name = member.domain.name
+        self.members[name] = member
+        log.info("MultiSORM: %s: %s is connected", self, name)
+        self._do(self.core.join(name, self._now))
 
     def leave(self, name: str, why: str) -> None:
         """Disconnect a domain. The mediator has no objects in it any more."""
-        self.members.pop(name).session.leave()
+        self.members.pop(name).leave()
         log.warning("MultiSORM: %s: %s is no longer connected: %s", self, name, why)
         self._do(self.core.leave(name, self._now))
 
@@ -136,7 +131,7 @@ class DomainGroup:
         member = self.members.get(ask.domain)
         if member is None:
             return
-        answer = member.session.handle(ask.request)
+        answer = member.handle(ask.request)
         if isinstance(answer, Reply):
             self._work.extend(self.core.answered(ask.domain, ask.token, answer, self._now))
         elif answer is not None:
@@ -177,6 +172,7 @@ class DomainGroupSession:
         self._on_closed()
 
 
+@dataclass(eq=False)
 class Aggregates:
     """The MultiSORM users and their mediators: :class:`~ssh_control.server.Backend` of the second port.
 
@@ -186,101 +182,84 @@ class Aggregates:
     syncs.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        sinks: Sinks,
-        channels: Channels,
-        live: LiveSessions,
-        *,
-        connect: Callable[[Domain, str], DelayedSession],
-        speech: Callable[[ClientHello, str, str], None],
-        gone: Callable[[str], None],
-        drop: Callable[[str], None],
-        room: Callable[[str], SyncRoom],
-    ) -> None:
-        self._room = room
-        self._node, self._sinks, self._channels, self._live = node, sinks, channels, live
-        self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
-        self._groups: dict[tuple[str, str], DomainGroup] = {}
-        self._to_refresh: set[str] = set()
+    node: Node
+    sinks: Sinks
+    channels: Channels
+    live: LiveSessions
+    connect: Callable[[Domain, str], DelayedSession]
+    speech: Callable[[ClientHello, str, str], None]
+    gone: Callable[[str], None]
+    drop: Callable[[str], None]
+    room: Callable[[str], SyncRoom]
+    _groups: dict[tuple[str, str], DomainGroup] = field(default_factory=dict, init=False)
+    _to_refresh: set[str] = field(default_factory=set, init=False)
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Admit a MultiSORM user when all of its domains are set up.
-
-        The reason of a refusal is for the log.
-        """
-        return access.aggregate_login(self._node, self._sinks, user, password)
+        """Admit a MultiSORM user when all of its domains are set up. The reason of a refusal is for the log."""
+        return access.aggregate_login(self.node, self.sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DomainGroupSession:
         """Open a mediator's session. Raises :class:`Refused`."""
-        found = access.aggregate(self._node, user)
+        found = access.aggregate(self.node, user)
         if found is None:
             raise Refused(NOT_SERVED, f"there is no MultiSORM user {user} any more")
-        reasons = access.problems(self._node, self._sinks, found)
+        reasons = access.problems(self.node, self.sinks, found)
         if reasons:
             raise Refused(NOT_SERVED, "; ".join(reasons))
-        domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
-        mediator = self._mediator(domains, hello, peer)
-        self.admit(user, hello, peer, mediator, list(domains))
+        domains = [self.node.domains[name] for name in access.select(self.node, found).domains]
+        sinks = {domain.name: self.sinks.find(domain, hello.radius, peer) for domain in domains}
+        wrong = access.wrong_sinks(sinks)
+        if wrong:
+            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {wrong}")
+        mediator = next(iter(sinks.values()))
+        self.admit(user, hello, peer, mediator, list(sinks))
         key = user, mediator
-        group = self._groups.get(key) or DomainGroup(user, mediator, self._node.config.multisorm_timeout)
-        alone = [] if group.connections else self._channels.domains_of(mediator)
+        group = self._groups.get(key) or DomainGroup(user, mediator, self.node.config.multisorm_timeout)
+        alone = [] if group.connections else self.channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
-        self._speech(hello, peer, mediator)
+        self.speech(hello, peer, mediator)
         self._groups[key] = group
         for name in group.members:
-            self._channels.add(mediator, name)
+            self.channels.add(mediator, name)
         group.connections += 1
         self._adjust(group, found)
-        for name in self._node.domains.keys() - group.members.keys():
+        for name in self.node.domains.keys() - group.members.keys():
             # Its objects from an earlier connection to that domain alone.
-            self._node.domains[name].tables.pop(mediator, None)
-        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return DomainGroupSession(group, partial(self._closed, group, ended), self._room(mediator))
+            self.node.domains[name].tables.pop(mediator, None)
+        ended = self.live.opened(user, mediator, hello.mediator, peer, notify)
+        return DomainGroupSession(group, partial(self._closed, group, ended), self.room(mediator))
 
     def admit(self, user: str, hello: ClientHello, peer: str, mediator: str, domains: list[str]) -> None:
         """Check the licence and the other sessions of the mediator, for users of either port.
 
-        Raises :class:`Refused`.
+        Its objects as another MultiSORM user are dropped. Raises :class:`Refused`.
         """
-        problem = self._channels.problem(mediator, domains)
+        problem = self.channels.problem(mediator, domains)
         if problem:
-            raise Refused(self._node.config.not_licensed_code, problem)
-        other = self._claim(mediator, besides=user)
-        if other:
-            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
-        second = self._live.problem(user, mediator, hello.mediator, peer)
+            raise Refused(self.node.config.not_licensed_code, problem)
+        for key, group in list(self._groups.items()):
+            if group.mediator == mediator and group.user != user:
+                if group.connections:
+                    raise Refused(NOT_SERVED, f"{mediator} is connected as {group.user} already")
+                self._end(key, "the mediator has come as another user")
+        second = self.live.problem(user, mediator, hello.mediator, peer)
         if second:
             raise Refused(NOT_SERVED, second)
-
-    def _claim(self, mediator: str, besides: str) -> str:
-        """Before a mediator connects as another user: drop its objects as a MultiSORM user.
-
-        Returns the user of a connection that is still open, with objects that can't be dropped; "" without
-        any.
-        """
-        for key, group in list(self._groups.items()):
-            if group.mediator == mediator and group.user != besides:
-                if group.connections:
-                    return group.user
-                self._end(key, "the mediator has come as another user")
-        return ""
 
     def changed(self, change: Change) -> None:
         """Connect and disconnect domains after a change of the configuration."""
         for key, group in list(self._groups.items()):
-            found = access.aggregate(self._node, group.user)
+            found = access.aggregate(self.node, group.user)
             if found is not None:
                 self._adjust(group, found)
                 continue
             self._end(key, "its MultiSORM user was removed")
-            self._drop(group.user)
+            self.drop(group.user)
         if change.event is not None:
             for group in self._groups.values():
                 if change.domain in group.members:
-                    self._live.notify(group.user, change.event, group.mediator)
+                    self.live.notify(group.user, change.event, group.mediator)
         if change.what in HAS_SUBSCRIBERS and self._groups:
             if not self._to_refresh:
                 # Many numbers may be declared in one turn: the domain receives the objects once for all.
@@ -296,48 +275,35 @@ class Aggregates:
         for group in self._groups.values():
             group.close()
 
-    def _mediator(self, domains: Mapping[str, Domain], hello: ClientHello, peer: str) -> str:
-        def named(domain: Domain) -> str:
-            target = self._sinks.find(domain, hello.radius, peer)
-            return target.mediator if target else ""
-
-        problem = access.wrong_sinks(domains, named)
-        if problem:
-            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {problem}")
-        return named(next(iter(domains.values())))
-
     def _adjust(self, group: DomainGroup, found: AggregateConfig) -> None:
         """Connect the listed domains that are set up, and disconnect all others."""
-        wanted = access.select(self._node, found).domains
+        wanted = access.select(self.node, found).domains
         group.not_connected = {name: why for name, why in group.not_connected.items() if name in wanted}
         for name, member in list(group.members.items()):
-            if name not in wanted or self._node.domains[name] is not member.domain:
+            if name not in wanted or self.node.domains[name] is not member.domain:
                 self._leave(group, name, f"it is not among the domains of {group.user}")
             elif problem := self._unfit(group, member.domain):
                 self._leave(group, name, problem)
         for name in wanted:
             if name in group.members:
                 continue
-            domain = self._node.domains[name]
-            problem = self._unfit(group, domain) or self._too_many(group, domain)
+            domain = self.node.domains[name]
+            together = [*(member.domain for member in group.members.values()), domain]
+            problem = self._unfit(group, domain) or access.clash(together)
+            if not problem and group.connections:
+                problem = self.channels.problem(group.mediator, [name])
             if not problem:
                 group.not_connected.pop(name, None)
-                self._channels.add(group.mediator, name, group.connections)
-                group.join(domain, self._connect(domain, group.mediator))
+                self.channels.add(group.mediator, name, group.connections)
+                group.join(self.connect(domain, group.mediator))
             elif group.not_connected.get(name) != problem:
                 group.not_connected[name] = problem
                 log.warning("MultiSORM: %s: %s is not connected: %s", group, name, problem)
 
     def _unfit(self, group: DomainGroup, domain: Domain) -> str:
-        problem = access.why_not_connected(domain, self._sinks)
-        if not problem and group.mediator not in {target.mediator for target in self._sinks.of(domain)}:
+        problem = access.why_not_connected(domain, self.sinks)
+        if not problem and group.mediator not in {target.mediator for target in self.sinks.of(domain)}:
             problem = f"{group.mediator} is no RADIUS server of the domain"
-        return problem
-
-    def _too_many(self, group: DomainGroup, domain: Domain) -> str:
-        problem = access.clash([*(member.domain for member in group.members.values()), domain])
-        if not problem and group.connections:
-            problem = self._channels.problem(group.mediator, [domain.name])
         return problem
 
     def _end(self, key: tuple[str, str], why: str) -> None:
@@ -347,7 +313,7 @@ class Aggregates:
         group.close()
 
     def _leave(self, group: DomainGroup, name: str, why: str) -> None:
-        self._channels.add(group.mediator, name, -group.connections)
+        self.channels.add(group.mediator, name, -group.connections)
         group.leave(name, why)
 
     def _refresh(self) -> None:
@@ -367,5 +333,5 @@ class Aggregates:
         ended()
         group.connections -= 1
         for name in group.members:
-            self._channels.add(group.mediator, name, -1)
-        self._gone(group.mediator)
+            self.channels.add(group.mediator, name, -1)
+        self.gone(group.mediator)

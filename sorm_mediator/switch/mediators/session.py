@@ -7,17 +7,15 @@ fits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sorm_mediator.switch.domain import LINE_STATES, Domain
 from sorm_mediator.switch.objects import (
-    CATEGORIES,
     FULL,
     OWN,
     OWN_SIGNS,
     PARTIAL,
-    PRIORITIES,
     SIGN_FITS,
     TRUNK,
     ObjectTable,
@@ -30,21 +28,22 @@ from ssh_control.messages import LINE_UNKNOWN
 
 MOST_OBJECTS: Final = 0xFFFF
 """The count of object numbers, 0 to FFFEh."""
+CATEGORIES: Final = ("combined", "separate", "statistical")
+PRIORITIES: Final = ("high", "normal", None)
 
 
+@dataclass(eq=False)
 class SyncRoom:
-    """The limit of objects in the unended syncs of one mediator, over all its sessions."""
+    """The limit of objects in all unended syncs of one mediator. ``refused`` is called for each sync without room."""
 
-    def __init__(self, most: int, refused: Callable[[], None] = lambda: None) -> None:
-        """``refused`` is called for every sync without room."""
-        self.most = most
-        self.held = 0
-        self._refused = refused
+    most: int
+    refused: Callable[[], None] = lambda: None
+    held: int = 0
 
     def take(self, count: int) -> bool:
         """Reserve room for this number of objects; false when there is none."""
         if self.held + count > self.most:
-            self._refused()
+            self.refused()
             return False
         self.held += count
         return True
@@ -91,145 +90,123 @@ class Chunks:
         self._objects = None
 
 
+@dataclass(eq=False)
 class MediatorSession:
-    """A mediator's connection to a domain. The objects belong to ``mediator``, not to the session."""
+    """A mediator's connection to a domain. The objects belong to ``mediator``, not to the session.
 
-    def __init__(
-        self,
-        domain: Domain,
-        mediator: str,
-        on_closed: Callable[[], None],
-        on_join: Callable[[SwitchObject], None],
-        why_no_control: Callable[[], Refused | None] = lambda: None,
-        room: SyncRoom | None = None,
-    ) -> None:
-        """``why_no_control``: why the licence refuses a further object; None when it does not.
+    check_licence: raises :class:`Refused` for a further object. room: shared by the sessions of a mediator;
+    by default this session has its own.
+    """
 
-        ``room``: shared by the sessions of a mediator; None: this session has its own.
-        """
-        self._domain = domain
-        self._mediator = mediator
-        self._on_closed = on_closed
-        self._on_join = on_join
-        self._why_no_control = why_no_control
+    domain: Domain
+    mediator: str
+    on_closed: Callable[[], None]
+    on_join: Callable[[SwitchObject], None]
+    check_licence: Callable[[], None] = lambda: None
+    room: SyncRoom = field(default_factory=lambda: SyncRoom(MOST_OBJECTS))
+
+    def __post_init__(self) -> None:
         self._left = False
-        self._chunks = Chunks(room or SyncRoom(MOST_OBJECTS))
-        self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
-            {
-                "add": self._add,
-                "change": self._change,
-                "remove": self._remove,
-                "join": self._join,
-                "sync": self._sync,
-                "clear": self._clear,
-                "services": self._services,
-                "trunks": self._trunks,
-                "ping": lambda _: {},
-            }
-        )
+        self._chunks = Chunks(self.room)
+        self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+            "add": self._add,
+            "change": self._change,
+            "remove": self._remove,
+            "join": self._join,
+            "sync": self._sync,
+            "clear": self._clear,
+            "services": self._services,
+            "trunks": self._trunks,
+            "ping": lambda _: None,
+        }
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
         """The switch's hello."""
-        return {"switch": "emulated ECSS-10", "domain": self._domain.name}
+        return {"switch": "emulated ECSS-10", "domain": self.domain.name}
 
     def handle(self, request: Request) -> Reply:
         """Carry out a request."""
-        if self._left:
-            return Reply.refusal(
-                ExtendedError.WRONG_PARAMETERS,
-                f"{request.op}: the mediator is no longer connected to {self._domain.name}",
-            )
         operation = self._operations.get(request.op)
-        if operation is None:
-            return Reply.refusal(
-                ExtendedError.WRONG_PARAMETERS, f"{request.op}: not an operation of a single domain"
-            )
-        try:
-            return Reply(True, operation(request.params))
-        except Refused as refusal:
-            return Reply.refusal(refusal.code, refusal.text)
+        if self._left:
+            why = f"the mediator is no longer connected to {self.domain.name}"
+        elif operation is None:
+            why = "not an operation of a single domain"
+        else:
+            try:
+                return Reply(True, operation(request.params) or {})
+            except Refused as refusal:
+                return Reply.refusal(refusal.code, refusal.text)
+        return Reply.refusal(ExtendedError.WRONG_PARAMETERS, f"{request.op}: {why}")
 
     def closed(self) -> None:
         """The session has ended; the mediator's objects stay."""
         self._chunks.drop()
-        self._on_closed()
+        self.on_closed()
 
     def leave(self) -> None:
         """End the mediator's control in the domain; requests that are still queued are refused."""
         self._left = True
-        self._domain.tables.pop(self._mediator, None)
+        self.domain.tables.pop(self.mediator, None)
 
     @property
     def _table(self) -> ObjectTable:
-        return self._domain.table(self._mediator)
+        return self.domain.table(self.mediator)
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
         item = SwitchObject.from_wire(params["object"])
-        refusal = self._why_no_control()
-        if refusal is not None:
-            raise refusal
-        check_object(self._domain, item)
+        self.check_licence()
+        check_object(self.domain, item)
         self._table.add(item)
-        return {"line_state": line_state(self._domain, item)}
+        return {"line_state": line_state(self.domain, item)}
 
-    def _change(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _change(self, params: dict[str, Any]) -> None:
         category, priority = params["category"], params["priority"]
         _check_control(category, priority)
         self._table.change(params["object_number"], category, priority)
-        return {}
 
-    def _remove(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _remove(self, params: dict[str, Any]) -> None:
         self._table.remove(params["object_number"])
-        return {}
 
-    def _join(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _join(self, params: dict[str, Any]) -> None:
         """Match the running calls: the mediator now has the object, and expects their reports."""
-        item = self._table.get(params["object_number"])
-        if item is None:
-            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
-        self._on_join(item)
-        return {}
+        self.on_join(self._table.get(params["object_number"]))
 
-    def _sync(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _sync(self, params: dict[str, Any]) -> dict[str, Any] | None:
         """The last chunk replaces all objects at once."""
         incoming = self._chunks.add(params)
         if incoming is None:
-            return {}
+            return None
         table = ObjectTable()
         states: dict[str, int] = {}
         refused: list[dict[str, int]] = []
         for data in incoming:
             item = SwitchObject.from_wire(data)
             try:
-                check_object(self._domain, item)
+                check_object(self.domain, item)
                 table.add(item)
-                states[str(item.object_number)] = line_state(self._domain, item)
+                states[str(item.object_number)] = line_state(self.domain, item)
             except Refused as refusal:
                 refused.append({"object_number": item.object_number, "code": refusal.code})
-        self._domain.tables[self._mediator] = table
+        self.domain.tables[self.mediator] = table
         return {"line_states": states, "refused": refused}
 
-    def _clear(self, _params: dict[str, Any]) -> dict[str, Any]:
-        self._domain.tables[self._mediator] = ObjectTable()
-        return {}
+    def _clear(self, _params: dict[str, Any]) -> None:
+        self.domain.tables[self.mediator] = ObjectTable()
 
     def _services(self, params: dict[str, Any]) -> dict[str, Any]:
-        subscriber = self._domain.subscriber_at(params["number"])
+        number = params["number"]
+        subscriber = self.domain.subscriber_at(number)
         if subscriber is None:
-            raise Refused(
-                ExtendedError.NUMBER_NOT_LOCAL, f"{params['number']} is no subscriber of {self._domain.name}"
-            )
+            raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {self.domain.name}")
         return {"services": subscriber.service_codes()}
 
     def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
         wanted = params["trunk"]
-        trunks = sorted(self._domain.trunks.values(), key=lambda trunk: trunk.number)
-        found = [
-            {"trunk": trunk.number, "name": trunk.name} for trunk in trunks if wanted in (None, trunk.number)
-        ]
+        names = {trunk.number: trunk.name for trunk in self.domain.trunks.values()}
+        found = [{"trunk": one, "name": names[one]} for one in sorted(names) if wanted in (None, one)]
         if wanted is not None and not found:
-            raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self._domain.name} has no trunk {wanted}")
+            raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self.domain.name} has no trunk {wanted}")
         return {"trunks": found}
 
 
@@ -248,6 +225,9 @@ def check_object(domain: Domain, item: SwitchObject) -> None:
             f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}",
         )
     _check_control(item.category, item.priority)
+    if item.number is not None and item.trunk is not None:
+        both = f"object {item.object_number} has both a number and a trunk"
+        raise Refused(ExtendedError.BOTH_NUMBER_AND_TRUNK, both)
     check(domain, item)
 
 
@@ -263,10 +243,6 @@ def _check_control(category: str | None, priority: str | None) -> None:
 def _check_number(item: SwitchObject) -> str:
     if item.number is None:
         raise Refused(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
-    if item.trunk is not None:
-        raise Refused(
-            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
-        )
     if not set(item.number) <= set(SYMBOLS):
         raise Refused(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
     return item.number
@@ -302,14 +278,8 @@ def _check_network(domain: Domain, item: SwitchObject) -> None:
 def _check_trunk(domain: Domain, item: SwitchObject) -> None:
     if item.trunk is None:
         raise Refused(ExtendedError.TRUNK_NOT_GIVEN, f"object {item.object_number} has no trunk")
-    if item.number is not None:
-        raise Refused(
-            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
-        )
     if item.trunk not in {trunk.number for trunk in domain.trunks.values()}:
         raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{domain.name} has no trunk {item.trunk}")
 
 
-_CHECKS: Final[Mapping[str, Callable[[Domain, SwitchObject], None]]] = MappingProxyType(
-    {OWN: _check_own, FULL: _check_network, PARTIAL: _check_network, TRUNK: _check_trunk}
-)
+_CHECKS: Final = {OWN: _check_own, FULL: _check_network, PARTIAL: _check_network, TRUNK: _check_trunk}

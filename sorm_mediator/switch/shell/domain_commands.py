@@ -95,7 +95,7 @@ def _list_trunks(call: Invocation) -> str:
             trunk.number,
             trunk.name,
             trunk.config.peer,
-            trunk.context,
+            trunk.config.context,
             trunk.config.np,
             trunk.config.direction,
             f"{trunk.active} of {trunk.config.capacity}",

@@ -55,7 +55,7 @@ def _licence(call: Invocation) -> Licence:
 
 def _current_limits(call: Invocation) -> str:
     """The present limits: those of the active licence over those of the factory licence."""
-    return columns(_limits(call.node.licences.limits(_now(call)).values))
+    return columns(_limits(call.node.licences.active(_now(call)).limits.values))
 
 
 def _show_licence(call: Invocation) -> str:
@@ -157,7 +157,7 @@ def _add(call: Invocation) -> Talk:
     limits = candidate(call.node, key, _now(call)).limits
     parts = []
     if not call.flag("--no-diff"):
-        table = differences(licences.limits(_now(call)), limits)
+        table = differences(licences.active(_now(call)).limits, limits)
         parts = [table, "", DIFFERENT] if table else ["The limits remain as they are."]
     if not call.flag("--force"):
         sure = None

@@ -88,7 +88,7 @@ def test_what_a_licence_leaves_out_is_as_in_the_factory_licence() -> None:
 
     add_licence(switch, key(sorm_channels=3), NOW)
 
-    limits = switch.licences.limits(NOW)
+    limits = switch.licences.active(NOW).limits
     assert (limits.sorm_enabled, limits.sorm_channels) == (True, 3), "channels alone enable SORM"
     assert (limits.max_conversation_time, limits.concurrent_calls) == (60, 5)
 
@@ -108,7 +108,7 @@ def test_without_licence_1_the_next_is_number_1() -> None:
     delete_licence(switch, 1)
 
     assert add_licence(switch, key(concurrent_calls=7), NOW).number == 1
-    assert switch.licences.limits(NOW).concurrent_calls == 7
+    assert switch.licences.active(NOW).limits.concurrent_calls == 7
     delete_licence(switch, 1)
     assert list(switch.licences.installed) == [0]
 

@@ -316,7 +316,7 @@ def test_adding_shows_the_differences_and_asks() -> None:
     assert shell.enter("yes") == (
         "ok\nlicence 3 is active; what runs already goes on, also beyond its limits\n"
     )
-    assert shell.node.licences.limits(NOW).concurrent_calls == 2000
+    assert shell.node.licences.active(NOW).limits.concurrent_calls == 2000
 
 
 def test_rows_that_are_new_and_rows_that_go() -> None:
@@ -360,7 +360,7 @@ def test_force_does_not_ask() -> None:
     assert "│^│ channels on SORM mediator │20       │1        │" in shell.licence(
         f"add --force {key(sorm_channels=1)}"
     )
-    assert shell.node.licences.limits(NOW).sorm_channels == 1
+    assert shell.node.licences.active(NOW).limits.sorm_channels == 1
 
 
 def test_no_diff_does_not_show() -> None:
@@ -454,5 +454,5 @@ def test_what_was_added_and_deleted_is_saved() -> None:
     assert saved is not None
     licences = Node(saved).licences
     assert list(licences.installed) == [0, 2]
-    assert licences.limits(NOW).sorm_channels == 3
+    assert licences.active(NOW).limits.sorm_channels == 3
     assert saved.licence.expires == date(2027, 12, 31)

@@ -14,7 +14,6 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.changes import domains as domain_changes
 from sorm_mediator.switch.changes import sorm as sorm_changes
-from sorm_mediator.switch.mediators.faults import DelayedSession
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.node import Change
 from ssh_control.dialect import PendingReply, Reply, Request
@@ -269,7 +268,7 @@ async def test_what_a_slow_domain_does_late_is_not_done_for_who_has_left(start: 
     session.handle(Request("add", {"object": own(2, "300000")}))
     switch.change_domain("local", enabled=False)
     nobody = MediatorSession(switch.node.domains["local"], "nobody", lambda: None, lambda _: None)
-    behind = asyncio.create_task(answer(DelayedSession(nobody, switch.box._faults, "local"), "ping"))
+    behind = asyncio.create_task(answer(switch.box._faults.delayed(nobody), "ping"))
     await asyncio.sleep(0)
     switch.box.fault("local", "clear", 0)
     await behind
