@@ -41,7 +41,9 @@ COLOURS: Mapping[Style, str] = {"command": "36", "answer": "32", "event": "33", 
 """The colour of each kind of line, as a parameter of SGR (ECMA-48, 8.3.117)."""
 _SECRET = re.compile(r"\b(new_password|password)=(\S+)|^(?=\s*raw\b)")
 
-_WELCOME = Phrase("Connected. help lists the words, Tab completes them, exit or Ctrl-D leaves.")
+_WELCOME = Phrase(
+    "Connected; events come after the first command. help lists the words, Tab completes them, exit leaves."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
