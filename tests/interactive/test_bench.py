@@ -200,7 +200,7 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
             assert done.returncode == 0
             end = json.loads(done.stdout.splitlines()[-1])
             assert end == {"event": "end", "executed": True, "text": "executed"}
-            # A mediator that lost its console sends events again after a valid command (docs/configuration.md, pair_over_tcp).
+            # A console that comes back gets events after a valid command (docs/configuration.md, pair_over_tcp).
             lines = "get-version\n" + "call domain=test.domain a=28331 b=28332 talk=0.05\nwait 1\n" * 2
             done = run("console", "-x", *lab, stdin=lines)
             assert done.returncode == 0, done.stdout
