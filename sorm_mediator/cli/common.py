@@ -18,6 +18,13 @@ LogOption = Annotated[
     Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
 ]
 
+Kpd1Option = Annotated[
+    int, typer.Option("--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.")
+]
+Kpd2Option = Annotated[
+    int, typer.Option("--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.")
+]
+
 
 def echo(text: object, *, err: bool = False) -> None:
     """Write one or more lines on stdout or stderr.

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import usage_errors
+from sorm_mediator.cli.common import Kpd1Option, Kpd2Option, usage_errors
 
 if TYPE_CHECKING:
     from sorm_mediator.interactive.station import Where
 
 HostOption = Annotated[
     str, typer.Option("--host", help="Address of the mediator; by default that of -c, else 127.0.0.1.")
-]
-Kpd1Option = Annotated[
-    int, typer.Option("--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.")
-]
-Kpd2Option = Annotated[
-    int, typer.Option("--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.")
 ]
 WebOption = Annotated[
     str,

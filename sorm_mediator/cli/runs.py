@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sorm_mediator.cli import common
 from sorm_mediator.cli.common import usage_errors
 
 Kpd1Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD1.")]
@@ -24,14 +25,24 @@ WebOption = Annotated[
 
 def replay(
     scripts: Annotated[
-        list[Path], typer.Argument(metavar="SCRIPT...", help="Scenarios (.yaml) or vendor scripts (.json).")
+        list[Path],
+        typer.Argument(
+            metavar="SCRIPT...",
+            help="Scenarios (.yaml), vendor scripts (.json), folders of them, or - for stdin.",
+        ),
     ],
     host: Annotated[
         str, typer.Option(help="A mediator that is running; without it, the script's lab is started.")
     ] = "",
-    kpd1: Kpd1Option = 1001,
-    kpd2: Kpd2Option = 1002,
-    web: WebOption = "",
+    kpd1: common.Kpd1Option = 0,
+    kpd2: common.Kpd2Option = 0,
+    web: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="With --host: the web of the lab, which makes the calls; by default that of -c.",
+        ),
+    ] = "",
     link: Annotated[
         str,
         typer.Option(
@@ -46,13 +57,38 @@ def replay(
             "-c",
             "--config",
             metavar="LAB",
-            help="Lab file: with --host, what it says of the mediator (password, order, options); "
+            help="Lab file: with --host, what it says of the mediator (ports, web, password, order, options); "
             "without, the lab for scripts that name none.",
         ),
     ] = None,
     junit: JunitOption = None,
     pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crossed as pcapng.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Show only failed steps and the summary.")
+    ] = False,
+    keyword: Annotated[
+        str, typer.Option("-k", metavar="TEXT", help="Only scripts with this in their path or name.")
+    ] = "",
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--var", metavar="NAME=VALUE", help="Another value of a scenario's variable; repeatable."
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Run every script N times.")] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j", "--jobs", min=1, max=64, metavar="N", help="Scripts at once, each in its own lab."
+        ),
+    ] = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the scripts, and tell every mistake.")
+    ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Only list the scripts, with their count of steps.")
+    ] = False,
     object_byte_order: Annotated[
         str,
         typer.Option(
@@ -65,20 +101,23 @@ def replay(
 ) -> None:
     """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
 
-    Exit code 0 when every expectation held, 1 when one failed, 2 for a mistake in a script, 3 when the mediator
-    can't be reached, 130 when interrupted.
+    Exit code 0 when every command succeeded and every expectation held, 1 when not, 2 for a mistake in a script, 3 when
+    the mediator can't be reached, 130 when interrupted.
 
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
+
+    Example: sorm-mediator replay tests/ -k number -j 4 -q
     """
     from sorm_mediator.cli.logs import set_up_logging
-    from sorm_mediator.replay.session import ReplaySettings, run_scripts
+    from sorm_mediator.replay.session import ReplaySettings, read_variables, run_scripts
 
     set_up_logging(log_level)
     with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
             junit=junit, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order, as_json=as_json,
-            lang=lang,
+            lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()), repeat=repeat, jobs=jobs,
+            check=check, list=list_,
         )  # fmt: skip
         raise typer.Exit(run_scripts(settings))
 

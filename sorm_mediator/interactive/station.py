@@ -14,18 +14,14 @@ from protocol.oneline import one_line
 from protocol.render import masked_hex, render
 from protocol.texts import status_phrase
 from sorm_mediator import config as lab_files
-from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
-from sorm_mediator.lab.targets import toward
+from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.results import NO_UNIT
 from ssh_control.visible import visible
-
-LOCAL = "127.0.0.1"
-ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared only: a mediator that listens there is reached on loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +55,7 @@ class Where:
 
     def web_of(self, config: Config) -> str:
         """The URL of the mediator's web; "": it has none."""
-        if self.web or not config.web.port:
-            return self.web
-        host = LOCAL if config.web.host in ANYWHERE else config.web.host
-        return f"http://{host_port(self.host or host, config.web.port)}"
+        return self.web or web_url(config, self.host)
 
 
 @asynccontextmanager
@@ -70,7 +63,7 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
     """The mediator. Raises :class:`ConfigError`, :class:`ConnectError`, :class:`UsageError`."""
     config = where.load()
     console = config.console
-    host = where.host or (LOCAL if console.host in ANYWHERE else console.host)
+    host = where.host or listens_at(console.host)
     link = where.link or link_of(config)
     kpd1, kpd2 = where.kpd1 or console.kpd1_port, where.kpd2 or console.kpd2_port
     for option, port in (("kpd1", kpd1), ("kpd2", kpd2)):

@@ -7,13 +7,27 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sorm_mediator.addresses import split_host_port
+from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.target import RunTarget, WebApi, target_for
 
 if TYPE_CHECKING:
     from protocol.options import ByteOrder
     from sorm_mediator.console.e1_client import ConsoleEnd
+
+LOCAL = "127.0.0.1"
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared only: who listens there is reached on loopback
+
+
+def listens_at(host: str) -> str:
+    """Where a program that listens on ``host`` is reached from this machine."""
+    return LOCAL if host in ANYWHERE else host
+
+
+def web_url(config: Config, host: str = "") -> str:
+    """The URL of the web of a lab file, at ``host`` if given; "": its port is any free one."""
+    web = config.web
+    return f"http://{host_port(host or listens_at(web.host), web.port)}" if web.port else ""
 
 
 @asynccontextmanager

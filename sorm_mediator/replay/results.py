@@ -124,11 +124,16 @@ NO_UNIT = Phrase("octets that are no unit")
 
 
 class TextPrinter:
-    """Prints a run step by step for people, in English (``en``) or Russian (``ru``)."""
+    """Prints a run step by step for people, in English (``en``) or Russian (``ru``).
 
-    def __init__(self, write: Callable[[str], object], lang: Lang = "en") -> None:
+    ``quiet``: of the steps those that failed.
+    """
+
+    def __init__(self, write: Callable[[str], object], lang: Lang = "en", *, quiet: bool = False) -> None:
         self._write = write
         self._lang = lang
+        self._quiet = quiet
+        self._kept: list[str] = []
 
     def begin(self, result: ScriptResult) -> None:
         self._line(f"=== {result.name}  ({result.path})")
@@ -156,31 +161,35 @@ class TextPrinter:
             for line in step.failure.lines(self._lang):
                 self._line(f"{'':6}{line}")
         self._line(f"      {self._say(step.verdict)}")
+        if step.failure is not None:
+            self._write("".join(self._kept))
+        self._kept = []
 
     def end(self, result: ScriptResult) -> None:
+        self._kept = []
         if result.error is not None:
-            self._line(f"      {self._say(words(result.error))}")
-        self._line(f"--- {self._say(result.verdict)}  {result.name}")
+            self._shown(f"      {self._say(words(result.error))}")
+        self._shown(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")
 
     def summary(self, results: Sequence[ScriptResult]) -> None:
         width = max((len(result.name) for result in results), default=0)
         verdicts = max((len(self._say(result.verdict)) for result in results), default=0)
-        self._line(f"{self._say(_SUMMARY)}:")
+        self._shown(f"{self._say(_SUMMARY)}:")
         for result in results:
             findings = ", ".join(f"{self._say(text)}: {count}" for text, count in result.findings.items())
             extra = f"  {self._say(_FINDINGS)}: {findings}" if findings else ""
-            self._line(
+            self._shown(
                 f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
                 f"{result.passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
             )
             for step in result.failures:
                 assert step.failure is not None
                 where = f"{result.path}:{step.line}, {self._say(_STEP)} {self._say(step.number)}"
-                self._line(f"{'':6}{where}, {self._say(step.title)}")
-                self._line(f"{'':8}{step.failure.summary(self._lang)}")
+                self._shown(f"{'':6}{where}, {self._say(step.title)}")
+                self._shown(f"{'':8}{step.failure.summary(self._lang)}")
             if result.error is not None:
-                self._line(f"{'':6}{self._say(words(result.error))}")
+                self._shown(f"{'':6}{self._say(words(result.error))}")
 
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
@@ -191,6 +200,10 @@ class TextPrinter:
         return translate(text, self._lang)
 
     def _line(self, text: str) -> None:
+        """A line of a step, kept until its end where only those of failed steps are shown."""
+        (self._kept.append if self._quiet else self._write)(visible(text) + "\n")
+
+    def _shown(self, text: str) -> None:
         self._write(visible(text) + "\n")
 
 

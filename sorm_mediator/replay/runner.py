@@ -431,7 +431,8 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
                 for count in range(1, step.action.times + 1):
-                    self._variables[step.action.counter] = count
+                    row = step.action.rows[count - 1] if step.action.rows else {}
+                    self._variables |= {step.action.counter: count, **row}
                     if not await self._steps(step.action.steps, f"{number}.{count}."):
                         return False
             elif not await self._step(step, number) and not self._keep_going:

@@ -28,6 +28,8 @@ MAIN = "main"
 """The default console of a step."""
 CHANNELS = ("kpd1", "kpd2")
 SILENCE = "silence"
+INCLUDE = "include"
+"""The key of a step that stands for the steps of another file."""
 
 Verb = Literal["connect", "disconnect", "closed", "forget"]
 Outcome = Literal["ok", "any"]
@@ -133,6 +135,8 @@ class Repeat:
     times: int
     counter: str
     steps: tuple[Step, ...]
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """The variables of each time; empty without a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,11 +402,32 @@ class _Steps:
 
     def __init__(self, known: set[str]) -> None:
         self._known = known
+        self._including: list[Path] = []
 
     def read(self, node: Node) -> list[Step]:
         if not node.items():
             node.wrong("at least one step")
-        return [self._step(item) for item in node.items()]
+        steps: list[Step] = []
+        for item in node.items():
+            if isinstance(item.value, dict) and INCLUDE in item.value:
+                steps += self._included(item.mapping((INCLUDE,))[INCLUDE])
+            else:
+                steps.append(self._step(item))
+        return steps
+
+    def _included(self, node: Node) -> list[Step]:
+        """The steps of another file, which is beside this one or below its folder."""
+        path = (Path(node.file).parent / node.text()).resolve()
+        if path in self._including:
+            node.fail(f"{node.value} includes itself")
+        self._including.append(path)
+        root = document.load(path)
+        keys = root.mapping(("name", "description", "steps"))
+        if "steps" not in keys:
+            root.fail("steps is missing: an included file has steps, and no lab or settings of its own")
+        steps = self.read(keys["steps"])
+        self._including.pop()
+        return steps
 
     def _step(self, node: Node) -> Step:
         keys = node.mapping((*ACTIONS, *MODIFIERS))
@@ -410,7 +435,7 @@ class _Steps:
         if len(given) > 1:
             keys[given[1]].fail(f"a step does one thing, and this one has {given[0]!r} already")
         if not given and not keys.keys() & set(LISTENING):
-            node.fail(f"a step needs one of {', '.join((*ACTIONS, *LISTENING))}")
+            node.fail(f"a step needs one of {', '.join((*ACTIONS, INCLUDE, *LISTENING))}")
         name = given[0] if given else ""
         self._check_modifiers(keys, name)
         more: dict[str, Any] = {"action": self._action(name, keys[name]) if given else Listen()}
@@ -466,11 +491,18 @@ class _Steps:
         return OnChannels(cast(Verb, name), _channels(node))
 
     def _repeat(self, node: Node) -> Repeat:
-        times: dict[str, Callable[[Node], object]] = {"times": lambda one: one.integer(1, 100_000)}
-        keys = node.keys({**times, "steps": Node.items}, {"as": Node.variable})
+        counts: dict[str, Callable[[Node], object]] = {
+            "times": lambda one: one.integer(1, 100_000),
+            "rows": _rows,
+        }
+        keys = node.keys({"steps": Node.items}, {**counts, "as": Node.variable})
+        given = [name for name in counts if name in keys]
+        if len(given) != 1:
+            node.fail("needs either times, a number, or rows, a list of variables")
+        rows = _rows(keys["rows"]) if "rows" in keys else ()
         counter = keys["as"].text() if "as" in keys else "i"
-        self._known.add(counter)
-        return Repeat(keys["times"].value, counter, tuple(self.read(keys["steps"])))
+        self._known |= {counter, *(name for row in rows for name in row)}
+        return Repeat(len(rows) or keys["times"].value, counter, tuple(self.read(keys["steps"])), rows)
 
     def _expectations(self, node: Node, *, on_kpd2: bool) -> tuple[Expectation, ...]:
         entries, others = (
@@ -506,6 +538,17 @@ class _Steps:
         saved = {key: value.variable() for key, value in node.mapping(allowed).items()}
         self._known |= set(saved.values())
         return saved
+
+
+def _rows(node: Node) -> tuple[dict[str, Any], ...]:
+    """The rows of a table: each gives the same variables."""
+    rows = tuple(_variables(item) for item in node.items())
+    if not rows:
+        node.wrong("at least one row")
+    for item, row in zip(node.items(), rows, strict=True):
+        if row.keys() != rows[0].keys():
+            item.fail(f"has other variables than the first row: {', '.join(rows[0])}")
+    return rows
 
 
 def _outcome(node: Node, action: str) -> Outcome:

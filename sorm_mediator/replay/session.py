@@ -7,14 +7,17 @@ reader of the output has closed it.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
+
+import yaml
 
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
@@ -26,6 +29,7 @@ from sorm_mediator.console.errors import (
     ConnectError,
     RunInterruptedError,
     ScriptError,
+    UsageError,
     check_choice,
     check_folders,
     check_web,
@@ -35,7 +39,7 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
-from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.lab.targets import in_lab, toward, web_url
 from sorm_mediator.language import Lang
 from sorm_mediator.replay import scenario, vendor
 from sorm_mediator.replay.results import (
@@ -57,9 +61,11 @@ class ReplaySettings:
 
     scripts: tuple[Path, ...]
     host: str = ""
-    kpd1: int = 1001
-    kpd2: int = 1002
+    kpd1: int = 0
+    kpd2: int = 0
+    """Ports; 0: those of the lab file, without one 1001 and 1002."""
     web: str = ""
+    """URL of the web; "": with a lab file that of the file, else none."""
     link: str = ""
     config: Path | None = None
     junit: Path | None = None
@@ -67,6 +73,17 @@ class ReplaySettings:
     pcap_speech: bool = True
     """Include the packets of streams that carry speech alone: 600 KB a second for each stream."""
     keep_going: bool = False
+    quiet: bool = False
+    """Print failed steps and the summary only."""
+    keyword: str = ""
+    """Run only scripts with this in path or name."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Values in place of those under ``variables:``."""
+    repeat: int = 1
+    jobs: int = 1
+    """Scripts at the same time, each in a lab of its own."""
+    list: bool = False
+    check: bool = False
     object_byte_order: str = ""
     as_json: bool = False
     lang: str = "en"
@@ -77,6 +94,10 @@ class ReplaySettings:
         check_choice("--link", self.link, ("", *LINKS))
         check_web(self.web)
         check_folders({"--junit": self.junit, "--pcap": self.pcap})
+        if self.jobs > 1 and self.host:
+            raise UsageError(
+                f"-j: {self.jobs} at once need labs of their own: a mediator (--host) has one console"
+            )
 
 
 def load(path: Path) -> Script:
@@ -84,25 +105,103 @@ def load(path: Path) -> Script:
     return vendor.load(path) if path.suffix.lower() == ".json" else scenario.load(path)
 
 
+STDIN = Path("-")
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
+    """The scripts of a run: files, all files of folders, and stdin, as far as ``-k`` chooses them.
+
+    Raises :class:`ScriptError`, with a line for each script that has a mistake.
+    """
+    scripts: list[Script] = []
+    mistakes: list[str] = []
+    for path in settings.scripts:
+        files = [path]
+        if path.is_dir():
+            files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in SUFFIXES]
+            if not files:
+                mistakes.append(f"{path}: holds no script: {', '.join(SUFFIXES)}")
+        for file in files:
+            try:
+                script = scenario.parse(stdin.read(), STDIN) if file == STDIN else load(file)
+            except ScriptError as error:
+                mistakes.append(str(error))
+                continue
+            if settings.keyword.lower() in f"{file} {script.name}".lower():
+                scripts.append(script)
+    variables = settings.variables
+    unknown = set(variables) - {
+        name for one in scripts if isinstance(one, scenario.Scenario) for name in one.variables
+    }
+    mistakes += [
+        f"--var: no chosen scenario has {name} among its variables" for name in sorted(unknown) if scripts
+    ]
+    if not scripts and not mistakes:
+        mistakes.append(f"-k: {settings.keyword!r} chooses none of the scripts")
+    if mistakes:
+        raise ScriptError("\n".join(mistakes))
+    given = [_with_variables(script, variables) for script in scripts]
+    return [script for script in given for _ in range(settings.repeat)]
+
+
+def read_variables(given: Iterable[str]) -> dict[str, Any]:
+    """The values of ``--var NAME=VALUE``, each as YAML. Raises :class:`UsageError`."""
+    values: dict[str, Any] = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = []
+        if not (equals and name.isidentifier()) or not isinstance(value, str | int | float | bool | None):
+            raise UsageError(
+                f"--var: {word!r} is not allowed: NAME=VALUE, a text, a number, true, false or null"
+            )
+        values[name] = value
+    return values
+
+
+def _with_variables(script: Script, variables: Mapping[str, Any]) -> Script:
+    if not isinstance(script, scenario.Scenario):
+        return script
+    own = {name: value for name, value in variables.items() if name in script.variables}
+    return replace(script, variables={**script.variables, **own})
+
+
+def _tell(scripts: Sequence[Script], settings: ReplaySettings, write: Callable[[str], object]) -> int:
+    """The list of scripts, for ``--list`` and ``--check``."""
+    for script in scripts:
+        if settings.as_json:
+            row = {"name": script.name, "file": str(script.path), "steps": script.planned}
+            write(json.dumps(row, ensure_ascii=False) + "\n")
+        else:
+            write(f"{script.path}: {script.name} ({script.planned})\n")
+    return 0
+
+
+def _check_reachable(scripts: Sequence[Script], settings: ReplaySettings) -> None:
+    """Raises :class:`ScriptError` for the first step that needs what a running mediator has not."""
+    web = bool(_web(settings, lab_files.load(settings.config) if settings.config else Config()))
+    for script in scripts:
+        script.check(calls=web, web=web, restart=False, e1=settings.link != "tcp")
+
+
 def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
     """Run every script and write the reports. Returns the exit code; errors are printed on stderr."""
     stdout = _Stdout()
     results: list[ScriptResult] = []
     try:
-        scripts = [load(path) for path in settings.scripts]
+        scripts = chosen(settings, sys.stdin)
+        if settings.list or settings.check:
+            return _tell(scripts, settings, write or stdout.write)
         if settings.host:
-            for script in scripts:
-                script.check(
-                    calls=bool(settings.web),
-                    web=bool(settings.web),
-                    restart=False,
-                    e1=settings.link != "tcp",
-                )
+            _check_reachable(scripts, settings)
         with suppress(asyncio.CancelledError):
             asyncio.run(stdout.during(run(scripts, settings, write or stdout.write, results)))
         if settings.junit is not None:
             write_junit(settings.junit, results)
-    except ScriptError as error:
+    except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
     except OSError as error:
         return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
@@ -124,31 +223,39 @@ async def run(
     write: Callable[[str], object],
     results: list[ScriptResult],
 ) -> None:
-    """Run scripts one after the other. ``results`` gets a result for each, also if the run is cancelled.
+    """Run scripts, ``settings.jobs`` at a time. ``results`` gets a result for each, also if the run is cancelled.
 
     Raises :class:`OSError` when the capture can't be written.
     """
-    printer: Printer = (
-        JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
-    )
+    turns = asyncio.Semaphore(settings.jobs)
+    slots: list[list[ScriptResult]] = [[] for _ in scripts]
+
+    async def one(script: Script, slot: list[ScriptResult], recorder: PcapRecorder | None) -> None:
+        async with turns:
+            lines: list[str] = []  # of a script at a time, where several run
+            printer = _printer(settings, write if settings.jobs == 1 else lines.append)
+            try:
+                await run_script(script, settings, printer, recorder, slot)
+            finally:
+                write("".join(lines))
+
     file = settings.pcap
     try:
         with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
-            for script in scripts:
-                await run_script(script, settings, printer, recorder, results)
-    except asyncio.CancelledError:
-        results += [
-            ScriptResult(
-                one.name,
-                one.path,
-                planned=one.planned,
-                error=RunInterruptedError("interrupted before it began"),
+            await asyncio.gather(
+                *(one(script, slot, recorder) for script, slot in zip(scripts, slots, strict=True))
             )
-            for one in scripts[len(results) :]
-        ]
-        printer.summary(results)
-        raise
-    printer.summary(results)
+    finally:
+        never = RunInterruptedError("interrupted before it began")
+        for script, slot in zip(scripts, slots, strict=True):
+            results += slot or [ScriptResult(script.name, script.path, planned=script.planned, error=never)]
+        _printer(settings, write).summary(results)
+
+
+def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
+    if settings.as_json:
+        return JsonPrinter(write)
+    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet)
 
 
 async def run_script(
@@ -192,9 +299,11 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
         if settings.host:
             config = lab_files.load(settings.config) if settings.config else Config()
             link = _link(script, settings, config)
+            console = config.console
             yield await stack.enter_async_context(
                 toward(
-                    config, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
+                    config, settings.host, settings.kpd1 or console.kpd1_port, settings.kpd2 or console.kpd2_port,
+                    web=_web(settings, config),
                     byte_order=byte_order, by_e1=link == "x25", speech=link == "tcp+e1",
                 )
             )  # fmt: skip
@@ -211,6 +320,10 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
         yield await stack.enter_async_context(
             in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
         )
+
+
+def _web(settings: ReplaySettings, config: Config) -> str:
+    return settings.web or (web_url(config, settings.host) if settings.config else "")
 
 
 def _link(script: Script, settings: ReplaySettings, config: Config) -> str:

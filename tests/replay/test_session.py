@@ -1,0 +1,189 @@
+"""The scripts of a run: which ones, how many at once, with which values, and what is printed of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sorm_mediator.console.errors import ScriptError, UsageError
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.session import STDIN, ReplaySettings, chosen, read_variables, run_scripts
+
+START = "name: {name}\nlab: labs/order268.toml\nsteps: [{{send: start}}]\n"
+
+
+def settings(*scripts: Path, **options: Any) -> ReplaySettings:
+    return ReplaySettings(scripts=scripts, **options)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "below").mkdir()
+    for place, name in (("one.yaml", "first"), ("below/two.yml", "second"), ("below/three.json", "")):
+        text = '["start-sorm"]' if place.endswith("json") else START.format(name=name)
+        (tmp_path / place).write_text(text)
+    (tmp_path / "notes.txt").write_text("no script")
+    return tmp_path
+
+
+def test_a_folder_is_all_scripts_below_it(folder: Path) -> None:
+    assert [one.path.name for one in chosen(settings(folder), io.StringIO())] == [
+        "three.json",
+        "two.yml",
+        "one.yaml",
+    ]
+
+
+def test_k_chooses_by_path_and_name_and_repeat_repeats(folder: Path) -> None:
+    assert [one.name for one in chosen(settings(folder, keyword="SECOND"), io.StringIO())] == ["second"]
+    twice = chosen(settings(folder, keyword="below", repeat=2), io.StringIO())
+    assert [one.path.name for one in twice] == ["three.json", "three.json", "two.yml", "two.yml"]
+    with pytest.raises(ScriptError, match="-k: 'nowhere' chooses none of the scripts"):
+        chosen(settings(folder, keyword="nowhere"), io.StringIO())
+
+
+def test_a_scenario_from_stdin() -> None:
+    [one] = chosen(settings(STDIN), io.StringIO(START.format(name="typed")))
+    assert (one.name, str(one.path)) == ("typed", "-")
+    with pytest.raises(ScriptError, match="-:1: "):
+        chosen(settings(STDIN), io.StringIO("name: [1]\n"))
+
+
+def test_every_mistake_of_every_script_is_told(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("name: x\nsteps: [{send: strat}]\n")
+    (folder / "worse.yaml").write_text("name: x\n")
+    with pytest.raises(ScriptError) as error:
+        chosen(settings(folder), io.StringIO())
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    assert "bad.yaml:2: " in lines[0]
+    assert "worse.yaml:1: steps is missing" in lines[1]
+
+
+def test_var_gives_another_value(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text('name: a\nvariables: {number: "28331", wait: 1}\nsteps: [{send: start}]\n')
+    [one] = chosen(settings(path, variables=read_variables(["wait=2.5", "number='1'"])), io.StringIO())
+    assert isinstance(one, scenario.Scenario)
+    assert one.variables == {"number": "1", "wait": 2.5}
+    with pytest.raises(ScriptError, match="--var: no chosen scenario has nmber among its variables"):
+        chosen(settings(path, variables={"nmber": 1}), io.StringIO())
+
+
+@pytest.mark.parametrize("word", ["x", "1x=2", "=2", "x=[1]", "x={"])
+def test_a_var_that_is_none(word: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        read_variables([word])
+
+
+def test_several_at_once_need_labs_of_their_own() -> None:
+    with pytest.raises(UsageError, match="-j: 4 at once need labs of their own"):
+        settings(Path("x.yaml"), jobs=4, host="127.0.0.1")
+
+
+def test_list_and_check_start_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed: list[str] = []
+    assert run_scripts(settings(folder, list=True), printed.append) == 0
+    assert printed[-1] == f"{folder / 'one.yaml'}: first (1)\n"
+    printed.clear()
+    assert run_scripts(settings(folder / "one.yaml", check=True, as_json=True), printed.append) == 0
+    assert json.loads(printed[0]) == {"name": "first", "file": str(folder / "one.yaml"), "steps": 1}
+    (folder / "bad.yaml").write_text("steps: []\n")
+    assert run_scripts(settings(folder, check=True), printed.append) == 2
+    assert "bad.yaml:1: name is missing" in capsys.readouterr().err
+
+
+def test_several_at_once_are_printed_one_after_the_other_and_quietly(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.yaml").write_text(START.format(name=f"number {number}"))
+    (tmp_path / "4.yaml").write_text(
+        "name: number 4\nlab: labs/order268.toml\nsteps: [{send: start}, {send: get-version}, {send: start}]\n"
+    )
+    printed: list[str] = []
+    assert run_scripts(settings(tmp_path, jobs=3, quiet=True), printed.append) == 1
+    text = "".join(printed)
+    before, summary = text.split("Summary:\n")
+    assert "send get-version" not in before, "a step that passed"
+    assert "3  send start" in before
+    assert "status: expected 0 (00h: " in before
+    assert [line[7:15] for line in summary.splitlines() if line.startswith(("  PASS", "  FAIL"))] == [
+        f"number {number}" for number in range(5)
+    ]
+    assert f"{tmp_path / '4.yaml'}:3, step 3, send start" in summary
+
+
+# --- steps of another file, and tables
+
+
+def test_include_stands_for_the_steps_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "start.yaml").write_text("steps:\n  - {send: start}\n  - include: more.yaml\n")
+    (tmp_path / "common" / "more.yaml").write_text(
+        "steps:\n  - events: [{number-received: {}, save: {call_number: cn}}]\n"
+    )
+    main = tmp_path / "main.yaml"
+    main.write_text(
+        "name: a\nsteps:\n  - include: common/start.yaml\n  - send: {get-objects: {object_number: '${cn}'}}\n"
+    )
+    one = scenario.load(main)
+    assert [step.title_of({}) for step in one.steps] == [
+        "send start",
+        "events number-received",
+        "send get-objects",
+    ]
+    assert one.steps[1].node.file.endswith("more.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("steps: [{include: main.yaml}]", "other.yaml includes itself"),
+        ("steps: [{include: gone.yaml}]", "gone.yaml: can't be read: No such file or directory"),
+        ("steps: [{include: main.yaml, send: start}]", "unknown key; allowed: include"),
+        ("{}", "steps is missing"),
+    ],
+)
+def test_an_include_that_does_not_work_names_its_place(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "main.yaml").write_text("name: a\nsteps: [{include: other.yaml}]\n")
+    (tmp_path / "other.yaml").write_text(text + "\n")
+    with pytest.raises(ScriptError) as error:
+        scenario.load(tmp_path / "main.yaml")
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("repeat", "says"),
+    [
+        ("{steps: [{send: start}]}", "needs either times, a number, or rows"),
+        ("{times: 2, rows: [{a: 1}], steps: [{send: start}]}", "needs either times, a number, or rows"),
+        ("{rows: [], steps: [{send: start}]}", "at least one row"),
+        ("{rows: [{a: 1}, {b: 1}], steps: [{send: start}]}", "has other variables than the first row: a"),
+        ("{rows: [{a: [1]}], steps: [{send: start}]}", "a text, a number, true, false or null"),
+    ],
+)
+def test_a_table_that_is_none(repeat: str, says: str) -> None:
+    with pytest.raises(ScriptError) as error:
+        scenario.parse(f"name: a\nsteps: [{{repeat: {repeat}}}]\n")
+    assert says in str(error.value)
+
+
+async def test_the_steps_run_once_for_each_row(mediator: Any, run: Any) -> None:
+    result = await run(
+        """
+- repeat:
+    rows: [{n: 1, sign: own}, {n: 2, sign: emergency}]
+    as: i
+    steps:
+      - send: {get-objects: {object_number: "${n}", number_sign: "${sign}"}}
+      - send: {test: {test_number: "${i}"}}
+        expect: any
+"""
+    )
+    assert [raw[10:13].hex() for raw in mediator.commands if raw[2] == 0x0A] == ["0100ff", "0200ff"]
+    assert [raw[10] for raw in mediator.commands if raw[2] == 0x0E] == [1, 2]
+    assert result.verdict == "PASS"
+    assert result.planned == 4
