@@ -84,6 +84,7 @@ _TITLES = {
     "bridge": "Bridges",
     "cluster": "The licence",
     "config": "The configuration",
+    "call": "Calls",
 }
 
 

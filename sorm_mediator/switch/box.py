@@ -18,7 +18,7 @@ from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_port
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
@@ -65,7 +65,12 @@ class SwitchBox:
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self._shell_context = ShellContext(
-            node=node, file=config.file, move_ssh=self.move_ssh, clock=time.time, stopwatch=time.perf_counter
+            node=node,
+            file=config.file,
+            move_ssh=self.move_ssh,
+            clock=time.time,
+            stopwatch=time.perf_counter,
+            calls=self,
         )
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         try:
@@ -254,6 +259,18 @@ class SwitchBox:
         ended = self.engine.hang_up(call, self.now())
         self._tick()
         return ended
+
+    def pick_up(self, call: str) -> Call:
+        """The called party of a ringing call answers now. Raises :class:`CallRefused`."""
+        found = self.engine.pick_up(call, self.now())
+        self._tick()
+        return found
+
+    def use_service(self, call: str, service: ServiceRequest) -> Call:
+        """A party of a call uses a service now. Raises :class:`CallRefused`."""
+        found = self.engine.use_service(call, service, self.now())
+        self._tick()
+        return found
 
     def send_message(self, domain: str, request: MessageRequest) -> str:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""

@@ -53,6 +53,10 @@ class ServiceBody(RequestBody):
     talk: Seconds = 0.2
     """Consultation, waiting: how long the further call talks."""
 
+    def request(self) -> ServiceRequest:
+        """As the engine takes it."""
+        return ServiceRequest(**self.model_dump())
+
 
 class CallBody(RequestBody):
     """A synthetic call."""
@@ -86,8 +90,7 @@ class CallBody(RequestBody):
     def request(self) -> CallRequest:
         """As the engine takes it."""
         fields = self.model_dump(exclude={"services"})
-        services = tuple(ServiceRequest(**service.model_dump()) for service in self.services)
-        return CallRequest(**fields, services=services)
+        return CallRequest(**fields, services=tuple(service.request() for service in self.services))
 
 
 Side = Annotated[str, Field(pattern=r"^([0-9*#]{1,18}|trunk:\S+)$")]
@@ -418,6 +421,35 @@ async def hang_up(switch: Switch, call: str) -> None:
     """The caller hangs up."""
     if not switch.hang_up(call):
         raise HTTPException(404, f"there is no call {call!r} that goes on")
+
+
+_DRIVEN: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such call, or it is over"},
+    409: {"description": "Not in this state of the call, or the switch refuses it"},
+}
+
+
+@switch_router.post("/calls/{call}/answer", responses=_DRIVEN, summary="Answer")
+async def answer(switch: Switch, call: str) -> SwitchCallDocument:
+    """The called party of a ringing call answers now, whatever its ``ring``."""
+    return document(switch.pick_up(call))
+
+
+@switch_router.post(
+    "/calls/{call}/release", responses={404: _DRIVEN[404]}, summary="Hang up, and tell what was"
+)
+async def release(switch: Switch, call: str) -> SwitchCallDocument:
+    """The caller hangs up, as with DELETE."""
+    found = switch.engine.calls.get(call)
+    if found is None or not switch.hang_up(call):
+        raise HTTPException(404, f"there is no call {call!r} that goes on")
+    return document(found)
+
+
+@switch_router.post("/calls/{call}/service", responses=_DRIVEN, summary="Use a service in a call")
+async def use_service(switch: Switch, call: str, body: ServiceBody) -> SwitchCallDocument:
+    """A party holds, transfers, or uses another service now; ``at`` is 0."""
+    return document(switch.use_service(call, body.request()))
 
 
 def document(call: Call) -> SwitchCallDocument:

@@ -61,7 +61,7 @@ def test_a_failed_expectation_exits_with_1(scenario: Path) -> None:
     scenario.write_text(PASSES.replace("{command-executed: {status: 0}}", "{command-executed: {status: 3}}"))
     result = run(scenario)
     assert result.exit_code == 1
-    assert "status: expected 3 (03h: wrong password), came 0 (00h: done)" in result.output
+    assert "status: expected 3 (03h: not done: wrong password), came 0 (00h: done)" in result.output
 
 
 def test_russian(scenario: Path) -> None:

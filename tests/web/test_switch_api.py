@@ -255,3 +255,32 @@ async def test_a_trunk_is_renamed(http: httpx.AsyncClient, box: SwitchBox) -> No
 )
 async def test_a_trunk_that_is_not_renamed(http: httpx.AsyncClient, url: str, name: str, status: int) -> None:
     assert (await http.put(url, json={"name": name})).status_code == status
+
+
+async def test_a_call_that_runs_is_driven(http: httpx.AsyncClient) -> None:
+    call = (await http.post(CALLS, json={"a": "28331", "b": "28332", "ring": 600, "talk": 600})).json()[
+        "call"
+    ]
+    path = f"/api/v1/calls/{call}"
+
+    refused = await http.post(f"{path}/service", json={"service": "hold"})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        f"call {call} is ringing; hold needs a conversation",
+    )
+    answered = await http.post(f"{path}/answer")
+    assert (answered.status_code, answered.json()["state"]) == (200, "talking")
+    held = await http.post(f"{path}/service", json={"service": "hold", "by": "b"})
+    assert held.json()["events"][-1] == {
+        "time": held.json()["events"][-1]["time"], "event": "service", "detail": "hold: 28332 -> 28331",
+    }  # fmt: skip
+    assert (await http.post(f"{path}/service", json={"service": "no"})).status_code == 422
+    assert (await http.post(f"{path}/service", json={"service": "hold", "at": 1})).status_code == 422
+    released = await http.post(f"{path}/release")
+    assert (released.status_code, released.json()["state"], released.json()["release_cause"]) == (
+        200,
+        "released",
+        5,
+    )
+    for verb in ("answer", "release"):
+        assert (await http.post(f"{path}/{verb}")).status_code == 404

@@ -128,6 +128,36 @@ class Engine:
         self.release(found, now)
         return True
 
+    def pick_up(self, call: str, now: float) -> Call:
+        """The called party of a ringing call answers now. Raises :class:`CallRefused`."""
+        found = self._going(call, now)
+        if found.state is not State.RINGING:
+            raise CallRefused(
+                "refused", f"call {call} is {found.state.value}; only a ringing call can be answered"
+            )
+        self.answer(found, now)
+        return found
+
+    def use_service(self, call: str, service: ServiceRequest, now: float) -> Call:
+        """A party uses a service now. Raises :class:`CallRefused`, also where a scripted service would be refused."""
+        found = self._going(call, now)
+        problem = "at: the service is used now" if service.at else _problem(found.request, service)
+        if problem:
+            raise CallRefused("invalid", problem)
+        if service.phase == "use" and service.service in NEEDS_TALK and found.state is not State.TALKING:
+            state = found.state.value
+            raise CallRefused("refused", f"call {call} is {state}; {service.service} needs a conversation")
+        carry_out(self, found, service, now)
+        self._changed(found, now)
+        return found
+
+    def _going(self, call: str, now: float) -> Call:
+        self._run_due(now)
+        found = self.calls.get(call)
+        if found is None or found.state is State.RELEASED:
+            raise CallRefused("unknown", f"there is no call {call!r} that goes on")
+        return found
+
     def call_of(self, report: CallReport) -> Call | None:
         """The call of a report; None when the call is no longer kept."""
         return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])
@@ -467,14 +497,12 @@ ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
 def check_request(request: CallRequest) -> None:
     """Raises :class:`CallRefused` for a request that can never be carried out."""
     for index, service in enumerate(request.services):
-        problem = _problem(service)
-        if not problem and service.by == "a" and request.origin != "subscriber":
-            problem = "by: A is outside of the domain and has no services in it"
-        if problem:
+        if problem := _problem(request, service):
             raise CallRefused("invalid", f"services.{index}: {problem}")
 
 
-def _problem(service: ServiceRequest) -> str:
+def _problem(request: CallRequest, service: ServiceRequest) -> str:
+    """Why a service can never be carried out in a call of this request; "" when it can."""
     known = USED if service.phase == "use" else ORDERED
     if service.service not in known:
         verb = "used in a call" if service.phase == "use" else "ordered, checked or cancelled"
@@ -482,6 +510,8 @@ def _problem(service: ServiceRequest) -> str:
     forwarding = service.phase == "order" and service.service in FORWARDINGS
     if not service.number and (forwarding or (service.phase == "use" and service.service in NEEDS_NUMBER)):
         return f"number: is required for {service.service}"
+    if service.by == "a" and request.origin != "subscriber":
+        return "by: A is outside of the domain and has no services in it"
     return ""
 
 
@@ -514,12 +544,17 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
         call.deferred.append(index)
         return
     try:
-        if service.phase == "use":
-            _USE[service.service](engine, call, service, now)
-        else:
-            _order(engine, call, service, now)
+        carry_out(engine, call, service, now)
     except CallRefused as reason:
         call.log(now, "service-refused", f"{service.service}: {reason}")
+
+
+def carry_out(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    """Carry out a service. Raises :class:`CallRefused`."""
+    if service.phase == "use":
+        _USE[service.service](engine, call, service, now)
+    else:
+        _order(engine, call, service, now)
 
 
 def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:

@@ -15,10 +15,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
+    from sorm_mediator.switch.calls.engine import Engine
 
 MASKED = "******"
 """Shown in place of a secret."""
@@ -214,6 +219,24 @@ def _nowhere(port: int) -> None:
     raise ChangeRefused(f"ssh_port: {port}: nothing listens here; set switch.ssh_port in the lab file")
 
 
+class Exchange(Protocol):
+    """The calls, as the shell drives them. Its methods raise :class:`CallRefused`."""
+
+    engine: Engine
+
+    def place_call(self, domain: str, request: CallRequest) -> Call:
+        """Make a call."""
+
+    def pick_up(self, call: str) -> Call:
+        """Answer a ringing call."""
+
+    def hang_up(self, call: str) -> bool:
+        """End a call; false when there is none."""
+
+    def use_service(self, call: str, service: ServiceRequest) -> Call:
+        """Use a service in a call."""
+
+
 @dataclass(slots=True, kw_only=True)
 class ShellContext:
     """The part of the shell that all its users share."""
@@ -225,6 +248,8 @@ class ShellContext:
     """Seconds of a monotonic clock, for the duration of a command."""
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
+    calls: Exchange | None = None
+    """The calls of the switch; None: a shell without them."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
 

@@ -13,6 +13,7 @@ from sorm_mediator import __version__
 from sorm_mediator.language import Lang
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.shell.call_commands import CALL_COMMANDS
 from sorm_mediator.switch.shell.command import (
     CLUSTER,
     Command,
@@ -254,6 +255,7 @@ def commands() -> tuple[Command, ...]:
     return (
         *SHELL_COMMANDS,
         *DOMAIN_COMMANDS,
+        *CALL_COMMANDS,
         *SORM_COMMANDS,
         *ROUTING_COMMANDS,
         *PLAN_COMMANDS,

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import captures
 from radius.report import CallReport
 from radius.sink import Sink
 from sorm_mediator import config
@@ -32,10 +33,15 @@ Ssh = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
 @pytest.fixture
-async def box(folder: Path) -> AsyncIterator[SwitchBox]:
-    """An empty switch on a free port."""
+def lab_text() -> str:
+    """The lab file: an empty switch on a free port."""
+    return "# mine\n[switch]\nssh_port = 0\n"
+
+
+@pytest.fixture
+async def box(folder: Path, lab_text: str) -> AsyncIterator[SwitchBox]:
     file = folder / "empty.toml"
-    file.write_text("# mine\n[switch]\nssh_port = 0\n", encoding="utf-8")
+    file.write_text(lab_text, encoding="utf-8")
     box = SwitchBox(config.load(file))
     started = await box.start()
     box.address = started["ssh"]  # type: ignore[attr-defined]
@@ -417,3 +423,35 @@ async def test_a_port_that_is_taken_is_refused(ssh: Ssh, box: SwitchBox) -> None
     assert box.engine.node.config.ssh_port == 0
     other.close()
     await other.wait_closed()
+
+
+MINIMAL = Path(captures.__file__).parent / "labs" / "minimal.toml"
+
+
+@pytest.mark.parametrize(
+    "lab_text", [MINIMAL.read_text().replace('"routing/', f'"{MINIMAL.parent}/routing/')]
+)
+async def test_calls_are_made_and_driven(ssh: Ssh, box: SwitchBox) -> None:
+    code, out, errors = await ssh("domain/test.domain/call/make 28331 28332")
+    assert (code, errors) == (0, "")
+    [call] = box.engine.calls
+    assert f"{call}│test.domain│28331│28332│ringing" in out
+    code, out, errors = await ssh(
+        stdin=f"call/answer {call}\ncall/service {call} hold --by b\ncall/list\ncall/release {call}\n"
+    )
+    assert (code, errors) == (0, "")
+    assert "talking" in out
+    assert "hold: 28332 -> 28331" in out
+    assert [event.event for event in box.engine.calls[call].events][-3:] == ["answer", "service", "release"]
+    code, _, errors = await ssh(
+        stdin=f"call/answer {call}\ncall/release c9\ncall/service {call} hold --by c\n"
+        "domain/test.domain/call/make 7 28332\n"
+    )
+    assert code == 1
+    for says in (
+        "that goes on",
+        "'c9'",
+        "--by: 'c' is not allowed: a, b",
+        "a: 7 is no subscriber of test.domain",
+    ):
+        assert says in errors

@@ -1,0 +1,90 @@
+"""Commands that make calls and drive them while they run. Our own: the vendor's switch has phones for that."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Role, ServiceRequest
+from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.shell.command import Command, Exchange, Invocation, format_table, ok
+
+LATEST: Final = 20
+"""Calls that ``call/list`` shows."""
+LONG: Final = 3600.0
+"""Seconds that a call of the shell rings, and talks, unless somebody answers or hangs up."""
+
+
+def _exchange(call: Invocation) -> Exchange:
+    exchange = call.shell.context.calls
+    if exchange is None:
+        raise ChangeRefused("this shell has no calls")
+    return exchange
+
+
+def _row(call: Call) -> tuple[str, ...]:
+    at = call.events[-1]
+    return (
+        call.id,
+        call.domain.name,
+        call.request.a,
+        call.request.b,
+        call.state.value,
+        f"{at.event} {at.detail}",
+    )
+
+
+def _table(*calls: Call) -> str:
+    return format_table(("Call", "Domain", "A", "B", "State", "Last"), map(_row, calls))
+
+
+def _list(call: Invocation) -> str:
+    calls = list(_exchange(call).engine.calls.values())
+    return _table(*reversed(calls[-LATEST:]))
+
+
+def _make(call: Invocation) -> str:
+    request = CallRequest(
+        a=call["A"], b=call["B"], origin=call.option("--from") or "subscriber", ring=LONG, talk=LONG
+    )
+    try:
+        return _table(_exchange(call).place_call(call.domain, request))
+    except CallRefused as refusal:
+        raise ChangeRefused(str(refusal)) from None
+
+
+def _answer(call: Invocation) -> str:
+    try:
+        return _table(_exchange(call).pick_up(call["CALL"]))
+    except CallRefused as refusal:
+        raise ChangeRefused(str(refusal)) from None
+
+
+def _release(call: Invocation) -> str:
+    if not _exchange(call).hang_up(call["CALL"]):
+        raise ChangeRefused(f"there is no call {call['CALL']!r} that goes on")
+    return ok()
+
+
+def _service(call: Invocation) -> str:
+    by: dict[str, Role] = {"a": "a", "b": "b"}
+    user = call.option("--by")
+    if user and user not in by:
+        raise ChangeRefused(f"--by: {user!r} is not allowed: a, b")
+    service = ServiceRequest(
+        service=call["SERVICE"], by=by.get(user), number=call["NUMBER"], ring=1.0, talk=LONG
+    )
+    try:
+        return _table(_exchange(call).use_service(call["CALL"], service))
+    except CallRefused as refusal:
+        raise ChangeRefused(str(refusal)) from None
+
+
+CALL_COMMANDS: Final[tuple[Command, ...]] = (
+    Command("domain/<D>/call/make", "<A> <B> [--from <ORIGIN>]", _make,
+            "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside"),
+    Command("call/list", "", _list, "shows the latest calls"),
+    Command("call/answer", "<CALL>", _answer, "the called party answers"),
+    Command("call/release", "<CALL>", _release, "the caller hangs up"),
+    Command("call/service", "<CALL> <SERVICE> [<NUMBER>] [--by <PARTY>]", _service,
+            "a party (a or b) uses a service: hold, end-of-hold, transfer, consultation, 3pty, pickup, waiting"),
+)  # fmt: skip
