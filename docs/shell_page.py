@@ -29,8 +29,9 @@ parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session
 a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
 as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
 
-**The host key** is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:
-`ssh-keygen -R '[127.0.0.1]:7777'` removes the old one. With `switch.host_key_file` in the lab file the key stays.
+**The host key** is kept in the file `switch.host_key_file`, as in the labs of `sorm-mediator init` and of `lab` without
+a file. Without that key it is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:
+`ssh-keygen -R '[127.0.0.1]:7777'` removes the old one.
 
 **Paths** are written with or without the leading `/`. `cd` goes to a folder. A path that is not found there is looked
 up from the top. Quotes keep a space in a word. The error of a command that does not fit shows its usage. A stray

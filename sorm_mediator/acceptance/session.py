@@ -42,8 +42,10 @@ from sorm_mediator.acceptance.report import (
 )
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
+from sorm_mediator.config.lines import located
+from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent, carry_through
 from sorm_mediator.console.errors import (
+    INTERRUPTED,
     ConnectError,
     StepError,
     UsageError,
@@ -53,6 +55,7 @@ from sorm_mediator.console.errors import (
     drop_output,
     report_error,
 )
+from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
@@ -132,7 +135,7 @@ class Acceptance:
         outcomes = []
         for check in checks:
             began = time.monotonic()
-            outcome = await self._check(check)
+            outcome = await carry_through(self._check(check))  # a signal leaves no object under control
             outcome.seconds = time.monotonic() - began
             outcomes.append(outcome)
             done(outcome)
@@ -269,11 +272,13 @@ class AcceptanceSettings:
 def run_acceptance(settings: AcceptanceSettings) -> int:
     """Run the matrix and write the reports. Returns the exit code; errors go to stderr."""
     try:
-        run = asyncio.run(carry_out(settings))
+        run = asyncio.run(until_signal(carry_out(settings)))
+        if run is None:
+            return report_error("interrupted; no report is written", INTERRUPTED)
         _write(settings, run)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
-        return report_error(error, 2)
+        return report_error(located(str(error), settings.config), 2)
     except ConnectError as error:
         return report_error(error, 3)
     except BrokenPipeError:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sorm_mediator import __version__
+from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo
@@ -51,6 +52,8 @@ def _top(
 TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     app: (
         demo,
+        init,
+        examples,
         lab,
         gateway,
         switch,

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, LogOption
+from sorm_mediator.cli.begin import BUILT_IN, AutoPortsOption, SetOption, labs, load_lab
+from sorm_mediator.cli.common import (
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    LogOption,
+    SameFileOption,
+    located_in,
+    the_one,
+)
 
 if TYPE_CHECKING:
     from sorm_mediator.lab.lab import Boxes
@@ -30,39 +39,61 @@ def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOpt
     raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare))
 
 
-def lab(config: ConfigOption, log_level: LogOption = "info") -> None:
+def lab(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, a built-in lab.")
+    ] = None,
+    config: SameFileOption = None,
+    given: SetOption = None,
+    auto_ports: AutoPortsOption = False,
+    log_level: LogOption = "info",
+) -> None:
     """Run switch, mediator and web until stopped.
 
     When ready it prints one line {"ready": true, "endpoints": {...}}. Ctrl-C or SIGTERM stop it cleanly with 0.
+    Environment variables such as SORM_WEB__PORT=8081 change values too; --set overrides them.
 
-    Example: sorm-mediator lab -c captures/labs/laptop.toml
+    Example: sorm-mediator lab mylab/lab.toml --set web.port=8081
     """
-    _run(config, "lab", log_level)
+    _run(the_one(file, config), "lab", log_level, given, auto_ports=auto_ports)
 
 
-def gateway(config: ConfigOption, log_level: LogOption = "info") -> None:
+def gateway(
+    config: ConfigOption,
+    given: SetOption = None,
+    auto_ports: AutoPortsOption = False,
+    log_level: LogOption = "info",
+) -> None:
     """Run the mediator alone, against a switch of [ssh] (its host_key must be pinned).
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", log_level)
+    _run(config, "gateway", log_level, given, auto_ports=auto_ports)
 
 
-def switch(config: ConfigOption, log_level: LogOption = "info") -> None:
+def switch(
+    config: ConfigOption,
+    given: SetOption = None,
+    auto_ports: AutoPortsOption = False,
+    log_level: LogOption = "info",
+) -> None:
     """Run the emulated switch alone; the ready line also tells its public host key.
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", log_level)
+    _run(config, "switch", log_level, given, auto_ports=auto_ports)
 
 
-def _run(path: Path, boxes: Boxes, log_level: str) -> None:
+def _run(
+    path: Path | None, boxes: Boxes, log_level: str, given: list[str] | None, *, auto_ports: bool
+) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
 
-    from sorm_mediator import config
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
 
     set_up_logging(log_level)
-    asyncio.run(run(config.load(path), boxes, str(path)))
+    config, name = load_lab(path, given or (), auto_ports=auto_ports)
+    with located_in(path or labs() / BUILT_IN):
+        asyncio.run(run(config, boxes, name))

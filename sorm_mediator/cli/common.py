@@ -34,6 +34,30 @@ def echo(text: object, *, err: bool = False) -> None:
     typer.echo(visible_lines(text), err=err)
 
 
+SameFileOption = Annotated[
+    Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
+]
+
+
+def the_one(file: Path | None, option: Path | None) -> Path | None:
+    """The lab file, which is an argument or an option."""
+    if file and option:
+        raise typer.BadParameter(f"one lab file, not both {file} and {option}")
+    return file or option
+
+
+@contextmanager
+def located_in(path: Path) -> Iterator[None]:
+    """Put the lines of a lab file into the errors that name its keys."""
+    from sorm_mediator.config.lines import located
+    from sorm_mediator.errors import ConfigError
+
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(located(str(error), path)) from None
+
+
 def fail(text: object) -> NoReturn:
     """End the command with this line on stderr and exit code 2."""
     echo(f"sorm-mediator: {text}", err=True)

@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo, fail
+from sorm_mediator.cli.common import (
+    ConfigOption,
+    JsonOption,
+    LangOption,
+    SameFileOption,
+    echo,
+    fail,
+    located_in,
+    the_one,
+)
 from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
-
-SameFileOption = Annotated[
-    Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
-]
-
-
-def _the_one(file: Path | None, option: Path | None) -> Path | None:
-    if file and option:
-        raise typer.BadParameter(f"one lab file, not both {file} and {option}")
-    return file or option
 
 
 def check(
@@ -45,16 +44,17 @@ def check(
     from sorm_mediator import config
     from sorm_mediator.lab.checks import check_capacity, check_references, check_routing
 
-    file = _the_one(file, config_file)
+    file = the_one(file, config_file)
     if file is None:
         raise typer.BadParameter("which lab file? sorm-mediator config check FILE")
     loaded = config.load(file)
-    check_references(loaded, str(file))
-    warnings = [*check_routing(loaded, str(file)), *check_capacity(loaded)]
-    if "acceptance" in loaded.model_fields_set:
-        from sorm_mediator.acceptance.session import planned
+    with located_in(file):
+        check_references(loaded, str(file))
+        warnings = [*check_routing(loaded, str(file)), *check_capacity(loaded)]
+        if "acceptance" in loaded.model_fields_set:
+            from sorm_mediator.acceptance.session import planned
 
-        planned(loaded, str(file))
+            planned(loaded, str(file))
     if as_json:
         typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
     else:
@@ -79,7 +79,7 @@ def show(
     from sorm_mediator import config
     from sorm_mediator.options import differences
 
-    file = _the_one(file, config_file)
+    file = the_one(file, config_file)
     loaded = config.load(file) if file else config.Config()
     given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
     of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
@@ -170,10 +170,8 @@ def trace(
     loaded = configuration.load(config)
     if loaded.switch is None:
         raise ConfigError(f"{config}: switch: is missing; a trace needs the [switch] table with its domains")
-    try:
+    with located_in(config):
         node = Node(loaded.switch, loaded.directory)
-    except ConfigError as error:
-        raise ConfigError(f"{config}: {error}") from None
     try:
         request = read_request(parameters)
         tracer = LabTrace(loaded.mediator, Numbers(loaded.mediator))

@@ -23,7 +23,7 @@ WebOption = Annotated[
 ]
 
 
-def replay(
+def replay(  # long by its options, each with its help
     scripts: Annotated[
         list[Path],
         typer.Argument(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Self, Union, get_origin
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
@@ -15,6 +16,7 @@ from pydantic.fields import FieldInfo
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
+from sorm_mediator.config.lines import located
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig
 from sorm_mediator.texts import one_line, short, shown
@@ -101,33 +103,75 @@ class Config(Section):
 
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
-    """Validate a decoded TOML document. Raises :class:`ConfigError` for the first error."""
+    """Validate a decoded TOML document. Raises :class:`ConfigError` with a line for each mistake."""
     problem = _control_character(document)
     if problem:
         raise ConfigError(f"{name}: {problem}")
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(one_line(f"{name}: {_explain(error)}")) from None
+        raise ConfigError("\n".join(one_line(f"{name}: {text}") for text in _mistakes(error))) from None
     config._directory = directory
     return config
 
 
-def load(path: Path) -> Config:
-    """Read and validate a lab file. Raises :class:`ConfigError`."""
+def load(path: Path, overrides: Mapping[str, Any] = MappingProxyType({})) -> Config:
+    """Read and validate a lab file. Raises :class:`ConfigError`.
+
+    ``overrides``: values by their key, such as ``web.port`` or ``switch.domains[1].password``, in place of those of
+    the file; items of a list count from 1.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: can't be read: {reason}") from None
     try:
         document = tomllib.loads(text)
     except ValueError as error:  # also a number of more than 4,300 digits
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
+        place = _PLACE.fullmatch(str(error))
+        if place is None:
+            raise ConfigError(f"{path}: is not TOML: {error}") from None
+        hint = (
+            "; a text is in quotation marks, a switch is true or false"
+            if place["what"] == "Invalid value"
+            else ""
+        )
+        what = f"{place['what'][0].lower()}{place['what'][1:]}"
+        raise ConfigError(
+            f"{path}:{place['line']}: is not TOML: {what} at column {place['column']}{hint}"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{path}: is not TOML: it is nested too deeply") from None
-    config = parse(document, directory=path.resolve().parent, name=str(path))
+    for key, value in overrides.items():
+        _put(document, key, value)
+    try:
+        config = parse(document, directory=path.resolve().parent, name=str(path))
+    except ConfigError as error:
+        raise ConfigError(located(str(error), path)) from None
     config._file = path.resolve()
     return config
+
+
+def _put(document: dict[str, Any], key: str, value: Any) -> None:
+    """Set one value of a document. Raises :class:`ConfigError` for a place that there can't be."""
+    *tables, last = key.replace("[", ".").replace("]", "").split(".")
+    place: Any = document
+    for part in tables:
+        if isinstance(place, list):
+            number = int(part) if part.isdecimal() else 0
+            place = place[number - 1] if 0 < number <= len(place) else None
+        else:
+            place = place.setdefault(part, {})
+        if not isinstance(place, dict | list):
+            raise ConfigError(f"{key}: there is no table {part!r}")
+    if isinstance(place, list):
+        raise ConfigError(f"{key}: {last!r} is no key: the list has items 1 to {len(place)}")
+    place[last] = value
+
+
+_PLACE: Final = re.compile(r"(?P<what>.+) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
+"""An error of tomllib."""
 
 
 def _control_character(document: Mapping[str, Any]) -> str:
@@ -150,34 +194,121 @@ def _control_character(document: Mapping[str, Any]) -> str:
     return ""
 
 
-def _explain(error: ValidationError) -> str:
+MOST_MISTAKES: Final = 20
+"""Mistakes that an error tells; of more it tells the count."""
+_WANTED: Final[Mapping[str, str]] = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text in quotation marks",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "list_type": "a list in square brackets",
+    "tuple_type": "a list in square brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "string_too_short": "a text of at least {min_length} characters",
+    "string_too_long": "a text of at most {max_length} characters",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+}
+"""What is allowed, by the kind of mistake that pydantic reports and its context."""
+_DIGITS: Final = re.compile(r"\^\[0-9\]\{(\d+),(\d+)\}\$")
+_PATTERNS: Final[Mapping[str, str]] = {
+    r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
+    r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
+    r"^[\x20-\x7e]*$": "printable ASCII characters",
+    r"^\S+$": "a text without spaces",
+}
+"""What a pattern of a text allows."""
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    """All mistakes, one for each key."""
+    texts: dict[tuple[int | str, ...], list[str]] = {}
+    missing: set[tuple[int | str, ...]] = set()
     errors = error.errors(include_url=False)
-    # A misspelt key is both unknown and missing: the error of the unknown key shows the remedy.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "literal_error" and str(first["loc"][-1]).startswith("literal["):
-        return _one_of(key.rpartition(".literal[")[0], first["loc"][:-1], errors)
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
+    misspelt = {
+        (*one["loc"][:-1], near)
+        for one in errors
+        if one["type"] == "extra_forbidden" and (near := _near(one["loc"]))
+    }
+    for one in errors:
+        location = one["loc"]
+        if location and str(location[-1]).startswith(("literal[", "function-", "constrained-")):
+            location = location[:-1]  # the name of one of several types
+        if one["type"] == "missing" and location in misspelt:
+            continue  # a misspelt key is both unknown and missing
+        if one["type"] == "missing":
+            missing.add(location)
+        texts.setdefault(location, []).append(_wanted(one))
+    lines = []
+    for location, wanted in texts.items():
+        key = ".".join(map(str, location))
+        if location in missing:
+            lines.append(f"{key}: is required")
+        else:
+            first = next(one for one in errors if one["loc"][: len(location)] == location)
+            lines.append(_mistake(key, location, first, list(dict.fromkeys(wanted))))
+    more = len(lines) - MOST_MISTAKES
+    return lines if more <= 0 else [*lines[:MOST_MISTAKES], f"{more} more mistakes"]
+
+
+def _mistake(key: str, location: tuple[int | str, ...], error: Any, wanted: Sequence[str]) -> str:
+    if error["type"] == "value_error":
+        message = error["msg"].removeprefix("Value error, ")
         inner, _, rest = message.partition(": ")
-        return f"{key}.{inner}: {rest}" if rest else f"{key}: {message}"
-    if first["type"] == "extra_forbidden":
-        known = (name for kind in _types_at(first["loc"][:-1]) for name in _keys(kind))
-        return f"{key}: unknown key; allowed here: {', '.join(known)}"
-    if first["type"] == "missing":
-        return f"{key}: is required"
-    if first["type"] == "tuple_type" and isinstance(first["input"], dict):
+        below = rest and re.fullmatch(r"[\w.-]+", inner)  # the check of a table names a key in it
+        return f"{key}.{message}".lstrip(".") if below else f"{key}: {message}"
+    if error["type"] == "extra_forbidden":
+        near = _near(location)
+        known = (name for kind in _types_at(location[:-1]) for name in _keys(kind))
+        return (
+            f"{key}: unknown key; {f'did you mean {near}? ' if near else ''}allowed here: {', '.join(known)}"
+        )
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
         return f"{key}: is a list of tables: write [[{key}]], not [{key}]"
-    value = _shown(first["loc"], first["input"])
-    return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
+    value = error["input"]
+    near = _close(value, wanted) if isinstance(value, str) else ""
+    hint = f"; did you mean {near}?" if near else ""
+    return f"{key}: {_shown(location, value)} is not allowed: {', or '.join(wanted)}{hint}"
 
 
-def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) -> str:
-    """The error of a value that fits none of several types: what each type requires."""
-    wanted = [one for one in errors if one["loc"][: len(location)] == location]
-    texts = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in wanted)
-    value = _shown(location, wanted[0]["input"])
-    return f"{key}: {value} is not allowed: input should be {', or '.join(texts)}"
+def _wanted(error: Any) -> str:
+    """What is allowed in place of a value."""
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        digits = _DIGITS.fullmatch(pattern)
+        return (
+            f"{digits[1]} to {digits[2]} digits"
+            if digits
+            else _PATTERNS.get(pattern, f"a text like {pattern}")
+        )
+    text = _WANTED.get(error["type"])
+    message: str = error["msg"]
+    return text.format(**context) if text else f"{message[0].lower()}{message[1:]}"
+
+
+def _near(location: tuple[int | str, ...]) -> str:
+    """The known key that a misspelt one is nearest to; "" for none."""
+    known = [name for kind in _types_at(location[:-1]) for name in _keys(kind)]
+    return next(iter(get_close_matches(str(location[-1]), known, n=1)), "")
+
+
+def _close(value: str, wanted: Sequence[str]) -> str:
+    """The allowed word that a misspelt one is nearest to; "" for none."""
+    known = re.findall(r"'([^']+)'", " ".join(wanted))
+    return next((f'"{one}"' for one in get_close_matches(value, known, n=1)), "")
 
 
 def _shown(location: tuple[int | str, ...], value: object) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sorm_mediator.language import Phrase
@@ -44,8 +45,9 @@ def check_folders(files: Mapping[str, Path | None]) -> None:
 
 
 def report_error(error: object, code: int) -> int:
-    """Show an error on stderr. Returns ``code``, the exit code."""
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
+    """Show an error on stderr. Returns ``code``, the exit code, also when stderr is a terminal that was closed."""
+    with suppress(OSError):
+        sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code
 
 

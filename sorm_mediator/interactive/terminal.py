@@ -7,16 +7,18 @@ prompt. On a pipe each line is carried out in turn, and the exit code tells whet
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protocol.messages import caption
+from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
     INTERRUPTED,
     ConnectError,
     UsageError,
@@ -65,19 +67,16 @@ def run_console(settings: ConsoleSettings) -> int:
         return report_error(error, 2)
     except ConnectError as error:
         return report_error(words(error), 3)
-    except BrokenPipeError:
-        return drop_output()
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EPIPE):
+            raise
+        return drop_output()  # the terminal was closed
     return report_error("interrupted", INTERRUPTED) if code is None else code
 
 
 async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
     lang = settings.where.language
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-    def write(line: str, style: Style) -> None:
-        sys.stdout.write(f"\x1b[{COLOURS[style]}m{line}\x1b[0m\n" if coloured else f"{line}\n")
-        sys.stdout.flush()
-
+    write = _Output()
     async with reach(settings.where) as target:
         bench = Bench(
             target, write, lang=lang, octets=settings.octets, details=settings.details, within=settings.within
@@ -87,9 +86,33 @@ async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
             if at_terminal:
                 write(translate(_WELCOME, lang), "note")
                 return await _prompt(bench)
-            return await from_pipe(bench, _lines())
+            code = await from_pipe(bench, _lines())
         finally:
             await bench.close()
+    return BROKEN_PIPE if write.gone else code
+
+
+class _Output:
+    """Writes lines to stdout until it is gone: a terminal that was closed, or a pipe without a reader.
+
+    Most lines are written where an exception would only break a connection, so the end is noted here.
+    """
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._coloured = (
+            sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
+
+    def __call__(self, line: str, style: Style) -> None:
+        if self.gone:
+            return
+        try:
+            sys.stdout.write(f"\x1b[{COLOURS[style]}m{line}\x1b[0m\n" if self._coloured else f"{line}\n")
+            sys.stdout.flush()
+        except OSError:
+            self.gone = True
+            drop_output()
 
 
 async def _lines() -> AsyncIterator[str]:
@@ -119,12 +142,6 @@ async def _prompt(bench: Bench) -> int:
                 return 0
             if await bench.run(line) == "exit":
                 return 0
-
-
-def state_folder() -> Path:
-    """The folder of what the user's programs keep (XDG Base Directory Specification, XDG_STATE_HOME)."""
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state") / "sorm-mediator"
 
 
 def _history() -> FileHistory | None:

@@ -67,12 +67,14 @@ async def in_lab(
     by_e1: bool = False,
     speech: bool = False,
 ) -> AsyncIterator[RunTarget]:
-    """A lab of this run, on free loopback ports, ready for calls.
+    """A lab of this run, on free loopback ports, ready for calls. Its host key is not kept.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """
     from sorm_mediator.lab.lab import Lab, changed, on_free_ports, over_e1, wired
 
+    if config.switch is not None:
+        config = config.model_copy(update={"switch": config.switch.model_copy(update={"host_key_file": ""})})
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))

@@ -22,6 +22,7 @@ import yaml
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.console.client import carry_through
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -242,9 +243,14 @@ async def run(
     file = settings.pcap
     try:
         with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
-            await asyncio.gather(
-                *(one(script, slot, recorder) for script, slot in zip(scripts, slots, strict=True))
-            )
+            tasks = [asyncio.ensure_future(one(*each, recorder)) for each in zip(scripts, slots, strict=True)]
+            try:
+                await asyncio.gather(*tasks)
+            except BaseException:
+                for task in tasks:
+                    task.cancel()
+                await carry_through(asyncio.wait(tasks))  # what a script has begun is put back
+                raise
     finally:
         never = RunInterruptedError("interrupted before it began")
         for script, slot in zip(scripts, slots, strict=True):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -102,7 +106,7 @@ def test_a_mistake_in_the_lab_file_exits_with_2_and_names_file_and_key(tmp_path:
     for name in ("ctx_agreed_out.xml", "ctx_agreed_in.xml", "ctx_agreed_called.xml"):
         (tmp_path / "routing").mkdir(exist_ok=True)
         (tmp_path / "routing" / name).write_bytes((LABS / "routing" / name).read_bytes())
-    told = f"{path}: acceptance.formats.intercity.operators: 'gone' is no trunk"
+    told = f"{path}:62: acceptance.formats.intercity.operators: 'gone' is no trunk"
     result = run("-c", path)
     assert result.exit_code == 2
     assert told in result.stderr
@@ -164,3 +168,40 @@ def test_a_mediator_that_its_switch_does_not_let_in_is_a_mistake_of_the_file_not
     assert result.exit_code == 2
     assert "the mediator has no link to its switch: " in result.output
     assert "licence" in result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_130_and_leaves_the_mediator_as_it_was(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    lab = [sys.executable, "-m", "sorm_mediator", "lab", str(PASSING), "--auto-ports", "--log-level", "error"]
+    with subprocess.Popen(lab, stdout=subprocess.PIPE, text=True) as box:
+        assert box.stdout is not None
+        endpoints = json.loads(box.stdout.readline())["endpoints"]
+        web = f"http://{endpoints['web']}"
+        command = [
+            sys.executable, "-m", "sorm_mediator", "acceptance", "-c", str(PASSING), "--host", "127.0.0.1",
+            "--kpd1", endpoints["kpd1"].rpartition(":")[2], "--kpd2", endpoints["kpd2"].rpartition(":")[2],
+            "--web", web, "--report", str(tmp_path / "r.html"),
+        ]  # fmt: skip
+        try:
+            with (
+                httpx.Client(base_url=web, trust_env=False) as http,
+                http.stream("GET", "/api/v1/events", timeout=60) as events,
+                subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                ) as process,
+            ):
+                for line in events.iter_lines():
+                    if "number-received" in line:  # an object is under control, and its call goes on
+                        process.send_signal(number)
+                        break
+                _, errors = process.communicate(timeout=60)
+            objects = httpx.get(f"{web}/api/v1/objects", trust_env=False).json()
+            state = httpx.get(f"{web}/api/v1/status", trust_env=False).json()["state"]
+        finally:
+            box.terminate()
+    assert process.returncode == 130
+    assert errors.endswith("sorm-mediator: interrupted; no report is written\n")
+    assert not (tmp_path / "r.html").exists()
+    assert (objects, state) == ([], "stopped")

@@ -59,7 +59,8 @@ def test_schema_is_a_schema_with_meanings() -> None:
 
 def test_every_command_has_a_help_with_an_example() -> None:
     for command in (
-        ["demo"], ["lab"], ["gateway"], ["switch"], ["replay"], ["decode"], ["encode"],
+        ["demo"], ["init"], ["examples"], ["lab"], ["gateway"], ["switch"], ["console"], ["send"], ["watch"],
+        ["replay"], ["decode"], ["encode"],
         ["config", "check"], ["config", "show"], ["config", "schema"], ["journal", "verify"], ["journal", "export"],
     ):  # fmt: skip
         done = sorm(*command, "--help")
@@ -68,7 +69,7 @@ def test_every_command_has_a_help_with_an_example() -> None:
 
 
 def test_wrong_usage_is_2() -> None:
-    assert sorm("lab").returncode == 2
+    assert sorm("gateway").returncode == 2
     assert sorm("no-such-command").returncode == 2
     assert sorm("demo", "--lang", "de").returncode == 2
 
@@ -102,23 +103,23 @@ def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path)
     for table, complaint in (
         (
             '[[switch.bridges]]\nname = "b"\na = {domain = "d", np = "city"}\nb = {domain = "e"}\n',
-            "switch.bridges.0.a.np: d has no numbering plan 'city'; there are: default",
+            "lab.toml:8: switch.bridges[1].a.np: d has no numbering plan 'city'; there are: default",
         ),
         (
             '[[switch.bridges]]\nname = "b"\na = {domain = "d", context = "x"}\nb = {domain = "e"}\n',
-            "switch.bridges.0.a.context: d has no context 'x'; there are: c",
+            "lab.toml:8: switch.bridges[1].a.context: d has no context 'x'; there are: c",
         ),
         (
             '[[switch.bridges]]\nname = "b"\na = {domain = "d"}\nb = {domain = "f"}\n',
-            "switch.bridges.0.b.domain: there is no domain 'f'; there are: d, e",
+            "lab.toml:9: switch.bridges[1].b.domain: there is no domain 'f'; there are: d, e",
         ),
         (
             '[[switch.bridges]]\nname = "b"\na = {domain = "d"}\nb = {domain = "d", iface = "x"}\n',
-            "switch.bridges.0.b.domain: 'd' is side A already; a bridge joins two domains",
+            "lab.toml:9: switch.bridges[1].b.domain: 'd' is side A already; a bridge joins two domains",
         ),
         (
             '[switch.domains.numbering_plans.city]\n"1{1-0}" = {}\n',
-            "switch.domains.1.numbering_plans.city: '1{1-0}': {1-0} must hold digits or rising ranges",
+            "lab.toml:7: switch.domains[2].numbering_plans.city: '1{1-0}': {1-0} must hold digits or rising ranges",
         ),
     ):
         file = tmp_path / "lab.toml"

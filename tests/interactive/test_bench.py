@@ -21,9 +21,9 @@ import yaml
 
 import captures
 from protocol import Answer, CommandExecuted, CommandReceived
+from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.interactive.bench import Bench, from_pipe
-from sorm_mediator.interactive.terminal import state_folder
 from sorm_mediator.replay import scenario
 from tests.replay.test_runner import event
 
@@ -302,6 +302,15 @@ def test_at_a_terminal_tab_completes_and_history_has_no_secret(
     assert "123456" not in history
 
 
+def test_a_console_whose_terminal_is_closed_ends(lab: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "console", *lab]
+    terminal = Terminal(command, TERM="xterm", XDG_STATE_HOME=str(tmp_path))
+    terminal.until("sorm>")
+    os.close(terminal.descriptor)
+    _, status = os.waitpid(terminal.pid, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, 130, 141)
+
+
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_in_tmux_the_help_line_and_the_events_stand_where_they_belong(lab: list[str], tmp_path: Path) -> None:
     socket = str(tmp_path / "tmux")
@@ -312,12 +321,11 @@ def test_in_tmux_the_help_line_and_the_events_stand_where_they_belong(lab: list[
         )  # fmt: skip
         return done.stdout
 
-    def screen(wanted: str) -> list[str]:
+    def screen(*wanted: str) -> list[str]:
+        """The screen when it shows these texts, each below the one before."""
         deadline = time.monotonic() + 60
-        while wanted not in (text := tmux("capture-pane", "-p")):
+        while not re.search(".*".join(map(re.escape, wanted)), text := tmux("capture-pane", "-p"), re.DOTALL):
             assert time.monotonic() < deadline, text
-            tmux("wait-for", "-L", "turn")
-            tmux("wait-for", "-U", "turn")
         return text.splitlines()
 
     program = " ".join([sys.executable, "-m", "sorm_mediator", "console", *lab])
@@ -330,9 +338,7 @@ def test_in_tmux_the_help_line_and_the_events_stand_where_they_belong(lab: list[
         assert "category: category: " in lines[-1], "the help is the last line"
         tmux("send-keys", "C-c")
         tmux("send-keys", "get-version", "Enter")
-        lines = screen("command-executed command=get-version")
-        at = [number for number, line in enumerate(lines) if line.startswith("sorm>")][-1]
-        assert any("command-executed" in line for line in lines[:at]), "what comes is above the prompt"
+        screen("command-executed command=get-version", "sorm>")  # what comes is above the prompt
         tmux("send-keys", "exit", "Enter")
     finally:
         subprocess.run(["tmux", "-S", socket, "kill-server"], capture_output=True, check=False)

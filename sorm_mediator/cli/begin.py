@@ -1,0 +1,158 @@
+"""The commands of the first minutes: ``init`` and ``examples``, and the lab file of a command without one.
+
+A lab without a file is ``captures/labs/laptop.toml``, with its tables, journal and host key in the state folder of the
+user (XDG Base Directory Specification), so that nothing is written beside the installed program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sorm_mediator.cli.common import JsonOption, echo, fail
+
+if TYPE_CHECKING:
+    from sorm_mediator.config import Config
+
+BUILT_IN = "laptop.toml"
+"""The lab of a command without a lab file, in captures/labs."""
+KEPT = {"mediator.state": "state.db", "mediator.journal": "journal.db", "switch.host_key_file": "host_key"}
+"""What the built-in lab keeps in the state folder."""
+PREFIX = "SORM_"
+BETWEEN = "__"
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Another value of a key, such as web.port=8081; repeatable."
+    ),
+]
+AutoPortsOption = Annotated[
+    bool, typer.Option("--auto-ports", help="Any free port for everything; the ready line tells them.")
+]
+
+
+def labs() -> Path:
+    """The folder of the shipped labs."""
+    import captures
+
+    return Path(captures.__path__[0]) / "labs"
+
+
+def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = False) -> tuple[Config, str]:
+    """The lab file, or the built-in lab, with the values of the environment and of ``--set``; and its name.
+
+    Raises :class:`ConfigError`.
+    """
+    from sorm_mediator import config
+    from sorm_mediator.config.places import state_folder
+
+    overrides = {**dict(_of_environment(os.environ)), **dict(_of_options(given))}
+    if path is None:
+        path, name = labs() / BUILT_IN, "the built-in lab"
+        folder = state_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        overrides = {key: str(folder / file) for key, file in KEPT.items()} | overrides
+    else:
+        name = str(path)
+    loaded = config.load(path, overrides)
+    if auto_ports:
+        from sorm_mediator.lab.lab import on_free_ports
+
+        loaded = on_free_ports(loaded)
+    return loaded, name
+
+
+def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """``SORM_WEB__PORT=8081`` is ``web.port``: tables and keys in capitals, with two underscores between them."""
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and BETWEEN in name:
+            yield name.removeprefix(PREFIX).lower().replace(BETWEEN, "."), _value(text)
+
+
+def _of_options(given: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    for word in given:
+        key, equals, text = word.partition("=")
+        if not equals or not re.fullmatch(r"\w+(\.\w+|\[\d+\])+", key):
+            fail(f"--set: {word!r} is not allowed: KEY=VALUE with the whole key, such as web.port=8081")
+        yield key, _value(text)
+
+
+def _value(text: str) -> Any:
+    """A value as TOML has it; what is none is a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, KeyError, RecursionError):
+        return text
+
+
+# --- commands
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is made, or is empty.")],
+) -> None:
+    """Make a lab to start from: a lab file, its routing, and a scenario.
+
+    Example: sorm-mediator init mylab && cd mylab && sorm-mediator lab lab.toml
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fail(f"{folder}: is there already and is not an empty folder")
+    source = labs()
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source / "routing", folder / "routing")
+    text = (source / BUILT_IN).read_text(encoding="utf-8").replace("captures/labs/laptop.toml", "lab.toml")
+    text = text.replace("laptop-state.db", "state.db").replace("laptop-journal.db", "journal.db")
+    text = text.replace("laptop-host-key", "host_key")
+    (folder / "lab.toml").write_text(text, encoding="utf-8")
+    scenario = (source.parent / "scenarios" / "main-job.yaml").read_text(encoding="utf-8")
+    (folder / "main-job.yaml").write_text(
+        re.sub(r"^lab: .*$", "lab: lab.toml", scenario, flags=re.MULTILINE), encoding="utf-8"
+    )
+    echo(f"{folder}: lab.toml, routing/ and main-job.yaml. Next:")
+    for line in (
+        f"cd {folder}",
+        "sorm-mediator lab lab.toml",
+        "sorm-mediator console -c lab.toml          # in another terminal",
+        "sorm-mediator replay main-job.yaml         # in a lab of its own",
+    ):
+        echo(f"  {line}")
+
+
+def examples(as_json: JsonOption = False) -> None:
+    """List what is shipped: labs and scenarios, with their subjects and files.
+
+    Example: sorm-mediator examples | less
+    """
+    rows = [*_labs(), *_scenarios()]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for kind, command in (("lab", "lab"), ("scenario", "replay")):
+        echo(f"sorm-mediator {command} FILE:")
+        for row in rows:
+            if row["kind"] == kind:
+                echo(f"  {row['file']}")
+                echo(f"      {row['shows']}")
+
+
+def _labs() -> Iterator[dict[str, str]]:
+    for path in sorted(labs().rglob("*.toml")):
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        yield {"kind": "lab", "file": str(path), "shows": first.lstrip("# ")}
+
+
+def _scenarios() -> Iterator[dict[str, str]]:
+    from sorm_mediator.replay.session import load
+
+    folder = labs().parent / "scenarios"
+    for path in [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]:
+        yield {"kind": "scenario", "file": str(path), "shows": load(path).name}

@@ -1,0 +1,171 @@
+"""Where a key stands in a lab file, and errors that tell it.
+
+Errors name a key by its path, in which list items count from 0 (``switch.domains.0.name``). For people the line of
+the file stands before it, and items count from 1: ``lab.toml:12: switch.domains[1].name: ...``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+KeyPath = tuple[str | int, ...]
+"""The names of tables and keys, and the places of list items from 0."""
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_PLAIN = re.compile(r"[^,\]}\n#]*")
+_STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
+_KEY_OF_ERROR = re.compile(r"(?P<key>[A-Za-z][\w-]*(?:\.[\w-]+)*)(?P<rest>(?: \([^)]*\))?: .*)", re.DOTALL)
+
+
+def line_numbers(text: str) -> Mapping[KeyPath, int]:
+    """The line, from 1, of every table, key and list item of a text that is TOML (TOML v1.0.0)."""
+    return _Scanner(text).lines
+
+
+class _Scanner:
+    """Follows the structure of a TOML text. What is no TOML is scanned as far as it goes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._line, self._counted = 1, 0
+        self.lines: dict[KeyPath, int] = {}
+        self._items: dict[KeyPath, int] = {}
+        """How many items each list of tables has."""
+        table: KeyPath = ()
+        while self._skip() < len(text):
+            before = self._at
+            if text[self._at] == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+            if self._at == before:
+                return
+
+    def _skip(self) -> int:
+        found = _SPACE.match(self._text, self._at)
+        assert found is not None
+        self._at = found.end()
+        return self._at
+
+    def _mark(self, path: KeyPath) -> None:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        self.lines.setdefault(path, self._line)
+
+    def _take(self, symbol: str) -> bool:
+        self._skip()
+        if self._text[self._at : self._at + 1] != symbol:
+            return False
+        self._at += 1
+        return True
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
+        while True:
+            self._skip()
+            found = _STRING.match(self._text, self._at) or _BARE.match(self._text, self._at)
+            if found is None:
+                return names
+            self._at = found.end()
+            names.append(found[0].strip("\"'"))
+            if not self._take("."):
+                return names
+
+    def _header(self) -> KeyPath:
+        start = self._at
+        self._at += 1
+        of_list = self._take("[")
+        path: KeyPath = ()
+        names = self._names()
+        for number, name in enumerate(names, 1):
+            path = (*path, name)
+            last = number == len(names)
+            if last and of_list:
+                self._items[path] = self._items.get(path, 0) + 1
+            if path in self._items:
+                path = (*path, self._items[path] - 1)
+        end = self._at
+        self._at = start
+        self._mark(path)
+        self.lines.setdefault(path[:1], self.lines[path])
+        self._at = end
+        while self._take("]"):
+            continue
+        return path
+
+    def _pair(self, table: KeyPath) -> None:
+        self._skip()
+        start = self._at
+        names = self._names()
+        end, self._at = self._at, start
+        for number in range(1, len(names) + 1):
+            self._mark((*table, *names[:number]))
+        self._at = end
+        if self._take("="):
+            self._value((*table, *names))
+
+    def _value(self, path: KeyPath) -> None:
+        self._skip()
+        symbol = self._text[self._at : self._at + 1]
+        if symbol == "[":
+            self._at += 1
+            index = 0
+            while not self._take("]") and self._at < len(self._text):
+                self._mark((*path, index))
+                before = self._at
+                self._value((*path, index))
+                self._take(",")
+                index += 1
+                if self._at == before:
+                    return
+        elif symbol == "{":
+            self._at += 1
+            while not self._take("}") and self._at < len(self._text):
+                before = self._at
+                self._pair(path)
+                self._take(",")
+                if self._at == before:
+                    return
+        else:
+            found = _STRING.match(self._text, self._at) or _PLAIN.match(self._text, self._at)
+            assert found is not None
+            self._at = found.end()
+
+
+def shown(path: KeyPath) -> str:
+    """A path as people read it: ``switch.domains[1].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def path_of(key: str) -> KeyPath:
+    """The path of a key of an error: ``switch.domains.0.name``."""
+    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+
+
+def located(error: str, path: Path) -> str:
+    """Errors of a lab file, one a line, with the lines of their keys; a line without a key stays as it is."""
+    try:
+        lines = line_numbers(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        lines = {}
+    found = [_located(line, str(path), lines) for line in error.split("\n")]
+    return "\n".join(text for _, text in sorted(found, key=lambda one: one[0]))
+
+
+def _located(error: str, name: str, lines: Mapping[KeyPath, int]) -> tuple[float, str]:
+    """The line of the key, and the error with it; infinity without one."""
+    found = _KEY_OF_ERROR.fullmatch(error.removeprefix(f"{name}: "))
+    key = path_of(found["key"]) if found else ()
+    known = [key[:length] for length in range(len(key), 0, -1) if key[:length] in lines]
+    if found is None or not known:
+        return math.inf, error
+    line = lines[known[0]]
+    return line, f"{name}:{line}: {shown(key)}{found['rest']}"

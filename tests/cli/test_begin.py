@@ -1,0 +1,137 @@
+"""The first minutes: a folder to start from, what is shipped, a lab without a file, values from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sorm_mediator import config
+from sorm_mediator.cli.begin import load_lab
+from sorm_mediator.errors import ConfigError
+from sorm_mediator.replay.session import ReplaySettings, run_scripts
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "sorm_mediator", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+
+
+@contextmanager
+def lab(*arguments: str, **environment: str) -> Iterator[dict[str, Any]]:
+    """A lab as a process: its ready line."""
+    command = [sys.executable, "-m", "sorm_mediator", "lab", *arguments, "--log-level", "error"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
+def test_init_makes_a_lab_that_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "my" / "lab"
+    done = run("init", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sorm-mediator lab lab.toml" in done.stdout
+    assert run("config", "check", "lab.toml", cwd=folder).stdout == "lab.toml: fine\n"
+    assert run_scripts(ReplaySettings(scripts=(folder / "main-job.yaml",), quiet=True), lambda _: None) == 0
+    assert "captures" not in (folder / "lab.toml").read_text() + (folder / "main-job.yaml").read_text()
+    assert sorted(path.name for path in folder.iterdir()) == ["lab.toml", "main-job.yaml", "routing"]
+
+
+def test_init_writes_over_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    for place in (tmp_path, tmp_path / "mine.txt"):
+        done = run("init", str(place))
+        assert done.returncode == 2
+        assert done.stderr == f"sorm-mediator: {place}: is there already and is not an empty folder\n"
+
+
+def test_examples_lists_labs_and_scenarios_that_are_there() -> None:
+    rows = json.loads(run("examples", "--json").stdout)
+    assert {row["kind"] for row in rows} == {"lab", "scenario"}
+    assert all(Path(row["file"]).is_file() and row["shows"] for row in rows)
+    done = run("examples")
+    assert all(row["file"] in done.stdout and row["shows"] in done.stdout for row in rows)
+
+
+def test_a_lab_without_a_file_keeps_its_state_and_its_host_key_in_the_state_folder(tmp_path: Path) -> None:
+    keys = []
+    for _ in range(2):
+        with lab("--auto-ports", XDG_STATE_HOME=str(tmp_path)) as ready:
+            keys.append(ready["host_key"])
+            assert set(ready["endpoints"]) == {"ssh", "kpd1", "kpd2", "radius", "web"}
+    assert keys[0] == keys[1]
+    kept = {path.name for path in (tmp_path / "sorm-mediator").iterdir()}
+    assert {"state.db", "journal.db", "host_key"} <= kept
+
+
+def test_two_labs_of_one_file_run_beside_each_other(tmp_path: Path) -> None:
+    with (
+        lab("--auto-ports", XDG_STATE_HOME=str(tmp_path / "a")) as one,
+        lab("--auto-ports", XDG_STATE_HOME=str(tmp_path / "b")) as other,
+    ):
+        assert not set(one["endpoints"].values()) & set(other["endpoints"].values())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.toml"
+    path.write_text('[web]\nport = 1\n[[switch.domains]]\nname = "a"\n[[switch.domains]]\nname = "b"\n')
+    return path
+
+
+def test_values_come_from_the_environment_and_from_set(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_WEB__PORT", "2")
+    monkeypatch.setenv("SORM_CONSOLE__KPD1_PORT", "3")
+    monkeypatch.setenv("SORM_TEST_PASSWORD", "no key: one underscore")
+    loaded, name = load_lab(
+        file, ["web.port=4", "switch.domains[2].password=12 3", 'console.allow=["10.0.0.0/8"]']
+    )
+    assert name == str(file)
+    assert (loaded.web.port, loaded.console.kpd1_port, loaded.console.allow) == (4, 3, ("10.0.0.0/8",))
+    assert loaded.switch is not None
+    assert loaded.switch.domains[1].password.get_secret_value() == "12 3"
+    assert tomllib.loads(file.read_text())["web"]["port"] == 1, "the file stays"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("web.prot=1", "web.prot: unknown key; did you mean port? allowed here: "),
+        ("web.port=x", "web.port: 'x' is not allowed"),
+        ("web.port.deep=1", "web.port.deep: there is no table 'port'"),
+        ("switch.domains[3].name=x", "switch.domains[3].name: there is no table '3'"),
+        ("switch.domains[0].name=x", "switch.domains[0].name: there is no table '0'"),
+        ("switch.domains.x=1", "switch.domains.x: 'x' is no key: the list has items 1 to 2"),
+    ],
+)
+def test_a_value_for_a_key_that_is_not_there_is_refused(file: Path, word: str, says: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_lab(file, [word])
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("word", ["web", "port=1", "=1", "web.=1"])
+def test_set_needs_a_whole_key(file: Path, word: str) -> None:
+    done = run("lab", str(file), "--set", word)
+    assert done.returncode == 2
+    assert f"--set: {word!r} is not allowed: KEY=VALUE with the whole key" in done.stderr
+
+
+def test_load_without_overrides_reads_the_file_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_WEB__PORT", "2")
+    assert config.load(file).web.port == 1
