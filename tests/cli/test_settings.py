@@ -119,7 +119,7 @@ def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path)
         ),
         (
             '[switch.domains.numbering_plans.city]\n"1{1-0}" = {}\n',
-            "lab.toml:7: switch.domains[2].numbering_plans.city: '1{1-0}': {1-0} must hold digits or rising ranges",
+            "lab.toml:6: switch.domains[2].numbering_plans.city: '1{1-0}': {1-0} must hold digits or rising ranges",
         ),
     ):
         file = tmp_path / "lab.toml"
