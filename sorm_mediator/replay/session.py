@@ -102,8 +102,17 @@ class ReplaySettings:
 
 
 def load(path: Path) -> Script:
-    """Read a script; ``.json`` is the vendor tester's. Raises :class:`ScriptError`."""
-    return vendor.load(path) if path.suffix.lower() == ".json" else scenario.load(path)
+    """Read a script, whose content tells its kind: an array is the vendor tester's. Raises :class:`ScriptError`."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            is_array = file.read(READ_AHEAD).lstrip().startswith("[")
+    except OSError:
+        is_array = False
+    return vendor.load(path) if is_array else scenario.load(path)
+
+
+READ_AHEAD = 4096
+"""Characters of a script in which its kind is seen."""
 
 
 STDIN = Path("-")

@@ -1,16 +1,17 @@
 """Scripts of the vendor's tester (``ecss-sorm-test``), read into frozen steps.
 
 A script is a JSON array of command lines, comments ``{"//": ...}``, expected codes ``{"test-mgm": ...}`` and
-``{"calls": [...]}``, where one object may repeat the key ``call``. Two additions of ours: ``{"lab": FILE}``
-names the lab for the run, and ``make`` in the options of a call makes the call (the tester has no switch of
-its own).
+``{"calls": [...]}``, where one object may repeat the key ``call``. Two additions of ours stand in comments, which that
+tester passes over: ``{"//": "@lab FILE"}`` names the lab of the run, and ``{"//": "@make {...}"}`` in a call makes it
+(the tester has no switch of its own). ``{"lab": FILE}`` and ``make`` in the options of a call mean the same.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -18,6 +19,7 @@ from typing import Any, ClassVar, NoReturn
 from protocol import Channel, NumberReceived
 from protocol import Options as CodecOptions
 from protocol.codec import offsets
+from protocol.codes import PASSWORD_CHARACTERS
 from protocol.messages import payload_lengths
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError
@@ -76,6 +78,8 @@ class Recv:
     number_a: str | None
     number_b: str | None
     tests: Mapping[str, bytes]
+    required: bool = True
+    """Whether the event must come; else the next one may stand in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +148,32 @@ def parse(text: str, path: Path) -> VendorScript:
     try:
         for line, element in _elements(text, str(path)):
             reader = _Reader(str(path), line)
-            if isinstance(element, Pairs) and [key for key, _ in element] == ["lab"]:
+            if (named := _directive(element, LAB)) is not None:
+                lab = find_lab(Node(named, str(path), line, "lab"), path)
+            elif isinstance(element, Pairs) and [key for key, _ in element] == ["lab"]:
                 lab = find_lab(Node(element[0][1], str(path), line, "lab"), path)
             elif (step := reader.step(element)) is not None:
                 steps.append(step)
     except RecursionError:
         raise ScriptError(f"{path}: is nested too deeply") from None
     return VendorScript(path, lab, tuple(steps))
+
+
+LAB, MAKE = "@lab", "@make"
+"""What a comment of ours begins with: the lab of the run, and the call that the switch is to make."""
+
+
+def _directive(element: Any, name: str) -> str | None:
+    """What follows ``name`` in a comment; None for anything else. That tester passes comments over."""
+    comments = [text for key, text in element if key == "//"] if isinstance(element, Pairs) else []
+    return next(
+        (
+            text.removeprefix(name).strip()
+            for text in comments
+            if isinstance(text, str) and text.startswith(f"{name} ")
+        ),
+        None,
+    )
 
 
 def _elements(text: str, file: str) -> list[tuple[int, Any]]:
@@ -220,7 +243,7 @@ class _Reader:
         return self._test_mgm(value) if key == "test-mgm" else self._calls(value)
 
     def _command(self, text: str, path: str) -> CommandLine:
-        if "$" not in text:
+        if "$" not in text and text.split()[:1] not in [[word] for word in SHELL_WORDS]:
             try:
                 parse_line(text)
             except LineError as error:
@@ -268,6 +291,12 @@ class _Reader:
             if isinstance(item, str):
                 steps.append(self._command(_substitute(item, variables), place))
                 continue
+            if (make := _directive(item, MAKE)) is not None:
+                try:
+                    request = json.loads(make, object_pairs_hook=Pairs)
+                except ValueError as error:
+                    self._fail(f"{place}.{MAKE}", f"is not JSON: {error}")
+                given["make"] = self._make(request, f"{place}.{MAKE}", variables)
             for key, inner in self._without_comments(item, place):
                 if key == "options":
                     given |= self._options(inner, f"{place}.options", variables)
@@ -315,7 +344,8 @@ class _Reader:
         return float(number)
 
     def _recv(self, value: Any, path: str, variables: Mapping[str, str]) -> Recv:
-        keys = self._object(value, path, ("number-a", "number-b", "msg", "test"))
+        keys = self._object(value, path, ("number-a", "number-b", "msg", "test", "options"))
+        options = self._options(keys["options"], f"{path}.options", variables) if "options" in keys else {}
         number_a, number_b = (
             None
             if keys.get(name) is None
@@ -330,14 +360,14 @@ class _Reader:
             tests[name] = self._octets(
                 _substitute(self._text(text, path), variables), name, f"{path}.test.{name}"
             )
-        return Recv(message, number_a, number_b, tests)
+        return Recv(message, number_a, number_b, tests, required=options.get("required", True))
 
     def _octets(self, text: str, name: str, path: str) -> bytes:
         _, lengths = TEST_FIELDS[name]
-        if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) not in {2 * length for length in lengths}:
-            wanted = " or ".join(str(2 * length) for length in lengths)
-            self._wrong(path, text, f"{wanted} hexadecimal digits")
-        return bytes.fromhex(text)
+        if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) > 2 * lengths[-1]:
+            self._wrong(path, text, f"1 to {2 * lengths[-1]} hexadecimal digits")
+        length = next(one for one in lengths if len(text) <= 2 * one)
+        return bytes.fromhex(text.rjust(2 * length, "0"))
 
     def _text(self, value: Any, path: str) -> str:
         if not isinstance(value, str):
@@ -388,9 +418,9 @@ def _plain(value: Any) -> Any:
 
 # --- command lines
 #
-# Numbers are hexadecimal except phone numbers and the password. Where a name is expected, two hexadecimal
-# digits give the octet as it is, so that undefined values can be tested. ``-sorm-id N`` and ``-p P`` override
-# the header of any command.
+# Read as that tester reads them. Numbers are hexadecimal, of any length, and cut to the field, except phone numbers,
+# the password and -sorm-id, which is decimal. A number may stand for a name, so that undefined values can be tested.
+# ``-sorm-id N`` and ``-p P`` override the header of any command; a password of another length is sent as it is.
 
 TYPES = {"subscriber": 0x01, "network-full": 0x02, "network-short": 0x12, "trunk": 0x03, "none": 0xFF}
 SIGNS = {
@@ -405,7 +435,27 @@ SIGNS = {
 CATEGORIES = {"combined": 0x01, "separated": 0x11, "statistic": 0x02, "none": 0xFF}
 GROUP_TYPES = {"combined": 0x01, "separated": 0x11, "none": 0xFF}
 PRIORITIES = {"high": 0x01, "normal": 0x02, "none": 0xFF}
-OPTIONS = ("-sorm-id", "-p", "-n", "-t")
+_ALIASES = {
+    "-password": "-p",
+    "-number": "-n",
+    "-trunk": "-t",
+    "-T": "-type",
+    "-indicator": "-i",
+    "-k": "-ksl",
+    "-k-a": "-ksl-a",
+    "-k-b": "-ksl-b",
+}
+OPTIONS = frozenset({"-sorm-id", "-p", "-n", "-t"})
+"""Options of every command; :data:`_FURTHER` are those of one."""
+_FURTHER = {
+    "get-info": frozenset({"-id", "-type", "-i"}),
+    "info-ksl": frozenset({"-ksl", "-type", "-ksl-a", "-ksl-b"}),
+}
+SHELL_WORDS = ("help", "record-start", "record-stop", "repeat", "exit")
+"""Words of that tester's shell. They send nothing; ``exit`` ends the script."""
+ANY_CALL = b"\xff" * 5
+"""Stands for the call seen while a script is read."""
+_HEX = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,64})")
 _WRONG_COUNT = "wrong number of words"
 
 
@@ -415,84 +465,111 @@ class LineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as name and fields, or (``payload``) as octets that are not allowed in this command."""
+    """A command as name and fields, or (``payload``) as octets that are not allowed in this command.
+
+    ``password``: one of another length than six, which is sent as it is.
+    """
 
     name: str
     fields: dict[str, Any]
     payload: bytes | None = None
+    password: str | None = None
 
 
-def parse_line(line: str) -> Command:
-    """Read one command line. Raises :class:`LineError`."""
-    words = line.split()
+def parse_line(line: str, call: bytes = ANY_CALL) -> Command:
+    """Read one command line. ``call``: the call seen, for a word in its place; b"" before the first one.
+
+    Raises :class:`LineError`.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise LineError(str(error)) from None
     if not words:
         raise LineError("is an empty command")
     if words[0] not in _COMMANDS:
         raise LineError(f"{words[0]!r} is no command; allowed: {', '.join(_COMMANDS)}")
     name, usage, counts, build = _COMMANDS[words[0]]
-    plain, options = _options(words[1:])
     allowed = f"allowed: {f'{words[0]} {usage}'.strip()} [-sorm-id N] [-p PASSWORD]"
-    if len(plain) not in counts:
-        raise LineError(f"{_WRONG_COUNT}; {allowed}")
     try:
-        built = build(plain, options)
+        plain, options = _options(words[1:], OPTIONS | _FURTHER.get(words[0], frozenset()))
+        if len(plain) not in counts:
+            raise LineError(_WRONG_COUNT)  # noqa: TRY301 - told with what is allowed
+        built = build(_with_call(plain, usage, call), options)
+        header = _header(options)
     except LineError as error:
         raise LineError(f"{error}; {allowed}") from None
+    password = options.get("-p")
+    odd = password if password is not None and len(password) != PASSWORD_CHARACTERS else None
+    if isinstance(built, bytes):
+        return Command(name, header, built, odd)
+    return Command(name, {**header, **built}, password=odd)
+
+
+def _header(options: Mapping[str, str]) -> dict[str, Any]:
     header: dict[str, Any] = {}
     if "-sorm-id" in options:
-        header["orm_number"] = _number(options["-sorm-id"], 0xFF)
-    if "-p" in options:
-        if len(options["-p"]) != 6:
-            raise LineError(f"-p {options['-p']!r} is not allowed; allowed: six characters")
+        if not re.fullmatch("[0-9]{1,9}", options["-sorm-id"]):
+            raise LineError(f"-sorm-id {options['-sorm-id']!r} is not a decimal number")
+        header["orm_number"] = int(options["-sorm-id"]) & 0xFF
+    if len(options.get("-p", "")) == PASSWORD_CHARACTERS:
         header["password"] = options["-p"]
-    if isinstance(built, bytes):
-        return Command(name, header, built)
-    return Command(name, {**header, **built})
+    return header
 
 
-def _options(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _options(words: Sequence[str], known: Collection[str]) -> tuple[list[str], dict[str, str]]:
     plain: list[str] = []
     options: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
-        if word not in OPTIONS:
+        option = _ALIASES.get(word, word)
+        if option not in known:
+            if word.startswith("-"):
+                raise LineError(f"{word} is no option here")
             plain.append(word)
             continue
         value = next(rest, None)
-        if value is None or word in options:
+        if value is None or option in options:
             raise LineError(f"{word} needs one value, and may be given once")
-        options[word] = value
+        options[option] = value
     return plain, options
 
 
 def _number(word: str, high: int) -> int:
-    if not re.fullmatch(r"(?:0[xX])?[0-9A-Fa-f]{1,8}", word) or int(word, 16) > high:
-        raise LineError(f"{word!r} is not a hexadecimal number from 0 to {high:X}")
-    return int(word, 16)
+    """A hexadecimal number of any length, cut to the field, whose highest value is ``high``."""
+    found = _HEX.fullmatch(word)
+    if found is None:
+        raise LineError(f"{word!r} is not a hexadecimal number")
+    return int(found[1], 16) & high
 
 
 def _named(word: str, names: dict[str, int], what: str) -> str | None:
-    """The octet of a name, in a form that keeps any octet; no name: FFh."""
-    if word in names:
-        byte = names[word]
-    elif re.fullmatch(r"[0-9A-Fa-f]{2}", word):
-        byte = int(word, 16)
-    else:
-        raise LineError(f"{word!r} is no {what} ({', '.join(names)}, or two hexadecimal digits)")
-    return None if byte == 0xFF else f"0x{byte:02X}"
+    """The octet of a name or a number, in a form that keeps any octet; no name: FFh."""
+    if word not in names and _HEX.fullmatch(word) is None:
+        raise LineError(f"{word!r} is no {what} ({', '.join(names)}, or a hexadecimal number)")
+    octet = names[word] if word in names else _number(word, 0xFF)
+    return None if octet == 0xFF else f"0x{octet:02X}"
+
+
+def _digits(word: str) -> str:
+    """A number; one with letters, or with more digits than there is room for, as octets: count, and half-bytes."""
+    if re.fullmatch(r"[0-9]{1,18}", word):
+        return word
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,64}", word):
+        raise LineError(f"-n {word!r} is not hexadecimal digits")
+    halves = word[:18].ljust(18, "f")
+    swapped = "".join(halves[place + 1] + halves[place] for place in range(0, 18, 2))
+    return f"0x{len(word):02X}{swapped.upper()}"
 
 
 def _subject(words: Sequence[str], options: dict[str, str]) -> dict[str, Any]:
     """ID TYPE SIGN and -n or -t; missing ones are FFh."""
     given = list(words) + [""] * (3 - len(words))
-    number = options.get("-n")
-    if number is not None and not re.fullmatch(r"[0-9]{1,18}", number):
-        raise LineError(f"-n {number!r} is not 1 to 18 digits")
     return {
         "object_number": _number(given[0], 0xFFFF) if given[0] else 0xFFFF,
         "object_type": _named(given[1], TYPES, "type") if given[1] else None,
         "number_sign": _named(given[2], SIGNS, "sign") if given[2] else None,
-        "number": number,
+        "number": _digits(options["-n"]) if "-n" in options else None,
         "trunk": _trunk(options["-t"]) if "-t" in options else None,
     }
 
@@ -518,12 +595,25 @@ def _lines(words: Sequence[str]) -> list[dict[str, int] | None]:
     return [None if pair == (7, 0x1F) else {"stream": pair[0], "ksl": pair[1]} for pair in pairs]
 
 
-def _call_id(word: str) -> bytes:
-    if not re.fullmatch(r"[0-9A-Fa-f]{10}", word):
-        raise LineError(
-            f"{word!r} is no call: ten hexadecimal digits, the bytes 4 to 8 of an event, or $call"
-        )
-    return bytes.fromhex(word)
+def _octet(line: dict[str, int] | None) -> int:
+    """The octet of a KSL line (order 268, 6.4.6)."""
+    return 0xFF if line is None else line["stream"] << 5 | line["ksl"]
+
+
+def _with_call(words: list[str], usage: str, call: bytes) -> list[str]:
+    """The words, with the ten digits of a call in place of its word; two or four words of free-ksl are lines alone."""
+    has_call = usage.startswith("CALL") or (usage.startswith("[CALL]") and len(words) % 2)
+    return [_the_call(words[0], call), *words[1:]] if has_call else words
+
+
+def _the_call(word: str, call: bytes) -> str:
+    """The ten digits of a call, octets 4 to 8 of an event: typed, filled up from the left, or of the call seen."""
+    found = _HEX.fullmatch(word)
+    if found is not None:
+        return found[1][-10:].rjust(10, "0")
+    if not call:
+        raise LineError(f"{word!r}: no call has been seen yet")
+    return call.hex()
 
 
 _Words = Sequence[str]
@@ -544,18 +634,23 @@ def _set_password(words: _Words, _: _Options) -> _Built:
 
 
 def _set_ksl(words: _Words, _: _Options) -> _Built:
-    lines = _lines(words[2:])
+    lines, group = _lines(words[2:]), _number(words[0], 0xFF)
+    kind = _named(words[1], GROUP_TYPES, "group type")
+    if group == 0xFF:  # no group: a value that the command can't have
+        return bytes((group, int(kind or "0xFF", 16), _octet(lines[0]), _octet(lines[-1])))
     return {
-        "ksl_group": _number(words[0], 0xFF),
-        "group_type": _named(words[1], GROUP_TYPES, "group type"),
+        "ksl_group": group,
+        "group_type": kind,
         "ksl_a": lines[0],
         "ksl_b": lines[-1],
     }
 
 
 def _kick_ksl(words: _Words, _: _Options) -> _Built:
-    lines = _lines(words[1:])
-    return {"ksl_group": _number(words[0], 0xFF), "ksl_a": lines[0], "ksl_b": lines[-1]}
+    lines, group = _lines(words[1:]), _number(words[0], 0xFF)
+    if group == 0xFF:
+        return bytes((group, _octet(lines[0]), _octet(lines[-1])))
+    return {"ksl_group": group, "ksl_a": lines[0], "ksl_b": lines[-1]}
 
 
 def _wiretap_add(words: _Words, options: _Options) -> _Built:
@@ -563,35 +658,54 @@ def _wiretap_add(words: _Words, options: _Options) -> _Built:
 
 
 def _wiretap(words: _Words, _: _Options) -> _Built:
-    return _call_id(words[0]) + bytes([_number(words[1], 0xFF)])
+    return bytes.fromhex(words[0]) + bytes([_number(words[1], 0xFF)])
 
 
 def _free_ksl(words: _Words, _: _Options) -> _Built:
-    if len(words) == 1:
-        return _call_id(words[0]) + b"\xff\xff"
-    octets = [0xFF if line is None else line["stream"] << 5 | line["ksl"] for line in _lines(words)]
-    return b"\xff" * 5 + bytes([*octets, 0xFF][:2])
+    """CALL, CALL and lines, or lines alone: an even count of words."""
+    call, lines = (words[0], words[1:]) if len(words) % 2 else ("ff" * 5, words)
+    octets = [*map(_octet, _lines(lines)), 0xFF, 0xFF]
+    return bytes.fromhex(call) + bytes(octets[:2])
 
 
 def _get_info(words: _Words, options: _Options) -> _Built:
-    return {key: None if value == 0xFFFF else value for key, value in _subject(words, options).items()}
+    if words and options.keys() & {"-id", "-type", "-i"}:
+        raise LineError("give ID, TYPE and SIGN as words or as options")
+    given = words or [options.get("-id", "ffff"), options.get("-type", "none"), options.get("-i", "none")]
+    return {key: None if value == 0xFFFF else value for key, value in _subject(given, options).items()}
 
 
-def _info_ksl(words: _Words, _: _Options) -> _Built:
-    lines = _lines(words[2:]) if len(words) > 2 else [None, None]
-    group = _number(words[0], 0xFF) if words else 0xFF
-    kind = _named(words[1], GROUP_TYPES, "group type") if len(words) > 1 else None
-    fields = {"ksl_group": None if group == 0xFF else group, "group_type": kind}
+def _info_ksl(words: _Words, options: _Options) -> _Built:
+    if words and options.keys() & _FURTHER["info-ksl"]:
+        raise LineError("give GROUP, its type and lines as words or as options")
+    if words:
+        lines = _lines(words[2:]) if len(words) > 2 else [None, None]
+        group, kind = words[0], words[1] if len(words) > 1 else "none"
+    else:
+        lines = [_line(options.get(name, "")) for name in ("-ksl-a", "-ksl-b")]
+        group, kind = options.get("-ksl", "ff"), options.get("-type", "none")
+    number = _number(group, 0xFF)
+    fields = {
+        "ksl_group": None if number == 0xFF else number,
+        "group_type": _named(kind, GROUP_TYPES, "group type"),
+    }
     return {**fields, "ksl_a": lines[0], "ksl_b": lines[-1]}
+
+
+def _line(text: str) -> dict[str, int] | None:
+    """``"S, K"``, or no line."""
+    words = text.replace(",", " ").split()
+    if len(words) not in (0, 2):
+        raise LineError(f'{text!r} is no line: stream and KSL, such as "0, 1"')
+    return _lines(words)[0] if words else None
 
 
 def _list_ss(words: _Words, options: _Options) -> _Built:
     number = options.get("-n", words[1] if len(words) == 2 else None)
     if number is None:
         raise LineError(_WRONG_COUNT)
-    if not re.fullmatch(r"[0-9]{1,18}", number):
-        raise LineError(f"{number!r} is not 1 to 18 digits")
-    return {"number_sign": _named(words[0], SIGNS, "sign"), "number": number}
+    sign = words[0] if words else "none"
+    return {"number_sign": _named(sign, SIGNS, "sign"), "number": _digits(number)}
 
 
 def _test(words: _Words, _: _Options) -> _Built:
@@ -619,13 +733,13 @@ _COMMANDS: dict[str, tuple[str, str, Sequence[int], Callable[[_Words, _Options],
     ),
     "wiretap-del": ("remove-object", "ID TYPE SIGN -n NUMBER|-t TRUNK", (3,), _subject),
     "wiretap": ("connect-ksl", "CALL GROUP", (2,), _wiretap),
-    "free-ksl": ("release-ksl", "CALL | STREAM KSL [STREAM KSL]", (1, 2, 4), _free_ksl),
+    "free-ksl": ("release-ksl", "[CALL] [STREAM KSL [STREAM KSL]]", (1, 2, 3, 4, 5), _free_ksl),
     "kick-ksl": ("remove-ksl", "GROUP STREAM KSL [STREAM KSL]", (3, 5), _kick_ksl),
     "get-info": ("get-objects", "[ID [TYPE [SIGN]]] [-n NUMBER] [-t TRUNK]", range(4), _get_info),
     "info-ksl": (
         "get-ksl", "[GROUP [combined|separated [STREAM KSL [STREAM KSL]]]]", (0, 1, 2, 4, 6), _info_ksl,
     ),
-    "list-ss": ("get-services", "SIGN NUMBER", (1, 2), _list_ss),
+    "list-ss": ("get-services", "[SIGN] NUMBER|-n NUMBER", (0, 1, 2), _list_ss),
     "stop-sending": ("interrupt", "", (0,), _nothing),
     "test": ("test", "NUMBER", (1,), _test),
     "wiretap-ed": ("change-object", "ID CATEGORY [GROUP] PRIORITY", (3, 4), _wiretap_ed),
