@@ -436,8 +436,8 @@ def pairs_of(value: Any) -> Any:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_script_loads_in_that_tester(path: Path) -> None:
     """Its rules: exec in each test-mgm, -sorm-id beside -p, timeout a text, numbers as they are, nothing unknown."""
-    words = "// test-mgm cmd ack exec calls variables call options mode timeout repeat observer recv number-a number-b msg test"
-    allowed = {*words.split(), *TEST_FIELDS, "number_a", "number_b", "number_c"}
+    words = "// test-mgm cmd ack exec calls variables call options mode timeout repeat observer recv msg test"
+    allowed = {*words.split(), "number-a", "number-b", *TEST_FIELDS, "number_a", "number_b", "number_c"}
     document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=Pairs)
     lines = [one for one in document if isinstance(one, str)]
     for pairs in pairs_of(document):
