@@ -6,6 +6,7 @@ RADIUS, sound) are counted (:class:`Skipped`), not shown.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from sorm_mediator.language import Phrase
 
 UNDECIDED = 65_536
 """Octets of a flow after which the flow is classified as one with units or without."""
+MOST_WAITING = 4 * UNDECIDED
+"""Octets of units that wait for a flow to be classified; above that it is classified with what there is."""
 MAX_SHOWN = 4096
 """The most octets in one piece of noise; longer noise is several pieces."""
 
@@ -55,22 +58,54 @@ def decode_events(
     """
     codec = Codec(options)
     flows: dict[Flow, _FlowUnits] = {}
+    queue = _Queue()
     for event in events:
         if isinstance(event, Trouble):
-            yield event
+            yield from queue.put(None, (event,))
             continue
         units = flows.get(event.flow)
         if units is None:
             units = flows[event.flow] = _FlowUnits(event.flow, codec, channel)
         if isinstance(event, Data):
-            yield from units.data(event)
+            yield from queue.put(units, units.data(event))
         elif isinstance(event, Gap):
-            yield from units.gap(event)
+            yield from queue.put(units, units.gap(event))
         else:
-            yield from units.end()
+            yield from queue.put(units, units.end())
             del flows[event.flow]
     for units in flows.values():
-        yield from units.end()
+        yield from queue.put(units, units.end())
+
+
+class _Queue:
+    """Items in the order in which they came. Those behind one of a flow that is not yet classified wait for it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[_FlowUnits | None, Item]] = deque()
+        self._octets = 0
+
+    def put(self, units: _FlowUnits | None, items: Iterable[Item]) -> Iterator[Item]:
+        """Add items of a flow; returns those that are in turn."""
+        for item in items:
+            if not self._waiting and (units is None or units.carries):
+                yield item
+                continue
+            self._waiting.append((units, item))
+            self._octets += _size(item)
+        while self._waiting:
+            first = self._waiting[0][0]
+            if first is not None and first.carries is None:
+                if self._octets <= MOST_WAITING:
+                    return
+                first.decide(final=True)
+            units, item = self._waiting.popleft()
+            self._octets -= _size(item)
+            if units is None or units.carries or isinstance(item, Skipped):
+                yield item
+
+
+def _size(item: Item) -> int:
+    return len(item.raw) if isinstance(item, Found) else 0
 
 
 class _FlowUnits:
@@ -86,9 +121,10 @@ class _FlowUnits:
         self._shown = 0  # offset in the flow up to which octets were given out
         self._kept = bytearray()  # those from there on
         self._time_ns: int | None = None
-        self._carries = not flow.transport  # hex text and raw octets are always shown in full
-        self._held: list[Item] | None = [] if flow.transport else None  # until the flow is classified
-        self._not_shown = 0  # octets held, or skipped
+        self.carries = None if flow.transport else True
+        """Whether the flow is shown, as hex text and raw octets always are; None: not yet classified."""
+        self._begins_well = False
+        self._not_shown = 0  # octets before the flow is classified, or skipped
         self._in_units = 0  # octets of units among them
 
     def data(self, event: Data) -> Iterator[Item]:
@@ -117,7 +153,7 @@ class _FlowUnits:
 
     def end(self) -> Iterator[Item]:
         yield from self._flush()
-        yield from self._decide(final=True)
+        self.decide(final=True)
         if self._not_shown:
             yield Skipped(self._flow, self._not_shown)
 
@@ -162,30 +198,26 @@ class _FlowUnits:
 
     # --- whether the flow is shown
     def _pass(self, item: Item) -> Iterator[Item]:
-        """``item``, or nothing while the flow is not yet classified, or if it carries no units."""
-        if self._carries:
+        """``item``, or nothing if the flow carries no units."""
+        if self.carries:
             yield item
             return
         if isinstance(item, Found):
+            is_message = isinstance(item.message, Message)
+            self._begins_well |= is_message and not self._not_shown
             self._not_shown += len(item.raw)
-            self._in_units += len(item.raw) if isinstance(item.message, Message) else 0
-        if self._held is not None:
-            self._held.append(item)
-            yield from self._decide(final=False)
+            self._in_units += len(item.raw) if is_message else 0
+        if self.carries is None:
+            yield item
+            self.decide(final=False)
 
-    def _decide(self, *, final: bool) -> Iterator[Item]:
-        held = self._held
-        if held is None:
+    def decide(self, *, final: bool) -> None:
+        """Classify the flow, ``final`` with what there is, else when it is certain."""
+        if self.carries is not None or not (final or self._begins_well or self._not_shown > UNDECIDED):
             return
-        first = held[0] if held else None
-        begins_well = isinstance(first, Found) and isinstance(first.message, Message)
-        if not (final or begins_well or self._not_shown > UNDECIDED):
-            return
-        self._held = None
-        self._carries = begins_well or (self._in_units > 0 and 2 * self._in_units >= self._not_shown)
-        if self._carries:
+        self.carries = self._begins_well or (self._in_units > 0 and 2 * self._in_units >= self._not_shown)
+        if self.carries:
             self._not_shown = 0
-            yield from held
 
 
 _HEADER = 4

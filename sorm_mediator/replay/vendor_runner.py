@@ -271,7 +271,9 @@ def _masked(text: str) -> str:
     """A command line with its passwords masked (by the rule of :mod:`protocol.render`)."""
     words = text.split()
     for place in range(len(words)):
-        is_secret = place > 0 and (words[place - 1] in ("-p", "-password") or (words[0] == "set-password" and place == 1))
+        is_secret = place > 0 and (
+            words[place - 1] in ("-p", "-password") or (words[0] == "set-password" and place == 1)
+        )
         if is_secret:
             words[place] = MASK
     return " ".join(words)
