@@ -267,7 +267,7 @@ def _mistake(key: str, location: tuple[int | str, ...], error: Any, wanted: Sequ
     if error["type"] == "value_error":
         message = error["msg"].removeprefix("Value error, ")
         inner, _, rest = message.partition(": ")
-        below = rest and re.fullmatch(r"[\w.-]+", inner)  # the check of a table names a key in it
+        below = rest and re.fullmatch(r"[\w.-]+(?: = .*)?", inner)  # the check of a table names a key in it
         return f"{key}.{message}".lstrip(".") if below else f"{key}: {message}"
     if error["type"] == "extra_forbidden":
         near = _near(location)

@@ -18,7 +18,9 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PLAIN = re.compile(r"[^,\]}\n#]*")
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
-_KEY_OF_ERROR = re.compile(r"(?P<key>[A-Za-z][\w-]*(?:\.[\w-]+)*)(?P<rest>(?: \([^)]*\))?: .*)", re.DOTALL)
+_KEY_OF_ERROR = re.compile(
+    r"(?P<key>[A-Za-z][\w-]*(?:\.[\w-]+)*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
+)
 
 
 def line_numbers(text: str) -> Mapping[KeyPath, int]:

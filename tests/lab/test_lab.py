@@ -211,7 +211,7 @@ async def test_a_box_that_cannot_start_exits_with_2_and_one_line(tmp_path: Path)
     assert process.returncode == 2
     assert out == b""
     assert err.decode().splitlines() == [
-        f"sorm-mediator: {file}: mediator.orm_number: 300 is not allowed: input should be less than or equal to 255"
+        f"sorm-mediator: {file}:2: mediator.orm_number: 300 is not allowed: at most 255"
     ]
     with pytest.raises(BoxError, match="orm_number"):
         await BoxProcess("lab", file).__aenter__()
