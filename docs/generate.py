@@ -28,7 +28,8 @@ lab.toml:14: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to
 `lab`, `gateway` and `switch` take single values from outside: `--set web.port=8081`,
 `--set 'switch.domains[2].password=456'`, or an environment variable with the key in capitals and two underscores in
 place of each dot: `SORM_WEB__PORT=8081`. `--set` overrides the variable, and both override the file. `--auto-ports`
-makes every port a free one, so that several labs of one file run at the same time.
+makes every port a free one, also one that `--set` gives; the ready line tells them. Several labs of one file run at the
+same time with `--auto-ports --set mediator.state=:memory: --set mediator.journal=`.
 
 `sorm-mediator init DIR` writes a lab to start from. `sorm-mediator lab` without a file runs the same lab; its tables,
 journal and SSH host key are then in `~/.local/state/sorm-mediator` (`XDG_STATE_HOME`). `sorm-mediator examples` lists

@@ -23,8 +23,9 @@ _USUAL: Mapping[str, tuple[Any, ...]] = {
 _FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields that stand first."""
 _CODES = frozenset(
-    {"selection", "connection", "service_phase", "operation", "service", "services", "additional", "status",
-     "alarm_type", "alarm_code", "access_code", "line_state", "kpd1_state", "kpd2_state"}
+    {"selection", "connection", "service_phase", "operation", "service", "services", "additional",
+     "status", "delivery_state", "delivery_code", "alarm_type", "alarm_code", "access_code", "line_state",
+     "kpd1_state", "kpd2_state"}
 )  # fmt: skip
 """Fields whose numbers are codes, shown in hexadecimal as in the order."""
 

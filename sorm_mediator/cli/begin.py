@@ -52,7 +52,6 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
 
     Raises :class:`ConfigError`.
     """
-    from sorm_mediator import config
     from sorm_mediator.config.places import state_folder
 
     overrides = {**dict(_of_environment(os.environ)), **dict(_of_options(given))}
@@ -63,12 +62,31 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
         overrides = {key: str(folder / file) for key, file in KEPT.items()} | overrides
     else:
         name = str(path)
-    loaded = config.load(path, overrides)
+    loaded = _load(path, overrides)
     if auto_ports:
         from sorm_mediator.lab.lab import on_free_ports
 
         loaded = on_free_ports(loaded)
     return loaded, name
+
+
+def _load(path: Path, overrides: dict[str, Any]) -> Config:
+    """The lab file with these values; one that TOML reads as a number is a text where only a text is allowed."""
+    from sorm_mediator import config
+    from sorm_mediator.errors import ConfigError
+
+    try:
+        return config.load(path, overrides)
+    except ConfigError as error:
+        as_text = {
+            key: str(value)
+            for key, value in overrides.items()
+            if type(value) in (int, float)
+            and any(line.startswith(f"{key}: ") for line in str(error).splitlines())
+        }
+        if not as_text:
+            raise
+    return config.load(path, overrides | as_text)
 
 
 def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -104,10 +122,13 @@ def init(
 
     Example: sorm-mediator init mylab && cd mylab && sorm-mediator lab lab.toml
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fail(f"{folder}: is there already and is not an empty folder")
     source = labs()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            fail(f"{folder}: is there already and is not an empty folder")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{folder}: can't be made: {error.strerror}")
     shutil.copytree(source / "routing", folder / "routing")
     text = (source / BUILT_IN).read_text(encoding="utf-8").replace("captures/labs/laptop.toml", "lab.toml")
     text = text.replace("laptop-state.db", "state.db").replace("laptop-journal.db", "journal.db")

@@ -19,10 +19,16 @@ LogOption = Annotated[
 ]
 
 Kpd1Option = Annotated[
-    int, typer.Option("--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.")
+    int,
+    typer.Option(
+        "--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.", show_default=False
+    ),
 ]
 Kpd2Option = Annotated[
-    int, typer.Option("--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.")
+    int,
+    typer.Option(
+        "--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.", show_default=False
+    ),
 ]
 
 

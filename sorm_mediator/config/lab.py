@@ -19,7 +19,7 @@ from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.lines import located
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig
-from sorm_mediator.texts import one_line, short, shown
+from sorm_mediator.texts import one_line, short, shown, whole_number
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -148,7 +148,7 @@ def load(path: Path, overrides: Mapping[str, Any] = MappingProxyType({})) -> Con
     try:
         config = parse(document, directory=path.resolve().parent, name=str(path))
     except ConfigError as error:
-        raise ConfigError(located(str(error), path)) from None
+        raise ConfigError(located(str(error), path, outside=overrides)) from None
     config._file = path.resolve()
     return config
 
@@ -159,7 +159,7 @@ def _put(document: dict[str, Any], key: str, value: Any) -> None:
     place: Any = document
     for part in tables:
         if isinstance(place, list):
-            number = int(part) if part.isdecimal() else 0
+            number = whole_number(part, 1, len(place)) or 0
             place = place[number - 1] if 0 < number <= len(place) else None
         else:
             place = place.setdefault(part, {})

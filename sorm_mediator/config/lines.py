@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 KeyPath = tuple[str | int, ...]
@@ -152,20 +152,27 @@ def path_of(key: str) -> KeyPath:
     return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
 
 
-def located(error: str, path: Path) -> str:
-    """Errors of a lab file, one a line, with the lines of their keys; a line without a key stays as it is."""
+def located(error: str, path: Path, *, outside: Container[str] = ()) -> str:
+    """Errors of a lab file, one a line, with the lines of their keys; a line without a key stays as it is.
+
+    ``outside``: keys whose values were not taken from the file; their errors name the key alone.
+    """
     try:
         lines = line_numbers(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         lines = {}
-    found = [_located(line, str(path), lines) for line in error.split("\n")]
+    found = [_located(line, str(path), lines, outside) for line in error.split("\n")]
     return "\n".join(text for _, text in sorted(found, key=lambda one: one[0]))
 
 
-def _located(error: str, name: str, lines: Mapping[KeyPath, int]) -> tuple[float, str]:
+def _located(
+    error: str, name: str, lines: Mapping[KeyPath, int], outside: Container[str]
+) -> tuple[float, str]:
     """The line of the key, and the error with it; infinity without one."""
     found = _KEY_OF_ERROR.fullmatch(error.removeprefix(f"{name}: "))
     key = path_of(found["key"]) if found else ()
+    if found is not None and shown(key) in outside:
+        return 0, f"{shown(key)}{found['rest']} (not from {name})"
     known = [key[:length] for length in range(len(key), 0, -1) if key[:length] in lines]
     if found is None or not known:
         return math.inf, error

@@ -258,6 +258,16 @@ class ConsoleClient(Waiting):
         """Whether anything has come from the mediator."""
         return any(not one.outbound for one in self.log)
 
+    def not_let_in(self) -> Phrase | None:
+        """The text when the mediator closed the channels before it said anything; None when it has not."""
+        if self.heard or not self.closed:
+            return None
+        channels = join(", ", [SHOWN[name] for name in sorted(self.closed)])
+        return Phrase(
+            "{where}: the mediator closed {channels} before it had answered: has it another console?",
+            where=self.where(KPD1), channels=channels,
+        )  # fmt: skip
+
     def command(self, name: str, fields: dict[str, Any]) -> Any:
         """A command by name. The header is this console's where ``fields`` do not give one."""
         header = {"orm_number": self.orm_number, "password": self.password}

@@ -31,6 +31,7 @@ from sorm_mediator.interactive.words import (
 )
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Request
+from ssh_control.visible import visible
 
 Verdict = Literal["good", "failed", "wrong", "exit"]
 """What became of a line: done; the command or request failed; the line can't be understood; the end."""
@@ -61,16 +62,35 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         """Raises :class:`WordError` for a file that exists, or whose folder does not."""
-        if path.exists() or not path.absolute().parent.is_dir():
-            why = "exists already" if path.exists() else "its folder is missing"
+        try:
+            why = (
+                "exists already"
+                if path.exists()
+                else ""
+                if path.absolute().parent.is_dir()
+                else "its folder is missing"
+            )
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+        if why:
             raise WordError(f"record-start: {path}: {why}")
         self.path = path
         self.steps: list[dict[str, Any]] = []
+        self._saved: dict[str, str] = {}
+        """The ids that requests have given, and the variables that hold them."""
 
     def sent(self, name: str, fields: Mapping[str, Any]) -> None:
         """A command of the session. A password is not recorded: ``replay`` has the lab's."""
         shown = {key: value for key, value in fields.items() if key != "password"}
         self.steps.append({"send": {name: shown} if shown else name})
+
+    def octets(self, raw: bytes) -> None:
+        """Octets of the session, without a password."""
+        self.steps.append({"raw": raw.hex(" ").upper(), "expect": "any"})
+
+    def channels(self, verb: str, channels: Sequence[str]) -> None:
+        """Channels were opened or closed."""
+        self.steps.append({verb: list(channels)})
 
     def refused(self, status: int, *, on_receipt: bool) -> None:
         """The last command was refused."""
@@ -82,12 +102,21 @@ class Recording:
         )
 
     def asked(self, name: str, keys: Mapping[str, Any]) -> None:
-        """A request to the web."""
-        self.steps.append({name: dict(keys)})
+        """A request to the web; an id of an earlier reply is that of the replay."""
+        known = {
+            key: f"${{{self._saved[value]}}}" if isinstance(value, str) and value in self._saved else value
+            for key, value in keys.items()
+        }
+        self.steps.append({name: known})
+
+    def replied(self, key: str, value: str) -> None:
+        """The id in the reply to the last request."""
+        self._saved[value] = f"{key}{len(self._saved) + 1}"
+        self.steps[-1]["save"] = {key: self._saved[value]}
 
     def came(self, crossed: Crossed) -> None:
         """An event, of the last step."""
-        if not self.steps or not crossed.name:
+        if not self.steps or not crossed.name or crossed.name == "test-reply":
             return
         fields = crossed.fields
         kept = {
@@ -99,7 +128,10 @@ class Recording:
 
     def write(self) -> None:
         """Write the scenario. Raises :class:`OSError`."""
-        document = {"name": self.path.stem.replace("_", " "), "steps": self.steps}
+        document: dict[str, Any] = {"name": self.path.stem.replace("_", " "), "steps": self.steps}
+        sent = [step.get("send") for step in self.steps if "expect" not in step]
+        if "start" in sent and "stop" not in sent[sent.index("start") :]:
+            document["finally"] = [{"send": "stop"}]
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
         self.path.write_text(text, encoding="utf-8")
 
@@ -143,8 +175,11 @@ class Bench:
 
     async def close(self) -> None:
         """Disconnect, and end a recording."""
-        if self._recording is not None:
-            await self._record_stop(())
+        try:
+            if self._recording is not None:
+                await self._record_stop(())
+        except (WordError, StepError) as error:
+            self._say(words(error), "bad")
         await self.client.close()
 
     async def run(self, line: str) -> Verdict:
@@ -175,18 +210,25 @@ class Bench:
 
     async def _command(self, given: Sequence[str]) -> Verdict:
         name, fields = read_command(given)
+        if self._recording is not None and "new_password" in fields:
+            raise WordError(f"{name}: a recording holds no password: record-stop first")
         message = command(self.client, name, fields)
         if self._recording is not None:
             self._recording.sent(name, fields)
         return self._ended(await carry_out(self.client, message, self._within))
 
     async def _raw(self, given: Sequence[str]) -> Verdict:
-        return self._ended(await carry_out(self.client, read_octets(given), self._within))
+        octets = read_octets(given)
+        if self._recording is not None:
+            if octets[2:3] == bytes((COMMANDS["set-password"].code,)):
+                raise WordError("raw: a recording holds no password: record-stop first")
+            self._recording.octets(octets)
+        return self._ended(await carry_out(self.client, octets, self._within))
 
     def _ended(self, end: End) -> Verdict:
         if not end.good:
             self._say(end.text, "bad")
-        if self._recording is not None and end.refusal:
+        if self._recording is not None and end.refusal and "send" in self._recording.steps[-1]:
             self._recording.refused(end.refusal, on_receipt=end.on_receipt)
         return "good" if end.good else "failed"
 
@@ -206,16 +248,26 @@ class Bench:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             self._say(f"{method} {path}: HTTP {status}: {detail}", "bad")
             return "failed"
+        if request.saves and not (isinstance(reply, dict) and request.saves in reply):
+            raise StepError(f"{method} {path}: {reply!r} is no answer of a lab")
         if request.saves:
             self._say(f"{request.saves}={reply[request.saves]}", "note")
+            if recording is not None:
+                recording.replied(request.saves, str(reply[request.saves]))
+        elif isinstance(reply, dict) and "sent" in reply:
+            self._say("  ".join(f"{key}: {value}" for key, value in reply.items()), "note")
         return "good"
 
     async def _connect(self, given: Sequence[str]) -> Verdict:
         await self.client.connect(_channels(given))
+        if self._recording is not None:
+            self._recording.channels("connect", _channels(given))
         return "good"
 
     async def _disconnect(self, given: Sequence[str]) -> Verdict:
         await self.client.disconnect(_channels(given))
+        if self._recording is not None:
+            self._recording.channels("disconnect", _channels(given))
         return "good"
 
     def _switch(self, name: str) -> Callable[[Sequence[str]], Awaitable[Verdict]]:
@@ -238,15 +290,22 @@ class Bench:
         return "good"
 
     async def _record_start(self, given: Sequence[str]) -> Verdict:
+        if self._recording is not None:
+            raise WordError(
+                f"record-start: {self._recording.path} is being recorded already; record-stop ends it"
+            )
         if len(given) != 1:
             raise WordError("record-start: the name of one file is missing, such as run.yaml")
         self._recording = Recording(Path(given[0]))
+        self._say(Phrase("recording to {path}", path=given[0]), "note")
         return "good"
 
     async def _record_stop(self, given: Sequence[str]) -> Verdict:
         recording, self._recording = self._recording, None
         if recording is None:
             raise WordError("record-stop: nothing is recorded; record-start FILE begins")
+        if not recording.steps:
+            raise WordError(f"record-stop: nothing was done, so {recording.path} is not written")
         try:
             recording.write()
         except OSError as error:
@@ -305,8 +364,8 @@ class Bench:
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
 
     def _say(self, text: str, style: Style) -> None:
-        for line in translate(text, self.lang).splitlines():
-            self._write(line, style)
+        for line in translate(text, self.lang).split("\n"):
+            self._write(visible(line), style)
 
 
 _CLOSED = Phrase("closed")

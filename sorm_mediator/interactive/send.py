@@ -91,8 +91,11 @@ async def _send(
         message: Any = what if isinstance(what, bytes) else command(client, *what)
         await client.connect()
         try:
-            return await carry_out(client, message, settings.within)
+            end = await carry_out(client, message, settings.within)
         except EncodeError as error:
             raise StepError(str(error)) from None
         finally:
             await client.close()
+    if not end.good and (refused := client.not_let_in()):
+        raise ConnectError(refused)
+    return end

@@ -80,6 +80,10 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
         )  # fmt: skip
 
 
+ANSWER_TO_NOTHING = 1.0
+"""Seconds in which the answer to octets without a whole command is waited for."""
+
+
 def clock(time: float) -> str:
     """The time of day with milliseconds, in the zone of this machine."""
     return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
@@ -90,7 +94,13 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
     arrow = "->" if crossed.outbound else "<-"
     head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
     marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
-    what = one_line(crossed.form) if crossed.message is not None else translate(NO_UNIT, lang)
+    form = (
+        {**crossed.form, "fields": {**crossed.form.get("fields", {}), **crossed.fields}}
+        if crossed.form
+        else {}
+    )
+    form.get("fields", {}).pop("orm_number", None)
+    what = one_line(form) if crossed.message is not None else translate(NO_UNIT, lang)
     lines = [f"{head}  {what}{marks}"]
     if octets:
         channel = Channel.COMMAND if crossed.outbound else None
@@ -141,6 +151,8 @@ async def carry_out(client: ConsoleClient, message: Any, within: float) -> End:
 async def end_of(client: ConsoleClient, sent: tuple[Sent, ...], within: float) -> End:
     """Wait for the end of commands."""
     if not sent:
+        before = len(client.log)
+        await client.wait(lambda: len(client.log) > before, min(within, ANSWER_TO_NOTHING))
         return End(True, Phrase("octets sent; they hold no whole command"))
     kpd1 = {"kpd1"}
     await client.wait(lambda: all(one.done for one in sent) or kpd1 <= client.final, within)

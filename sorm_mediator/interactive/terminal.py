@@ -10,9 +10,11 @@ import asyncio
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from protocol.messages import caption
@@ -28,7 +30,7 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.errors import ConfigError
-from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, from_pipe
+from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, Verdict, from_pipe
 from sorm_mediator.interactive.station import Where, reach
 from sorm_mediator.interactive.words import about_field, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
@@ -116,8 +118,16 @@ class _Output:
 
 
 async def _lines() -> AsyncIterator[str]:
-    """The lines of stdin, as they come."""
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    """The lines of stdin, as they come. A thread reads them that does not keep the program from ending."""
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str]()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(queue.put_nowait, line)
+        loop.call_soon_threadsafe(queue.put_nowait, "")
+
+    Thread(target=read, daemon=True).start()
+    while line := await queue.get():
         yield line
 
 
@@ -140,8 +150,21 @@ async def _prompt(bench: Bench) -> int:
                 continue
             except EOFError:
                 return 0
-            if await bench.run(line) == "exit":
+            if await _interruptible(bench, line) == "exit":
                 return 0
+
+
+async def _interruptible(bench: Bench, line: str) -> Verdict:
+    """Carry out a line; Ctrl-C ends the wait for it."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(bench.run(line))
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await asyncio.wait((task,))
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        task.cancel()  # nothing, unless the console itself ends
+    return "failed" if task.cancelled() else task.result()
 
 
 def _history() -> FileHistory | None:

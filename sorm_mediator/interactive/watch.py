@@ -10,18 +10,24 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from protocol.oneline import one_line
 from sorm_mediator.config import ConfigError
+from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
 from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
+from sorm_mediator.interactive.words import did_you_mean
+from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
 KINDS = ("command", "message", "event", "call", "link")
 """What ``--kind`` takes beside the names of messages: the kinds of units, and of the other events of the feed."""
+ANSWER_WITHIN = 10.0
+"""Seconds for the answer of the web."""
 _SHOWN = {"kpd1": "KPD1", "kpd2": "KPD2", "command": "KPD1"}
 
 
@@ -34,6 +40,15 @@ class WatchSettings:
     objects: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
     as_json: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises :class:`UsageError`."""
+        known = (*KINDS, *COMMANDS, *MESSAGES, *EVENTS)
+        for kind in self.kinds:
+            if kind not in known:
+                raise UsageError(
+                    f"--kind: {kind!r} is not allowed{did_you_mean(kind, known)}: {', '.join(known)}"
+                )
 
     def wants(self, event: dict[str, Any]) -> bool:
         """Whether the filters let an event of the feed through."""
@@ -89,6 +104,16 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _event(text: str, url: str) -> dict[str, Any]:
+    """One event of the feed. Raises :class:`ConnectError` for anything else."""
+    try:
+        event: dict[str, Any] = json.loads(text)
+        line_of(event)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise ConnectError(f"{url}: is no web of a mediator: {short(text)}") from None
+    return event
+
+
 async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
     """The events of a mediator as they happen. Raises :class:`ConnectError`, :class:`UsageError`."""
     import httpx
@@ -102,12 +127,19 @@ async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
     timeout = httpx.Timeout(10.0, read=None)
     async with httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
         try:
-            async with http.stream("GET", f"{url.rstrip('/')}/api/v1/events") as reply:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    stream = http.stream("GET", f"{url.rstrip('/')}/api/v1/events")
+                    reply = await stack.enter_async_context(stream)
                 if reply.status_code != 200:
                     await reply.aread()
                     raise ConnectError(f"{url}: HTTP {reply.status_code}: {reply.text[:200]}")
                 async for line in reply.aiter_lines():
                     if line.startswith("data: "):
-                        yield json.loads(line[len("data: ") :])
+                        yield _event(line[len("data: ") :], url)
+        except TimeoutError:
+            raise ConnectError(
+                f"{url}: no answer within {ANSWER_WITHIN:g} s; is it the web of a mediator?"
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ConnectError(f"{url}: the web can't be reached: {error or type(error).__name__}") from None

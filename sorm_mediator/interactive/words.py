@@ -40,8 +40,10 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
 needs no KSL line. A value ``null`` sends "not given" all the same."""
-_KSL = re.compile(r"([0-9]+)/([0-9]+)")
+_KSL = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
 _OCTETS = re.compile(r"0[xX][0-9A-Fa-f]+")
+MOST_TYPED = 65_536
+"""Characters of a line: more than any command needs (our choice)."""
 
 
 class WordError(Exception):
@@ -57,6 +59,8 @@ class _Word(Node):
 
 def split(line: str) -> list[str]:
     """The words of a line. Raises :class:`WordError` for a quotation mark that is not closed."""
+    if len(line) > MOST_TYPED:
+        raise WordError(f"the line has {len(line)} characters; allowed: at most {MOST_TYPED} characters")
     try:
         return shlex.split(line, comments=True)
     except ValueError as error:
@@ -116,6 +120,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def read_octets(given: Sequence[str]) -> bytes:
     """Octets in hexadecimal. Raises :class:`WordError`."""
+    if not given:
+        raise WordError("raw: the octets are missing, such as raw CC 01 11 00 31 32 33 34 35 36")
     try:
         return read_bytes(_Word(" ".join(given), "", 1, "raw"))
     except ScriptError as error:
@@ -129,11 +135,16 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
     keys: dict[str, Node] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
+        if key in keys:
+            raise WordError(f"{key} is given twice")
         if not equals or key not in checks:
             raise WordError(
                 f"{pair!r} is no key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
             )
-        keys[key] = _Word(text, "", 1, key) if checks[key] == Node.text else _word(parse(text, key), key)
+        try:
+            keys[key] = _Word(text, "", 1, key) if checks[key] == Node.text else _word(parse(text, key), key)
+        except ScriptError as error:
+            raise WordError(f"{error}; a value with spaces is in quotation marks: '{key}=...'") from None
     node = _Word(keys, "", 1, name)
     try:
         node.keys(request.required, request.optional)

@@ -362,14 +362,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         clients = [console.client for console in self._consoles.values()]
         if not any(client.heard for client in clients):
             for client in clients:
-                if client.closed:
-                    raise ConnectError(
-                        Phrase(
-                            "{where}: the mediator closed {channels} before it had answered: has it another console?",
-                            where=client.where(KPD1),
-                            channels=closed_channels(client),
-                        )
-                    )
+                if refused := client.not_let_in():
+                    raise ConnectError(refused)
         earlier = None if failure.came is None else self._came_in.get(failure.came)
         if earlier is not None and earlier is not step:
             step.notes.append(

@@ -421,6 +421,8 @@ class _Steps:
         if path in self._including:
             node.fail(f"{node.value} includes itself")
         self._including.append(path)
+        if not path.is_file():
+            node.fail(f"{path} is no file")
         root = document.load(path)
         keys = root.mapping(("name", "description", "steps"))
         if "steps" not in keys:

@@ -42,7 +42,7 @@ from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url
 from sorm_mediator.language import Lang
-from sorm_mediator.replay import scenario, vendor
+from sorm_mediator.replay import document, scenario, vendor
 from sorm_mediator.replay.results import (
     PASS,
     JsonPrinter,
@@ -95,6 +95,8 @@ class ReplaySettings:
         check_choice("--link", self.link, ("", *LINKS))
         check_web(self.web)
         check_folders({"--junit": self.junit, "--pcap": self.pcap})
+        if (self.kpd1 or self.kpd2) and not self.host:
+            raise UsageError("--kpd1, --kpd2: belong to a running mediator: give --host too")
         if self.jobs > 1 and self.host:
             raise UsageError(
                 f"-j: {self.jobs} at once need labs of their own: a mediator (--host) has one console"
@@ -129,14 +131,19 @@ def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
     for path in settings.scripts:
         files = [path]
         if path.is_dir():
-            files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in SUFFIXES]
+            files = [
+                one
+                for one in sorted(path.rglob("*"))
+                if one.is_file() and one.suffix.lower() in SUFFIXES and not is_part(one)
+            ]
             if not files:
                 mistakes.append(f"{path}: holds no script: {', '.join(SUFFIXES)}")
         for file in files:
             try:
                 script = scenario.parse(stdin.read(), STDIN) if file == STDIN else load(file)
             except ScriptError as error:
-                mistakes.append(str(error))
+                if file == path or settings.keyword.lower() in str(file).lower():
+                    mistakes.append(str(error))
                 continue
             if settings.keyword.lower() in f"{file} {script.name}".lower():
                 scripts.append(script)
@@ -155,6 +162,15 @@ def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
     return [script for script in given for _ in range(settings.repeat)]
 
 
+def is_part(path: Path) -> bool:
+    """Whether a file is for ``include:``: it has steps and no name."""
+    try:
+        root = document.load(path).value
+    except ScriptError:
+        return False
+    return isinstance(root, dict) and "steps" in root and "name" not in root
+
+
 def read_variables(given: Iterable[str]) -> dict[str, Any]:
     """The values of ``--var NAME=VALUE``, each as YAML. Raises :class:`UsageError`."""
     values: dict[str, Any] = {}
@@ -162,7 +178,7 @@ def read_variables(given: Iterable[str]) -> dict[str, Any]:
         name, equals, text = word.partition("=")
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             value = []
         if not (equals and name.isidentifier()) or not isinstance(value, str | int | float | bool | None):
             raise UsageError(

@@ -268,9 +268,10 @@ class SwitchBox:
 
     def use_service(self, call: str, service: ServiceRequest) -> Call:
         """A party of a call uses a service now. Raises :class:`CallRefused`."""
-        found = self.engine.use_service(call, service, self.now())
-        self._tick()
-        return found
+        try:
+            return self.engine.use_service(call, service, self.now())
+        finally:
+            self._tick()
 
     def send_message(self, domain: str, request: MessageRequest) -> str:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""

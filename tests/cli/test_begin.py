@@ -111,6 +111,7 @@ def test_values_come_from_the_environment_and_from_set(file: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("word", "says"),
     [
+        ("web.port=x", "web.port: 'x' is not allowed: a whole number (not from "),
         ("web.prot=1", "web.prot: unknown key; did you mean port? allowed here: "),
         ("web.port=x", "web.port: 'x' is not allowed"),
         ("web.port.deep=1", "web.port.deep: there is no table 'port'"),
@@ -123,6 +124,16 @@ def test_a_value_for_a_key_that_is_not_there_is_refused(file: Path, word: str, s
     with pytest.raises(ConfigError) as error:
         load_lab(file, [word])
     assert says in str(error.value)
+
+
+def test_digits_are_a_text_where_a_text_is_needed(file: Path) -> None:
+    loaded, _ = load_lab(
+        file, ["mediator.password=654321", "mediator.order=70", "switch.domains[1].password=5"]
+    )
+    assert loaded.mediator.password.get_secret_value() == "654321"
+    assert loaded.mediator.order == "70"
+    assert loaded.switch is not None
+    assert loaded.switch.domains[0].password.get_secret_value() == "5"
 
 
 @pytest.mark.parametrize("word", ["web", "port=1", "=1", "web.=1"])

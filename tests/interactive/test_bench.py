@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from protocol import Answer, CommandExecuted, CommandReceived
 from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.interactive.bench import Bench, from_pipe
+from sorm_mediator.interactive.terminal import _interruptible
 from sorm_mediator.replay import scenario
 from tests.replay.test_runner import event
 
@@ -151,8 +154,82 @@ async def test_a_session_becomes_a_scenario_that_replay_reads(mediator, session,
     }
     assert list(document["steps"][2]) == ["send", "events"]
     assert "123456" not in path.read_text()
-    assert scenario.load(path).planned == 3
-    assert session.said("note") == [f"3 steps in {path}"]
+    assert scenario.load(path).planned == 4
+    assert document["finally"] == [{"send": "stop"}]
+    assert session.said("note") == [f"recording to {path}", f"3 steps in {path}"]
+
+
+async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, tmp_path) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return (202, {"call": "c1"}) if path.endswith("/calls") else (200, {})
+
+    session = Session(replace(around, request=request), within=0.3)
+    await session.bench.open()
+    path = tmp_path / "driven.yaml"
+    for line in (
+        f"record-start {path}",
+        "call domain=d a=1 b=2 'services=[{service: hold, at: 1}]'",
+        "answer-call call=c1",
+        "raw CC 01 02 00 31 32 33 34 35 36",
+        "disconnect",
+        "connect",
+    ):
+        assert await session(line) == "good", session.lines
+    assert await session("call domain=d a=1 b=2 services=[{service: hold, at: 1}]") == "wrong"
+    assert "a value with spaces is in quotation marks" in session.said("bad")[-1]
+    await session.bench.close()
+    steps = yaml.safe_load(path.read_text())["steps"]
+    assert steps[0]["save"] == {"call": "call1"}
+    assert steps[1:] == [
+        {"answer-call": {"call": "${call1}"}},
+        {"raw": "CC 01 02 00 31 32 33 34 35 36", "expect": "any"},
+        {"disconnect": ["kpd2", "kpd1"]},
+        {"connect": ["kpd2", "kpd1"]},
+    ]
+    assert scenario.load(path).planned == 5
+
+
+async def test_ctrl_c_ends_the_wait_for_a_line(session) -> None:
+    waiting = asyncio.ensure_future(_interruptible(session.bench, "wait 3000"))
+    await asyncio.sleep(0)  # it has begun
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await waiting == "failed"
+    assert await session("start") == "good"
+
+
+async def test_a_recording_holds_no_new_password_and_is_not_begun_twice(session, tmp_path) -> None:
+    path = tmp_path / "a.yaml"
+    for line, verdict in (
+        (f"record-start {path}", "good"),
+        (f"record-start {tmp_path / 'b.yaml'}", "wrong"),
+        ("set-password new_password=654321", "wrong"),
+        ("raw CC01030631323334353636 35 34 33 32 31", "wrong"),
+        ("start", "good"),
+        ("record-stop", "good"),
+        (f"record-start {tmp_path}/{'x' * 300}.yaml", "wrong"),
+    ):
+        assert await session(line) == verdict, line
+    assert "654321" not in path.read_text()
+    assert "already" in session.said("bad")[0]
+
+
+async def test_a_line_is_bounded_and_a_peer_does_not_control_the_terminal(around, session) -> None:
+    assert await session("get-version " + "x" * 100_000) == "wrong"
+    assert "at most 65536 characters" in session.said("bad")[0]
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 500, {"detail": "\x1b[31mred"}
+
+    other = Session(replace(around, request=request))
+    assert await other("call domain=d a=1 b=2") == "failed"
+    assert "\x1b" not in "".join(line for _, line in other.lines)
+
+
+async def test_a_recording_of_nothing_is_not_written(session, tmp_path) -> None:
+    path = tmp_path / "nothing.yaml"
+    assert await session(f"record-start {path}") == "good"
+    assert await session("record-stop") == "wrong"
+    assert not path.exists()
 
 
 async def test_a_pipe_goes_on_and_tells_the_worst(mediator, session) -> None:
@@ -220,6 +297,8 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
         (("send", "strat"), 2, "'strat' is no command; did you mean start?"),
         (("send", "start", "--kpd1", "1", "--kpd2", "1"), 3, "127.0.0.1:1: KPD2 can't be reached"),
         (("watch", "--web", "http://127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
+        (("watch", "--kind", "relaese"), 2, "--kind: 'relaese' is not allowed; did you mean release?"),
+        (("send", "raw"), 2, "raw: the octets are missing"),
         (("watch", "--web", "127.0.0.1:1"), 2, "--web: '127.0.0.1:1' is not allowed"),
         (("console", "--lang", "de"), 2, "--lang: 'de' is not allowed: en, ru"),
         (

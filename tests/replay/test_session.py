@@ -74,7 +74,9 @@ def test_var_gives_another_value(tmp_path: Path) -> None:
         chosen(settings(path, variables={"nmber": 1}), io.StringIO())
 
 
-@pytest.mark.parametrize("word", ["x", "1x=2", "=2", "x=[1]", "x={"])
+@pytest.mark.parametrize(
+    "word", ["x", "1x=2", "=2", "x=[1]", "x={", "x=2024-13-45", "x=" + "9" * 5000, "x=" + "[" * 5000]
+)
 def test_a_var_that_is_none(word: str) -> None:
     with pytest.raises(UsageError, match="NAME=VALUE"):
         read_variables([word])
@@ -92,9 +94,9 @@ def test_list_and_check_start_nothing(folder: Path, capsys: pytest.CaptureFixtur
     printed.clear()
     assert run_scripts(settings(folder / "one.yaml", check=True, as_json=True), printed.append) == 0
     assert json.loads(printed[0]) == {"name": "first", "file": str(folder / "one.yaml"), "steps": 1}
-    (folder / "bad.yaml").write_text("steps: []\n")
+    (folder / "bad.yaml").write_text("name: x\n")
     assert run_scripts(settings(folder, check=True), printed.append) == 2
-    assert "bad.yaml:1: name is missing" in capsys.readouterr().err
+    assert "bad.yaml:1: steps is missing" in capsys.readouterr().err
 
 
 def test_several_at_once_are_printed_one_after_the_other_and_quietly(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_include_stands_for_the_steps_of_another_file(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("steps: [{include: main.yaml}]", "other.yaml includes itself"),
-        ("steps: [{include: gone.yaml}]", "gone.yaml: can't be read: No such file or directory"),
+        ("steps: [{include: gone.yaml}]", "gone.yaml is no file"),
         ("steps: [{include: main.yaml, send: start}]", "unknown key; allowed: include"),
         ("{}", "steps is missing"),
     ],
@@ -187,3 +189,17 @@ async def test_the_steps_run_once_for_each_row(mediator: Any, run: Any) -> None:
     assert [raw[10] for raw in mediator.commands if raw[2] == 0x0E] == [1, 2]
     assert result.verdict == "PASS"
     assert result.planned == 4
+
+
+def test_a_folder_may_hold_parts_and_only_chosen_mistakes_count(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("steps: [{send: start}]\n")
+    (tmp_path / "whole.yaml").write_text("name: a\nsteps: [{include: part.yaml}]\n")
+    (tmp_path / "broken.yaml").write_text("name: [\n")
+    assert [one.name for one in chosen(settings(tmp_path, keyword="whole"), io.StringIO())] == ["a"]
+    with pytest.raises(ScriptError, match=r"broken\.yaml"):
+        chosen(settings(tmp_path), io.StringIO())
+
+
+def test_ports_without_a_host_are_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="--kpd1, --kpd2: belong to a running mediator"):
+        settings(Path("x.yaml"), kpd1=1001)

@@ -147,8 +147,10 @@ class Engine:
         if service.phase == "use" and service.service in NEEDS_TALK and found.state is not State.TALKING:
             state = found.state.value
             raise CallRefused("refused", f"call {call} is {state}; {service.service} needs a conversation")
-        carry_out(self, found, service, now)
-        self._changed(found, now)
+        try:
+            carry_out(self, found, service, now)
+        finally:
+            self._changed(found, now)  # also what a refused service has begun, such as a consultation
         return found
 
     def _going(self, call: str, now: float) -> Call:
