@@ -37,10 +37,17 @@ class StepResult:
     number: str
     title: str
     line: int
+    file: Path
+    """The file of the step: the script, or one that it includes."""
     failure: Failure | None = None
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE``."""
+        return f"{self.file}:{self.line}"
 
     @property
     def verdict(self) -> Phrase:
@@ -96,8 +103,7 @@ def _case(result: ScriptResult) -> Case:
     elif result.failures:
         status, kind, message = "failure", "Expectation", _first(result)
         texts = [
-            f"step {step.number}, {result.path}:{step.line}: {step.title}\n{step.failure}"
-            for step in result.failures
+            f"step {step.number}, {step.place}: {step.title}\n{step.failure}" for step in result.failures
         ]
         text = "\n\n".join(texts)
     return Case(
@@ -183,7 +189,7 @@ class TextPrinter:
             )
             for step in result.failures:
                 assert step.failure is not None
-                where = f"{result.path}:{step.line}, {self._say(_STEP)} {self._say(step.number)}"
+                where = f"{step.place}, {self._say(_STEP)} {self._say(step.number)}"
                 self._shown(f"{'':6}{where}, {self._say(step.title)}")
                 self._shown(f"{'':8}{step.failure.summary(self._lang)}")
             if result.error is not None:

@@ -18,6 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from protocol import EncodeError
@@ -302,7 +303,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             self.result.error = error
         except asyncio.CancelledError:
             step = self._step_under_way
-            where = f" in step {step.number}, {self._script.path}:{step.line}" if step is not None else ""
+            where = f" in step {step.number}, {step.place}" if step is not None else ""
             self.result.error = RunInterruptedError(f"interrupted{where}")
             raise
         finally:
@@ -334,9 +335,9 @@ class ScriptRunner(Observer, ABC, Generic[S]):
                 await client.connect()
         return self._consoles[name]
 
-    def _begin_step(self, number: str, title: str, line: int) -> StepResult:
+    def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
         self._printer.step(number, title, line)
-        self._step_under_way = StepResult(number, title, line)
+        self._step_under_way = StepResult(number, title, line, file or self._script.path)
         return self._step_under_way
 
     def _end_step(self, step: StepResult) -> bool:
@@ -368,10 +369,9 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         if earlier is not None and earlier is not step:
             step.notes.append(
                 Phrase(
-                    "this message belongs to step {number}, {path}:{line}",
+                    "this message belongs to step {number}, {place}",
                     number=earlier.number,
-                    path=self._script.path,
-                    line=earlier.line,
+                    place=earlier.place,
                 )
             )
 
@@ -434,7 +434,9 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         return True
 
     async def _step(self, step: s.Step, number: str) -> bool:
-        result = self._begin_step(number, step.title_of(self._variables), step.node.line)
+        result = self._begin_step(
+            number, step.title_of(self._variables), step.node.line, Path(step.node.file)
+        )
         self._sent: tuple[Sent, ...] = ()
         try:
             await self._attempt(result, self._do(step, result))

@@ -62,11 +62,15 @@ def test_the_text_of_an_electronic_message_is_read_in_the_coding_of_the_mediator
 
 
 def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
-    passed = ScriptResult("passes", Path("a.yaml"), [StepResult("1", "send start", 3)], 1, 0.25)
+    passed = ScriptResult(
+        "passes", Path("a.yaml"), [StepResult("1", "send start", 3, Path("a.yaml"))], 1, 0.25
+    )
     failure = Failure(
         "answer {operation: 0}", "", None, [Difference("operation", "0 (00h)", "1 (01h) <&\x00\ud800>")]
     )
-    failed = ScriptResult("fails", Path("b.yaml"), [StepResult("2", "events answer", 7, failure)], 2, 0.5)
+    failed = ScriptResult(
+        "fails", Path("b.yaml"), [StepResult("2", "events answer", 7, Path("b.yaml"), failure)], 2, 0.5
+    )
     broken = ScriptResult(
         "can't run", Path("c.yaml"), error=ConnectError("127.0.0.1:1: KPD2 can't be reached")
     )

@@ -203,3 +203,12 @@ def test_a_folder_may_hold_parts_and_only_chosen_mistakes_count(tmp_path: Path) 
 def test_ports_without_a_host_are_wrong_usage() -> None:
     with pytest.raises(UsageError, match="--kpd1, --kpd2: belong to a running mediator"):
         settings(Path("x.yaml"), kpd1=1001)
+
+
+def test_a_failed_step_of_an_included_file_is_named_there(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("steps:\n\n\n\n  - send: get-version\n")
+    main = tmp_path / "main.yaml"
+    main.write_text("name: a\nlab: labs/order268.toml\nsteps: [{include: part.yaml}]\n")
+    printed: list[str] = []
+    assert run_scripts(settings(main, quiet=True), printed.append) == 1
+    assert f"{tmp_path / 'part.yaml'}:5, step 1, send get-version" in "".join(printed)
