@@ -173,6 +173,8 @@ class TextPrinter:
 
     def end(self, result: ScriptResult) -> None:
         self._kept = []
+        if result.error is not None:
+            self._shown(f"      {self._say(words(result.error))}")
         self._shown(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")
 
