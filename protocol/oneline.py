@@ -10,9 +10,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _LEFT_OUT = frozenset(
-    {"password", "new_password", "reserve", "filler", "header_filler", "time", "command_name", "status_text"}
+    {
+        "password",
+        "new_password",
+        "reserve",
+        "filler",
+        "header_filler",
+        "orm_number",
+        "time",
+        "command_name",
+        "status_text",
+    }
 )
-"""Secrets, octets that carry nothing, the time (every line has one of its own) and texts that stand beside a code."""
+"""Secrets, octets that carry nothing, the number in the header, the time (every line has one of its own), and texts
+that stand beside a code."""
 _USUAL: Mapping[str, tuple[Any, ...]] = {
     "object_type": ("own-subscriber",),
     "number_sign": ("own",),

@@ -6,6 +6,7 @@ In an error a text is short and on one line; in an ASCII field of the order it h
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 MOST_SHOWN = 100
 """Characters of a value in an error."""
@@ -36,6 +37,11 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
 def as_list(names: Iterable[str]) -> str:
     """Names for an error or a note: sorted, or "none"."""
     return ", ".join(sorted(names)) or "none"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that a misspelt one is nearest to; "" for none."""
+    return next(iter(get_close_matches(word, list(known), n=1)), "")
 
 
 def whole_number(text: str, least: int, most: int) -> int | None:

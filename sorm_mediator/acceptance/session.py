@@ -43,7 +43,7 @@ from sorm_mediator.acceptance.report import (
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.lines import located
-from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent, carry_through
+from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
     INTERRUPTED,
     ConnectError,
@@ -55,7 +55,7 @@ from sorm_mediator.console.errors import (
     drop_output,
     report_error,
 )
-from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.interrupt import carry_through, until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Self, Union, get_origin
@@ -19,7 +18,7 @@ from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.lines import located
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig
-from sorm_mediator.texts import one_line, short, shown, whole_number
+from sorm_mediator.texts import nearest, one_line, short, shown, whole_number
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -159,8 +158,8 @@ def _put(document: dict[str, Any], key: str, value: Any) -> None:
     place: Any = document
     for part in tables:
         if isinstance(place, list):
-            number = whole_number(part, 1, len(place)) or 0
-            place = place[number - 1] if 0 < number <= len(place) else None
+            number = whole_number(part, 1, len(place))
+            place = place[number - 1] if number else None
         else:
             place = place.setdefault(part, {})
         if not isinstance(place, dict | list):
@@ -301,14 +300,13 @@ def _wanted(error: Any) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     """The known key that a misspelt one is nearest to; "" for none."""
-    known = [name for kind in _types_at(location[:-1]) for name in _keys(kind)]
-    return next(iter(get_close_matches(str(location[-1]), known, n=1)), "")
+    return nearest(str(location[-1]), (name for kind in _types_at(location[:-1]) for name in _keys(kind)))
 
 
 def _close(value: str, wanted: Sequence[str]) -> str:
     """The allowed word that a misspelt one is nearest to; "" for none."""
-    known = re.findall(r"'([^']+)'", " ".join(wanted))
-    return next((f'"{one}"' for one in get_close_matches(value, known, n=1)), "")
+    near = nearest(value, re.findall(r"'([^']+)'", " ".join(wanted)))
+    return near and f'"{near}"'
 
 
 def _shown(location: tuple[int | str, ...], value: object) -> str:

@@ -32,10 +32,10 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
-    carry_through,
 )
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
+from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.language import Phrase, join
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]

@@ -22,8 +22,8 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
     Verdict,
 )
-from sorm_mediator.console.client import carry_through
 from sorm_mediator.console.errors import ConnectError, words
+from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)

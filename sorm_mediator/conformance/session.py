@@ -33,7 +33,6 @@ from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
     INTERRUPTED,
-    SIGNALS,
     ConnectError,
     UsageError,
     check_choice,
@@ -43,6 +42,7 @@ from sorm_mediator.console.errors import (
     report_error,
     unreadable,
 )
+from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
@@ -174,7 +174,6 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
     signal changes nothing.
     """
     kept: list[Report] = []
-    loop = asyncio.get_running_loop()
     with bar(len(settings.checks)) if bars else nullcontext(None) as advance:
 
         def seen(result: Result) -> None:
@@ -183,16 +182,8 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
                 advance(result)
 
         going = examine(settings, begun=showing.begin, seen=seen, cut_short=kept.append)
-        task = asyncio.ensure_future(going)
-        for number in SIGNALS:
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            return await task, False
-        except asyncio.CancelledError:
-            return (kept[0] if kept else None), True
-        finally:
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
+        report = await until_signal(going)
+    return report or (kept[0] if kept else None), report is None
 
 
 async def examine(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -159,20 +159,6 @@ class Waiting:
         self._event.clear()
 
 
-async def carry_through(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` to its end. A cancellation during it is raised only then."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
-
-
 class ConsoleClient(Waiting):
     """One console. ``wait`` waits for a condition; ``log`` holds everything that has crossed.
 
@@ -258,15 +244,19 @@ class ConsoleClient(Waiting):
         """Whether anything has come from the mediator."""
         return any(not one.outbound for one in self.log)
 
+    @property
+    def closed_shown(self) -> Phrase:
+        """The channels that the mediator has closed, for people."""
+        return join(", ", [SHOWN[name] for name in sorted(self._closed)])
+
     def not_let_in(self) -> Phrase | None:
-        """The text when the mediator closed the channels before it said anything; None when it has not."""
-        if self.heard or not self.closed:
+        """The text when the mediator closed a channel before it said anything; None when it has not."""
+        if self.heard or not self._closed:
             return None
-        channels = join(", ", [SHOWN[name] for name in sorted(self.closed)])
         return Phrase(
-            "{where}: the mediator closed {channels} before it had answered: has it another console?",
-            where=self.where(KPD1), channels=channels,
-        )  # fmt: skip
+            "{where}: the mediator hung up before it had answered: has it another console?",
+            where=self.where(KPD1),
+        )
 
     def command(self, name: str, fields: dict[str, Any]) -> Any:
         """A command by name. The header is this console's where ``fields`` do not give one."""

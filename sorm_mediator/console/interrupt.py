@@ -36,3 +36,17 @@ async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+async def carry_through(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` to its end. A cancellation during it is raised only then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()

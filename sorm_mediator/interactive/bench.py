@@ -85,7 +85,7 @@ class Recording:
         self.steps.append({"send": {name: shown} if shown else name})
 
     def octets(self, raw: bytes) -> None:
-        """Octets of the session, without a password."""
+        """Octets of the session, as they were typed: a command among them has the password in its header."""
         self.steps.append({"raw": raw.hex(" ").upper(), "expect": "any"})
 
     def channels(self, verb: str, channels: Sequence[str]) -> None:
@@ -127,12 +127,13 @@ class Recording:
         self.steps[-1].setdefault("events", []).append({crossed.name: kept})
 
     def write(self) -> None:
-        """Write the scenario. Raises :class:`OSError`."""
+        """Write the scenario, for its owner alone. Raises :class:`OSError`."""
         document: dict[str, Any] = {"name": self.path.stem.replace("_", " "), "steps": self.steps}
         sent = [step.get("send") for step in self.steps if "expect" not in step]
         if "start" in sent and "stop" not in sent[sent.index("start") :]:
             document["finally"] = [{"send": "stop"}]
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+        self.path.touch(0o600, exist_ok=False)
         self.path.write_text(text, encoding="utf-8")
 
 

@@ -94,6 +94,8 @@ async def _send(
             end = await carry_out(client, message, settings.within)
         except EncodeError as error:
             raise StepError(str(error)) from None
+        except StepError as error:  # the mediator has closed KPD1
+            end = End(False, words(error))
         finally:
             await client.close()
     if not end.good and (refused := client.not_let_in()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from protocol.render import masked_hex, render
 from protocol.texts import status_phrase
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config
-from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed, Observer, Sent
+from sorm_mediator.console.client import KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.results import NO_UNIT
+from sorm_mediator.replay.runner import no_end, wait_for
 from ssh_control.visible import visible
 
 
@@ -84,9 +86,9 @@ ANSWER_TO_NOTHING = 1.0
 """Seconds in which the answer to octets without a whole command is waited for."""
 
 
-def clock(time: float) -> str:
+def clock(when: float) -> str:
     """The time of day with milliseconds, in the zone of this machine."""
-    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return datetime.fromtimestamp(when).astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> list[str]:
@@ -94,13 +96,8 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
     arrow = "->" if crossed.outbound else "<-"
     head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
     marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
-    form = (
-        {**crossed.form, "fields": {**crossed.form.get("fields", {}), **crossed.fields}}
-        if crossed.form
-        else {}
-    )
-    form.get("fields", {}).pop("orm_number", None)
-    what = one_line(form) if crossed.message is not None else translate(NO_UNIT, lang)
+    unit = {**crossed.form, "fields": crossed.fields}  # in which the text of 2Ch is decoded
+    what = translate(NO_UNIT, lang) if crossed.message is None else one_line(unit)
     lines = [f"{head}  {what}{marks}"]
     if octets:
         channel = Channel.COMMAND if crossed.outbound else None
@@ -154,13 +151,8 @@ async def end_of(client: ConsoleClient, sent: tuple[Sent, ...], within: float) -
         before = len(client.log)
         await client.wait(lambda: len(client.log) > before, min(within, ANSWER_TO_NOTHING))
         return End(True, Phrase("octets sent; they hold no whole command"))
-    kpd1 = {"kpd1"}
-    await client.wait(lambda: all(one.done for one in sent) or kpd1 <= client.final, within)
-    if not all(one.done for one in sent):
-        if kpd1 <= client.final:
-            return End(False, Phrase("the mediator closed {channels}", channels=SHOWN["kpd1"]))
-        reasons = [Phrase("no end of the command within {s:g} s", s=within), *client.complaints()]
-        return End(False, join("; ", reasons))
+    if not await wait_for(client, lambda: all(one.done for one in sent), (KPD1,), time.monotonic() + within):
+        return End(False, join("; ", [no_end(client, within), *client.complaints()]))
     refused = [one for one in sent if one.refusal]
     if refused:
         status, accepted = refused[0].refusal, refused[0].accepted

@@ -100,8 +100,7 @@ def line_of(event: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
 
 
 def _event(text: str, url: str) -> dict[str, Any]:

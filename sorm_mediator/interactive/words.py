@@ -7,7 +7,6 @@ value of :data:`DEFAULTS`, else it is "not given" (FFh).
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from sorm_mediator.language import Lang, translate
 from sorm_mediator.replay.document import Node, parse
 from sorm_mediator.replay.scenario import read_bytes
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker
-from sorm_mediator.texts import one_line
+from sorm_mediator.texts import nearest, one_line
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "add-object": {
@@ -114,8 +113,8 @@ def _word(node: Node, path: str) -> _Word:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean ...?``, or "" when nothing known is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 def read_octets(given: Sequence[str]) -> bytes:

@@ -31,7 +31,6 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
-    carry_through,
 )
 from sorm_mediator.console.comparing import (
     IDENTITY,
@@ -47,6 +46,7 @@ from sorm_mediator.console.comparing import (
     show_value,
 )
 from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
+from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
@@ -175,7 +175,7 @@ class Matcher:
         if not closest and (KPD2 if wanted.on_kpd2 else KPD1) in self._console.client.final:
             reason = Phrase(
                 "nothing that fits came before the mediator closed {channels}",
-                channels=closed_channels(self._console.client),
+                channels=self._console.client.closed_shown,
             )
         if closest is not None:
             found = differences(wanted.fields, closest.fields)
@@ -640,13 +640,8 @@ async def wait_for(
     return condition()
 
 
-def closed_channels(client: ConsoleClient) -> Phrase:
-    """The channels that the mediator has closed, for people."""
-    return join(", ", [SHOWN[name] for name in sorted(client.closed)])
-
-
 def no_end(client: ConsoleClient, within: float) -> Phrase:
     """Why a command has not ended: no answer, or a channel that the mediator has closed."""
     if KPD1 in client.final:
-        return Phrase("the mediator closed {channels}", channels=closed_channels(client))
+        return Phrase("the mediator closed {channels}", channels=client.closed_shown)
     return Phrase("no end of the command within {s:g} s", s=within)

@@ -22,7 +22,6 @@ import yaml
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.client import carry_through
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -38,6 +37,7 @@ from sorm_mediator.console.errors import (
     report_error,
     unreadable,
 )
+from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url

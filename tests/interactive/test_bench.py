@@ -429,3 +429,10 @@ def test_the_state_folder_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert state_folder() == tmp_path / ".local" / "state" / "sorm-mediator"
+
+
+async def test_a_recording_is_for_its_owner_alone(session, tmp_path) -> None:
+    path = tmp_path / "mine.yaml"
+    for line in (f"record-start {path}", "start", "record-stop"):
+        assert await session(line) == "good"
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -10,7 +10,7 @@ Source: ECSS-10 manual, Routing for SORM (the example rule ``to_8``) and MultiSO
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import product
@@ -316,15 +316,6 @@ class Plan:
     def numbers_of(self, alias: str) -> Sequence[str]:
         """All numbers that lead to a subscriber, its master first."""
         return self.of_alias.get(alias, ())
-
-
-def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
-    """Every subscriber with a number in this plan, with its full numbers."""
-    found: dict[str, set[str]] = {}
-    for plan in plans:
-        for alias, numbers in plan.of_alias.items():
-            found.setdefault(alias, set()).update(numbers)
-    return found
 
 
 # --- routing one call through contexts

@@ -15,7 +15,6 @@ from sorm_mediator.switch.routing.route import (
     Number,
     NumberingError,
     Plan,
-    aliases,
     expand_numbers,
     translate,
 )
@@ -84,7 +83,8 @@ def test_a_subscriber_is_known_by_its_master_else_by_its_first_number() -> None:
 
     assert (plan.number_of("1"), plan.number_of("2"), plan.number_of("3")) == ("102", "201", None)
     assert list(plan.numbers_of("1")) == ["102", "101"]
-    assert aliases([plan]) == {"1": {"101", "102"}, "2": {"201", "202"}}
+    full = {alias: set(numbers) for alias, numbers in plan.of_alias.items()}
+    assert full == {"1": {"101", "102"}, "2": {"201", "202"}}
 
 
 def test_one_master_is_possible() -> None:
