@@ -126,6 +126,13 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def commands() -> str:
+    """The command line, from its declarations."""
+    from docs.commands_page import page
+
+    return page()
+
+
 def mediator() -> str:
     """What the mediator core decides, from its tables."""
     from docs.mediator_page import page
@@ -190,6 +197,7 @@ def x25() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
     "configuration.md": configuration,
     "e1.md": e1,
     "lapb.md": lapb,

@@ -118,7 +118,9 @@ def _value(text: str) -> Any:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is made, or is empty.")],
 ) -> None:
-    """Make a lab to start from: a lab file, its routing, and a scenario.
+    """Make a lab to start from.
+
+    The folder gets a lab file, its routing, and a scenario.
 
     Example: sorm-mediator init mylab && cd mylab && sorm-mediator lab lab.toml
     """
@@ -149,7 +151,9 @@ def init(
 
 
 def examples(as_json: JsonOption = False) -> None:
-    """List what is shipped: labs and scenarios, with their subjects and files.
+    """List the shipped labs and scenarios.
+
+    Each has its subject and its file.
 
     Example: sorm-mediator examples | less
     """

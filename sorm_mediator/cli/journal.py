@@ -30,9 +30,9 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
+    """Check the hash chain of the journal.
 
-    Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
+    Exit code 0 when it is whole, 1 when it was tampered with. Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
     with --head it is proved later that everything up to it is still there.
 
     Example: sorm-mediator journal verify -c captures/labs/laptop.toml
@@ -68,9 +68,9 @@ def export(
     until: TimeOption = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
 ) -> None:
-    """Write the journal's entries as JSON Lines or CSV, all or by time and kind.
+    """Write the entries of the journal as JSON Lines or CSV.
 
-    It does not check the chain: journal verify does.
+    All of them, or by time and kind. It does not check the chain: journal verify does.
 
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """

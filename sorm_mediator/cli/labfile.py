@@ -70,7 +70,9 @@ def show(
     config_file: SameFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
+    """Show every value and where it came from.
+
+    Also what mediator.capacity allows. Secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
     """
@@ -113,7 +115,9 @@ def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
 
 
 def schema() -> None:
-    """Print the JSON schema of the lab file: every key with type, range, default and meaning.
+    """Print the JSON schema of the lab file.
+
+    It has every key with type, range, default and meaning.
 
     Example: sorm-mediator config schema > lab.schema.json
     """
@@ -151,9 +155,9 @@ def trace(
     as_json: JsonOption = False,
     lang: LangOption = "en",
 ) -> None:
-    """Show what routing does with a call, rule by rule and domain by domain, and what the console would be shown.
+    """Show what routing does with a call.
 
-    Exit code 0 when the call comes somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
+    Rule by rule and domain by domain, and what the console would be shown. Exit code 0 when the call comes somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
 
     Examples:
 
