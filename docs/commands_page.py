@@ -60,7 +60,9 @@ def _row(parameter: Any, context: Any) -> str | None:
     if record is None or "--help" in parameter.opts:
         return None
     name, meaning = record
-    return f"| `{' '.join(name.split()).replace('|', chr(92) + '|')}` | {_escaped(' '.join(meaning.split()))} |"
+    return (
+        f"| `{' '.join(name.split()).replace('|', chr(92) + '|')}` | {_escaped(' '.join(meaning.split()))} |"
+    )
 
 
 def page() -> str:
@@ -69,7 +71,11 @@ def page() -> str:
     for path, command in _leaves(typer.main.get_command(app), ""):
         context = command.context_class(command, info_name=f"sorm-mediator {path}")
         usage = " ".join(command.collect_usage_pieces(context))
-        parts += [f"## {path}\n", f"```text\nsorm-mediator {path} {usage}\n```\n", _prose(command.help or "") + "\n"]
+        parts += [
+            f"## {path}\n",
+            f"```text\nsorm-mediator {path} {usage}\n```\n",
+            _prose(command.help or "") + "\n",
+        ]
         rows = [row for one in command.get_params(context) if (row := _row(one, context)) is not None]
         if rows:
             parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]) + "\n")

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOption = "error") -> None:
     """Run a whole lab and the built-in scenarios: PASS or FAIL.
 
-    The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
-    arrives; then the other scenarios, a line each. Exit code 0 when all passed, else 1.
+    The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a
+    call is made, and every event of it arrives; then the other scenarios, a line each. Exit code 0 when all passed,
+    else 1.
 
     Example: sorm-mediator demo --lang ru
     """

@@ -80,8 +80,9 @@ def decode(
 ) -> None:
     """Show the units in octets or in a capture.
 
-    It reads hex, a hex dump, binary, pcap or pcapng, told apart by content. Everything is shown, with what is wrong with it. Exit code 0: all of it is right; 1: something is broken
-    or has problems; 2: there is nothing to decode, or it isn't hex.
+    It reads hex, a hex dump, binary, pcap or pcapng, told apart by content. Everything is shown, with what is wrong
+    with it. Exit code 0: all of it is right; 1: something is broken or has problems; 2: there is nothing to decode,
+    or it isn't hex.
 
     Examples:
 
@@ -141,10 +142,10 @@ def encode(
 ) -> None:
     """Write the octets of units given as JSON.
 
-    The JSON is what decode --json printed, or written by hand. Reads a list of objects, one object, or one object a line; from standard input without -f. An object needs
-    name and fields; of the fields, those that may be "not given" and those of the header can be left out. The
-    fields count, never hex. Exit code 0: all were written; 1: one can't be sent (the others are written);
-    2: no JSON.
+    The JSON is what decode --json printed, or written by hand. Reads a list of objects, one object, or one object a
+    line; from standard input without -f. An object needs name and fields; of the fields, those that may be "not
+    given" and those of the header can be left out. The fields count, never hex. Exit code 0: all were written; 1:
+    one can't be sent (the others are written); 2: no JSON.
 
     Examples:
 

@@ -128,7 +128,8 @@ def watch(
 ) -> None:
     """Show every unit that crosses a mediator, a line each.
 
-    Ctrl-C ends it. The mediator's web tells them, so its console stays connected. Filters of different options hold together.
+    Ctrl-C ends it. The mediator's web tells them, so its console stays connected. Filters of different options hold
+    together.
 
     Example: sorm-mediator watch --kind event --object 258
     """

@@ -32,8 +32,9 @@ def verify(
 ) -> None:
     """Check the hash chain of the journal.
 
-    Exit code 0 when it is whole, 1 when it was tampered with. Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
-    with --head it is proved later that everything up to it is still there.
+    Exit code 0 when it is whole, 1 when it was tampered with. Says which entries were edited, removed, reordered or
+    cut off. Note the head it prints somewhere else: with --head it is proved later that everything up to it is
+    still there.
 
     Example: sorm-mediator journal verify -c captures/labs/laptop.toml
     """

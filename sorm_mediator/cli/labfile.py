@@ -157,7 +157,8 @@ def trace(
 ) -> None:
     """Show what routing does with a call.
 
-    Rule by rule and domain by domain, and what the console would be shown. Exit code 0 when the call comes somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
+    Rule by rule and domain by domain, and what the console would be shown. Exit code 0 when the call comes
+    somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
 
     Examples:
 

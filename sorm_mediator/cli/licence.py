@@ -29,8 +29,8 @@ def make(
 ) -> None:
     """Print the key of a new licence.
 
-    It is for the shell's add and for [[switch.licences]]. What it has no limit of stays as in the factory licence; docs/licence.md lists the keys.
-    Exit code 2 when a limit or the date can't be used.
+    It is for the shell's add and for [[switch.licences]]. What it has no limit of stays as in the factory licence;
+    docs/licence.md lists the keys. Exit code 2 when a limit or the date can't be used.
 
     Example: sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
     """
@@ -65,7 +65,8 @@ def passport(
 ) -> None:
     """Print the key of a new passport.
 
-    It is for the shell's set-passport and for switch.licence.passport. Licences and the passport of a switch are for the same SSW ID.
+    It is for the shell's set-passport and for switch.licence.passport. Licences and the passport of a switch are
+    for the same SSW ID.
 
     Example: sorm-mediator licence passport --ssw-id "ECSS 010079"
     """

@@ -101,8 +101,9 @@ def replay(  # long by its options, each with its help
 ) -> None:
     """Run scripts as a console and check every answer.
 
-    Each step is printed with octets, meaning and time. Exit code 0 when every command succeeded and every expectation held, 1 when not, 2 for a mistake in a script, 3 when
-    the mediator can't be reached, 130 when interrupted.
+    Each step is printed with octets, meaning and time. Exit code 0 when every command succeeded and every
+    expectation held, 1 when not, 2 for a mistake in a script, 3 when the mediator can't be reached, 130 when
+    interrupted.
 
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
 
@@ -158,9 +159,9 @@ def acceptance(
 ) -> None:
     """Check the number formats before a node is handed over.
 
-    Is every kind of number under control, and shown, as it was agreed? Five kinds of subscriber, incoming and outgoing, by every operator: command 5, a call, its events compared.
-    Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the lab file, 3 when the mediator can't
-    be reached.
+    Is every kind of number under control, and shown, as it was agreed? Five kinds of subscriber, incoming and
+    outgoing, by every operator: command 5, a call, its events compared. Exit code 0 when every check passed, 1 when
+    one failed, 2 for a mistake in the lab file, 3 when the mediator can't be reached.
 
     Example: sorm-mediator acceptance -c captures/labs/acceptance.toml --report acceptance.html
     """
@@ -267,8 +268,8 @@ def conformance(  # long by its options, each with its help
 ) -> None:
     """Examine a mediator clause by clause of order 268.
 
-    It may be ours or any other. Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong usage, 3 when the mediator
-    or the web can't be reached, 130 when interrupted.
+    It may be ours or any other. Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong
+    usage, 3 when the mediator or the web can't be reached, 130 when interrupted.
 
     Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
     """

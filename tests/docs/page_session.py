@@ -1,15 +1,17 @@
 """Runs the commands of one page as its reader would, and prints what became of each as a JSON line.
 
-``python page_session.py PAGE FOLDER``, in a network namespace of its own (``unshare --net``), so that the ports that the
-page names are free, whatever else runs on the machine. FOLDER is where the reader sits: it has ``captures/``.
+``python page_session.py PAGE FOLDER``, in a network namespace of its own (``unshare --net``), so that the ports
+that the page names are free, whatever else runs on the machine. FOLDER is where the reader sits: it has ``captures/``.
 
 What is run are the ``console`` blocks of the page, from top to bottom:
 
-* ``$ command`` is run by bash, its continued lines with it. A box (``lab``, ``gateway``, ``switch``) is awaited until its
-  ready line and goes on; it takes the place of one before it. ``watch`` and ``curl -N`` go on too.
+* ``$ command`` is run by bash, its continued lines with it. A box (``lab``, ``gateway``, ``switch``) is awaited until
+  its ready line and goes on; it takes the place of one before it. ``watch`` and ``curl -N`` go on too.
+* ``NAME=$(command)`` keeps the output for later commands, as do ``export NAME=value`` and ``cd FOLDER``.
 * ``sorm> words`` and ``admin@...$ words`` after a command are what the reader types into it.
 * Every other line is output: it is looked for in what came. Digits stand for any digits, ``...`` for anything.
-* ``<!-- not run: WHY -->`` before a block leaves it out, ``<!-- exit: 1 -->`` expects another exit code than 0.
+* ``<!-- not run: WHY -->`` before a block leaves it out, ``<!-- exit: 1 -->`` expects another exit code than 0 of its
+  last command.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ FENCE = re.compile(r"^```(\S*)\s*$")
 DIRECTIVE = re.compile(r"^<!-- (not run|exit): (.+?) -->$")
 TYPED = re.compile(r"^(?:sorm|admin@\S+?[$>])>? ?(.*)$")
 BOX = re.compile(r"^sorm-mediator (lab|gateway|switch)\b")
-STAYS = re.compile(r"^(sorm-mediator watch|curl -N)\b")
+VARIABLE = re.compile(r"^([A-Z]+)=\$\((.*)\)$", re.DOTALL)
+STAYS = re.compile(r"^(sorm-mediator watch|curl -s?N)\b")
 
 
 @dataclass
@@ -43,7 +46,7 @@ class Command:
 
     line: int
     text: str
-    exit: int
+    exit: int = 0
     typed: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
@@ -60,6 +63,8 @@ def commands_of(page: str) -> list[Command]:
             block = fence[1] if block is None else None
             open_command = False
             if block is None:
+                if found and "exit" in directives:
+                    found[-1].exit = int(directives["exit"])
                 directives = {}
             continue
         if block is None:
@@ -71,7 +76,7 @@ def commands_of(page: str) -> list[Command]:
         if block != "console" or "not run" in directives:
             continue
         if line.startswith("$ "):
-            found.append(Command(number, line[2:], int(directives.get("exit", 0))))
+            found.append(Command(number, line[2:]))
             open_command = _continues(found[-1].text)
         elif open_command:
             found[-1].text += "\n" + line
@@ -131,12 +136,21 @@ class Reader:
         if command.text.startswith("cd "):
             self._folder /= command.text.removeprefix("cd ")
             return None
+        if variable := VARIABLE.match(command.text):
+            command.text = variable[2]
+            came: list[str] = []
+            wrong = self._once(command, came)
+            self._environment[variable[1]] = "".join(came).strip()
+            return wrong
         if BOX.match(command.text):
             return self._run_box(command)
         if STAYS.match(command.text):
             process, came = self._start(command)
             self._staying.append((command, process, came))
             return None
+        return self._once(command)
+
+    def _once(self, command: Command, came: list[str] | None = None) -> str | None:
         words = "".join(word + "\n" for word in command.typed)
         stdin = subprocess.PIPE if command.typed else subprocess.DEVNULL
         process = self._popen(command, stdin=stdin)
@@ -146,6 +160,8 @@ class Reader:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
             return f"no end within {PATIENCE} s; so far: {output[-1500:]}"
+        if came is not None:
+            came.append(output)
         return self._judge(command, process.returncode, output)
 
     def end(self) -> list[tuple[Command, str | None]]:
@@ -155,7 +171,9 @@ class Reader:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(PATIENCE)
             absent = missing(command.shown, "\n".join(came))
-            verdicts.append((command, absent and f"not in the output: {absent}\ncame: {''.join(came)[-1500:]}"))
+            verdicts.append(
+                (command, absent and f"not in the output: {absent}\ncame: {''.join(came)[-1500:]}")
+            )
         self._end_box()
         return verdicts
 

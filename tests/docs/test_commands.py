@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_COMMANDS = [page for page in PAGES if commands_of(page.read_text("utf-8"))]
 ASKPASS = "#!/bin/sh\necho password\n"  # of the shipped labs' admin, as the pages say
-SSH_CONFIG = "Host *\n  StrictHostKeyChecking accept-new\n  UserKnownHostsFile {home}/known_hosts\n  LogLevel ERROR\n"
+SSH_CONFIG = (
+    "Host *\n  StrictHostKeyChecking accept-new\n  UserKnownHostsFile {home}/known_hosts\n  LogLevel ERROR\n"
+)
 
 
 def _apart() -> list[str]:
@@ -54,7 +56,10 @@ def reader(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     path = home / "bin"
     path.mkdir()
     (path / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {home}/.ssh/config "$@"\n', "utf-8")
-    (path / "ssh").chmod(0o700)
+    # An answer of HTTP 4xx or 5xx is a failure.
+    (path / "curl").write_text(f'#!/bin/sh\nexec {shutil.which("curl")} --fail-with-body "$@"\n', "utf-8")
+    for wrapper in path.iterdir():
+        wrapper.chmod(0o700)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SORM_")},
         "PATH": f"{path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -84,7 +89,9 @@ def test_every_command_of_a_page_does_what_the_page_shows(
     assert ran.returncode == 0, ran.stderr
     verdicts = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len({one["line"] for one in verdicts}) == len(commands_of(page.read_text("utf-8")))
-    wrong = [f"{page.name}:{one['line']}: {one['command']}\n{one['wrong']}" for one in verdicts if one["wrong"]]
+    wrong = [
+        f"{page.name}:{one['line']}: {one['command']}\n{one['wrong']}" for one in verdicts if one["wrong"]
+    ]
     assert not wrong, "\n\n".join(wrong)
 
 
