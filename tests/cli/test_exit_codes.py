@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+
+from sorm_mediator.console.interrupt import taken_signals
 
 Serve = Callable[[socket.socket], None]
 STEPS = "name: one command\nwithin: 0.3\nsteps: [{send: get-version}]\nfinally: [{send: stop}]\n"
@@ -112,3 +115,41 @@ def test_a_script_with_a_mistake_is_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "one.yaml:2" in done.stderr
     assert "allowed: ok, any, or a list of messages of KPD1" in done.stderr
+
+
+def caught_signals(pid: int) -> set[int]:
+    """The signals that a process has handlers for."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("SigCgt:"):
+            mask = int(line.split()[1], 16)
+            return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+    raise AssertionError("no SigCgt")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "command", [["decode", "-"], ["replay", "-"], ["console"]], ids=lambda words: words[0]
+)
+def test_a_signal_while_a_command_begins_ends_it_with_130(
+    command: list[str], number: int, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sorm_mediator", *command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    while signal.SIGTERM not in caught_signals(
+        process.pid
+    ):  # Python itself is starting, which handles SIGINT alone
+        assert process.poll() is None
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in output + errors
+
+
+def test_a_run_goes_on_when_nohup_has_it_ignore_the_end_of_the_terminal() -> None:
+    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert taken_signals() == (signal.SIGINT, signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, kept)
