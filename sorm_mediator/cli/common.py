@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from ssh_control.visible import visible_lines
+
+if TYPE_CHECKING:
+    from sorm_mediator.config import Config
 
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
@@ -53,15 +56,14 @@ def the_one(file: Path | None, option: Path | None) -> Path | None:
 
 
 @contextmanager
-def located_in(path: Path) -> Iterator[None]:
+def located_in(config: Config) -> Iterator[None]:
     """Put the lines of a lab file into the errors that name its keys."""
-    from sorm_mediator.config.lines import located
     from sorm_mediator.errors import ConfigError
 
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(located(str(error), path)) from None
+        raise ConfigError(config.located(str(error))) from None
 
 
 def fail(text: object) -> NoReturn:
