@@ -54,6 +54,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through, until_signal
 from sorm_mediator.console.target import RunTarget
@@ -284,7 +285,7 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
     except BrokenPipeError:
         return drop_output()
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
@@ -41,6 +43,21 @@ def echo(text: object, *, err: bool = False) -> None:
     Octets from peers in the text can't control the terminal.
     """
     typer.echo(visible_lines(text), err=err)
+
+
+def write_anything(*streams: TextIO) -> None:
+    """Have the streams write characters that their coding lacks as ``\\u041f``, which JSON reads too."""
+    codecs.register_error("escaped", _escaped)
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escaped")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
 SameFileOption = Annotated[

@@ -41,6 +41,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
@@ -163,7 +164,7 @@ def run_conformance(settings: Settings) -> int:
     except BrokenPipeError:
         return drop_output()
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     return 0 if report.verdict == PASS else 1
 
 

@@ -37,6 +37,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
@@ -231,14 +232,15 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     if stdout.gone:
         return BROKEN_PIPE
     if stdout.interrupted:
         return report_error("interrupted", INTERRUPTED)
     errors = [result.error for result in results if result.error is not None]
-    for each in errors:
-        report_error(each, 2)
+    if settings.as_json:  # for people, whom the text's summary tells them
+        for each in errors:
+            report_error(each, 2)
     if errors:
         return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
     return 0 if all(result.verdict == PASS for result in results) else 1
@@ -287,7 +289,7 @@ async def run(
 def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
     if settings.as_json:
         return JsonPrinter(write)
-    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet)
+    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet, summed_up=True)
 
 
 async def run_script(
