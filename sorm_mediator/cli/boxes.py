@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.begin import BUILT_IN, AutoPortsOption, SetOption, labs, load_lab
+from sorm_mediator.cli.begin import AutoPortsOption, SetOption, load_lab
 from sorm_mediator.cli.common import (
     ConfigOption,
     JsonOption,
@@ -100,5 +100,5 @@ def _run(
 
     set_up_logging(log_level)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
-    with located_in(path or labs() / BUILT_IN):
+    with located_in(config):
         asyncio.run(run(config, boxes, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -121,6 +122,8 @@ def decode(
         fail(str(error) + _hint(words))
     except OSError as error:
         show.stop()
+        if error.errno == errno.ENOSPC:  # of the output: it is not the input that is full
+            raise
         fail(f"{file or 'standard input'}: {error.strerror or error}")
     show.end()
     raise typer.Exit(0 if show.fine else 1)
@@ -225,6 +228,8 @@ def _hint(words: list[str]) -> str:
 
 
 def _text(file: str | None) -> str:
+    if file is None and sys.stdin.isatty():
+        fail("nothing to encode: give -f FILE, or -f - for standard input; see sorm-mediator encode --help")
     try:
         data = sys.stdin.buffer.read() if file in (None, STDIN) else Path(str(file)).read_bytes()
         return data.decode("utf-8-sig")

@@ -120,11 +120,11 @@ def _reading(config: Path | None, file: Path | None) -> Iterator[JournalReader]:
 
 
 def _configured(path: Path | None) -> Path:
-    from sorm_mediator import config
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import BoxError
 
     assert path is not None
-    loaded = config.load(path)
+    loaded = load_lab(path)
     if not loaded.mediator.journal:
         raise BoxError(f'{path}: mediator.journal: "" means that no journal is kept')
     return loaded.directory / loaded.mediator.journal

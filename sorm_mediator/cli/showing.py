@@ -15,7 +15,7 @@ from protocol.memo import Memo
 from protocol.render import has_another_inside, masked_hex, octet_rows, render
 from protocol.wire import MASK
 from sorm_mediator.capture.events import Flow, Pause, Trouble
-from sorm_mediator.capture.units import Found, Item, Skipped
+from sorm_mediator.capture.units import Found, Item
 from sorm_mediator.cli.common import echo
 from sorm_mediator.language import Lang, Phrase, translate
 from ssh_control.visible import visible
@@ -151,7 +151,9 @@ class PeopleShow(Show):
         if item.problems:
             lines += [(problem, _RED) for problem in self._problems(item)]
         if self._styled:
-            shown = [f"\x1b[{style}m{visible(line)}\x1b[0m" if style else visible(line) for line, style in lines]
+            shown = [
+                f"\x1b[{style}m{visible(line)}\x1b[0m" if style else visible(line) for line, style in lines
+            ]
         else:
             shown = [line if line.isprintable() else visible(line) for line, _ in lines]
         sys.stdout.write("\n".join(shown) + "\n\n")
