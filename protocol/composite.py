@@ -316,7 +316,7 @@ class ServiceOctets(Wire):
     def __init__(self, position: str) -> None:
         self.place = 2 if position == "third" else 0
         self.code = Coded.table(SERVICES, what="service")
-        super().__init__("BBB", IntegerForm(0xFF, nullable=True), self.code.values)
+        super().__init__("BBB", IntegerForm(0xFF), self.code.values)
         self.meaning = self.code.meaning
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
