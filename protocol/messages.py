@@ -7,8 +7,9 @@ wire, or a function that makes it for the options at hand; the last is the capti
 
 A message is one class. Its fields, in the order of :func:`dataclasses.fields`, are the octets of the unit in wire
 order; preamble, code and length are not fields. Header fields have defaults and are keyword-only. The default of a
-field is its value also where a JSON document or a script leaves it out; one without a default can't be left out
-(:func:`~protocol.errors.left_out` says so where a field with a default stands before it). At the end of the module: which messages there are, by order, code and name, and how long they may be.
+field is its value also where a JSON document or a script leaves it out; a field without one can't be left out
+(:func:`~protocol.errors.left_out` where a field with a default stands before it). At the end of the module: which
+messages there are, by order, code and name, and how long they may be.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from protocol.errors import left_out
 from protocol.forms import Form
 from protocol.language import Phrase, join
 from protocol.options import Options
-from protocol.values import Ksl, KslRow, Party, Raw, Time
+from protocol.values import NOBODY, Ksl, KslRow, Party, Raw, Time
 from protocol.wire import Coded, Filler, Octet, PasswordOctets, Text, Wire, Word
 
 # --- fields of headers (order 268, 5.2, 8.2, 10.2)
@@ -525,15 +526,15 @@ class ElectronicMessage(Kpd1Message):
 
     object_number: ObjectNumber = None
     object_type: ObjectTypeCode = None
-    sender: Sender = Party()
+    sender: Sender = NOBODY
     delivery_state: DeliveryState = field(default_factory=partial(left_out, "delivery_state"))
     """Octet 15, :func:`~protocol.codes.transfer_parameters`: direction, sign of selection, result of delivery."""
     delivery_code: DeliveryCode = field(default_factory=partial(left_out, "delivery_code"))
     """Octet 16, why it was not delivered; the order lists no values (9.12.4.5), FFh: none."""
     time: TimeField = None
-    receiver: Receiver = Party()
-    sender_imsi: SenderImsi = Party()
-    receiver_imsi: ReceiverImsi = Party()
+    receiver: Receiver = NOBODY
+    sender_imsi: SenderImsi = NOBODY
+    receiver_imsi: ReceiverImsi = NOBODY
     text: MessageText = b""
     """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
 
@@ -545,8 +546,8 @@ class ElectronicMessage(Kpd1Message):
 class CallEvent(CallHeader):
     """Content of all events of a call (order 268, 10.3); its classes differ in the operation codes they list."""
 
-    calling: Calling = Party()
-    called: Called = Party()
+    calling: Calling = NOBODY
+    called: Called = NOBODY
     trunk: Trunk = None
     ksl_a: KslA = None
     ksl_b: KslB = None
