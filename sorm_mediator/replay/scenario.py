@@ -187,7 +187,7 @@ class Step:
         """A short description of the step. A title from the scenario is in the language of its author."""
         if self.title:
             return self.title
-        parts = [self._action_title(variables)]
+        parts = [self.action_title(variables)]
         for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
             if expectations:
                 parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
@@ -198,7 +198,8 @@ class Step:
         text = join(", ", [part for part in parts if part])
         return text if self.console == MAIN else join(": ", [self.console, text])
 
-    def _action_title(self, variables: dict[str, Any]) -> str:
+    def action_title(self, variables: dict[str, Any]) -> str:
+        """What the step does, without what it waits for; "" when it only waits."""
         match self.action:
             case Send(entry):
                 return join(" ", [_SEND, entry.name])
