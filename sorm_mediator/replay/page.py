@@ -116,7 +116,7 @@ def _step(step: StepResult, lang: Lang) -> dict[str, Any]:
         "notes": [visible(translate(note, lang)) for note in step.notes],
         "units": [
             visible(line)
-            for one in step.exchanged
+            for one in (*filter(None, (step.came_before,)), *step.exchanged)
             for line in exchange_lines(one, lang, meaning=True)
         ],
     }  # fmt: skip

@@ -75,6 +75,8 @@ class StepResult:
     """What crossed while the step was under way, in order."""
     reports: list[Report] = field(default_factory=list)
     """What the switch reported meanwhile, if the run is to have them."""
+    came_before: Exchange | None = None
+    """What came instead of the expected message, when it crossed before the step."""
     met: list[Crossed] = field(default_factory=list)
     """The messages that the step waited for, in the order in which they were found."""
 
@@ -180,7 +182,7 @@ def failed_lines(step: StepResult, lang: Lang = "en") -> list[str]:
     where = Phrase("step {number}, {place}: {title}", number=step.number, place=step.place, title=step.title)
     lines = [translate(where, lang), *step.failure.lines(lang)]
     lines += [f"({translate(note, lang)})" for note in step.notes]
-    for one in step.exchanged:
+    for one in (*filter(None, (step.came_before,)), *step.exchanged):
         lines += [f"  {line}" for line in exchange_lines(one, lang, meaning=True)]
     return lines
 

@@ -388,6 +388,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             for client in clients:
                 if refused := client.not_let_in():
                     raise ConnectError(refused)
+        before = (one for earlier in self.result.steps for one in earlier.exchanged)
+        step.came_before = next((one for one in before if one.crossed is failure.came), None)
         earlier = None if failure.came is None else self._came_in.get(failure.came)
         if earlier is not None and earlier is not step:
             step.notes.append(

@@ -327,7 +327,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         if required not in keys:
             root.fail(f"{required} is missing")
     given = {name: reader(keys[name]) for name, reader in optional.items() if name in keys}
-    reader = _Steps(set(given.get("variables", ())))
+    reader = StepReader(set(given.get("variables", ())))
     return Scenario(
         name=keys["name"].text(),
         path=path,
@@ -398,14 +398,18 @@ def read_bytes(node: Node) -> bytes:
         node.wrong('bytes in hexadecimal, such as "CC 01 0B 03"')
 
 
-class _Steps:
-    """Reads steps in the order of the run, so that a variable is known only after the step that saves it."""
+class StepReader:
+    """Reads steps in the order of the run, so that a variable is known only after the step that saves it.
+
+    ``known``: the variables that there are before.
+    """
 
     def __init__(self, known: set[str]) -> None:
         self._known = known
         self._including: list[Path] = []
 
     def read(self, node: Node) -> list[Step]:
+        """The steps of a list. Raises :class:`ScriptError`."""
         if not node.items():
             node.wrong("at least one step")
         steps: list[Step] = []
