@@ -51,6 +51,8 @@ Wanted = str | Mapping[str, Any]
 class ExpectationError(AssertionError):
     """A step has failed. The text has its place, what was expected and came, and what crossed, with the meaning."""
 
+    ROBOT_SUPPRESS_NAME = True
+
     def __init__(self, step: StepResult, lang: Lang = "en") -> None:
         super().__init__("\n".join(map(visible, failed_lines(step, lang))))
         self.step = step

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import sorm_mediator.lab.lab  # noqa: F401 - once, and not again in every run of pytest within this process
+import sorm_mediator.lab.lab  # once, and not again in every run of pytest within this process
 import sorm_mediator.replay.vendor_runner  # noqa: F401
 from protocol import Release
 from sorm_mediator.capture.reader import read_input
