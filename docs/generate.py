@@ -200,6 +200,20 @@ def units() -> str:
     return rows()
 
 
+def api_messages() -> str:
+    """The message classes of the API."""
+    from docs.api_page import messages as rows
+
+    return rows()
+
+
+def api_others() -> str:
+    """The other names of the API."""
+    from docs.api_page import others
+
+    return others()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -219,7 +233,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "x25.md": x25,
 }
 
-PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"profiles": profiles, "units": units}}
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "api.md": {"messages": api_messages, "others": api_others},
+    "order268.md": {"profiles": profiles, "units": units},
+}
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 
 

@@ -27,7 +27,7 @@ from protocol.forms import (
 from protocol.language import Lang, Phrase, translate
 from protocol.messagetext import DEFAULT_CODING, decode_message_text
 from protocol.texts import NOT_GIVEN, SERVICES, value_name_text
-from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
+from protocol.values import NOBODY, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     NO_VALUE,
     UNDECLARED,
@@ -264,7 +264,7 @@ class PartyOctets(Wire):
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
         parts = {"sign": self.sign.form, "number": self.digits.form}
-        form = RecordForm(Party, parts, complete=False, nullable=True, empty=Party())
+        form = RecordForm(Party, parts, complete=False, nullable=True, empty=NOBODY)
         super().__init__("BB9s", form, "`{sign, number}`: a number sign and digits, each may be `null`")
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
@@ -316,7 +316,7 @@ class ServiceOctets(Wire):
     def __init__(self, position: str) -> None:
         self.place = 2 if position == "third" else 0
         self.code = Coded.table(SERVICES, what="service")
-        super().__init__("BBB", IntegerForm(0xFF, nullable=True), self.code.values)
+        super().__init__("BBB", IntegerForm(0xFF), self.code.values)
         self.meaning = self.code.meaning
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:

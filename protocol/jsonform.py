@@ -18,7 +18,7 @@ from typing import Any
 
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.errors import EncodeError, Problem
+from protocol.errors import EncodeError, Problem, left_out
 from protocol.forms import Form, Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import BY_CODE, MESSAGES, Message, forms
@@ -141,7 +141,7 @@ def _collect_octets(path: str, value: Any, octets: dict[str, str]) -> None:
 def from_json(document: Json, options: Options | None = None) -> Message | bytes:
     """The message that a document describes, or the octets of one of kind ``unknown``.
 
-    Fields left out are "not given" where that can be, and the header's have their defaults. Raises
+    Fields left out have the defaults of the message's class. Raises
     :class:`EncodeError` with the field, its value and what is allowed.
     """
     if not isinstance(document, Mapping):
@@ -220,6 +220,6 @@ def _build(kind: type[Message], given: Mapping[str, Json], octets: Spellings, op
             values[name] = declared[name].from_json(name, given[name], octets)
         elif name == requirements and kind.channel is Channel.KPD1:
             values[name] = options.version
-        elif field.default is dataclasses.MISSING:
-            values[name] = declared[name].left_out(name)
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            left_out(name)
     return kind(**values)

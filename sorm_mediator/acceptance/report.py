@@ -22,7 +22,7 @@ from sorm_mediator.acceptance.matrix import KINDS, Kind, format_of, object_type_
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
-from sorm_mediator.reports.junit import Case
+from sorm_mediator.reports.junit import Case, Suite
 from sorm_mediator.switch.trace import text_of
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ NAME = "sorm-mediator acceptance"
 def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write a suite for each kind, a case for each check. Raises :class:`OSError`."""
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
-    suites = [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    suites = [Suite(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
     junit.write(path, NAME, suites)
 
 

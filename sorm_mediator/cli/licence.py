@@ -32,8 +32,9 @@ def make(
 ) -> None:
     """Print the key of a new licence.
 
-    It is for the shell's add and for [[switch.licences]]. What it has no limit of stays as in the factory licence, and not as in the licence that it follows: stderr lists
-    what the switch keeps to. Exit code 2 when a limit or the date can't be used.
+    It is for the shell's add and for [[switch.licences]]. What it has no limit of stays as in the factory licence,
+    and not as in the licence that it follows: stderr lists what the switch keeps to. Exit code 2 when a limit or
+    the date can't be used.
 
     Example: sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
     """

@@ -62,6 +62,10 @@ def replay(  # long by its options, each with its help
         ),
     ] = None,
     junit: JunitOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.html", help="Write a page with a ladder of every script, printable."),
+    ] = None,
     pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crossed as pcapng.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
     quiet: Annotated[
@@ -116,7 +120,8 @@ def replay(  # long by its options, each with its help
     with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
-            junit=junit, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order, as_json=as_json,
+            junit=junit, report=report, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order,
+            as_json=as_json,
             lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()), repeat=repeat, jobs=jobs,
             check=check, list=list_,
         )  # fmt: skip

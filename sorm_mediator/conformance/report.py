@@ -224,7 +224,7 @@ def write_junit(path: Path, report: Report) -> None:
     Raises :class:`OSError`.
     """
     groups = by_appendix(report.results, "en")
-    suites = [(title, [_case(result, report) for result in results]) for title, results in groups]
+    suites = [junit.Suite(title, [_case(result, report) for result in results]) for title, results in groups]
     junit.write(path, "sorm-mediator conformance", suites)
 
 

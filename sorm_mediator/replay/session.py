@@ -72,6 +72,8 @@ class ReplaySettings:
     link: str = ""
     config: Path | None = None
     junit: Path | None = None
+    report: Path | None = None
+    """A page for people, with the ladder of every script."""
     pcap: Path | None = None
     pcap_speech: bool = True
     """Include the packets of streams that carry speech alone: 600 KB a second for each stream."""
@@ -96,7 +98,7 @@ class ReplaySettings:
         check_choice("--object-byte-order", self.object_byte_order, ("", "little", "big"))
         check_choice("--link", self.link, ("", *LINKS))
         check_web(self.web)
-        check_folders({"--junit": self.junit, "--pcap": self.pcap})
+        check_folders({"--junit": self.junit, "--report": self.report, "--pcap": self.pcap})
         if (self.kpd1 or self.kpd2) and not self.host:
             raise UsageError("--kpd1, --kpd2: belong to a running mediator: give --host too")
         if self.jobs > 1 and self.host:
@@ -228,7 +230,11 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         with suppress(asyncio.CancelledError):
             asyncio.run(stdout.during(run(scripts, settings, write or stdout.write, results)))
         if settings.junit is not None:
-            write_junit(settings.junit, results)
+            write_junit(settings.junit, results, variables=settings.variables)
+        if settings.report is not None:
+            from sorm_mediator.replay.page import write_page  # jinja2, only where it is needed
+
+            write_page(settings.report, results, cast(Lang, settings.lang))
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
     except OSError as error:
@@ -306,14 +312,13 @@ async def run_script(
     result: ScriptResult | None = None
     try:
         async with _target(script, settings) as target:
-            runner: ScriptRunner[Any] = (
-                VendorRunner(script, target, printer, keep_going=settings.keep_going, recorder=recorder)
-                if isinstance(script, vendor.VendorScript)
-                else ScenarioRunner(
-                    script, target, printer, keep_going=settings.keep_going, recorder=recorder
-                )
-            )
+            kind: Any = VendorRunner if isinstance(script, vendor.VendorScript) else ScenarioRunner
+            runner: ScriptRunner[Any] = kind(
+                script, target, printer,
+                keep_going=settings.keep_going, recorder=recorder, reports=settings.report is not None,
+            )  # fmt: skip
             result = runner.result
+            result.ran_on(target)
             await runner.run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
@@ -347,9 +352,9 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
             raise ScriptError(
                 f"{script.path}: names no lab; give --host of a running mediator, or a lab with -c"
             )
-        document = document_of(file) if script.lab is None else read_document(file)
+        changes = script.config if isinstance(script, scenario.Scenario) else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        config = _lab_config(file, document, script, byte_order, folder)
+        config = private_lab(file, changes, folder, byte_order=byte_order, outside=script.lab is None)
         link = _link(script, settings, config)
         yield await stack.enter_async_context(
             in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
@@ -372,21 +377,29 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
     return settings.link or (own if own in possible else possible[0])
 
 
-def _lab_config(
-    file: Path, document: Mapping[str, Any], script: Script, byte_order: ByteOrder | None, folder: Path
+def private_lab(
+    file: Path,
+    changes: document.Node | None,
+    folder: Path,
+    *,
+    byte_order: ByteOrder | None = None,
+    outside: bool = False,
 ) -> Config:
-    """The lab file ``document`` with the changes of the script. ``folder`` holds its tables during the run."""
+    """The lab file with ``changes``, and with values of the environment where ``outside`` says so.
+
+    ``folder`` holds its tables during the run. Raises :class:`ConfigError`.
+    """
+    lab = document_of(file) if outside else read_document(file)
     name = str(file)
-    changes = script.config if isinstance(script, scenario.Scenario) else None
     if changes is not None:
-        document = _merged(document, changes.plain())
+        lab = _merged(lab, changes.plain())
         name = f"{changes.file}:{changes.line}: config on {file}"
     own: dict[str, Any] = {"state": str(folder / "state.db"), "journal": str(folder / "journal.db")}
     if byte_order is not None:
         own["options"] = {"object_byte_order": byte_order}
-    document = _merged(document, {"mediator": own})
+    lab = _merged(lab, {"mediator": own})
     try:
-        return lab_files.parse(document, directory=file.resolve().parent, name=name)
+        return lab_files.parse(lab, directory=file.resolve().parent, name=name)
     except ConfigError as error:
         raise ConfigError(located(str(error), file)) from None
 
