@@ -32,6 +32,7 @@ from ssh_control.dialect import (
     ServerDialect,
     SessionState,
 )
+from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
@@ -513,19 +514,26 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         answer = self._session.handle(asked.request)
         if isinstance(answer, Reply):
             self._dialect.reply(asked.seq, answer)
+            self._log(asked.request, answer)
         elif answer is not None:
             self._open += 1
             if self._full:
                 self._channel.pause_reading()
-            answer.then(partial(self._late, asked.seq))
+            answer.then(partial(self._late, asked))
         if self._dialect.waiting > WRITE_PIECE:
             self._flush()
 
-    def _late(self, seq: int, reply: Reply) -> None:
+    def _log(self, request: Request, reply: Reply) -> None:
+        """Not what is asked: the line would reveal who is on control (order 268, rule 6)."""
+        result = "ok" if reply.ok else f"{reply.code or 0:02X}h"
+        log_event(log, "request", id=request.cause, op=request.op, user=self._user, result=result)
+
+    def _late(self, asked: RequestReceived, reply: Reply) -> None:
         self._open -= 1
         if self._dialect.state is not SessionState.READY:
             return
-        self._dialect.reply(seq, reply)
+        self._dialect.reply(asked.seq, reply)
+        self._log(asked.request, reply)
         if not self._pump_due:
             # Not at once: the reply may be given while the session handles its next request.
             self._pump_due = True

@@ -98,6 +98,7 @@ def replay(  # long by its options, each with its help
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
 
@@ -111,7 +112,7 @@ def replay(  # long by its options, each with its help
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.session import ReplaySettings, read_variables, run_scripts
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
@@ -155,6 +156,7 @@ def acceptance(
     ] = "",
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Check before handing a node over: is every kind of number under control, and shown, as it was agreed?
 
@@ -167,7 +169,7 @@ def acceptance(
     from sorm_mediator.acceptance.session import AcceptanceSettings, run_acceptance
     from sorm_mediator.cli.logs import set_up_logging
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = AcceptanceSettings(
             config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
@@ -264,6 +266,7 @@ def conformance(  # long by its options, each with its help
     junit: JunitOption = None,
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Examine a mediator, ours or any other, clause by clause of order 268.
 
@@ -275,7 +278,7 @@ def conformance(  # long by its options, each with its help
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.conformance.session import Settings, run_conformance
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)

@@ -18,7 +18,7 @@ from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_port
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
@@ -36,6 +36,7 @@ from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
+from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem
 
@@ -60,6 +61,7 @@ class SwitchBox:
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
         self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
+        self.engine.noted = _log_call
         node = self.engine.node
         node.watchers.append(self._changed)
         self._sender = SpeechSender(switch.media.host, switch.media.level)
@@ -277,6 +279,7 @@ class SwitchBox:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""
         message, reports = self.engine.send_message(domain, request, self.now())
         self.counters["messages"] += 1
+        log_event(log, "text-message", id=message, domain=domain, a=request.sender, b=request.receiver)
         for mediator, report in reports:
             self._send(mediator, report)
         return message
@@ -473,3 +476,8 @@ class SwitchBox:
         if deadline is not None:
             deadline = asyncio.get_running_loop().time() + deadline - self.now()
         self._timer.set(deadline)
+
+
+def _log_call(call: Call, event: CallEvent) -> None:
+    """Of every call, whether it is on control or not (order 268, rule 6)."""
+    log_event(log, "call", id=call.id, domain=call.domain.name, what=event.event, detail=event.detail)
