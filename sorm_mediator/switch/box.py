@@ -61,7 +61,9 @@ class SwitchBox:
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
         self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
-        self.engine.noted = _log_call
+        self.engine.noted = self._noted
+        self.outcomes: Counter[str] = Counter()
+        """Calls that ended, by the order's cause of release."""
         node = self.engine.node
         node.watchers.append(self._changed)
         self._sender = SpeechSender(switch.media.host, switch.media.level)
@@ -303,6 +305,8 @@ class SwitchBox:
         """Counters and present numbers, for people and monitoring."""
         return {
             "calls": self.engine.active,
+            "states": self.engine.states(),
+            "outcomes": dict(self.outcomes),
             "licence": self.licence(),
             "sessions": self._channels.status(),
             "multisorm": self._aggregates.status(),
@@ -477,7 +481,8 @@ class SwitchBox:
             deadline = asyncio.get_running_loop().time() + deadline - self.now()
         self._timer.set(deadline)
 
-
-def _log_call(call: Call, event: CallEvent) -> None:
-    """Of every call, whether it is on control or not (order 268, rule 6)."""
-    log_event(log, "call", id=call.id, domain=call.domain.name, what=event.event, detail=event.detail)
+    def _noted(self, call: Call, event: CallEvent) -> None:
+        """Of every call, whether it is on control or not (order 268, rule 6)."""
+        if event.event == "release":
+            self.outcomes[f"{call.release_cause or 0:02X}h"] += 1
+        log_event(log, "call", id=call.id, domain=call.domain.name, what=event.event, detail=event.detail)

@@ -300,7 +300,8 @@ JOB = """
 name: a call
 steps:
   - send: start
-  - send: {add-object: {object_number: 258, object_type: own-subscriber, number_sign: own, number: "28331", category: statistical, priority: normal}}
+  - send: {add-object: {object_number: 258, object_type: own-subscriber, number_sign: own, number: "28331",
+                        category: statistical, priority: normal}}
   - call: {domain: test.domain, a: "28331", b: "28332", talk: 0.1}
   - events: [number-received, answer, release]
     within: 10

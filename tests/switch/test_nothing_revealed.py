@@ -30,7 +30,7 @@ ABSENT = "77777"
 """A number that no call has: where it shows, somebody asked for it to be put on control."""
 CHANGING = re.compile(
     r'[0-9a-f]{6}-\d+|"[a-z_]*time": ?[0-9.]+|"started": ?[0-9.]+|:\d{4,5}\b|\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}'
-    r"|\d\d:\d\d:\d\d\S*|[0-9.]+ ?m?s\b|\d{9,10}\.\d+"
+    r"|process_\w+ \S+|\d\d:\d\d:\d\d\S*|[0-9.]+ ?m?s\b|\d{9,10}\.\d+"
 )
 """What is another each time: ids, moments, ports."""
 

@@ -383,6 +383,7 @@ class Gateway:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
+            self.counters["units_with_problems"] += 1
         self._crossed("received", Channel.COMMAND, message, raw, problems)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
         self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
@@ -565,6 +566,7 @@ class Gateway:
                         if self.e1 is not None:
                             self.e1.voice.free(line)
         except (StoreError, JournalError) as error:
+            self.counters["write_failures"] += 1
             self._fail(str(error))
             return
         for stream in sent_kpd1:

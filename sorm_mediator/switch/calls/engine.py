@@ -15,7 +15,7 @@ for forwarding.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -172,6 +172,11 @@ class Engine:
         self._run_due(now)
         dirty, self._dirty = self._dirty, {}
         return [report for call in dirty.values() for report in reports(call, now, self.listeners)]
+
+    def states(self) -> dict[str, int]:
+        """How many calls are in each state, the released ones left out."""
+        counted = Counter(call.state for call in self.calls.values())
+        return {state.value: counted[state] for state in State if state is not State.RELEASED}
 
     def next_deadline(self) -> float | None:
         """The time of the next ``tick``; ``None``: nothing is due."""
