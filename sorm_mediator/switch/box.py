@@ -38,7 +38,7 @@ from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
 from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
-from ssh_control.transport import KeyProblem
+from ssh_control.transport import KeyProblem, authorized_keys
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +79,20 @@ class SwitchBox:
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         try:
             self._server = SormServer(
-                self, switch.host, switch.ssh_port, key_file, shells=self._shell, login_wait=switch.login_wait
+                self,
+                switch.host,
+                switch.ssh_port,
+                key_file,
+                shells=self._shell,
+                keys=self._keys,
+                login_wait=switch.login_wait,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
+        try:
+            self._admin_keys = authorized_keys(switch.admin.authorized_keys, config.directory)
+        except KeyProblem as problem:
+            raise BoxError(f"switch.admin.authorized_keys: {problem}") from None
         self.counters: Counter[str] = Counter()
         self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
@@ -345,11 +355,17 @@ class SwitchBox:
         admin = self.engine.node.config.admin
         if user != admin.user:
             return access.domain_login(self.engine.node, self._sinks, user, password)
+        if not admin.password_login:
+            return "the shell admits keys alone (switch.admin.password_login)"
         without = "the shell has no password: set switch.admin.password"
         problem = access.password_problem(password, admin.password, without)
         if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
             return problem
         return "the shell has its default password, which is for this machine only: set switch.admin.password"
+
+    def _keys(self, user: str) -> frozenset[bytes]:
+        """The public keys that admit a user: that of the shell alone has any."""
+        return self._admin_keys if user == self.engine.node.config.admin.user else frozenset()
 
     def _shell(self, user: str) -> ShellSession | None:
         """A new shell for the user of the shell; None for any other user."""
