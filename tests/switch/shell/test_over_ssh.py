@@ -498,9 +498,7 @@ async def box_with_key(folder: Path, key: Path, request: pytest.FixtureRequest) 
     await box.stop()
 
 
-async def logged_in(
-    box: SwitchBox, tmp_path: Path, *options: str, password: str = "wrong"
-) -> tuple[int, str]:
+async def logged_in(box: SwitchBox, tmp_path: Path, *options: str, password: str = WRONG) -> tuple[int, str]:
     """OpenSSH's client runs a command of the shell: exit code, and what it printed."""
     ask, known = tmp_path / "askpass", tmp_path / "known_hosts"
     ask.write_text('#!/bin/sh\necho "$SORM_TEST_PASSWORD"\n')
