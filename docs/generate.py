@@ -172,6 +172,13 @@ def shell() -> str:
     return page()
 
 
+def metrics() -> str:
+    """What ``/metrics`` has."""
+    from docs.metrics_page import page
+
+    return page()
+
+
 def licence() -> str:
     """The switch's licence: its limits, and how they are counted."""
     from docs.licence_page import page
@@ -227,6 +234,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "e1.md": e1,
     "lapb.md": lapb,
     "licence.md": licence,
+    "metrics.md": metrics,
     "mediator.md": mediator,
     "messages.md": messages,
     "shell.md": shell,

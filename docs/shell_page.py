@@ -42,8 +42,12 @@ corrected line.
 
 **Logging in.** The password is compared in constant time; attempts are paced and logged. The default password admits
 users of this machine only. The user of the shell is not a mediator, and a mediator has no shell: a domain can't have
-the name of this user. `sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets`
-shows them.
+the name of this user. A public key in `switch.admin.authorized_keys`, a line of OpenSSH or a file of such lines, admits
+the user without a password: `ssh -i ~/.ssh/id_ed25519 -p 7777 admin@127.0.0.1`. A key that is not there counts as a
+wrong password: after three tries the connection ends, so where an agent holds many keys add `-o IdentitiesOnly=yes`.
+`password_login = false` switches the password off. Keys are read when the switch starts.
+
+`sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets` shows them.
 
 **Running calls and connections.** Calls go on as they were set up. `enabled false`, `domain/remove`, and
 `radius_servers remove` disconnect the mediators that are no longer served. A new RADIUS server gets the reports from

@@ -6,8 +6,16 @@ names of ``decode --json`` and be typed as a command. It is the same in every la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
+
+from protocol.messages import CallEvent, cached, forms
+
+KEPT_TEXTS = 4096
+"""Texts of each kind that are kept."""
+_Show = Callable[[Any], str]
 
 _LEFT_OUT = frozenset(
     {
@@ -47,6 +55,40 @@ def one_line(document: Mapping[str, Any]) -> str:
     if document.get("kind") == "unknown" or not document.get("name"):
         return f"unknown unit {document.get('hex', '')}".rstrip()
     return " ".join((str(document["name"]), *_pairs(fields)))
+
+
+def event_line(event: CallEvent) -> str:
+    """The line of a call's event, as :func:`one_line` has it. The texts of its parties, and of all that follows them,
+    are kept: events differ in little, and a log has a line for each."""
+    calling, called, rest, values = _texts(type(event))
+    number, call = event.object_number, event.call_number
+    head = event.message_name if number is None else f"{event.message_name} object_number={number}"
+    texts = calling(event.calling), called(event.called), rest(values(event))
+    return "".join((head, "" if call is None else f" call_number={call}", *texts))
+
+
+@cached
+def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[Any, ...]]]:
+    """How the fields of an event after the numbers are written, and the getter of those after the parties."""
+    written = forms(cls)
+    numbers, parties = _FIRST[:2], _FIRST[2:4]
+    names = [name for name in dict.fromkeys((*_FIRST[4:], *written)) if name not in (*numbers, *parties)]
+
+    names = [name for name in names if name not in _LEFT_OUT]
+
+    @lru_cache(KEPT_TEXTS)
+    def rest(values: tuple[Any, ...]) -> str:
+        plain = {name: written[name].to_json(value) for name, value in zip(names, values, strict=True)}
+        return "".join(f" {pair}" for pair in _pairs({"called": None, **plain}))
+
+    def party(name: str) -> _Show:
+        def show(value: Any) -> str:
+            plain = written[name].to_json(value)
+            return "" if _is_empty(plain) else f" {name}={_party(plain)}"
+
+        return lru_cache(KEPT_TEXTS)(show)
+
+    return party(parties[0]), party(parties[1]), rest, attrgetter(*names)
 
 
 def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -22,6 +22,9 @@ LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Languag
 LogOption = Annotated[
     Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
 ]
+LogFormOption = Annotated[
+    Literal["text", "json"], typer.Option("--log", help="Lines of the log for people, or a JSON object each.")
+]
 
 Kpd1Option = Annotated[
     int,

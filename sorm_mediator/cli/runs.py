@@ -102,6 +102,7 @@ def replay(  # long by its options, each with its help
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Run scripts as a console and check every answer.
 
@@ -116,7 +117,7 @@ def replay(  # long by its options, each with its help
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.session import ReplaySettings, read_variables, run_scripts
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
@@ -161,6 +162,7 @@ def acceptance(
     ] = "",
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Check the number formats before a node is handed over.
 
@@ -173,7 +175,7 @@ def acceptance(
     from sorm_mediator.acceptance.session import AcceptanceSettings, run_acceptance
     from sorm_mediator.cli.logs import set_up_logging
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = AcceptanceSettings(
             config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
@@ -270,6 +272,7 @@ def conformance(  # long by its options, each with its help
     junit: JunitOption = None,
     lang: LangText = "en",
     log_level: LabLogOption = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
     """Examine a mediator clause by clause of order 268.
 
@@ -281,7 +284,7 @@ def conformance(  # long by its options, each with its help
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.conformance.session import Settings, run_conformance
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -118,11 +118,11 @@ class DemoRow:
         return self.verdict == PASS
 
 
-def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
+def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], log: Sequence[str] = ()) -> int:
     """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     A signal ends the demo with 130; what had ended by then is printed. ``prepare``: the first call of each further
-    process (logging).
+    process (logging); ``log``: the options of the boxes that are processes of their own.
     """
     began = time.monotonic()
     rows: list[DemoRow] = []
@@ -130,7 +130,7 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         folder = Path(captures) / "scenarios"
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
-        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare)))
+        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, log)))
     seconds = time.monotonic() - began
     needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
     if as_json:
@@ -152,6 +152,7 @@ async def _demo(
     lang: Lang,
     as_json: bool,
     prepare: Callable[[], None],
+    log: Sequence[str],
 ) -> bool:
     """Run everything; ``results`` gets the rows. Returns true."""
     write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
@@ -163,7 +164,7 @@ async def _demo(
         longest_first = sorted(
             runs, key=lambda one: (one[1] == "tcp", one[0] not in needing_e1, -one[0].stat().st_size)
         )
-        results.append(DemoRow.of(await _main_job(main_job[0], lang, write), "tcp"))
+        results.append(DemoRow.of(await _main_job(main_job[0], lang, write, log), "tcp"))
         write(f"\n{translate(_SCENARIOS, lang)}\n")
         rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
         try:
@@ -227,10 +228,12 @@ def _links(script: Path) -> tuple[Link, ...]:
     return tuple(link for link in possible if link != "tcp+e1") or possible
 
 
-async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
+async def _main_job(
+    script: Path, lang: Lang, write: Callable[[str], object], log: Sequence[str]
+) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR) as (switch, mediator):
+        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR, log=log) as (switch, mediator):
             write(f"{translate(_INTRO, lang)}\n\n")
             for box, pid, endpoints in (
                 ("switch", switch.pid, switch.endpoints),
