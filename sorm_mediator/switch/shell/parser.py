@@ -66,6 +66,46 @@ def split(line: str) -> list[str]:
     return words
 
 
+def asked(words: list[str]) -> list[str]:
+    """The words with ``?`` as a question for help: ``?``, ``? domain``, ``domain/list ?``, ``domain/?``."""
+    if words[:1] == ["?"]:
+        return ["help", *words[1:]]
+    if words[-1:] == ["?"]:
+        return ["help", words[0]]
+    if len(words) == 1 and words[0].endswith("/?"):
+        return ["help", words[0].removesuffix("?").rstrip("/")]
+    return words
+
+
+FILTERS = ("grep", "include", "exclude")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The lines of an answer that are shown: those with a text, or those without it."""
+
+    text: str
+    without: bool = False
+
+    def of(self, answer: str) -> str:
+        """The lines that are shown. Small and capital letters are equal."""
+        wanted = self.text.casefold()
+        return "\n".join(line for line in answer.splitlines() if (wanted in line.casefold()) != self.without)
+
+
+def filtered(words: list[str]) -> tuple[list[str], Filter | None]:
+    """The words before ``| include TEXT`` or the like, and the filter. Raises :class:`NotUnderstood`."""
+    if "|" not in words:
+        return words, None
+    at = words.index("|")
+    name, *text = words[at + 1 :] or [""]
+    if name not in FILTERS or not text or not at:
+        raise NotUnderstood(
+            f"behind | stands one of {', '.join(FILTERS)} with a text: domain/list | include voip"
+        )
+    return words[:at], Filter(" ".join(text), without=name == "exclude")
+
+
 class Parser:
     """Parses lines. ``names`` returns the present names: domains, contexts, and so on."""
 
