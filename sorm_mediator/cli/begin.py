@@ -48,7 +48,8 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
 
     Raises :class:`ConfigError`.
     """
-    from sorm_mediator.config.outside import Given, load_lab
+    from sorm_mediator.config.lab import Given
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.config.places import state_folder
 
     name = "the built-in lab" if path is None else str(path)
