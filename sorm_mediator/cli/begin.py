@@ -79,7 +79,7 @@ def init(
     source = labs()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            fail(f"{folder}: is there already and is not an empty folder")
+            fail(f"{folder}: is already there and is not an empty folder")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder}: can't be made: {error.strerror}")

@@ -153,7 +153,7 @@ def _time(option: str, text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BoxError(f"{option}: {text!r} is no time such as 2026-01-31T12:00:00") from None
+        raise BoxError(f"{option}: {text!r} is not a time such as 2026-01-31T12:00:00") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

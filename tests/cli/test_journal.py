@@ -88,7 +88,7 @@ def test_the_lab_file_names_the_journal_relative_to_itself(journal: Path) -> Non
         (["verify"], "one of them"),
         (["verify", "--file", "/nowhere/journal.db"], "there is no journal"),
         (["export", "--file", "JOURNAL", "--format", "xml"], "--format: 'xml' is not allowed: jsonl, csv"),
-        (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is no time"),
+        (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is not a time"),
         (["export", "--file", "JOURNAL", "-o", "/nowhere/out"], "-o: /nowhere/out: can't be written"),
     ],
 )

@@ -30,7 +30,7 @@ class Found:
 
 
 class NotUnderstood(ChangeRefused):
-    """A line that is no command. ``incomplete``: the end is missing. ``meant``: a corrected line."""
+    """A line that is not a command. ``incomplete``: the end is missing. ``meant``: a corrected line."""
 
     def __init__(self, text: str, *, incomplete: bool = False, meant: str = "") -> None:
         super().__init__(text)
@@ -201,7 +201,9 @@ class Parser:
         parts = next(iter(resolve(path, place)))
         under = sorted({one for one, _ in self.children(parts)})
         if under:
-            return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
+            return (
+                self._unknown_in(parts) or f"{path}: is not a command but a folder; in it: {', '.join(under)}"
+            )
         known = [one.path.replace("<D>", part) for one in self._commands for part in ("<D>", *parts[1:2])]
         close = get_close_matches("/".join(parts), known, n=1, cutoff=0.75)
         hint = f"did you mean {close[0]}?" if close else "help lists all"

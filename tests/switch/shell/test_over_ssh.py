@@ -500,6 +500,6 @@ async def test_calls_are_made_and_driven(ssh: Ssh, box: SwitchBox) -> None:
         "that goes on",
         "'c9'",
         "--by: 'c' is not allowed: a, b",
-        "a: 7 is no subscriber of test.domain",
+        "a: 7 is not a subscriber of test.domain",
     ):
         assert says in errors

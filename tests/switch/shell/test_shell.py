@@ -82,7 +82,7 @@ def test_many_words() -> None:
          "there is no command 'domain/voip.local/sorm/sett'; did you mean domain/voip.local/sorm/set?"),
         ("domain/lst",
          "there is no domain 'lst'; there are: central_voip, local.voip, voip.local; did you mean domain/list?"),
-        (f"{V}/sorm", "domain/voip.local/sorm: is no command but a folder; in it: clean, info, set"),
+        (f"{V}/sorm", "domain/voip.local/sorm: is not a command but a folder; in it: clean, info, set"),
         ("frobnicate", "there is no command 'frobnicate'; help lists all"),
         ("domain/nowhere/sorm/info", "there is no domain 'nowhere'; there are: central_voip, local.voip, voip.local"),
         ("cluster/storage/ds2/licence/list-licence", "there is no cluster with the role STORAGE 'ds2'; there are: ds1"),
