@@ -31,6 +31,10 @@ parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session
 a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
 as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
 
+A long answer comes page by page on a terminal: Enter shows more, `q` no more, and any other line is the next
+command. `| include TEXT` (or `grep`) and `| exclude TEXT` choose lines of an answer. `?` alone, before or behind a
+command is `help`. `clear` or Ctrl-L empties the screen.
+
 **The host key** is kept in the file `switch.host_key_file`, as in the labs of `sorm-mediator init` and of `lab` without
 a file. Without that key it is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:
 `ssh-keygen -R '[127.0.0.1]:7777'` removes the old one.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, echo, fail
+from sorm_mediator.cli.common import JsonLinesOption, echo, fail
 
 if TYPE_CHECKING:
     from protocol import Options
@@ -36,7 +36,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def _choice(name: str, text: str, *, octets: bool = True) -> Any:
-    shown = f"[{'|'.join(_CHOICES[name])}]"
+    shown = f"<{'|'.join(_CHOICES[name])}>"
     return typer.Option(metavar=shown, help=text, rich_help_panel=_OCTETS if octets else None)
 
 
@@ -69,7 +69,7 @@ def decode(
     ] = "auto",
     order: OrderOption = "268",
     lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     object_byte_order: ObjectOrder = "little",
     trunk_byte_order: TrunkOrder = "little",
     count_byte_order: CountOrder = "little",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sorm_mediator.cli.common import JsonOption, echo
+from sorm_mediator.texts import as_list, nearest
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
@@ -63,11 +64,13 @@ def verify(
 def export(
     config: JournalConfigOption = None,
     file: JournalFileOption = None,
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    form: Annotated[str, typer.Option("--format", metavar="<jsonl|csv>", help="The form.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="F", help="Else stdout.")] = None,
     since: TimeOption = None,
     until: TimeOption = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Only this kind, such as command; repeatable.")
+    ] = None,
 ) -> None:
     """Write the entries of the journal as JSON Lines or CSV.
 
@@ -82,6 +85,7 @@ def export(
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")
     query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
     with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
+        _tell_of_unknown(query.kinds, reader)
 
         def entries() -> Generator[Entry, None, None]:
             # Closed before the file, also when the reader closes the output.
@@ -99,6 +103,16 @@ def export(
                 WRITERS[form](entries(), target)
         except OSError as error:
             raise BoxError(f"-o: {output}: can't be written: {error.strerror}") from error
+
+
+def _tell_of_unknown(kinds: tuple[str, ...], reader: JournalReader) -> None:
+    """Name the kinds of the journal for one that no entry has: it may be misspelt."""
+    known = reader.kinds() if kinds else ()
+    for one in kinds:
+        if one not in known:
+            near = nearest(one, known)
+            hint = f"did you mean {near}? " if near else ""
+            echo(f"--kind: no entry has the kind {one!r}; {hint}there are: {as_list(known)}", err=True)
 
 
 @contextmanager
@@ -140,7 +154,7 @@ def _time(option: str, text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BoxError(f"{option}: {text!r} is no time such as 2026-01-31T12:00:00") from None
+        raise BoxError(f"{option}: {text!r} is not a time such as 2026-01-31T12:00:00") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

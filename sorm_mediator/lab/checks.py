@@ -208,7 +208,7 @@ def _forwardings(node: Node) -> Iterator[str]:
                     continue
                 key = f"switch.domains.{number}.subscribers.{index}.services.{service}"
                 if set(target) - set(SYMBOLS):
-                    yield f"{key}: {target!r} is no number"
+                    yield f"{key}: {target!r} is not a number"
                     continue
                 asked = TraceRequest(calling={"digits": subscriber.number}, called={"digits": target})
                 reason = trace(node.domains, domain, asked).reason
@@ -370,7 +370,7 @@ def _check_parts(stream: E1Config, where: str) -> None:
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
             if value and (problem := host_problem(split_host_port(value)[0])):
-                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
+                raise ConfigError(f"{where}.{key}: {value!r} is not a host ({problem})")
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:
