@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -79,14 +78,8 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
 
 
-WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
-
-
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
-    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
-        # When the reader closes the output, end without a message, as a Unix filter does.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except (ConfigError, BoxError) as error:
