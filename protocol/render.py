@@ -64,7 +64,9 @@ def render(
 def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
     """``add-object: put an object under control (05h, command 5, ORM 1)``."""
     if not isinstance(message, Message):
-        number = f", {translate(caption('orm_number'), lang)} {message.raw[1]}" if len(message.raw) > 1 else ""
+        number = (
+            f", {translate(caption('orm_number'), lang)} {message.raw[1]}" if len(message.raw) > 1 else ""
+        )
         octets = f"{len(message.raw)} {translate(_OCTETS, lang)}"
         return f"{translate(_UNKNOWN, lang)} ({message.code:02X}h, {octets}{number})"
     return f"{_heading_begin(type(message), lang)} {message.orm_number})"
@@ -76,7 +78,9 @@ def _heading_begin(cls: type[Message], lang: Lang) -> str:
     return f"{cls.message_name}: {translate(cls.title, lang)} ({cls.code:02X}h, {_serial(cls, lang)}, {orm}"
 
 
-def _field_rows(message: Message | UnknownUnit, lang: Lang, coding: MessageCoding, raw: bytes) -> Sequence[Row]:
+def _field_rows(
+    message: Message | UnknownUnit, lang: Lang, coding: MessageCoding, raw: bytes
+) -> Sequence[Row]:
     """The fields worth showing, in wire order."""
     if not isinstance(message, Message):
         return octet_rows(message.raw, lang, channel=message.channel)

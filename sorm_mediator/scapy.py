@@ -1,9 +1,10 @@
 """The units of orders 268 and 70 as scapy packets: ``from sorm_mediator.scapy import AddObject``.
 
 Every message is a class of its own, made from its declaration (:mod:`protocol.messages`), with the same name and the
-same fields; those with a name that scapy uses itself end in ``_``, such as ``time_``. A field takes what JSON has (docs/messages.md), or a value of :mod:`protocol`; octets that no declared
-value fits are kept, so that a packet that was read is written octet for octet. TCP on ports 1001 and 1002 is read as
-units, one after another; ``TCPSession`` puts those together that segments cut.
+same fields; those with a name that scapy uses itself end in ``_``, such as ``time_``. A field takes what JSON has
+(docs/messages.md), or a value of :mod:`protocol`; octets that no declared value fits are kept, so that a packet that
+was read is written octet for octet. TCP on ports 1001 and 1002 is read as units, one after another; ``TCPSession``
+puts those together that segments cut.
 
 scapy is GPL-2.0 and optional: ``pip install sorm-mediator[scapy]``. Nothing else of this package imports it or this.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from types import new_class
 from typing import Any
 
 try:
@@ -38,7 +40,7 @@ _COMMON_HEADER = 4
 _OPTIONS = Options()
 
 
-class WireField(Field):  # type: ignore[misc]
+class WireField(Field[Any, Any]):
     """A field of a message, by its wire."""
 
     __slots__ = ("at", "size", "wire")
@@ -50,20 +52,20 @@ class WireField(Field):  # type: ignore[misc]
         self.at = at
         Field.__init__(self, name, default, f"{self.size or 0}s")
 
-    def getfield(self, pkt: SormUnit, s: bytes) -> tuple[bytes, Any]:
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
         """The octets after it, and its value."""
         size = pkt.whole_size() - self.at if self.size is None else self.size
         value, _ = self.wire.read(s[:size])
         return s[size:], value
 
-    def addfield(self, pkt: SormUnit, s: bytes, val: Any) -> bytes:
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
         """Raises :class:`ValueError` with what is allowed."""
         try:
             return s + self.wire.write(val)
         except ValueError as error:
             raise ValueError(f"{self.name}: {val!r} can't be sent; allowed: {error}") from None
 
-    def any2i(self, pkt: SormUnit | None, x: Any) -> Any:
+    def any2i(self, pkt: Any, x: Any) -> Any:
         """A value as it is kept. Raises :class:`ValueError` for one of a wrong kind."""
         if x is None or isinstance(x, bytes | tuple | Kept):
             return x
@@ -72,12 +74,12 @@ class WireField(Field):  # type: ignore[misc]
         except EncodeError as error:
             raise ValueError(str(error)) from None
 
-    def i2repr(self, pkt: SormUnit | None, x: Any) -> str:
+    def i2repr(self, pkt: Any, x: Any) -> str:
         """As people read it; passwords are masked."""
         return " ".join(filter(None, self.wire.show(x, "en")))
 
 
-class SormUnit(Packet):  # type: ignore[misc]
+class SormUnit(Packet):
     """A unit: one of an unknown code or length by itself, else the packet of its message."""
 
     name = "SORM unit"
@@ -167,8 +169,13 @@ def _layer(cls: type[Message]) -> type[SormUnit]:
     for name, wire in rest:
         fields.append(WireField(field_name(name), _default(cls, name, wire), wire, at))
         at += 0 if isinstance(wire, Tail) else wire.sizeof()
-    contents = {"name": f"SORM {cls.message_name}", "fields_desc": fields, "__doc__": cls.__doc__, "__module__": __name__}
-    made: type[SormUnit] = type(SormUnit)(cls.__name__, (SormUnit,), contents)
+    contents = {
+        "name": f"SORM {cls.message_name}",
+        "fields_desc": fields,
+        "__doc__": cls.__doc__,
+        "__module__": __name__,
+    }
+    made: type[SormUnit] = new_class(cls.__name__, (SormUnit,), exec_body=lambda body: body.update(contents))
     return made
 
 
@@ -181,4 +188,3 @@ for _port in PORTS:
     bind_layers(TCP, SormUnit, sport=_port)
     bind_layers(TCP, SormUnit, dport=_port)
     bind_layers(TCP, SormUnit, sport=_port, dport=_port)
-

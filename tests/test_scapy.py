@@ -42,7 +42,9 @@ def test_every_message_has_a_layer_of_its_name_and_fields() -> None:
         assert layer is getattr(layers, cls.__name__)
         named = [field.name for field in layer.fields_desc]
         assert named[:4] == ["preamble", "orm_number", "code", "length"]
-        assert sorted(named[4:]) == sorted(field_name(one.name) for one in fields(cls) if one.name != "orm_number")
+        assert sorted(named[4:]) == sorted(
+            field_name(one.name) for one in fields(cls) if one.name != "orm_number"
+        )
 
 
 @pytest.mark.parametrize("octets", [vector["hex"] for vector in VECTORS])

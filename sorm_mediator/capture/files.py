@@ -309,7 +309,12 @@ def _enhanced(body: bytes, section: _Section) -> Packet | None:
             return None
     interface = section.interfaces[index]
     return Packet(
-        interface.link_type, body[20:end], interface.time_ns(high << 32 | low), length, interface.name, direction
+        interface.link_type,
+        body[20:end],
+        interface.time_ns(high << 32 | low),
+        length,
+        interface.name,
+        direction,
     )
 
 

@@ -70,7 +70,15 @@ class Fragments:
         self.first_lost: Key | None = None
 
     def add(
-        self, key: Key, offset: int, data: bytes, *, length: int, last: bool, protocol: int, time_ns: int | None
+        self,
+        key: Key,
+        offset: int,
+        data: bytes,
+        *,
+        length: int,
+        last: bool,
+        protocol: int,
+        time_ns: int | None,
     ) -> tuple[int, bytes] | None:
         """Protocol and payload of the datagram if this fragment makes it whole.
 

@@ -321,9 +321,7 @@ class HalfStream:
         if self._base is None:
             self._base = (sequence + 1) & _MASK
 
-    def segment(
-        self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False
-    ) -> list[Event]:
+    def segment(self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False) -> list[Event]:
         """Add one segment's payload; the data that is complete now."""
         if self._base is None:
             self._base = sequence

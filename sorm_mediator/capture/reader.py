@@ -15,7 +15,6 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import HexLines, Part, parse_text, plain_lines
 from sorm_mediator.capture.packets import (
     LINKTYPE_ETHERNET,
-    Datagram,
     Dissector,
     HalfStream,
     Segment,
@@ -133,9 +132,7 @@ def _text(blocks: _Blocks, encoding: str, *, live: bool) -> Iterator[Event]:
         if not isinstance(block, Pause):
             octets += block
             if len(octets) > MAX_TEXT:
-                raise CaptureError(
-                    f"more than {MAX_TEXT} octets of text: write it as binary or in pieces"
-                )
+                raise CaptureError(f"more than {MAX_TEXT} octets of text: write it as binary or in pieces")
         elif live and encoding != "utf-16" and plain_lines(_decoded(octets, encoding)):
             begun = octets.decode(encoding).encode()
             yield from _lines(chain((begun, block), blocks))
@@ -278,11 +275,11 @@ class _Flows:
         fragments.finish()
         if fragments.first_lost is not None:
             addresses, _, identification = fragments.first_lost
-            half = len(addresses) // 2
+            middle = len(addresses) // 2
             yield Trouble(Phrase(
                 "{n} IP datagrams not shown: fragments of them are not in the capture"
                 " (the first: {source} > {destination}, identification {identification})",
-                n=fragments.lost, source=address_text(addresses[:half]), destination=address_text(addresses[half:]),
+                n=fragments.lost, source=address_text(addresses[:middle]), destination=address_text(addresses[middle:]),
                 identification=identification,
             ))  # fmt: skip
         for why, count in self._dissector.skipped.items():

@@ -89,9 +89,9 @@ def decode(
 ) -> None:
     """Read commands and messages: from hex, a hex dump, binary, pcap or pcapng, told apart by content.
 
-    Everything is shown, with what is wrong with it; units of a pipe as soon as they are complete. Exit code 0: all of it is right; 1: something is broken
-    or has problems; 2: there is nothing to decode, or it isn't hex; 130: interrupted, after what was
-    read by then.
+    Everything is shown, with what is wrong with it; units from a pipe as soon as they are complete. Exit code 0:
+    all of it is right; 1: something is broken or has problems; 2: there is nothing to decode, or it isn't hex;
+    130: interrupted, after what was read by then.
 
     Examples:
 

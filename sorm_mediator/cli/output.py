@@ -37,7 +37,7 @@ class _Output(io.FileIO):
 
 def is_of_output(error: OSError) -> bool:
     """Whether an error is that of standard output, which :func:`guarded` reports."""
-    return error.filename == _NAME
+    return bool(error.filename == _NAME)
 
 
 def guarded(command: Callable[[], None]) -> None:

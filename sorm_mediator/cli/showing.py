@@ -14,7 +14,7 @@ from protocol.memo import Memo
 from protocol.render import has_another_inside, masked_hex, octet_rows, render
 from protocol.wire import MASK
 from sorm_mediator.capture.events import Flow, Pause, Trouble
-from sorm_mediator.capture.units import Found, Item, Skipped
+from sorm_mediator.capture.units import Found, Item
 from sorm_mediator.cli.common import echo
 from sorm_mediator.language import Lang, Phrase, translate
 from ssh_control.visible import visible

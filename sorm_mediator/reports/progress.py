@@ -16,7 +16,9 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress_bar(total: int, what: str = "", *, shown: bool = True, octets: bool = False) -> Iterator[Advance]:
+def progress_bar(
+    total: int, what: str = "", *, shown: bool = True, octets: bool = False
+) -> Iterator[Advance]:
     """A bar up to ``total``, which counts octets or things; gone when the work is done.
 
     Without a terminal at stderr, or with ``shown`` false, there is none.
