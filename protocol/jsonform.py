@@ -29,6 +29,8 @@ from protocol.values import Kept, Ksl, KslRow, Party, Time
 _COMMON_HEADER = 4
 _KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
 _FOR_PEOPLE = frozenset({"command_name", "status_text"})
+EXPLAINED = frozenset({"command", "status"})
+"""The fields beside which they stand."""
 _NAMES = ", ".join(dict.fromkeys(message.message_name for message in MESSAGES))
 
 

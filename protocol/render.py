@@ -52,12 +52,12 @@ def render(
     ``raw``: the unit's octets. A command with another one inside is shown without values (:func:`has_another_inside`).
     """
     rows = _field_rows(message, lang, coding, raw)
-    captions = max((len(row.caption) for row in rows), default=0)
-    values = max((len(row.value) for row in rows if row.meaning), default=0)
+    captions = max([len(title) for title, _, _ in rows], default=0)
+    values = max([len(value) for _, value, meaning in rows if meaning], default=0)
     lines = [heading(message, lang)]
-    for row in rows:
-        value = f"{row.value:<{values}}{_INDENT}{row.meaning}" if row.meaning else row.value
-        lines.append(f"{_INDENT}{row.caption:<{captions}}{_INDENT}{value}".rstrip())
+    for title, value, meaning in rows:
+        shown = f"{value.ljust(values)}{_INDENT}{meaning}" if meaning else value
+        lines.append(f"{_INDENT}{title.ljust(captions)}{_INDENT}{shown}".rstrip())
     return lines
 
 

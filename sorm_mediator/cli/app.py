@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -84,26 +81,11 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
 
 
-WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""Errors of an output that takes no more."""
-
-
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
-    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
-        # When the reader closes the output, end without a message, as a Unix filter does.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    write_anything(sys.stdout, sys.stderr)
+    write_anything(sys.stderr)
     try:
         app()
     except (ConfigError, BoxError) as error:
         echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
-    except OSError as error:
-        if error.errno not in FULL or error.filename is not None:
-            raise
-        echo(f"sorm-mediator: the output can't be written: {error.strerror}", err=True)
-        os._exit(2)  # what is still buffered would fail again

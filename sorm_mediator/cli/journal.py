@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,10 @@ from sorm_mediator.texts import as_list, nearest
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
+    from sorm_mediator.reports.progress import Advance
+
+_LONG = 20_000
+"""Entries from which on there is a bar."""
 
 JournalConfigOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The lab file whose journal is meant.")
@@ -41,7 +45,7 @@ def verify(
     """
     import json
 
-    with _reading(config, file) as reader, _progress(reader.count(), "verifying") as advance:
+    with _reading(config, file) as reader, _bar(reader.count(), "verifying") as advance:
         result = reader.verify(head, progress=advance)
     findings = result.findings
     if as_json:
@@ -84,7 +88,7 @@ def export(
     if form not in WRITERS:
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")
     query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
-    with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
+    with _reading(config, file) as reader, _bar(reader.count(query), "exporting") as advance:
         _tell_of_unknown(query.kinds, reader)
 
         def entries() -> Generator[Entry, None, None]:
@@ -158,16 +162,8 @@ def _time(option: str, text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[], object]]:
-    """A progress bar on stderr for long work, on a terminal only."""
-    if not sys.stderr.isatty() or total < 20_000:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+def _bar(total: int, what: str) -> AbstractContextManager[Advance]:
+    """A bar for long work."""
+    from sorm_mediator.reports.progress import progress_bar
 
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    return progress_bar(total, what, shown=total >= _LONG)

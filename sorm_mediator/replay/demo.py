@@ -26,6 +26,7 @@ from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
+from sorm_mediator.reports.progress import progress_bar
 
 MAIN_JOB = "main-job.yaml"
 """The scenario shown step by step."""
@@ -205,19 +206,12 @@ def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
 
 async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
     """Wait for every run, with a bar on a terminal. Print the report of each run that did not pass."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    disable = not (shown and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=len(rows))
+    with progress_bar(len(rows), shown=shown) as advance:
 
         async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
             if report := (await row).report:
                 sys.stderr.write(report)
-            progress.update(task, description=f"{script.stem} {link}", advance=1)
+            advance(now=f"{script.stem} {link}")
 
         await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
 
