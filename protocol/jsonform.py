@@ -27,7 +27,8 @@ from protocol.texts import status_text
 from protocol.values import Kept, Ksl, KslRow, Party, Time
 
 _COMMON_HEADER = 4
-_KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+"""What a unit of a channel is, in ``kind``."""
 _FOR_PEOPLE = frozenset({"command_name", "status_text"})
 _NAMES = ", ".join(dict.fromkeys(message.message_name for message in MESSAGES))
 
@@ -60,7 +61,7 @@ def to_json(
         "offset": offset,
         "length": len(raw),
         "channel": str(message.channel),
-        "kind": _KINDS[message.channel],
+        "kind": KINDS[message.channel],
         "name": message.message_name,
         "code": message.code,
         "orm_number": message.orm_number,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         "password",
         "new_password",
@@ -24,16 +24,18 @@ _LEFT_OUT = frozenset(
 )
 """Secrets, octets that carry nothing, the number in the header, the time (every line has one of its own), and texts
 that stand beside a code."""
-_USUAL: Mapping[str, tuple[Any, ...]] = {
+OWN = "own"
+"""The sign that is not shown beside a number."""
+USUAL: Mapping[str, tuple[Any, ...]] = {
     "object_type": ("own-subscriber",),
-    "number_sign": ("own",),
+    "number_sign": (OWN,),
     "priority": ("normal",),
     "service_phase": (0,),
 }
 """Values that are left out: the kind of object of nearly every lab."""
-_FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
+FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields that stand first."""
-_CODES = frozenset(
+CODES = frozenset(
     {"selection", "connection", "service_phase", "operation", "service", "services", "additional",
      "status", "delivery_state", "delivery_code", "alarm_type", "alarm_code", "access_code", "line_state",
      "kpd1_state", "kpd2_state"}
@@ -51,11 +53,11 @@ def one_line(document: Mapping[str, Any]) -> str:
 
 def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
     is_event = "called" in fields
-    names = (*(name for name in _FIRST if name in fields), *fields) if is_event else tuple(fields)
+    names = (*(name for name in FIRST if name in fields), *fields) if is_event else tuple(fields)
     single = (fields.get("total"), fields.get("index")) in ((1, 1), (0, 0))
     for name in dict.fromkeys(names):
         value = fields[name]
-        if _is_empty(value) or name in _LEFT_OUT or value in _USUAL.get(name, ()):
+        if _is_empty(value) or name in LEFT_OUT or value in USUAL.get(name, ()):
             continue
         if name == "version" and isinstance(value, int):
             continue  # that of the order, in the header of every message
@@ -85,7 +87,7 @@ def _value(name: str, value: Any) -> str:
         return f"({' '.join(parts)})"
     if isinstance(value, list):
         return ",".join(_value(name, each) for each in value)
-    if name in _CODES:
+    if name in CODES:
         return _code(value)
     text = str(value)
     return text if text and " " not in text else f'"{text}"'
@@ -93,7 +95,7 @@ def _value(name: str, value: Any) -> str:
 
 def _party(party: Mapping[str, Any]) -> str:
     number = "-" if party["number"] is None else str(party["number"])
-    return number if party["sign"] in ("own", None) else f"{number}({party['sign']})"
+    return number if party["sign"] in (OWN, None) else f"{number}({party['sign']})"
 
 
 def _code(value: Any) -> str:

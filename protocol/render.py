@@ -64,7 +64,7 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
         number = f", {orm} {message.raw[1]}" if len(message.raw) > 1 else ""
         octets = f"{len(message.raw)} {translate(_OCTETS, lang)}"
         return f"{translate(_UNKNOWN, lang)} ({message.code:02X}h, {octets}{number})"
-    where = f"{message.code:02X}h, {_serial(message, lang)}, {orm} {message.orm_number}"
+    where = f"{message.code:02X}h, {serial_text(type(message), lang)}, {orm} {message.orm_number}"
     return f"{message.message_name}: {translate(message.title, lang)} ({where})"
 
 
@@ -80,7 +80,7 @@ def _field_rows(message: Message | UnknownUnit, lang: Lang, coding: MessageCodin
         if hidden:
             rows.append(Row(title, MASK))
         elif name == "command":
-            rows.append(Row(title, f"{value:02X}h", _command(value, lang)))
+            rows.append(Row(title, f"{value:02X}h", command_text(value, lang)))
         elif not (value in wire.usual or (is_single and name in _NUMBERING)):
             rows += wire.rows(title, value, lang)
     return rows
@@ -127,7 +127,7 @@ def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = F
     return " ".join(shown)
 
 
-def _serial(message: Message, lang: Lang) -> str:
+def serial_text(message: type[Message], lang: Lang) -> str:
     """The number by which the order's clauses call a message: command 5, message 7, message 1.1."""
     code = message.code
     if message.channel is Channel.COMMAND:
@@ -137,7 +137,8 @@ def _serial(message: Message, lang: Lang) -> str:
     return f"{translate(_KPD2, lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
 
 
-def _command(value: int, lang: Lang) -> str:
+def command_text(value: int, lang: Lang) -> str:
+    """Name and title of the command of a code, as 27h and 28h name it."""
     command = _BY_CODE.get(value)
     if command is None:
         return translate(unknown(value), lang)
