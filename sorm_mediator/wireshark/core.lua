@@ -587,6 +587,9 @@ local function codec(options)
     end
   end
 
+  -- Whether all of the data is the beginning of a header.
+  function self.is_begun(data) return #data > 0 and #data < 4 and search_begun(data, 0) == 0 end
+
   local function item(items, what, at, stop, reason)
     if stop > at then items[#items + 1] = {what = what, at = at, n = stop - at, reason = reason} end
     return stop
@@ -646,6 +649,5 @@ local function codec(options)
 end
 
 return {
-  NULL = NULL, T = T, codec = codec, one_line = one_line, json_of = json_of, line_value = line_value,
-  masked_hex = masked_hex, from_latin_1 = from_latin_1, show_text = show_text,
+  NULL = NULL, T = T, codec = codec, one_line = one_line, json_of = json_of, is_empty = is_empty, line_value = line_value,
 }

@@ -65,6 +65,8 @@ local function range(first, last, table)
   return table
 end"""
 
+_CODES = oneline.CODES | {"command"}
+
 T = TypeVar("T")
 Described = dict[str, Any]
 
@@ -130,7 +132,7 @@ def filters(lang: Lang = "en") -> list[Filter]:
     for cls in MESSAGES:
         for field, name in field_filters(cls).items():
             text = translate(caption(field), lang)
-            for one in _of_form(name, forms(cls)[field], text, is_code=field in oneline.CODES):
+            for one in _of_form(name, forms(cls)[field], text, is_code=field in _CODES):
                 found.setdefault(one.name, one)
             if field in SHORT:
                 short = f"{PREFIX}.{SHORT[field]}"
@@ -144,7 +146,7 @@ def _of_form(name: str, form: Form, text: str, *, is_code: bool) -> Iterator[Fil
     yield Filter(name, _kind(form), text, is_code)
     if isinstance(form, RecordForm):
         for part, below in form.parts.items():
-            yield from _of_form(f"{name}.{part}", below, f"{text}: {part}", is_code=part in oneline.CODES)
+            yield from _of_form(f"{name}.{part}", below, f"{text}: {part}", is_code=part in _CODES)
 
 
 # --- wires

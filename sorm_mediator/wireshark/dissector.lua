@@ -101,7 +101,7 @@ function show_node(tree, octets, filter, caption, one)
     meaning = '"' .. text:gsub("%c", function(control) return string.format("\\x%02x", control:byte()) end) .. '"'
   end
   local shown = label(caption, one.value, meaning)
-  local item = one.parts and show_parts(tree, octets, range, filter, one, shown)
+  local item = one.parts and not core.is_empty(core.json_of(one)) and show_parts(tree, octets, range, filter, one, shown)
     or show_value(tree, range, filter, one, shown)
   if text then item:add(FIELDS["sorm.content"], range, text):set_generated() end
   if one.raw or one.kept then item:add(FIELDS["sorm.octets"], range) end
@@ -211,32 +211,51 @@ local function begins_well(data)
   return #items == 0 or items[1].what == "unit"
 end
 
--- TCP: Wireshark joins the segments of a unit.
-local function dissect_segment(tvb, pinfo, tree)
-  local data = tvb:raw()
+-- The octets as a tvb: those kept from earlier frames have none.
+local function joined(before, data, tvb)
+  return before.rest == "" and tvb or ByteArray.new(data, true):tvb(L.joined)
+end
+
+local function tcp_place(tvb, pinfo)
   local stream = tcp_stream()
   local key = (stream and stream.value or "") .. " " .. ends(pinfo)
-  local place = string.format("%d %d %d", pinfo.number, tvb:offset(), #data)
-  local before, is_first, now = state_before(key, place)
+  return key, string.format("%d %d %d", pinfo.number, tvb:offset(), tvb:len())
+end
+
+-- TCP: Wireshark joins the segments of a unit, except before the conversation is recognised.
+local function dissect_segment(tvb, pinfo, tree)
+  local before, is_first, now = state_before(tcp_place(tvb, pinfo))
+  if before.held then return end
+  local data = before.rest .. tvb:raw()
   local items, stop, in_step, missing = codec.frame(data, before.in_step)
   if is_first then
-    now.in_step = in_step
+    now.in_step, now.rest = in_step, stop == 0 and before.rest or ""
     before.shown = shown[pinfo.number] or 0
     shown[pinfo.number] = before.shown + #items
   end
-  show_items(items, data, tvb, pinfo, tree, before.shown == 0)
+  show_items(items, data, joined(before, data, tvb), pinfo, tree, before.shown == 0)
   if stop < #data then
-    pinfo.desegment_offset = stop
+    pinfo.desegment_offset = math.max(0, stop - #before.rest)
     pinfo.desegment_len = missing or DESEGMENT_ONE_MORE_SEGMENT
   end
 end
 sorm.dissector = dissect_segment
 
+-- A conversation is taken as soon as one side begins with the header of a unit.
 sorm:register_heuristic("tcp", function(tvb, pinfo, tree)
-  if not begins_well(tvb:raw()) then return false end
-  dissect_segment(tvb, pinfo, tree)
-  pinfo.conversation = sorm
-  return true
+  local key, place = tcp_place(tvb, pinfo)
+  local stream = streams[key] or {in_step = true, rest = ""}
+  local data = stream.rest .. tvb:raw()
+  if begins_well(data) then
+    dissect_segment(tvb, pinfo, tree)
+    pinfo.conversation = sorm
+    return true
+  end
+  if calls[place] == nil then
+    calls[place] = {held = true}
+    streams[key] = {in_step = true, rest = codec.is_begun(data) and data or ""}
+  end
+  return false
 end)
 
 -- Data of X.25: a unit may go on in the next packet, with the M bit or without.
@@ -251,9 +270,7 @@ local function dissect_packet(key, tvb, pinfo, tree)
   local data = before.rest .. tvb:raw()
   local items, stop, in_step = codec.frame(data, before.in_step)
   if is_first then now.in_step, now.rest = in_step, data:sub(stop + 1) end
-  local source = tvb
-  if before.rest ~= "" and #items > 0 then source = ByteArray.new(data, true):tvb(L.joined) end
-  show_items(items, data, source, pinfo, tree, true)
+  if #items > 0 then show_items(items, data, joined(before, data, tvb), pinfo, tree, true) end
   return true
 end
 
