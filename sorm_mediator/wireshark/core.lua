@@ -155,7 +155,7 @@ function READ.time(w, octets, at, path, problems)
   end
   if not whole then return raw_node(at, octets) end
   local made = node(at, #octets, nil, format("%s %d, %02d:%02d:%02d", T("day"), table.unpack(values)))
-  made.text, made.parts = made.value, parts
+  made.text, made.parts = format("%d %02d:%02d:%02d", table.unpack(values)), parts
   return made
 end
 
@@ -298,8 +298,113 @@ function READ.services(w, octets, at, path, problems)
     complain(problems, other and at or at + stop, path, T("length {length} with {count} services",
       {length = format("%d", 11 + #octets), count = format("%d", count)}), other)
   end
-  if count > w.most or wrong or #octets ~= length then made.kept = as_hex(octets) end
+  if count > w.most or wrong or #octets ~= length then
+    made.kept = as_hex(octets)
+    for _, one in ipairs(made.items) do one.kept = nil end
+  end
   return made
+end
+
+-- --- the text of a telecommunication message
+
+local REPLACED = 0xFFFD   -- for what is no character
+
+local function utf8(code)
+  local char = string.char
+  if code < 0x80 then return char(code) end
+  if code < 0x800 then return char(0xC0 + floor(code / 0x40), 0x80 + code % 0x40) end
+  if code < 0x10000 then
+    return char(0xE0 + floor(code / 0x1000), 0x80 + floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+  end
+  return char(0xF0 + floor(code / 0x40000), 0x80 + floor(code / 0x1000) % 0x40, 0x80 + floor(code / 0x40) % 0x40,
+    0x80 + code % 0x40)
+end
+
+-- First octets of more than one: how many follow, what they add, and the bounds of the second (RFC 3629, 4).
+local function follows(lead)
+  if lead >= 0xC2 and lead <= 0xDF then return 1, lead - 0xC0, 0x80, 0xBF end
+  if lead >= 0xE0 and lead <= 0xEF then
+    return 2, lead - 0xE0, lead == 0xE0 and 0xA0 or 0x80, lead == 0xED and 0x9F or 0xBF
+  end
+  if lead >= 0xF0 and lead <= 0xF4 then
+    return 3, lead - 0xF0, lead == 0xF0 and 0x90 or 0x80, lead == 0xF4 and 0x8F or 0xBF
+  end
+end
+
+local CODES = {}   -- coding -> the characters of octets, as numbers
+
+CODES["utf-8"] = function(octets)
+  local found, place = {}, 1
+  while place <= #octets do
+    local lead = byte(octets, place)
+    local count, code, lowest, highest = follows(lead)
+    place = place + 1
+    if lead < 0x80 then code = lead end
+    for _ = 1, count or 0 do
+      local next_one = byte(octets, place)
+      if not next_one or next_one < lowest or next_one > highest then
+        code = nil
+        break
+      end
+      code, lowest, highest, place = 0x40 * code + next_one - 0x80, 0x80, 0xBF, place + 1
+    end
+    found[#found + 1] = code or REPLACED
+  end
+  return found
+end
+
+CODES.ucs2 = function(octets)
+  local found, place = {}, 1
+  local function unit(at)
+    local high, low = byte(octets, at, at + 1)
+    return low and 256 * high + low
+  end
+  while place <= #octets do
+    local code = unit(place)
+    local second = code and code >= 0xD800 and code < 0xDC00 and unit(place + 2)
+    if not code or second == nil then
+      found[#found + 1] = REPLACED   -- cut off
+      break
+    end
+    place = place + 2
+    if second and second >= 0xDC00 and second < 0xE000 then
+      code = 0x10000 + 0x400 * (code - 0xD800) + second - 0xDC00
+      place = place + 2
+    elseif code >= 0xD800 and code < 0xE000 then
+      code = REPLACED
+    end
+    found[#found + 1] = code
+  end
+  return found
+end
+
+CODES.cp1251 = function(octets)
+  local found = {}
+  for place = 1, #octets do found[place] = D.cp1251[byte(octets, place) + 1] end
+  return found
+end
+
+CODES.gsm7 = function(octets)
+  local septets, carried, bits = {}, 0, 0
+  for place = 1, #octets do
+    carried, bits = carried + byte(octets, place) * 2 ^ bits, bits + 8
+    while bits >= 7 do
+      septets[#septets + 1] = floor(carried % 128)
+      carried, bits = floor(carried / 128), bits - 7
+    end
+  end
+  if #septets > 0 and #septets % 8 == 0 and septets[#septets] == 13 then septets[#septets] = nil end   -- padding
+  local found, table = {}, D.gsm7
+  for _, septet in ipairs(septets) do
+    if table == D.gsm7 and septet == 0x1B then
+      table = D.gsm7_extension
+    else
+      found[#found + 1] = table[septet + 1]
+      table = D.gsm7
+    end
+  end
+  if table ~= D.gsm7 then found[#found + 1] = REPLACED end
+  return found
 end
 
 function READ.message(w, octets, at, path, problems)
@@ -308,8 +413,16 @@ function READ.message(w, octets, at, path, problems)
       {size = format("%d", #octets), what = w.what, most = format("%d", w.most)}), true)
   end
   local made = node(at, #octets, as_hex(octets), as_hex(octets))
-  made.coding = w.coding
-  if octets == "" then made.value, made.meaning = "-", T("none") end
+  if octets == "" then
+    made.value, made.meaning = "-", T("none")
+    return made
+  end
+  local text, visible = {}, {}
+  for place, code in ipairs(CODES[w.coding](octets)) do
+    text[place] = utf8(code)
+    visible[place] = code ~= 92 and not is_printable(code) and (ESCAPES[code] or format("\\x%02x", code)) or text[place]
+  end
+  made.content, made.meaning = table.concat(text), '"' .. table.concat(visible) .. '"'
   return made
 end
 

@@ -8,12 +8,12 @@ filters of a field follow from its form in JSON, so they have the names of ``dec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import singledispatch
 from typing import Any, NamedTuple, TypeVar
 
 from protocol import composite, oneline
-from protocol.codes import PREAMBLE, Order, channel_of
+from protocol.codes import PREAMBLE, MessageCoding, Order, channel_of
 from protocol.composite import Tail
 from protocol.forms import DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
 from protocol.framing import BrokenReason
@@ -30,6 +30,7 @@ from protocol.messages import (
     payload_lengths,
     wires,
 )
+from protocol.messagetext import decode_message_text
 from protocol.options import CHOICES, Options
 from protocol.render import command_text, serial_text
 from protocol.texts import CHANNELS, unknown, value_name_text
@@ -351,6 +352,7 @@ def declarations(lang: Lang = "en", order: Order = "268") -> str:
             name: {"name": name, "filter": f"{PREFIX}.{name}", "caption": translate(text, lang)}
             for name, text in (("length", Phrase("length octet")), ("payload", Phrase("payload")))
         },
+        **_characters(),
         "filters": [one._asdict() for one in filters(lang)],
         "options": [
             {
@@ -366,6 +368,22 @@ def declarations(lang: Lang = "en", order: Order = "268") -> str:
     written = ",\n  ".join(f"{name} = {literal(value)}" for name, value in table.items())
     units = ",\n    ".join(f"[{code}] = {literal(message)}" for code, message in messages.items())
     return "\n".join([_RANGE, "local S = {}", *lines, f"local D = {{\n  {written},\n  messages = {{\n    {units}}},\n}}"])
+
+
+def _characters() -> dict[str, list[int]]:
+    """The code points of the octets and septets of the codings of 2Ch that are tables; those of two septets by the
+    second one."""
+    escape = 0x1B
+
+    def codes(coding: MessageCoding, units: Iterable[bytes]) -> list[int]:
+        return [ord(decode_message_text(unit, coding)) for unit in units]
+
+    septets = range(0x80)
+    return {
+        "cp1251": codes("cp1251", (bytes((octet,)) for octet in range(0x100))),
+        "gsm7": codes("gsm7", (bytes((septet,)) for septet in septets)),
+        "gsm7_extension": codes("gsm7", ((escape | septet << 7).to_bytes(2, "little") for septet in septets)),
+    }
 
 
 def _channels(lang: Lang) -> Iterator[Described]:

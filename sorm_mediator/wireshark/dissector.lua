@@ -49,20 +49,11 @@ read_options()
 
 -- --- the tree of a unit
 
-local ENCODINGS = {
-  ["utf-8"] = ENC_UTF_8, gsm7 = ENC_3GPP_TS_23_038_7BITS_PACKED, ucs2 = ENC_UTF_16, cp1251 = ENC_WINDOWS_1251}
-
 -- A text that Wireshark keeps whole: it ends texts at a NUL.
 local function kept_whole(text) return (text:gsub("%z", "\226\144\128")) end
 
 local function label(caption, value, meaning)
   return meaning ~= "" and string.format("%s: %s (%s)", caption, value, meaning) or caption .. ": " .. value
-end
-
-local function content(one, range)
-  local text = range:string(ENCODINGS[one.coding])
-  if one.coding == "gsm7" and one.n % 7 == 0 then text = text:gsub("\r$", "") end  -- padding
-  return text
 end
 
 local show_node
@@ -95,15 +86,10 @@ function show_node(tree, octets, filter, caption, one)
     if one.kept then tree:add(FIELDS["sorm.octets"], range) end
     return
   end
-  local meaning, text = one.meaning, nil
-  if one.coding and one.n > 0 then
-    text = kept_whole(content(one, range))
-    meaning = '"' .. text:gsub("%c", function(control) return string.format("\\x%02x", control:byte()) end) .. '"'
-  end
-  local shown = label(caption, one.value, meaning)
+  local shown = label(caption, one.value, one.meaning)
   local item = one.parts and not core.is_empty(core.json_of(one)) and show_parts(tree, octets, range, filter, one, shown)
     or show_value(tree, range, filter, one, shown)
-  if text then item:add(FIELDS["sorm.content"], range, text):set_generated() end
+  if one.content then item:add(FIELDS["sorm.content"], range, kept_whole(one.content)):set_generated() end
   if one.raw or one.kept then item:add(FIELDS["sorm.octets"], range) end
   if one.digits and one.json ~= core.NULL and filter ~= D.any_number then
     item:add(FIELDS[D.any_number], range, one.json):set_hidden(true)
