@@ -168,7 +168,8 @@ end
 local tcp_stream = Field.new("tcp.stream")
 local interface = Field.new("frame.interface_id")
 
-local streams   -- direction of a stream -> whether its end is in step, and the octets of a unit begun
+local streams   -- direction -> whether its end is in step; the octets of a unit begun that are kept here (rest), or
+                -- that Wireshark keeps (left)
 local calls     -- frame and place in it -> the state before it
 local shown     -- frame -> items shown in it
 
@@ -184,9 +185,9 @@ end
 local function state_before(key, place)
   local known = calls[place]
   if known then return known, false end
-  local stream = streams[key] or {in_step = true, rest = ""}
+  local stream = streams[key] or {in_step = true, rest = "", left = ""}
   streams[key] = stream
-  known = {in_step = stream.in_step, rest = stream.rest}
+  known = {in_step = stream.in_step, rest = stream.rest, left = stream.left}
   calls[place] = known
   return known, true, stream
 end
@@ -214,8 +215,13 @@ local function dissect_segment(tvb, pinfo, tree)
   if before.held then return end
   local data = before.rest .. tvb:raw()
   local items, stop, in_step, missing = codec.frame(data, before.in_step)
+  local left = #before.left
+  if stop > 0 and stop <= left and data:sub(1, left) == before.left then
+    -- Wireshark gives these octets again with the next segment: what is left begins within the last one's rest.
+    items, stop, in_step, missing = {}, 0, before.in_step, nil
+  end
   if is_first then
-    now.in_step, now.rest = in_step, stop == 0 and before.rest or ""
+    now.in_step, now.rest, now.left = in_step, stop == 0 and before.rest or "", data:sub(stop + 1)
     before.shown = shown[pinfo.number] or 0
     shown[pinfo.number] = before.shown + #items
   end
@@ -239,7 +245,7 @@ sorm:register_heuristic("tcp", function(tvb, pinfo, tree)
   end
   if calls[place] == nil then
     calls[place] = {held = true}
-    streams[key] = {in_step = true, rest = codec.is_begun(data) and data or ""}
+    streams[key] = {in_step = true, rest = codec.is_begun(data) and data or "", left = ""}
   end
   return false
 end)

@@ -74,7 +74,7 @@ def shown(home: Path, capture: Path, *words: str) -> tuple[dict[str, list[Shown]
     frames = []
     common: list[str | Path] = ["-r", capture, "-Y", "sorm", *words]
     text = tshark(home, *common, "-T", "pdml", "-J", LAYERS)
-    lines = tshark(home, *common, "-T", "fields", "-e", "_ws.col.Info").splitlines()
+    lines = tshark(home, *common, "-T", "fields", "-e", "_ws.col.Info").removesuffix("\n").split("\n")
     packets = ET.fromstring(text).findall("packet")  # noqa: S314 - of tshark
     assert len(packets) == len(lines)
     for packet, line in zip(packets, lines, strict=True):
@@ -252,16 +252,14 @@ def compare(home: Path, capture: Path, options: Options | None = None, lang: Lan
         ours, theirs = _merged(units), _merged(flows.pop(label, []))
         for want, got in zip(ours, theirs, strict=False):
             assert _same(got, want), f"{label}\n{got}\n{want}"
+            got["origin"]["line"] = None if want["noise"] else want["line"]
             compared += 1
         assert len(theirs) <= len(ours), label
         rest = ours[len(theirs) :]
         assert not rest or "begun and not finished" in rest[0]["title"] or rest[0]["noise"], (label, rest)
     assert flows == {}
-    lines: dict[tuple[Any, ...], str] = {
-        (unit["title"], *unit["fields"]): unit["line"] for units in wanted.values() for unit in units
-    }
     for line, units in frames:
-        known = [lines.get((unit["title"], *unit["fields"])) for unit in units]
+        known = [unit.get("line") for unit in units]
         if None not in known and all(one.isprintable() for one in known if one):
             assert line[:COLUMN] == BETWEEN.join(one for one in known if one)[:COLUMN]
     return compared
@@ -275,7 +273,7 @@ def _merged(units: list[Shown]) -> list[Shown]:
         if is_noise and found and found[-1]["noise"]:
             found[-1]["size"] += unit["size"]
         else:
-            found.append(Shown(unit, noise=is_noise))
+            found.append(Shown(unit, noise=is_noise, origin=unit))
     return found
 
 
