@@ -182,6 +182,20 @@ def units() -> str:
     return rows()
 
 
+def wireshark_filters() -> str:
+    """The filters of the dissector for Wireshark."""
+    from docs.wireshark_page import filter_table
+
+    return filter_table()
+
+
+def wireshark_preferences() -> str:
+    """Its preferences."""
+    from docs.wireshark_page import preference_table
+
+    return preference_table()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -200,7 +214,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "x25.md": x25,
 }
 
-PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"profiles": profiles, "units": units}}
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "order268.md": {"profiles": profiles, "units": units},
+    "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
+}
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 
 

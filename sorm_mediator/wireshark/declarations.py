@@ -13,9 +13,9 @@ from functools import singledispatch
 from typing import Any, NamedTuple, TypeVar
 
 from protocol import composite, oneline
-from protocol.codes import PREAMBLE, MessageCoding, Order, channel_of
+from protocol.codes import MAX_DIGITS, PREAMBLE, MessageCoding, Order, channel_of
 from protocol.composite import Tail
-from protocol.forms import DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
+from protocol.forms import Form, IntegerForm, ListForm, OctetsForm, RecordForm
 from protocol.framing import BrokenReason
 from protocol.jsonform import KINDS
 from protocol.messages import (
@@ -69,7 +69,7 @@ end"""
 _CODES = oneline.CODES | {"command"}
 
 T = TypeVar("T")
-Described = dict[str, Any]
+Described = dict[Any, Any]
 
 
 class Filter(NamedTuple):
@@ -90,7 +90,9 @@ def field_filters(cls: type[Message]) -> Mapping[str, str]:
     """Field -> its filter: ``sorm.FIELD``, or ``sorm.MESSAGE.FIELD`` where another message has a field of that name
     and of another type."""
     return {
-        name: f"{PREFIX}.{name}" if _first_kinds()[name] == _kind(form) else f"{PREFIX}.{cls.message_name}.{name}"
+        name: f"{PREFIX}.{name}"
+        if _first_kinds()[name] == _kind(form)
+        else f"{PREFIX}.{cls.message_name}.{name}"
         for name, form in forms(cls).items()
     }
 
@@ -123,8 +125,12 @@ def filters(lang: Lang = "en") -> list[Filter]:
             Filter(f"{PREFIX}.code", "uint8", translate(Phrase("code of the unit"), lang), is_code=True),
             Filter(f"{PREFIX}.length", "uint8", translate(Phrase("length octet"), lang)),
             Filter(f"{PREFIX}.payload", "bytes", translate(Phrase("payload of an unknown unit"), lang)),
-            Filter(f"{PREFIX}.octets", "bytes", translate(Phrase("octets of an unusual or wrong value"), lang)),
-            Filter(f"{PREFIX}.content", "string", translate(Phrase("text of a telecommunication message"), lang)),
+            Filter(
+                f"{PREFIX}.octets", "bytes", translate(Phrase("octets of an unusual or wrong value"), lang)
+            ),
+            Filter(
+                f"{PREFIX}.content", "string", translate(Phrase("text of a telecommunication message"), lang)
+            ),
             Filter(f"{PREFIX}.command_name", "string", translate(Phrase("name of the command"), lang)),
             Filter(f"{PREFIX}.status_text", "string", translate(Phrase("meaning of the status"), lang)),
             Filter(ANY_NUMBER, "string", translate(Phrase("any phone number"), lang)),
@@ -256,15 +262,13 @@ def _(wire: Filler, shared: _Shared) -> Described:
 
 @describe.register
 def _(wire: composite.TimeOctets, shared: _Shared) -> Described:
-    parts = [
-        (part, min(legal.values()), max(legal.values())) for part, legal in composite.TIME_PARTS
-    ]
+    parts = [(part, min(legal.values()), max(legal.values())) for part, legal in composite.TIME_PARTS]
     return {"kind": "time", "parts": parts}
 
 
 @describe.register
 def _(wire: composite.Digits, shared: _Shared) -> Described:
-    most = composite.MAX_DIGITS
+    most = MAX_DIGITS
     return {"kind": "digits", "zero": wire.zero, "extra": wire.extra, "parts": wire.parts, "most": most}
 
 
@@ -308,15 +312,19 @@ def depending(function: Callable[[Options], T]) -> T | Described:
     by = [
         name
         for name, values in CHOICES.items()
-        if any(function(Options(**{name: value})) != usual for value in values)
+        if any(function(_options({name: value})) != usual for value in values)
     ]
     if not by:
         return usual
     results: dict[str, object] = {}
     for chosen in itertools.product(*(CHOICES[name] for name in by)):
         key = "/".join(_option_text(value) for value in chosen)
-        results[key] = function(Options(**dict(zip(by, chosen, strict=True))))  # type: ignore[arg-type]
+        results[key] = function(_options(dict(zip(by, chosen, strict=True))))
     return {"by": by, "of": results}
+
+
+def _options(given: Mapping[str, Any]) -> Options:
+    return Options(**given)
 
 
 def _option_text(value: object) -> str:
@@ -350,7 +358,7 @@ def declarations(lang: Lang = "en", order: Order = "268") -> str:
         },
         "unknown": {
             name: {"name": name, "filter": f"{PREFIX}.{name}", "caption": translate(text, lang)}
-            for name, text in (("length", Phrase("length octet")), ("payload", Phrase("payload")))
+            for name, text in (("length", Phrase("length octet")), ("payload", Phrase("payload octets")))
         },
         **_characters(),
         "filters": [one._asdict() for one in filters(lang)],
@@ -367,7 +375,9 @@ def declarations(lang: Lang = "en", order: Order = "268") -> str:
     lines = [f"S[{place}] = {text}" for place, text in enumerate(shared.written, 1)]
     written = ",\n  ".join(f"{name} = {literal(value)}" for name, value in table.items())
     units = ",\n    ".join(f"[{code}] = {literal(message)}" for code, message in messages.items())
-    return "\n".join([_RANGE, "local S = {}", *lines, f"local D = {{\n  {written},\n  messages = {{\n    {units}}},\n}}"])
+    return "\n".join(
+        [_RANGE, "local S = {}", *lines, f"local D = {{\n  {written},\n  messages = {{\n    {units}}},\n}}"]
+    )
 
 
 def _characters() -> dict[str, list[int]]:
@@ -407,9 +417,7 @@ def _message(cls: type[Message], shared: _Shared) -> Described:
         "kind": KINDS[cls.channel],
         "serial": serial_text(cls, lang),
         "known": depending(lambda options: cls.code in classes(options.order)),
-        "lengths": _table_of(
-            depending(lambda options: dict.fromkeys(sorted(payload_lengths(cls, options)), True)), shared
-        ),
+        "lengths": _table_of(depending(lambda options: _lengths(cls, options)), shared),
         "fields": [
             {
                 "name": name,
@@ -421,6 +429,10 @@ def _message(cls: type[Message], shared: _Shared) -> Described:
             if name != "orm_number"
         ],
     }
+
+
+def _lengths(cls: type[Message], options: Options) -> Described:
+    return dict.fromkeys(sorted(payload_lengths(cls, options)), True)
 
 
 def _wire(cls: type[Message], name: str, shared: _Shared) -> Described:

@@ -10,7 +10,8 @@ _SPECIAL = re.compile(r'["\\\x00-\x1f\x7f]')
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then true until while".split()
+    "and break do else elseif end false for function goto if in local nil not or repeat return then true until"
+    " while".split()
 )
 
 

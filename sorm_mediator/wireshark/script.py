@@ -23,7 +23,9 @@ _TEXT = re.compile(r'\bT\("((?:[^"\\]|\\.)*)"')
 
 def dissector(lang: Lang = "en", *, order: Order = "268", ports: Iterable[int] = ()) -> str:
     """The Lua of the dissector. Texts are in ``lang``; ``order`` and ``ports`` are defaults of its preferences."""
-    core, shell = (files(__package__).joinpath(name).read_text("utf-8") for name in ("core.lua", "dissector.lua"))
+    core, shell = (
+        files(__package__).joinpath(name).read_text("utf-8") for name in ("core.lua", "dissector.lua")
+    )
     return "\n".join(
         (
             f"{MARK} {__version__}: the monitoring protocol of order 268 in Wireshark.",
@@ -41,7 +43,7 @@ def dissector(lang: Lang = "en", *, order: Order = "268", ports: Iterable[int] =
 
 
 def texts_of(lua: str) -> list[str]:
-    """The English texts in a file of Lua: those of ``T("...")``. They are texts of :mod:`protocol`, with its Russian."""
+    """The English texts in a file of Lua: those of ``T("...")``. All are texts of :mod:`protocol`."""
     return sorted(set(_TEXT.findall(lua)))
 
 
@@ -63,7 +65,9 @@ _LABELS = {
     "accepted": Phrase("an unusual spelling that a receiver accepts"),
     "refused": Phrase("a command was refused or not executed"),
     "ports": Phrase("TCP ports"),
-    "ports_help": Phrase("Ports of KPD1 and KPD2; on others units are recognised by how a connection begins."),
+    "ports_help": Phrase(
+        "Ports of KPD1 and KPD2; on others units are recognised by how a connection begins."
+    ),
     "user0": Phrase("LAPB in captures of DLT 147"),
     "user0_help": Phrase("Read DLT 147 (USER0) as LAPB frames of a timeslot, as the lab writes them."),
     "joined": Phrase("units of several packets"),

@@ -28,7 +28,9 @@ class Core:
     @cache  # noqa: B019 - a runtime lives as long as the tests
     def codec(self, options: Options) -> Any:
         chosen = ", ".join(
-            f"{name} = {literal(getattr(options, name))}" for name in options.__slots__ if name != "requirements_version"
+            f"{name} = {literal(getattr(options, name))}"
+            for name in options.__slots__
+            if name != "requirements_version"
         )
         return self._core[b"codec"](self._runtime.execute(f"return {{{chosen}}}".encode()))
 
@@ -57,7 +59,10 @@ class Core:
             ]
             rows.append((name, [[text.decode() for text in row] for row in shown]))
         return {
-            **{key: _text(document[key.encode()]) for key in ("name", "kind", "channel", "code", "orm_number")},
+            **{
+                key: _text(document[key.encode()])
+                for key in ("name", "kind", "channel", "code", "orm_number")
+            },
             "fields": fields,
             "octets": octets,
             "problems": [

@@ -15,12 +15,11 @@ import pytest
 
 from protocol import Broken, Codec, Message, Noise, Options, StreamFramer, Unit
 from protocol.jsonform import to_json, unknown_json
-from protocol.messagetext import encode_message_text
 from protocol.messages import MESSAGES, caption, classes, wires
+from protocol.messagetext import encode_message_text
 from protocol.oneline import one_line
 from protocol.options import CHOICES
 from protocol.render import command_text, has_another_inside, heading
-from protocol.texts import status_text
 from protocol.wire import MASK
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.wireshark.script import texts_of
@@ -64,7 +63,10 @@ def expected(raw: bytes, item: Unit | Broken | Noise, options: Options, lang: La
         **{key: document[key] for key in ("name", "kind", "channel", "code", "orm_number")},
         "fields": fields,
         "octets": document.get("octets", {}),
-        "problems": [{**one, "accepted": is_accepted} for one, is_accepted in zip(document["problems"], accepted)],
+        "problems": [
+            {**one, "accepted": is_accepted}
+            for one, is_accepted in zip(document["problems"], accepted, strict=True)
+        ],
         "status_text": document["fields"].get("status_text"),
         "heading": None if message is None else heading(message, lang),
         "hidden": isinstance(message, Message) and has_another_inside(raw),
@@ -88,17 +90,17 @@ def rows(message: Message, options: Options, lang: Lang) -> list[tuple[str, list
 
 def check(lua: Any, data: bytes, options: Options, lang: Lang = "en") -> int:
     """Cut and read ``data`` both ways; returns how many items were compared."""
-    found, stop, _, documents = core(lua, lang).frame(data, options)
-    theirs = [(item, document) for item, document in zip(found, documents)]
+    found, _, _, documents = core(lua, lang).frame(data, options)
+    theirs = [(item, document) for item, document in zip(found, documents, strict=True)]
     ours = StreamFramer(None, options).feed(data)
     if len(theirs) > len(ours) and theirs[-1][0][0] == "noise":
         theirs.pop()  # the product's framer gives noise out when it ends
     kinds = {Unit: "unit", Broken: "broken", Noise: "noise"}
     sizes = [item.length if isinstance(item, Noise) else len(item.raw) for item in ours]
     assert [one for one, _ in theirs] == [
-        (kinds[type(item)], item.offset, size) for item, size in zip(ours, sizes)
+        (kinds[type(item)], item.offset, size) for item, size in zip(ours, sizes, strict=True)
     ]
-    for item, size, ((_, at, n), document) in zip(ours, sizes, theirs):
+    for item, size, ((_, at, n), document) in zip(ours, sizes, theirs, strict=True):
         wanted = expected(data[at : at + n], item, options, lang)
         got = {**core(lua, lang).json(document), "line": core(lua, lang).line(document)}
         if wanted["rows"] is None:
@@ -131,7 +133,7 @@ def test_every_code_in_every_octet_of_every_vector(lua: Any, lang: Lang) -> None
 @VERSIONS
 def test_every_choice_of_options(lua: Any) -> None:
     chance = random.Random(2)  # noqa: S311
-    choices = [dict(zip(CHOICES, values)) for values in itertools.product(*CHOICES.values())]
+    choices = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
     for chosen in chance.sample(choices, 12):
         for unit in UNITS:
             damaged = bytearray(unit)
@@ -194,9 +196,15 @@ def test_pieces_make_no_difference(lua: Any) -> None:
 def test_texts_of_messages_in_every_coding(lua: Any, coding: Any) -> None:
     chance = random.Random(6)  # noqa: S311
     whole = next(unit for unit in UNITS if unit[2] == 0x2C)
-    texts = [encode_message_text(text, coding) for text in ("Привет, [мир] €", "1234567\r", "ABCDEFG@", "\U0001f600!")]
+    texts = [
+        encode_message_text(text, coding)
+        for text in ("Привет, [мир] €", "1234567\r", "ABCDEFG@", "\U0001f600!")
+    ]
     texts += [text[:-1] for text in texts]
-    texts += [bytes(chance.choice(b"\xd8\xdc\xe2\x82\xac\xf0\x9f\x1b\x0dA\x00") for _ in range(9)) for _ in range(200)]
+    texts += [
+        bytes(chance.choice(b"\xd8\xdc\xe2\x82\xac\xf0\x9f\x1b\x0dA\x00") for _ in range(9))
+        for _ in range(200)
+    ]
     for text in texts:
         unit = whole[:3] + bytes((53 + len(text),)) + whole[4:63] + text
         assert check(lua, unit, Options(message_text=coding)) == 1

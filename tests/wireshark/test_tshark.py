@@ -53,7 +53,9 @@ class Line:
         self._writer, self._name, self._channel = writer, name, channel
         self._sent = {True: 0, False: 0}
 
-    def packets(self, data: bytes, now: float, *, outbound: bool, most: int = 64, repeat: bool = False) -> None:
+    def packets(
+        self, data: bytes, now: float, *, outbound: bool, most: int = 64, repeat: bool = False
+    ) -> None:
         """A message, in packets with the M bit in all but the last one; ``repeat``: each frame comes twice."""
         for at in range(0, len(data), most):
             number = self._sent[outbound] = (self._sent[outbound] + 1) % 8
@@ -106,7 +108,11 @@ def test_every_option_is_a_preference(home: Path, tmp_path: Path) -> None:
     chosen = {name: values[-1] for name, values in CHOICES.items()}
     options = Options(**chosen)
     assert all(getattr(options, name) != getattr(Options(), name) for name in CHOICES)
-    words = [word for name, value in chosen.items() for word in ("-o", f"sorm.{name}:{str(value).replace('True', 'TRUE')}")]
+    words = [
+        word
+        for name, value in chosen.items()
+        for word in ("-o", f"sorm.{name}:{str(value).replace('True', 'TRUE')}")
+    ]
     with PcapngWriter(tmp_path / "dialect.pcapng") as writer:
         for port, count in ((1001, 1), (1002, len(UNITS))):
             connection = writer.connection(str(port), CONSOLE, ("127.0.0.1", port), 1.0)
@@ -148,4 +154,8 @@ def test_dlt_147_of_others_is_left_alone(home: Path, tmp_path: Path) -> None:
         writer.lapb("lapb", b"\x03\x02\x10\x01\x02no units at all", 2.0, outbound=True)
         Line(writer, "lapb2", 1).packets(START, 3.0, outbound=True)
     shown = tshark(home, "-r", path, "-T", "fields", "-e", "frame.protocols").splitlines()
-    assert [line.split(":")[1:] for line in shown] == [["user_dlt", "data"], ["lapb", "x25", "data"], ["lapb", "x25", "sorm"]]
+    assert [line.split(":")[1:] for line in shown] == [
+        ["user_dlt", "data"],
+        ["lapb", "x25", "data"],
+        ["lapb", "x25", "sorm"],
+    ]

@@ -68,7 +68,9 @@ class Shown(dict[str, Any]):
     """A unit as tshark shows it, or as it is to show it."""
 
 
-def shown(home: Path, capture: Path, *words: str) -> tuple[dict[str, list[Shown]], list[tuple[str, list[Shown]]]]:
+def shown(
+    home: Path, capture: Path, *words: str
+) -> tuple[dict[str, list[Shown]], list[tuple[str, list[Shown]]]]:
     """The units of each flow; and for every frame with units its Info and them."""
     flows: defaultdict[str, list[Shown]] = defaultdict(list)
     frames = []
@@ -78,7 +80,9 @@ def shown(home: Path, capture: Path, *words: str) -> tuple[dict[str, list[Shown]
     packets = ET.fromstring(text).findall("packet")  # noqa: S314 - of tshark
     assert len(packets) == len(lines)
     for packet, line in zip(packets, lines, strict=True):
-        units = [_unit(proto) for proto in packet.findall("proto[@name='sorm']") if proto.find("field") is not None]
+        units = [
+            _unit(proto) for proto in packet.findall("proto[@name='sorm']") if proto.find("field") is not None
+        ]
         if units:
             flow = _flow(packet)
             flows[flow].extend(units)
@@ -163,7 +167,9 @@ def _expected(found: Found, options: Options, lang: Lang) -> Shown:
             (
                 problem.offset,
                 "sorm.accepted" if problem.accepted else "sorm.problem",
-                ": ".join(filter(None, [problem.path, MASK if is_hidden else translate(problem.message, lang)])),
+                ": ".join(
+                    filter(None, [problem.path, MASK if is_hidden else translate(problem.message, lang)])
+                ),
             )
             for problem in found.problems
         ),
