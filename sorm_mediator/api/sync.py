@@ -370,12 +370,13 @@ def mediator(
 ) -> Iterator[RunningLab]:
     """A mediator that runs already, ours or a real one; the block leaves it as it is at its end.
 
-    ``file``: a lab file that describes it (ports, web, password, order). ``web``: the URL of the web that makes the
-    calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises :class:`ConnectError`.
+    ``file``: a lab file that describes it (ports, web, password, order), found as for :func:`lab`. ``web``: the URL
+    of the web that makes the calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises :class:`ConnectError`.
     """
-    path = None if file is None else Path(file)
+    place = _caller()
+    path = None if file is None else find_lab(node_of(str(file), *place, "file"), Path(place[0]))
     where = Where(host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=path, lang=lang)
-    with _running(reach(where), where.load(), _caller(), name, pcap, lang) as running:
+    with _running(reach(where), where.load(), place, name, pcap, lang) as running:
         yield running
 
 
