@@ -19,10 +19,21 @@ _MISTAKES_AND_OVERRIDES = """
 An error names the line, the key, the value and what is allowed, and all mistakes of a file are told at once. Items of a
 list count from 1:
 
+<!-- exit: 2 -->
 ```console
+$ cat > lab.toml <<END
+[console]
+kpd2_prot = 10002
+[[switch.domains]]
+name = "test.domain"
+subscribers = [
+    { number = "28331" },
+    { number = "28x" },
+]
+END
 $ sorm-mediator config check lab.toml
-sorm-mediator: lab.toml:7: console.kpd2_prot: unknown key; did you mean kpd2_port? allowed here: link, host, ...
-lab.toml:14: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to 18 digits
+sorm-mediator: lab.toml:2: console.kpd2_prot: unknown key; did you mean kpd2_port? allowed here: link, host, ...
+lab.toml:7: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to 18 digits
 ```
 
 `lab`, `gateway` and `switch` take single values from outside: `--set web.port=8081`,
@@ -126,6 +137,13 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def commands() -> str:
+    """The command line, from its declarations."""
+    from docs.commands_page import page
+
+    return page()
+
+
 def mediator() -> str:
     """What the mediator core decides, from its tables."""
     from docs.mediator_page import page
@@ -204,6 +222,7 @@ def x25() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
     "configuration.md": configuration,
     "e1.md": e1,
     "lapb.md": lapb,

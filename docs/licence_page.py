@@ -70,9 +70,9 @@ mistyped key is refused with the reason, and it contains no secret. Anyone can m
 
 ```console
 $ sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
-LAB1-LICENCE-PMRHG43X...-5DXKWBY3
+LAB1-LICENCE-...
 $ sorm-mediator licence passport --ssw-id "ECSS 010079"
-LAB1-PASSPORT-PMRHG43X...-OMMXTPNA
+LAB1-PASSPORT-...
 ```
 
 A licence with `sorm_channels` and without `sorm_enabled` enables SORM too: the vendor calls the latter obsolete. All

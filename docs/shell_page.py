@@ -15,6 +15,8 @@ The emulated switch has the command line of an ECSS-10, over SSH, on the port th
 user is `[switch.admin]` of the [lab file](configuration.md). Commands take effect at once.
 
 ```console
+$ sorm-mediator lab captures/labs/laptop.toml
+{"ready": true, ...}
 $ ssh -p 7777 admin@127.0.0.1
 admin@mycelium1@ecss1:/$ domain/test.domain/sorm/set enabled true
 OK

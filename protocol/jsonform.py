@@ -19,7 +19,7 @@ from typing import Any
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import EncodeError, Problem, left_out
-from protocol.forms import Json, Spellings, as_hex, octets_of
+from protocol.forms import Form, Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import BY_CODE, MESSAGES, Message, forms
 from protocol.options import Options
@@ -44,25 +44,18 @@ def to_json(
     """The JSON form of a decoded unit; ``offset`` is where it begins in its input, in octets."""
     if not isinstance(message, Message):
         return unknown_json(message.raw, offset, problems, channel=message.channel, lang=lang)
+    cls = type(message)
     fields: dict[str, Json] = {}
     octets: dict[str, str] = {}
-    for name, written in forms(type(message)).items():
+    for name, written in forms(cls).items():
         value = getattr(message, name)
         _collect_octets(name, value, octets)
-        if name == "orm_number":
-            continue
-        fields[name] = written.to_json(value)
-        if name == "command":
-            fields["command_name"] = _command_name(value)
-        elif name == "status":
-            fields["status_text"] = status_text(value, lang, message_code=message.code)
+        if name != "orm_number":
+            fields |= field_json(cls, name, written, value, lang)
     document: dict[str, Json] = {
         "offset": offset,
         "length": len(raw),
-        "channel": str(message.channel),
-        "kind": _KINDS[message.channel],
-        "name": message.message_name,
-        "code": message.code,
+        **document_head(cls),
         "orm_number": message.orm_number,
         "fields": fields,
         "problems": [_problem(problem, lang) for problem in problems],
@@ -71,6 +64,25 @@ def to_json(
     if octets:
         document["octets"] = octets
     return document
+
+
+def document_head(cls: type[Message]) -> dict[str, Json]:
+    """What the documents of all messages of a class have in common."""
+    return {
+        "channel": str(cls.channel),
+        "kind": _KINDS[cls.channel],
+        "name": cls.message_name,
+        "code": cls.code,
+    }
+
+
+def field_json(cls: type[Message], name: str, form: Form, value: Any, lang: Lang) -> dict[str, Json]:
+    """The member of a field, and the one beside it that explains it to people, if it has one."""
+    if name == "command":
+        return {name: form.to_json(value), "command_name": _command_name(value)}
+    if name == "status":
+        return {name: form.to_json(value), "status_text": status_text(value, lang, message_code=cls.code)}
+    return {name: form.to_json(value)}
 
 
 def unknown_json(

@@ -684,3 +684,27 @@ def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
             fixed += wire.sizeof()
     # The ORM number is counted among the four octets before the rest of the header.
     return frozenset(fixed - 1 + length for length in tail)
+
+
+def wrong_length(cls: type[Message], length: int, options: Options) -> Phrase | None:
+    """The text for a length octet that ``cls`` may not have, with those that it may have; None if it may."""
+    allowed = payload_lengths(cls, options)
+    if length in allowed:
+        return None
+    return Phrase(
+        "length {length} is not allowed for {name}: {allowed}",
+        length=length,
+        name=cls.message_name,
+        allowed=_ranges(sorted(allowed)),
+    )
+
+
+def _ranges(values: list[int]) -> str:
+    """``[0, 1, 2, 5]`` → ``"0..2, 5"``."""
+    parts: list[list[int]] = []
+    for value in values:
+        if parts and parts[-1][-1] + 1 == value:
+            parts[-1].append(value)
+        else:
+            parts.append([value])
+    return ", ".join(f"{part[0]}..{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

@@ -13,9 +13,9 @@ Signs of an agreed format: order 268, 6.5.5.2; order 70.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from protocol.codes import NumberSign, ObjectType
 from sorm_mediator.config import Config, ConfigError
@@ -561,3 +561,37 @@ def _name(hop: Hop) -> str:
     if isinstance(hop.exit, Subscriber):
         return Phrase("the subscriber {number}", number=hop.exit.number)
     return Phrase("nothing")
+
+
+# --- what is doubtful in the agreed formats
+
+_NATIONAL = ("", "7", "8")
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "own": _NATIONAL,
+    "local": _NATIONAL,
+    "intercity": _NATIONAL,
+    "international": ("", "10", "710", "810"),
+    "emergency": ("",),
+}
+"""The prefixes of each kind (ECSS-10 manual, Number format check)."""
+
+
+def doubts(config: Config, checks: Iterable[FormatCheck]) -> Iterator[str]:
+    """Prefixes that the manual does not have, and checks that fail without a call: a line each.
+
+    Only kinds with a table in the lab file are looked at: the defaults are agreed with nobody.
+    """
+    formats = config.acceptance.formats
+    for kind, known in PREFIXES.items():
+        if kind not in formats.model_fields_set:
+            continue
+        table = getattr(formats, kind)
+        for key in ("prefix", "prefix_by_a"):
+            given = getattr(table, key, None)
+            if given is not None and given not in known:
+                allowed = ", ".join(one or "none" for one in known)
+                yield f"acceptance.formats.{kind}.{key}: {given!r}: the manual has {allowed} for this kind"
+    for check in checks:
+        if check.problem and check.kind in formats.model_fields_set:
+            by = f" by {check.operator}" if check.operator else ""
+            yield f"acceptance.formats.{check.kind}: {check.direction}{by}: fails without a call: {check.problem}"

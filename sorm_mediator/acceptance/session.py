@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.compare import (
     EVENTS,
     PASS,
@@ -43,6 +42,7 @@ from sorm_mediator.acceptance.report import (
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.lines import located
+from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
     INTERRUPTED,
@@ -54,6 +54,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through, until_signal
 from sorm_mediator.console.target import RunTarget
@@ -284,7 +285,7 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
     except BrokenPipeError:
         return drop_output()
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1
 
 
@@ -293,7 +294,7 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
     """
-    config = lab_files.load(settings.config)
+    config = load_lab(settings.config)
     name = str(settings.config)
     checks, node = planned(config, name)
     if not settings.host:

@@ -371,7 +371,8 @@ def mediator(
     """A mediator that runs already, ours or a real one; the block leaves it as it is at its end.
 
     ``file``: a lab file that describes it (ports, web, password, order), found as for :func:`lab`. ``web``: the URL
-    of the web that makes the calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises :class:`ConnectError`.
+    of the web that makes the calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises
+    :class:`ConnectError`.
     """
     place = _caller()
     path = None if file is None else find_lab(node_of(str(file), *place, "file"), Path(place[0]))

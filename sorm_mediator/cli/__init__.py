@@ -5,6 +5,7 @@ A command imports its modules when it runs, so that ``--version`` answers withou
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -15,6 +16,9 @@ def main() -> None:
 
         sys.stdout.write(f"sorm-mediator {__version__}\n")
         return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup leaves SIGHUP ignored
+            signal.signal(number, signal.default_int_handler)
     try:
         from sorm_mediator.cli.app import run
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,11 +15,12 @@ from sorm_mediator import __version__
 from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import echo, write_anything
 from sorm_mediator.cli.interactive import console, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
+from sorm_mediator.cli.licence import show as show_key
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.errors import BoxError, ConfigError
 
@@ -31,7 +34,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
 journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
-licence_app = typer.Typer(help="Make keys of licences and passports for a lab.", no_args_is_help=True)
+licence_app = typer.Typer(
+    help="Make and read keys of licences and passports for a lab.", no_args_is_help=True
+)
 
 
 def _version(wanted: bool) -> None:
@@ -69,7 +74,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
-    licence_app: (make, passport),
+    licence_app: (make, passport, show_key),
 }
 for branch, commands in TREE.items():
     for command in commands:
@@ -82,13 +87,23 @@ app.add_typer(licence_app, name="licence")
 WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of an output that takes no more."""
+
+
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
         # When the reader closes the output, end without a message, as a Unix filter does.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    write_anything(sys.stdout, sys.stderr)
     try:
         app()
     except (ConfigError, BoxError) as error:
         echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        echo(f"sorm-mediator: the output can't be written: {error.strerror}", err=True)
+        os._exit(2)  # what is still buffered would fail again

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.begin import BUILT_IN, AutoPortsOption, SetOption, labs, load_lab
+from sorm_mediator.cli.begin import AutoPortsOption, SetOption, load_lab
 from sorm_mediator.cli.common import (
     ConfigOption,
     JsonOption,
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOption = "error") -> None:
-    """Start a whole lab on free loopback ports, run the built-in scenarios, print a PASS/FAIL table.
+    """Run a whole lab and the built-in scenarios: PASS or FAIL.
 
-    First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
-    arrives; then the other scenarios, a line each. Exit code 0 when all passed, else 1.
+    The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a
+    call is made, and every event of it arrives; then the other scenarios, a line each. Exit code 0 when all passed,
+    else 1.
 
     Example: sorm-mediator demo --lang ru
     """
@@ -64,7 +65,9 @@ def gateway(
     auto_ports: AutoPortsOption = False,
     log_level: LogOption = "info",
 ) -> None:
-    """Run the mediator alone, against a switch of [ssh] (its host_key must be pinned).
+    """Run the mediator alone, against a switch.
+
+    The switch is that of [ssh], and its host_key must be pinned.
 
     Example: sorm-mediator gateway -c mediator.toml
     """
@@ -77,7 +80,9 @@ def switch(
     auto_ports: AutoPortsOption = False,
     log_level: LogOption = "info",
 ) -> None:
-    """Run the emulated switch alone; the ready line also tells its public host key.
+    """Run the emulated switch alone.
+
+    The ready line also has its public host key.
 
     Example: sorm-mediator switch -c switch.toml
     """
@@ -95,5 +100,5 @@ def _run(
 
     set_up_logging(log_level)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
-    with located_in(path or labs() / BUILT_IN):
+    with located_in(config):
         asyncio.run(run(config, boxes, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -78,10 +79,11 @@ def decode(
     zero_digit: ZeroDigit = "0",
     extra_digits: ExtraDigits = False,
 ) -> None:
-    """Read commands and messages: from hex, a hex dump, binary, pcap or pcapng, told apart by content.
+    """Show the units in octets or in a capture.
 
-    Everything is shown, with what is wrong with it. Exit code 0: all of it is right; 1: something is broken
-    or has problems; 2: there is nothing to decode, or it isn't hex.
+    It reads hex, a hex dump, binary, pcap or pcapng, told apart by content. Everything is shown, with what is wrong
+    with it. Exit code 0: all of it is right; 1: something is broken or has problems; 2: there is nothing to decode,
+    or it isn't hex.
 
     Examples:
 
@@ -120,6 +122,8 @@ def decode(
         fail(str(error) + _hint(words))
     except OSError as error:
         show.stop()
+        if error.errno == errno.ENOSPC:  # of the output: it is not the input that is full
+            raise
         fail(f"{file or 'standard input'}: {error.strerror or error}")
     show.end()
     raise typer.Exit(0 if show.fine else 1)
@@ -139,12 +143,12 @@ def encode(
     zero_digit: ZeroDigit = "0",
     extra_digits: ExtraDigits = False,
 ) -> None:
-    """Write the octets of messages given as JSON: what decode --json printed, or written by hand.
+    """Write the octets of units given as JSON.
 
-    Reads a list of objects, one object, or one object a line; from standard input without -f. An object needs
-    name and fields; of the fields, those that may be "not given" and those of the header can be left out. The
-    fields count, never hex. Exit code 0: all were written; 1: one can't be sent (the others are written);
-    2: no JSON.
+    The JSON is what decode --json printed, or written by hand. Reads a list of objects, one object, or one object a
+    line; from standard input without -f. An object needs name and fields; of the fields, those that may be "not
+    given" and those of the header can be left out. The fields count, never hex. Exit code 0: all were written; 1:
+    one can't be sent (the others are written); 2: no JSON.
 
     Examples:
 
@@ -224,6 +228,8 @@ def _hint(words: list[str]) -> str:
 
 
 def _text(file: str | None) -> str:
+    if file is None and sys.stdin.isatty():
+        fail("nothing to encode: give -f FILE, or -f - for standard input; see sorm-mediator encode --help")
     try:
         data = sys.stdin.buffer.read() if file in (None, STDIN) else Path(str(file)).read_bytes()
         return data.decode("utf-8-sig")

@@ -49,7 +49,7 @@ def console(
     within: WithinOption = 15.0,
     lang: LangText = "en",
 ) -> None:
-    """Drive a mediator by hand: commands with completion and help, events above the prompt.
+    """Drive a mediator by hand, at a prompt.
 
     help lists the words; Tab completes names, fields and values. From a pipe, each line is carried out in turn: exit
     code 0 when all went well, 1 when a command failed, 2 for a line that can't be understood, 3 when the mediator can't
@@ -89,7 +89,7 @@ def send(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
     lang: LangText = "en",
 ) -> None:
-    """Send one command as a console, and show its answers.
+    """Send one command and show its answers.
 
     Fields are those of docs/messages.md; one that is left out is "not given", or has the default that the console's
     help shows. Exit code 0 when the command was accepted and executed, 1 when not, 2 for wrong words, 3 when the
@@ -126,9 +126,10 @@ def watch(
     config: LabOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Show every unit that crosses a mediator, a line each, until Ctrl-C.
+    """Show every unit that crosses a mediator, a line each.
 
-    The mediator's web tells them, so its console stays connected. Filters of different options hold together.
+    Ctrl-C ends it. The mediator's web tells them, so its console stays connected. Filters of different options hold
+    together.
 
     Example: sorm-mediator watch --kind event --object 258
     """

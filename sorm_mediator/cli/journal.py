@@ -30,10 +30,11 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
+    """Check the hash chain of the journal.
 
-    Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
-    with --head it is proved later that everything up to it is still there.
+    Exit code 0 when it is whole, 1 when it was tampered with. Says which entries were edited, removed, reordered or
+    cut off. Note the head it prints somewhere else: with --head it is proved later that everything up to it is
+    still there.
 
     Example: sorm-mediator journal verify -c captures/labs/laptop.toml
     """
@@ -68,9 +69,9 @@ def export(
     until: TimeOption = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
 ) -> None:
-    """Write the journal's entries as JSON Lines or CSV, all or by time and kind.
+    """Write the entries of the journal as JSON Lines or CSV.
 
-    It does not check the chain: journal verify does.
+    All of them, or by time and kind. It does not check the chain: journal verify does.
 
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """
@@ -119,11 +120,11 @@ def _reading(config: Path | None, file: Path | None) -> Iterator[JournalReader]:
 
 
 def _configured(path: Path | None) -> Path:
-    from sorm_mediator import config
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import BoxError
 
     assert path is not None
-    loaded = config.load(path)
+    loaded = load_lab(path)
     if not loaded.mediator.journal:
         raise BoxError(f'{path}: mediator.journal: "" means that no journal is kept')
     return loaded.directory / loaded.mediator.journal

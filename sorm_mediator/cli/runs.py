@@ -103,10 +103,11 @@ def replay(  # long by its options, each with its help
     lang: LangText = "en",
     log_level: LabLogOption = "error",
 ) -> None:
-    """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
+    """Run scripts as a console and check every answer.
 
-    Exit code 0 when every command succeeded and every expectation held, 1 when not, 2 for a mistake in a script, 3 when
-    the mediator can't be reached, 130 when interrupted.
+    Each step is printed with octets, meaning and time. Exit code 0 when every command succeeded and every
+    expectation held, 1 when not, 2 for a mistake in a script, 3 when the mediator can't be reached, 130 when
+    interrupted.
 
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
 
@@ -161,11 +162,11 @@ def acceptance(
     lang: LangText = "en",
     log_level: LabLogOption = "error",
 ) -> None:
-    """Check before handing a node over: is every kind of number under control, and shown, as it was agreed?
+    """Check the number formats before a node is handed over.
 
-    Five kinds of subscriber, incoming and outgoing, by every operator: command 5, a call, its events compared.
-    Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the lab file, 3 when the mediator can't
-    be reached.
+    Is every kind of number under control, and shown, as it was agreed? Five kinds of subscriber, incoming and
+    outgoing, by every operator: command 5, a call, its events compared. Exit code 0 when every check passed, 1 when
+    one failed, 2 for a mistake in the lab file, 3 when the mediator can't be reached.
 
     Example: sorm-mediator acceptance -c captures/labs/acceptance.toml --report acceptance.html
     """
@@ -270,10 +271,10 @@ def conformance(  # long by its options, each with its help
     lang: LangText = "en",
     log_level: LabLogOption = "error",
 ) -> None:
-    """Examine a mediator, ours or any other, clause by clause of order 268.
+    """Examine a mediator clause by clause of order 268.
 
-    Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong usage, 3 when the mediator
-    or the web can't be reached, 130 when interrupted.
+    It may be ours or any other. Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong
+    usage, 3 when the mediator or the web can't be reached, 130 when interrupted.
 
     Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
     """

@@ -155,7 +155,14 @@ class WebApi:
         """Make a call. Raises :class:`StepError` when the switch refuses it, :class:`ConnectError`."""
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
-            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             refused = Phrase("the switch refused the call with HTTP {status}", status=status)
-            raise StepError(join(": ", [refused, str(detail)]))
+            raise StepError(join(": ", [refused, refusal(reply)]))
         return str(reply["call"])
+
+
+def refusal(reply: Any) -> str:
+    """Why the HTTP API refused a request: one text, or one for each mistake of the body."""
+    detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)

@@ -243,11 +243,19 @@ NO_UNIT = Phrase("octets that are no unit")
 class TextPrinter:
     """Prints a run step by step for people, in English (``en``) or Russian (``ru``).
 
-    ``quiet``: of the steps those that failed.
+    ``quiet``: of the steps those that failed. ``summed_up``: a summary follows, which tells why a script could not run.
     """
 
-    def __init__(self, write: Callable[[str], object], lang: Lang = "en", *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        lang: Lang = "en",
+        *,
+        quiet: bool = False,
+        summed_up: bool = False,
+    ) -> None:
         self._write = write
+        self._summed_up = summed_up
         self._lang = lang
         self._quiet = quiet
         self._kept: list[str] = []
@@ -275,7 +283,7 @@ class TextPrinter:
 
     def end(self, result: ScriptResult) -> None:
         self._kept = []
-        if result.error is not None:
+        if result.error is not None and not self._summed_up:
             self._shown(f"      {self._say(words(result.error))}")
         self._shown(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")

@@ -47,7 +47,7 @@ from sorm_mediator.console.comparing import (
 )
 from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
 from sorm_mediator.console.interrupt import carry_through
-from sorm_mediator.console.target import Events, RunTarget
+from sorm_mediator.console.target import Events, RunTarget, refusal
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.results import (
@@ -586,11 +586,10 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         method, path, body = kind.fill(action.keys, self._variables)
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
-            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             refused = Phrase(
                 "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
-            raise StepError(join(": ", [refused, _detail_text(detail)]))
+            raise StepError(join(": ", [refused, refusal(reply)]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 
@@ -647,13 +646,6 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             if matcher.failure is not None:
                 return matcher.failure
         return None
-
-
-def _detail_text(detail: Any) -> str:
-    """The error text of the HTTP API: one text, or one for each key of the body."""
-    if not isinstance(detail, list):
-        return str(detail)
-    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:

@@ -10,7 +10,6 @@ import asyncio
 import json
 import sys
 import tempfile
-import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,9 @@ import yaml
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config.lab import read_document
+from sorm_mediator.config.lines import located
+from sorm_mediator.config.outside import document_of, load_lab
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -35,7 +37,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
-    unreadable,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
@@ -210,7 +212,7 @@ def _tell(scripts: Sequence[Script], settings: ReplaySettings, write: Callable[[
 
 def _check_reachable(scripts: Sequence[Script], settings: ReplaySettings) -> None:
     """Raises :class:`ScriptError` for the first step that needs what a running mediator has not."""
-    web = bool(_web(settings, lab_files.load(settings.config) if settings.config else Config()))
+    web = bool(_web(settings, load_lab(settings.config)))
     for script in scripts:
         script.check(calls=web, web=web, restart=False, e1=settings.link != "tcp")
 
@@ -236,14 +238,15 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     if stdout.gone:
         return BROKEN_PIPE
     if stdout.interrupted:
         return report_error("interrupted", INTERRUPTED)
     errors = [result.error for result in results if result.error is not None]
-    for each in errors:
-        report_error(each, 2)
+    if settings.as_json:  # for people, whom the text's summary tells them
+        for each in errors:
+            report_error(each, 2)
     if errors:
         return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
     return 0 if all(result.verdict == PASS for result in results) else 1
@@ -292,7 +295,7 @@ async def run(
 def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
     if settings.as_json:
         return JsonPrinter(write)
-    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet)
+    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet, summed_up=True)
 
 
 async def run_script(
@@ -333,7 +336,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
     byte_order = cast("ByteOrder | None", settings.object_byte_order or vendors)
     async with AsyncExitStack() as stack:
         if settings.host:
-            config = lab_files.load(settings.config) if settings.config else Config()
+            config = load_lab(settings.config)
             link = _link(script, settings, config)
             console = config.console
             yield await stack.enter_async_context(
@@ -351,7 +354,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
             )
         changes = script.config if isinstance(script, scenario.Scenario) else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        config = private_lab(file, changes, folder, byte_order=byte_order)
+        config = private_lab(file, changes, folder, byte_order=byte_order, outside=script.lab is None)
         link = _link(script, settings, config)
         yield await stack.enter_async_context(
             in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
@@ -375,13 +378,18 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
 
 
 def private_lab(
-    file: Path, changes: document.Node | None, folder: Path, *, byte_order: ByteOrder | None = None
+    file: Path,
+    changes: document.Node | None,
+    folder: Path,
+    *,
+    byte_order: ByteOrder | None = None,
+    outside: bool = False,
 ) -> Config:
-    """The lab file with ``changes``. ``folder`` holds its tables during the run. Raises :class:`ConfigError`."""
-    try:
-        lab = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(unreadable(file, error)) from None
+    """The lab file with ``changes``, and with values of the environment where ``outside`` says so.
+
+    ``folder`` holds its tables during the run. Raises :class:`ConfigError`.
+    """
+    lab = document_of(file) if outside else read_document(file)
     name = str(file)
     if changes is not None:
         lab = _merged(lab, changes.plain())
@@ -390,7 +398,10 @@ def private_lab(
     if byte_order is not None:
         own["options"] = {"object_byte_order": byte_order}
     lab = _merged(lab, {"mediator": own})
-    return lab_files.parse(lab, directory=file.resolve().parent, name=name)
+    try:
+        return lab_files.parse(lab, directory=file.resolve().parent, name=name)
+    except ConfigError as error:
+        raise ConfigError(located(str(error), file)) from None
 
 
 def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

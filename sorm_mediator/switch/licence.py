@@ -342,6 +342,12 @@ def decode_passport(key: str) -> PassportBody:
     return _decode(key, PassportBody)
 
 
+def decode(key: str) -> PassportBody:
+    """What the key of a licence or of a passport holds. Raises :class:`LicenceError`."""
+    is_passport = "".join(key.split()).upper().startswith(f"LAB1-{_NAMES[PassportBody]}-")
+    return decode_passport(key) if is_passport else decode_licence(key)
+
+
 def make_licence(
     limits: Mapping[str, Value], *, ssw_id: str, description: str, expires: date | None, now: float
 ) -> str:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from protocol import Channel, Options, UnknownUnit
 from protocol.messages import Message
 from sorm_mediator.capture.events import CaptureError, Data, Trouble
-from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text
+from sorm_mediator.capture.reader import MAX_PACKED, read_bytes, read_input, read_text
+from sorm_mediator.capture.source import BLOCK
 from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
 from sorm_mediator.capture.x25 import XotRecords
 from tests.capture.frames import (
@@ -348,11 +349,11 @@ def test_what_is_packed_in_itself_again_and_again_is_refused() -> None:
 
 
 def test_a_long_text_is_handed_on_in_pieces() -> None:
-    pieces = [event for event in read_text("00 " * (2 * CHUNK + 5)) if isinstance(event, Data)]
+    pieces = [event for event in read_text("00 " * (2 * BLOCK + 5)) if isinstance(event, Data)]
     assert [(piece.offset, len(piece.data)) for piece in pieces] == [
-        (0, CHUNK),
-        (CHUNK, CHUNK),
-        (2 * CHUNK, 5),
+        (0, BLOCK),
+        (BLOCK, BLOCK),
+        (2 * BLOCK, 5),
     ]
 
 

@@ -21,8 +21,8 @@ def test_the_labs_that_are_shipped_have_none() -> None:
 
 def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "c.xml").write_text(
-        '<context name="c" np="city">\n<rule name="out"><result><external><trunk value="t2"/>'
-        '<trunk value="bridge:x"/></external></result></rule>\n'
+        '<context name="c" np="city">\n<rule name="out"><conditions><cdpn digits="1"/></conditions><result><external>'
+        '<trunk value="t2"/><trunk value="bridge:x"/></external></result></rule>\n'
         '<rule name="fine"><result><external><trunk value="t2"/><trunk value="t1"/></external></result></rule>\n'
         "</context>"
     )

@@ -376,9 +376,8 @@ class Gateway:
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        self._run(
-            lambda now: self.core.broken(stream, broken.code, str(broken.reason.phrase), broken.raw, now)
-        )
+        reason = str(broken.explain(self._codec.options))
+        self._run(lambda now: self.core.broken(stream, broken.code, reason, broken.raw, now))
 
     def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
         return self._running and channel is Channel.KPD1 and self.core.owes(stream)
