@@ -73,14 +73,18 @@ def lab(request: pytest.FixtureRequest) -> Iterator[RunningLab]:
     if link := chosen.pop("link", "") or config.getoption("sorm_link") or config.getini("sorm_link"):
         options["link"] = link
     file = chosen.pop("file", None) or _lab_file(config)
+    options["place"] = (str(_near(node.path)), (node.location[1] or 0) + 1)
     with ExitStack() as stack:
-        if host := config.getoption("sorm_host"):
-            running = stack.enter_context(api.mediator(host, file=file, **_ports(config), **options))
-        else:
-            if isinstance(file, str) and (node.path.parent / file).is_file():
-                file = node.path.parent / file
-            running = stack.enter_context(api.lab(file, **chosen, **options))
-        running.result.path = node.path
+        why = ""
+        try:
+            if host := config.getoption("sorm_host"):
+                running = stack.enter_context(api.mediator(host, file=file, **_ports(config), **options))
+            else:
+                running = stack.enter_context(api.lab(file, **chosen, **options))
+        except (api.ConfigError, api.BoxError, api.ScriptError, api.UsageError) as error:
+            why = str(error)
+        if why:
+            pytest.fail(why, pytrace=False)
         node.stash[_TOLD] = running
         yield running
 
