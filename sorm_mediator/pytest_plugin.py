@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sorm_mediator.replay.results import ScriptResult
 
 _PCAP = pytest.StashKey[Path]()
+_KEPT = pytest.StashKey[bool]()
 _TOLD = pytest.StashKey["RunningLab"]()
 _SUFFIXES = (".yaml", ".yml")
 _FAILED, _ALWAYS = "failed", "always"
@@ -130,26 +131,20 @@ def _pcap_file(config: pytest.Config, node: pytest.Item) -> Path | None:
     return file
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+@pytest.hookimpl(hookwrapper=True)  # not wrapper=True, which pytest 7 may not have yet
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """A failed test shows its steps and keeps its capture."""
-    report = yield
+    report: pytest.TestReport = (yield).get_result()
     if report.failed:
         if (running := item.stash.get(_TOLD, None)) is not None and running.result.steps:
             report.sections.append(("SORM steps", running.transcript()))
         if pcap := item.stash.get(_PCAP, None):
             report.sections.append(("SORM capture", str(pcap)))
             item.stash[_KEPT] = True
-    if call.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
+    if report.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
         always = item.config.getoption("sorm_pcap_keep") == _ALWAYS
         if not always and not item.stash.get(_KEPT, False):
             pcap.unlink(missing_ok=True)
-    return report
-
-
-_KEPT = pytest.StashKey[bool]()
 
 
 # --- scenarios as tests
