@@ -372,7 +372,7 @@ def find_lab(node: Node, scenario: Path) -> Path:
         if (place / name).is_file():
             return place / name
     return node.fail(
-        f"{str(name)!r} is not found; looked for beside the scenario, above it, in {Path.cwd()} "
+        f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
         "and among the captures"
     )
 
