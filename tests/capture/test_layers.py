@@ -60,7 +60,9 @@ INSIDE = {
 @pytest.mark.parametrize("link_type", [ETHERNET, COOKED, COOKED_2])
 @pytest.mark.parametrize("ends", [(A, B), SIX])
 @pytest.mark.parametrize("between", sorted(INSIDE))
-def test_what_stands_before_ip_is_passed_over(between: str, ends: tuple[tuple[str, int], ...], link_type: int) -> None:
+def test_what_stands_before_ip_is_passed_over(
+    between: str, ends: tuple[tuple[str, int], ...], link_type: int
+) -> None:
     inside = INSIDE[between](tcp(ends[0], ends[1], 1, START))
     frame = {
         ETHERNET: bytes(12) + inside,
@@ -85,7 +87,9 @@ def fragments(packet: bytes, size: int, identification: int = 7) -> list[bytes]:
         body = packet[20:]
         parts = [(at, body[at : at + size]) for at in range(0, len(body), size)]
         return [
-            struct.pack(">BBHHH", 0x45, 0, 20 + len(part), identification, at // 8 | (at + size < len(body)) << 13)
+            struct.pack(
+                ">BBHHH", 0x45, 0, 20 + len(part), identification, at // 8 | (at + size < len(body)) << 13
+            )
             + packet[8:20]
             + part
             for at, part in parts
@@ -168,7 +172,10 @@ def test_what_waits_is_bounded_in_datagrams_octets_and_time() -> None:
 @given(st.binary(min_size=1, max_size=200), st.data())
 def test_overlapping_fragments_give_the_datagram(payload: bytes, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.tuples(st.integers(0, len(payload) - 1), st.integers(1, 60)), max_size=10))
-    pieces = [(at, payload[at : at + size]) for at, size in [*cuts, *((at, 16) for at in range(0, len(payload), 16))]]
+    pieces = [
+        (at, payload[at : at + size])
+        for at, size in [*cuts, *((at, 16) for at in range(0, len(payload), 16))]
+    ]
     waiting = Fragments()
     whole = None
     for at, piece in data.draw(st.permutations(pieces)):
