@@ -18,6 +18,14 @@ LogOption = Annotated[
     Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
 ]
 
+PcapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pcap",
+        metavar="FILE",
+        help="Write what crosses as pcapng; - is stdout, for wireshark -k -i -.",
+    ),
+]
 Kpd1Option = Annotated[
     int,
     typer.Option(

@@ -270,9 +270,10 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._target = target
         self._printer = printer
         self._keep_going = keep_going
-        self._recorders = () if recorder is None else (recorder,)
-        if recorder is not None and target.speech is not None:
-            target.speech.record(recorder)
+        self._recorders = () if recorder is None else (recorder.of(script.path.stem),)
+        if target.speech is not None:
+            for one in self._recorders:
+                target.speech.record(one)
         self._consoles: dict[str, Console] = {}
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
@@ -337,6 +338,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
 
     def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
         self._printer.step(number, title, line)
+        for recorder in self._recorders:
+            recorder.begin_step(number, title)
         self._step_under_way = StepResult(number, title, line, file or self._script.path)
         return self._step_under_way
 

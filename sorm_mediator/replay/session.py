@@ -21,6 +21,7 @@ import yaml
 
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
+from sorm_mediator.capture.output import OutputError, open_output
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
@@ -229,8 +230,11 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
             write_junit(settings.junit, results)
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
+    except OutputError as error:
+        return report_error(f"--pcap: {error}", 2)
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        where = error.filename or settings.pcap
+        return report_error(f"{where}: can't be written: {error.strerror}", 2)
     if stdout.gone:
         return BROKEN_PIPE
     if stdout.interrupted:
@@ -251,7 +255,7 @@ async def run(
 ) -> None:
     """Run scripts, ``settings.jobs`` at a time. ``results`` gets a result for each, also if the run is cancelled.
 
-    Raises :class:`OSError` when the capture can't be written.
+    Raises :class:`OutputError` or :class:`OSError` when the capture can't be written.
     """
     turns = asyncio.Semaphore(settings.jobs)
     slots: list[list[ScriptResult]] = [[] for _ in scripts]
@@ -267,7 +271,11 @@ async def run(
 
     file = settings.pcap
     try:
-        with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
+        with (
+            nullcontext()
+            if file is None
+            else PcapRecorder(open_output(file), speech=settings.pcap_speech) as recorder
+        ):
             tasks = [asyncio.ensure_future(one(*each, recorder)) for each in zip(scripts, slots, strict=True)]
             try:
                 await asyncio.gather(*tasks)
