@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         "password",
         "new_password",
@@ -55,7 +55,7 @@ def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
     single = (fields.get("total"), fields.get("index")) in ((1, 1), (0, 0))
     for name in dict.fromkeys(names):
         value = fields[name]
-        if _is_empty(value) or name in _LEFT_OUT or value in _USUAL.get(name, ()):
+        if _is_empty(value) or name in LEFT_OUT or value in _USUAL.get(name, ()):
             continue
         if name == "version" and isinstance(value, int):
             continue  # that of the order, in the header of every message

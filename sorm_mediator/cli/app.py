@@ -19,6 +19,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.runs import acceptance, conformance, replay
+from sorm_mediator.cli.tapping import pcap2scenario
 from sorm_mediator.errors import BoxError, ConfigError
 
 app = typer.Typer(
@@ -65,6 +66,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         conformance,
         decode,
         encode,
+        pcap2scenario,
         trace,
     ),
     config_app: (check, show, schema),
@@ -79,7 +81,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
 
 
-WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
+WITHOUT_SOCKETS = ("decode", "encode", "pcap2scenario", "trace", "config", "journal", "licence")
 
 
 def run() -> None:

@@ -1,0 +1,74 @@
+"""The commands around a dialogue of others: ``pcap2scenario`` and ``tap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sorm_mediator.cli.common import usage_errors
+
+
+def pcap2scenario(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What decode reads: pcap, pcapng, hex; - is stdin.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT.yaml", help="The scenario; - is stdout.")
+    ] = Path("-"),
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c", "--config", metavar="LAB", help="The lab to replay it in: its order, octet orders, calls."
+        ),
+    ] = None,
+    calls: Annotated[
+        str,
+        typer.Option(
+            "--calls", metavar="DOMAIN", help="Make a call of this domain where events of one begin."
+        ),
+    ] = "",
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Keep the pauses, in which nothing may come.")
+    ] = False,
+    channel: Annotated[
+        str, typer.Option(help="auto, kpd1 or kpd2: the units of one channel alone.")
+    ] = "auto",
+    order: Annotated[str, typer.Option(help="268 or 70; by default that of -c, else 268.")] = "",
+    object_byte_order: Annotated[
+        str, typer.Option(help="Of object numbers: little or big; by default that of -c, else little.")
+    ] = "",
+) -> None:
+    """Make a scenario of a capture: what the console sent, what was answered, and the events.
+
+    Passwords become variables. Calls come from call reports in the capture; without them, a comment says where a
+    call has to be made, or --calls makes it.
+
+    Example: sorm-mediator pcap2scenario run.pcapng -c captures/labs/minimal.toml --calls test.domain -o again.yaml
+    """
+    from dataclasses import replace
+
+    from sorm_mediator import config as lab_files
+    from sorm_mediator.config import Config
+    from sorm_mediator.console.errors import check_choice, check_folders
+    from sorm_mediator.replay.from_capture import STDIO, CaptureSettings, run_pcap2scenario
+
+    with usage_errors():
+        check_choice("--channel", channel, ("auto", "kpd1", "kpd2"))
+        check_choice("--order", order, ("", "268", "70"))
+        check_choice("--object-byte-order", object_byte_order, ("", "little", "big"))
+        if output != STDIO:
+            check_folders({"-o": output})
+    lab = lab_files.load(config) if config is not None else Config()
+    options = lab.mediator.codec_options
+    given: dict[str, Any] = {"order": order, "object_byte_order": object_byte_order}
+    options = replace(options, **{key: value for key, value in given.items() if value})
+    settings = CaptureSettings(
+        file=file, output=output, options=options, channel=channel,
+        lab="" if config is None else str(config.resolve()), calls=calls, real_time=real_time,
+        trunks={} if lab.switch is None else {
+            trunk.number: trunk.name for domain in lab.switch.domains for trunk in domain.trunks
+        },
+    )  # fmt: skip
+    raise typer.Exit(run_pcap2scenario(settings))
