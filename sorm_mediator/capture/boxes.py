@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from protocol import Codec, Options
 from sorm_mediator.capture.comments import TwoWays
 from sorm_mediator.capture.output import BoundedOutput
-from sorm_mediator.capture.writer import Address, Connection, PcapngWriter
+from sorm_mediator.capture.writer import Address, Connection, PcapngWriter, one_kind
 from sorm_mediator.capture.x25 import XOT_PORT
 
 log = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ class BoxCapture:
 
     def report(self, local: Address, remote: Address, data: bytes, *, sent: bool) -> None:
         """One RADIUS datagram. One toward the box's own sink is recorded by the sink."""
-        local, remote = _one_kind(local, remote)
+        local, remote = one_kind(local, remote)
         self._writer.datagram(REPORTS, local, remote, data, self._clock(), outbound=sent)
 
     def reported(self, local: Address, remote: Address, data: bytes, *, sent: bool) -> None:
@@ -151,19 +150,9 @@ class BoxCapture:
         accepted: bool = False,
         description: str = "",
     ) -> None:
-        local, remote = _one_kind(local, remote)
+        local, remote = one_kind(local, remote)
         now = self._clock()
         connection = self._writer.connection(
             name, local, remote, now, accepted=accepted, description=description
         )
         self._open[key] = connection, ways
-
-
-def _one_kind(local: Address, remote: Address) -> tuple[Address, Address]:
-    """Both addresses of one kind, without zones; an IPv4 address among IPv6 ones is mapped."""
-    hosts = [ip_address(end[0].partition("%")[0]) for end in (local, remote)]
-    if hosts[0].version != hosts[1].version:
-        texts = [str(host) if host.version == 6 else f"::ffff:{host}" for host in hosts]
-    else:
-        texts = list(map(str, hosts))
-    return (texts[0], local[1]), (texts[1], remote[1])

@@ -227,6 +227,16 @@ class Connection:
         self._writer.packet(self._interface, frame, now, outbound=side == 0, comment=comment)
 
 
+def one_kind(local: Address, remote: Address) -> tuple[Address, Address]:
+    """Both addresses of one kind, without zones; an IPv4 address among IPv6 ones is mapped."""
+    hosts = [ip_address(end[0].partition("%")[0]) for end in (local, remote)]
+    if hosts[0].version != hosts[1].version:
+        texts = [str(host) if host.version == 6 else f"::ffff:{host}" for host in hosts]
+    else:
+        texts = list(map(str, hosts))
+    return (texts[0], local[1]), (texts[1], remote[1])
+
+
 def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
     """The pseudo-header in the checksums of TCP and UDP."""
     ipv4 = len(source) == 4

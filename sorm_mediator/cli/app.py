@@ -19,7 +19,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.runs import acceptance, conformance, replay
-from sorm_mediator.cli.tapping import pcap2scenario
+from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.errors import BoxError, ConfigError
 
 app = typer.Typer(
@@ -61,6 +61,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         console,
         send,
         watch,
+        tap,
         replay,
         acceptance,
         conformance,

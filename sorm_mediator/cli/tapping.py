@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import usage_errors
+from sorm_mediator.cli.common import PcapOption, usage_errors
 
 
 def pcap2scenario(
@@ -72,3 +72,74 @@ def pcap2scenario(
         },
     )  # fmt: skip
     raise typer.Exit(run_pcap2scenario(settings))
+
+
+def tap(
+    listen_kpd1: Annotated[
+        str,
+        typer.Option("--listen-kpd1", metavar="HOST:PORT", help="Where the console connects; 0: any port."),
+    ] = "127.0.0.1:0",
+    listen_kpd2: Annotated[
+        str, typer.Option("--listen-kpd2", metavar="HOST:PORT", help="The same, for KPD2.")
+    ] = "127.0.0.1:0",
+    kpd1: Annotated[
+        str,
+        typer.Option(
+            "--kpd1", metavar="HOST:PORT", help="KPD1 of the mediator; by default that of -c, else port 1001."
+        ),
+    ] = "",
+    kpd2: Annotated[
+        str,
+        typer.Option(
+            "--kpd2", metavar="HOST:PORT", help="KPD2 of the mediator; by default that of -c, else port 1002."
+        ),
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c", "--config", metavar="LAB", help="The mediator's lab file: addresses, order, octet orders."
+        ),
+    ] = None,
+    pcap: PcapOption = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="OUT.yaml", help="At the end, write what crossed as a scenario."),
+    ] = None,
+    calls: Annotated[
+        str, typer.Option("--calls", metavar="DOMAIN", help="With --record: as in pcap2scenario.")
+    ] = "",
+    spoil: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--spoil",
+            metavar="RULE",
+            help="drop, duplicate, cut, delay=SECONDS, corrupt[=OCTET] or replace=HEX, with filters channel=, "
+            "direction=, name=, nth=, p=; repeatable.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Repeat the chance of another run, whose ready line has it.")
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Listen beyond loopback; console.allow of -c holds.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Stand between a console and a mediator: show every unit, record it, and spoil some on demand.
+
+    Octets are passed unchanged and at once. When ready it prints one line {"ready": true, "endpoints": {...}}; Ctrl-C
+    or SIGTERM stop it with 0, or with 3 when consoles came and the mediator was never reached.
+
+    Example: sorm-mediator tap --listen-kpd1 127.0.0.1:2001 --listen-kpd2 127.0.0.1:2002 -c mylab/lab.toml
+
+    Example: sorm-mediator tap -c mylab/lab.toml --pcap run.pcapng --spoil drop,name=answer,nth=2
+    """
+    from sorm_mediator.tap.session import TapSettings, run_tap
+
+    with usage_errors():
+        settings = TapSettings(
+            listen_kpd1=listen_kpd1, listen_kpd2=listen_kpd2, kpd1=kpd1, kpd2=kpd2, config=config, pcap=pcap,
+            record=record, calls=calls, as_json=as_json, spoil=tuple(spoil or ()), seed=seed,
+            allow_remote=allow_remote,
+        )  # fmt: skip
+        raise typer.Exit(run_tap(settings))

@@ -105,7 +105,7 @@ class _Call:
     def keys(self, last: float | None, trunks: Mapping[int, str]) -> dict[str, Any]:
         """The keys of a step ``call``; ``last``: the end of the dialogue."""
         keys: dict[str, Any] = {"domain": self.domain, "a": self.a, "b": self.b}
-        if self.trunk in trunks:
+        if self.trunk is not None and self.trunk in trunks:
             keys["from"] = f"trunk:{trunks[self.trunk]}"
         if self.outcome != "answer":
             keys["outcome"] = self.outcome
