@@ -62,6 +62,8 @@ class Seen:
     on_kpd2: bool = False
     connection: str = ""
     """The console's end of the connection, where there is one."""
+    remark: str = ""
+    """What else is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,8 @@ class _Writer:
         octets = masked_hex(
             item.raw, channel=Channel.COMMAND if item.of_console else None, anywhere=item.message is None
         )
-        self._recording.note(f"{when}{arrow} {channel}  {octets}")
+        remark = f"  [{item.remark}]" if item.remark else ""
+        self._recording.note(f"{when}{arrow} {channel}  {octets}{remark}")
 
     def _reconnected(self, item: Seen) -> None:
         """The console has come back by another connection."""

@@ -288,6 +288,7 @@ class _Watcher:
                 of_console=one.of_console,
                 on_kpd2=one.channel == "kpd2",
                 connection=one.connection,
+                remark="" if one.spoiled is None else self._spoiled(one),
             )
         )
 

@@ -56,16 +56,18 @@ def parse(text: str) -> Spoil:
     if action not in ACTIONS:
         raise _wrong(text, f"{action!r} is no action{_near(action, ACTIONS)}: {', '.join(ACTIONS)}")
     values = _action_value(text, action, value if equals else None)
+    given: set[str] = set()
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if key not in FILTERS or not equals:
             raise _wrong(
                 text, f"{pair!r} is no filter{_near(key, FILTERS)}: {', '.join(FILTERS)}, such as name=answer"
             )
-        if key in values:
+        if key in given:
             raise _wrong(text, f"{key} is given twice")
+        given.add(key)
         values |= _filter_value(text, key, value)
-    return Spoil(text, action, **{key: one for key, one in values.items() if key != "p"})  # type: ignore[arg-type]
+    return Spoil(text, action, **values)  # type: ignore[arg-type]
 
 
 def _action_value(text: str, action: str, value: str | None) -> dict[str, object]:
@@ -114,7 +116,7 @@ def _filter_value(text: str, key: str, value: str) -> dict[str, object]:
         if not value.isdecimal() or not 1 <= int(value) <= 1_000_000_000:
             raise _wrong(text, f"nth={value}: a number from 1")
         return {"nth": int(value)}
-    return {"p": True, "probability": _number(text, "p", value, 0.0, 1.0, "a probability")}
+    return {"probability": _number(text, "p", value, 0.0, 1.0, "a probability")}
 
 
 def _number(text: str, key: str, value: str, low: float, high: float, what: str) -> float:
