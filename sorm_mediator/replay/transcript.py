@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel, Codec, Command, ElectronicMessage, EncodeError, KslReleased, Message
+from protocol.codes import PREAMBLE
 from protocol.jsonform import from_json, to_json
 from protocol.oneline import one_line
 from protocol.render import masked_hex
@@ -316,8 +317,8 @@ class _Writer:
         else:
             step = self._begin({"raw": self._raw(item.raw)}, item)
         self._note(item, "->")
-        if isinstance(item.message, Command):
-            self._sent.append(_Sent(item.message.code, step))
+        if len(item.raw) > 2 and item.raw[0] == PREAMBLE:
+            self._sent.append(_Sent(item.raw[2], step))
 
     def _fields(self, item: Seen) -> dict[str, Any] | None:
         """The fields of a command as a scenario has them; None when they would not give the same octets."""

@@ -240,7 +240,7 @@ async def test_where_units_may_be_spoiled_octets_that_are_none_are_passed_all_th
 
 async def test_the_scripted_mediator_answers_through_a_tap(mediator) -> None:
     told = Told()
-    listen = {name: ("127.0.0.1", 0) for name in ("kpd1", "kpd2")}
+    listen = dict.fromkeys(("kpd1", "kpd2"), ("127.0.0.1", 0))
     target = {name: ("127.0.0.1", port) for name, port in mediator.ports.items()}
     async with Tap(listen, target, CODEC, Spoiler((), 1), told) as tap:
         reader, writer = await asyncio.open_connection(*split_host_port(tap.endpoints["kpd1"]))

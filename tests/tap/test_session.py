@@ -1,4 +1,4 @@
-"""``tap`` from outside, between ``replay`` and a lab: what is printed, captured, recorded and spoiled; its exit codes."""
+"""``tap`` from outside, between ``replay`` and a lab: what it prints, captures, records and spoils; its exit codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def tap(lab: dict[str, str], *arguments: str, ready_on: str = "stdout", **more: Any) -> Iterator[tuple[Any, dict]]:
+def tap(
+    lab: dict[str, str], *arguments: str, ready_on: str = "stdout", **more: Any
+) -> Iterator[tuple[Any, dict]]:
     """A running tap, and its ready line."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
     command = [*COMMAND, "tap", "--kpd1", lab["kpd1"], "--kpd2", lab["kpd2"], *arguments]
@@ -127,11 +129,8 @@ def test_a_mediator_that_was_never_reached_is_exit_code_3() -> None:
         nobody = f"127.0.0.1:{taken.getsockname()[1]}"
     with tap({"kpd1": nobody, "kpd2": nobody}) as (process, ready):
         host, _, port = ready["endpoints"]["kpd1"].rpartition(":")
-        with socket.create_connection((host, int(port))) as console:
-            try:
-                assert console.recv(1) == b""
-            except ConnectionResetError:
-                pass  # dropped, as a console sees a mediator that is not there
+        with socket.create_connection((host, int(port))) as console, suppress(ConnectionResetError):
+            assert console.recv(1) == b""  # dropped, as a console sees a mediator that is not there
         lines, said = stop(process)
     assert process.returncode == 3
     assert f"{nobody}: can't be reached" in lines[0]
