@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sorm_mediator.web.pages import overview
+from sorm_mediator.web.pages import calls, ksl, objects, overview, streams, units
 from sorm_mediator.web.pages.page import Page
 
-PAGES: tuple[Page, ...] = (overview.PAGE,)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    calls.PAGE,
+    calls.ONE,
+    units.PAGE,
+    objects.PAGE,
+    ksl.PAGE,
+    streams.PAGE,
+)
