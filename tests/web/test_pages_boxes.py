@@ -50,7 +50,7 @@ async def test_a_fault_at_a_click(e1: Lab, visitor: Visitor) -> None:
     await expect(stream).to_contain_text(re.compile("(LOS no signal|AIS alarm indication signal)"))
 
 
-async def test_a_stream_that_is_not_there(e1: Lab) -> None:
+async def test_a_form_without_scripts_and_a_stream_that_is_not_there(e1: Lab) -> None:
     async with httpx.AsyncClient(base_url=e1.web_url) as http:
         page = (await http.get("/pages/streams")).text
         csrf = re.search('name="csrf" value="([^"]+)"', page)
@@ -61,6 +61,11 @@ async def test_a_stream_that_is_not_there(e1: Lab) -> None:
         assert "there is no E1 stream 7" in answer.text
         answer = await http.post("/pages/streams/0/fault", data=fields | {"state": "FOG"})
         assert answer.status_code == 422
+        answer = await http.post("/pages/streams/0/fault", data=fields | {"state": "clear"})
+        assert answer.status_code == 200
+        assert "Stream 0: the faults are ended." in answer.text, "a browser without scripts gets a page"
+        answer = await http.post("/pages/streams/0/fault", json=fields)
+        assert answer.status_code == 415
 
 
 async def test_a_switch_alone(visitor: Visitor) -> None:
