@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.web.pages.shown import LINKS, NONE, counted, link
 from sorm_mediator.web.pages.table import PAGES
+from ssh_control.client import LinkState
 from tests.mediator.gateway_harness import lab_config, small_switch
 from tests.web.browser import Visitor, open_lab
 
@@ -115,3 +117,11 @@ async def test_reading_a_page_of_tables_is_told_once() -> None:
                 assert (await http.get("/pages/objects?part=now")).status_code == 200
         told = lab.gateway.core.counters - before
         assert told["unauthorized"] == 1
+
+
+async def test_every_state_of_the_link_to_the_switch_has_words() -> None:
+    assert {link(state.value) for state in LinkState} == set(LINKS.values())
+    assert link("") == NONE
+    assert counted({"reports": 2, "replies": 0, "malformed": {"short": 1, "length": 0}}) == (
+        "malformed short 1, reports 2"
+    )
