@@ -46,7 +46,7 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.mediator.binding.feed import EventFeed
+from sorm_mediator.mediator.binding.feed import NOTHING, About, EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
@@ -215,6 +215,10 @@ class Gateway:
         """How long the switch took to answer, by operation."""
         self._logs = log.isEnabledFor(logging.INFO)
         """Whether what happens is logged: asked once, for the sake of events."""
+        self._about = NOTHING
+        """What the input under way is about."""
+        self._call_numbers: dict[int, str] = {}
+        """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -358,6 +362,11 @@ class Gateway:
             await self._speech.stop()
 
     @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens: ``kpd1``, ``kpd2``, ``radius``, and so on -> ``host:port``."""
+        return dict(self._endpoints)
+
+    @property
     def core(self) -> Core:
         """The mediator core. Raises ``RuntimeError`` before :meth:`start`."""
         if self._core is None:
@@ -396,9 +405,10 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
             self.counters["units_with_problems"] += 1
-        self._crossed("received", Channel.COMMAND, message, raw, problems)
+        about = self._about_unit(message)
+        self._crossed("received", Channel.COMMAND, message, raw, about, problems)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
-        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause), about)
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
@@ -480,7 +490,9 @@ class Gateway:
 
     def _ask(self, ask: effects.AskSwitch) -> None:
         asked_at = self._loop.time()
+        about = self._about
         log_event(log, "request", id=ask.cause, op=ask.op)
+        self._event("request", {"request": ask.token, "op": ask.op, "params": _brief(ask.params)}, about)
 
         def answered(result: Reply | LinkDown) -> None:
             reply = result if isinstance(result, Reply) else None
@@ -488,12 +500,15 @@ class Gateway:
             if reply is None:
                 log.warning("switch: no reply to %s: %s", ask.op, result)
                 self.counters["switch_requests_lost"] += 1
+                told: dict[str, Any] = {"ok": False, "text": str(result)}
             else:
                 self.latencies.setdefault(ask.op, Latencies()).add(took)
                 verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
                 ms = f"{took * 1000:.1f}"
                 log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
-            self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
+                told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
+            self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
+            self._run(lambda now: self.core.switch_reply(ask.token, reply, now), about)
 
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
@@ -511,9 +526,11 @@ class Gateway:
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
-            self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
+            about = About(report.call_id, tuple(match.object_number for match in report.matches))
+            told = {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
+            self._event("call", told, about)
             self._sequence, before = report.sequence, self._sent
-            self._run(lambda now: self.core.report(report, now))
+            self._run(lambda now: self.core.report(report, now), about)
             self._sequence = None
             if self._logs and self._sent == before:
                 log_event(
@@ -531,14 +548,15 @@ class Gateway:
 
     # --- the core's inputs and effects
 
-    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
-        """Give the core one input and execute its effects.
+    def _run(self, make: Callable[[float], Iterable[Effect]], about: About = NOTHING) -> None:
+        """Give the core one input and execute its effects; what they send belongs to what the input is ``about``.
 
         An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
         which some were executed, must not go out with the next input.
         """
         if not self._running:
             return
+        self._about = about
         try:
             self._execute(make(self.now()))
             self._arm()
@@ -547,6 +565,8 @@ class Gateway:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
+        finally:
+            self._about = NOTHING
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -594,7 +614,7 @@ class Gateway:
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
-        self._crossed("sent", channel, message, raw)
+        self._crossed("sent", channel, message, raw, self._about_unit(message))
         if self._logs:
             unit = UnitLine(channel, message, raw)
             if channel is Channel.KPD2:
@@ -602,6 +622,7 @@ class Gateway:
             else:
                 stranger = not self.core.channels[stream].proven
                 log_event(log, "message", id=cause, unit=unit, stranger=stranger)
+        self._crossed("sent", channel, message, raw, self._about_unit(message))
 
     def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
@@ -658,16 +679,31 @@ class Gateway:
         channel: Channel,
         message: Message | UnknownUnit,
         raw: bytes,
+        about: About,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
             "unit",
             self.now(),
             lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
+            about,
         )
 
-    def _event(self, kind: str, fields: dict[str, Any]) -> None:
-        self.events.publish(kind, self.now(), lambda: fields)
+    def _about_unit(self, message: Message | UnknownUnit) -> About:
+        """What a unit belongs to: what its input is about, and what its own fields say."""
+        about, number = self._about, getattr(message, "call_number", None)
+        own = getattr(message, "object_number", None)
+        objects = (own,) if isinstance(own, int) and own not in about.objects else ()
+        call = about.call
+        if isinstance(number, int):
+            if call:
+                self._call_numbers[number] = call
+            else:
+                call = self._call_numbers.get(number, "")
+        return About(call, about.objects + objects)
+
+    def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
+        self.events.publish(kind, self.now(), lambda: fields, about)
 
     def status(self) -> StatusDocument:
         """The state of the mediator for people and monitoring, without secrets."""
@@ -707,6 +743,11 @@ def local_time(now: float) -> Time:
     """Unix seconds as the order writes a moment: day and time of day, in the time zone of this machine."""
     moment = time.localtime(now)
     return Time(moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec)
+
+
+def _brief(params: Mapping[str, object]) -> dict[str, Any]:
+    """The parameters of a request with the length in place of a list: a table has up to a thousand rows."""
+    return {name: len(value) if isinstance(value, list | tuple) else value for name, value in params.items()}
 
 
 def _address(text: str, port: int) -> tuple[str, int]:
