@@ -63,6 +63,8 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
     else:
         name = str(path)
     loaded = _load(path, overrides)
+    if name != str(path):
+        loaded._file = None  # it is shipped: nothing is saved to it
     if auto_ports:
         from sorm_mediator.lab.lab import on_free_ports
 

@@ -89,6 +89,18 @@ class Config(Section):
 
     _directory: Path = PrivateAttr(default=Path())
     _file: Path | None = PrivateAttr(default=None)
+    _document: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _outside: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The TOML document that it was made of, with the values from outside the file."""
+        return self._document
+
+    @property
+    def outside(self) -> Mapping[str, Any]:
+        """Values that came from outside the file (``--set``, the environment), by key."""
+        return self._outside
 
     @property
     def directory(self) -> Path:
@@ -111,6 +123,7 @@ def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = 
     except ValidationError as error:
         raise ConfigError("\n".join(one_line(f"{name}: {text}") for text in _mistakes(error))) from None
     config._directory = directory
+    config._document = document
     return config
 
 
@@ -143,17 +156,19 @@ def load(path: Path, overrides: Mapping[str, Any] = MappingProxyType({})) -> Con
     except RecursionError:
         raise ConfigError(f"{path}: is not TOML: it is nested too deeply") from None
     for key, value in overrides.items():
-        _put(document, key, value)
+        put(document, key, value)
     try:
         config = parse(document, directory=path.resolve().parent, name=str(path))
     except ConfigError as error:
         raise ConfigError(located(str(error), path, outside=overrides)) from None
     config._file = path.resolve()
+    config._outside = overrides
     return config
 
 
-def _put(document: dict[str, Any], key: str, value: Any) -> None:
-    """Set one value of a document. Raises :class:`ConfigError` for a place that there can't be."""
+def put(document: dict[str, Any], key: str, value: Any) -> None:
+    """Set one value of a document; None takes the key out. Raises :class:`ConfigError` for a place that there
+    can't be."""
     *tables, last = key.replace("[", ".").replace("]", "").split(".")
     place: Any = document
     for part in tables:
@@ -166,7 +181,10 @@ def _put(document: dict[str, Any], key: str, value: Any) -> None:
             raise ConfigError(f"{key}: there is no table {part!r}")
     if isinstance(place, list):
         raise ConfigError(f"{key}: {last!r} is no key: the list has items 1 to {len(place)}")
-    place[last] = value
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value
 
 
 _PLACE: Final = re.compile(r"(?P<what>.+) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)

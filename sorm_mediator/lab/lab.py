@@ -16,9 +16,10 @@ from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references, knows_own_mediator, login_problem
+from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.web.app import create_app
+from sorm_mediator.web.app import configure_app, create_app
 from sorm_mediator.web.server import WebServer
 from ssh_control.client import LinkState
 
@@ -126,11 +127,11 @@ class Lab:
             self.endpoints |= await self.gateway.start()
             stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
-                sink = split_host_port(self.endpoints["radius"])
-                self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+                self._report_to_own_mediator(self.switch)
         web = self.config.web
         token = web.token.get_secret_value()
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
+        self.web_app.state.settings = LabSettings(self)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
         stack.push_async_callback(server.stop)
@@ -169,7 +170,30 @@ class Lab:
         if self.gateway is not None:
             await self.gateway.stop()
 
+    async def configure(self, config: Config) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
+
+        Raises :class:`BoxError`, and then nothing has changed.
+        """
+        before = self.config
+        if self.gateway is not None:
+            for_gateway, host_key = self._for_gateway(config)
+            await self.gateway.configure(for_gateway, switch_host_key=host_key)
+        self.config = config
+        if self.switch is not None and self.gateway is not None and config.radius != before.radius:
+            self._report_to_own_mediator(self.switch)
+        configure_app(self.web_app, config)
+
+    def _report_to_own_mediator(self, switch: SwitchBox) -> None:
+        sink = split_host_port(self.endpoints["radius"])
+        switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+
     def _new_gateway(self, config: Config) -> Gateway:
+        for_gateway, host_key = self._for_gateway(config)
+        return Gateway(for_gateway, switch_host_key=host_key)
+
+    def _for_gateway(self, config: Config) -> tuple[Config, str | None]:
+        """The settings of the mediator with its way to the switch, and the key of a switch of this lab."""
         if self.switch is None:
             if config.ssh.port == 0:
                 raise BoxError(
@@ -182,13 +206,13 @@ class Lab:
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
-            return Gateway(config)
+            return config, None
         address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
         if address is None:
-            return Gateway(config)
+            return config, None
         host, port = split_host_port(address)
         config = changed(config, {"ssh": {"server": host, "port": port}})
-        return Gateway(config, switch_host_key=self.switch.public_host_key)
+        return config, self.switch.public_host_key
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.

@@ -15,8 +15,10 @@ from sorm_mediator import __version__
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.server import Guard, Watchers
+from sorm_mediator.web.settings_api import settings_router
 
 if TYPE_CHECKING:
+    from sorm_mediator.config import Config
     from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.switch.box import SwitchBox
 
@@ -30,14 +32,26 @@ A token is needed when the lab file sets `web.token`: `Authorization: Bearer TOK
 _TAGS = [
     {"name": "mediator", "description": "The technical means: state, tables, calls, channels, journal."},
     {"name": "switch", "description": "The emulated switch: making calls."},
+    {"name": "settings", "description": "The settings of the lab file, and changes of them."},
     {"name": "monitoring", "description": "For Prometheus."},
 ]
+
+
+def configure_app(app: FastAPI, config: Config) -> None:
+    """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
+    app.state.watchers.most = config.web.watchers
+    if app.state.switch is not None:
+        from sorm_mediator.mediator.core.numbers import Numbers
+        from sorm_mediator.switch.trace import LabTrace
+
+        app.state.tracer = LabTrace(config.mediator, Numbers(config.mediator))
 
 
 def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, token: str = "") -> FastAPI:
     """The application for the boxes given; what belongs to a box that is not there is not there either.
 
-    ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted).
+    ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted). ``app.state.settings`` is
+    what shows and changes settings (:class:`~sorm_mediator.web.settings_api.Settings`); None: nothing does.
     """
     # Offline: a lab's machine need not reach the network that /docs would load its scripts from.
     app = FastAPIOffline(
@@ -50,6 +64,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     )
     app.state.gateway = gateway
     app.state.switch = switch
+    app.state.settings = None
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
     app.add_middleware(Guard, token=token)
@@ -66,6 +81,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
+    app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
     app.include_router(metrics_router, tags=["monitoring"])
     return app
 
