@@ -127,9 +127,9 @@ def unmasked(key: str, value: Any, present: Any) -> Any:
         return present
     if isinstance(value, dict):
         known = present if isinstance(present, Mapping) else {}
-        return {name: unmasked(f"{key}.{name}", one, known.get(name)) for name, one in value.items()}
+        return {name: unmasked(f"{key}: {name}", one, known.get(name)) for name, one in value.items()}
     if isinstance(value, list):
         items = list(present) if isinstance(present, list | tuple) else []
         items += [None] * (len(value) - len(items))
-        return [unmasked(f"{key}.{number}", one, items[number]) for number, one in enumerate(value)]
+        return [unmasked(f"{key}: {number}", one, items[number - 1]) for number, one in enumerate(value, 1)]
     return value

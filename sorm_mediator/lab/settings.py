@@ -158,7 +158,7 @@ class LabSettings:
                 given[key] = unmasked(key, value, _present(self._wanted, _path(key)))
                 put(document, key, given[key])
             except ConfigError as error:
-                mistakes += by_key(str(error), _NAME)
+                mistakes.append((key, str(error).removeprefix(f"{key}: ")))
         try:
             wanted = parse(document, directory=self._wanted.directory, name=_NAME)
             check_references(wanted, _NAME)
