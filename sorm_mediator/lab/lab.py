@@ -16,6 +16,7 @@ from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references, knows_own_mediator, login_problem
+from sorm_mediator.lab.jobs import LabJobs, folder_of
 from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
@@ -132,6 +133,9 @@ class Lab:
         token = web.token.get_secret_value()
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
         self.web_app.state.settings = LabSettings(self)
+        if self.gateway is not None:
+            self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config))
+            stack.push_async_callback(jobs.close)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
         stack.push_async_callback(server.stop)
@@ -169,6 +173,15 @@ class Lab:
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
             await self.gateway.stop()
+
+    def as_it_runs(self) -> Config:
+        """The settings that hold now, with the ports that the boxes listen on."""
+        return self._pinned_to_current_ports()
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the mediator's journal, if there is one."""
+        if self.gateway is not None:
+            self.gateway.note(kind, **fields)
 
     async def configure(self, config: Config) -> None:
         """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).

@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from sorm_mediator.config import Config, ConfigError, parse
 from sorm_mediator.config.lab import put
@@ -31,9 +31,6 @@ from sorm_mediator.web.settings_api import (
     Source,
 )
 
-if TYPE_CHECKING:
-    from sorm_mediator.mediator.binding.gateway import Gateway
-
 log = logging.getLogger(__name__)
 
 _KEY: Final = re.compile(r"\w+(?:\.[\w-]+|\[[1-9]\d{0,3}\])*")
@@ -45,10 +42,13 @@ class Running(Protocol):
     """A lab that runs."""
 
     config: Config
-    gateway: Gateway | None
 
     async def configure(self, config: Config) -> None:
         """Take settings that differ only in keys that need no restart. Raises :class:`BoxError`."""
+        ...
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the journal."""
         ...
 
 
@@ -170,8 +170,7 @@ class LabSettings:
 
     def _note(self, who: str, key: str, old: Any, new: Any) -> None:
         log.info("%s: changed by %s", key, who)
-        if self._lab.gateway is not None:
-            self._lab.gateway.setting_changed(who, key, old, new)
+        self._lab.note("setting-changed", who=who, key=key, old=old, new=new)
 
     def _text(self, file: Path, unsaved: Mapping[str, Any]) -> str:
         """The lab file with the changes. Raises :class:`SettingsRefused` when a lab would not start from it."""

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from sorm_mediator import __version__
+from sorm_mediator.web.jobs_api import jobs_router
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.server import Guard, Watchers
@@ -33,6 +34,7 @@ _TAGS = [
     {"name": "mediator", "description": "The technical means: state, tables, calls, channels, journal."},
     {"name": "switch", "description": "The emulated switch: making calls."},
     {"name": "settings", "description": "The settings of the lab file, and changes of them."},
+    {"name": "runs", "description": "Replay, acceptance and conformance against this lab."},
     {"name": "monitoring", "description": "For Prometheus."},
 ]
 
@@ -51,7 +53,8 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     """The application for the boxes given; what belongs to a box that is not there is not there either.
 
     ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted). ``app.state.settings`` is
-    what shows and changes settings (:class:`~sorm_mediator.web.settings_api.Settings`); None: nothing does.
+    what shows and changes settings (:class:`~sorm_mediator.web.settings_api.Settings`), ``app.state.jobs`` what runs
+    replay and the like against the boxes (:class:`~sorm_mediator.web.jobs_api.Jobs`); None: nothing does.
     """
     # Offline: a lab's machine need not reach the network that /docs would load its scripts from.
     app = FastAPIOffline(
@@ -65,6 +68,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.gateway = gateway
     app.state.switch = switch
     app.state.settings = None
+    app.state.jobs = None
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
     app.add_middleware(Guard, token=token)
@@ -82,6 +86,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
     app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
+    app.include_router(jobs_router, prefix="/api/v1", tags=["runs"])
     app.include_router(metrics_router, tags=["monitoring"])
     return app
 

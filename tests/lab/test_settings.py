@@ -76,7 +76,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
             yield Bench(lab, file, http)
 
 
-async def test_every_key_tells_its_value_its_origin_and_whether_a_change_needs_a_restart(bench: Bench) -> None:
+async def test_every_key_tells_its_value_its_origin_and_whether_a_change_needs_a_restart(
+    bench: Bench,
+) -> None:
     settings = await bench.settings()
     expiry, port = settings["mediator.options.call_expiry"], settings["console.kpd1_port"]
     assert (expiry["value"], expiry["source"], expiry["at_once"]) == (86400.0, "default", True)
@@ -185,7 +187,10 @@ async def test_a_file_that_was_edited_meanwhile_keeps_those_edits(bench: Bench) 
 async def test_a_masked_secret_stays_and_the_journal_has_none(bench: Bench) -> None:
     await bench.change({"radius.secret": "another", "radius.clients": {"10.0.0.1": "seldom"}})
     await bench.change({"radius.clients": {"10.0.0.1": MASK, "10.0.0.2": "fresh"}}, save=True)
-    assert tomllib.loads(bench.file.read_text())["radius"]["clients"] == {"10.0.0.1": "seldom", "10.0.0.2": "fresh"}
+    assert tomllib.loads(bench.file.read_text())["radius"]["clients"] == {
+        "10.0.0.1": "seldom",
+        "10.0.0.2": "fresh",
+    }
     entries = await bench.journal()
     assert entries[0] == {"who": "HTTP 127.0.0.1", "key": "radius.secret", "old": MASK, "new": MASK}
     assert len(entries) == 3

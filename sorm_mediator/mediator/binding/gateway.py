@@ -340,9 +340,9 @@ class Gateway:
             self.link = link
             await link.start()
 
-    def setting_changed(self, who: str, key: str, old: object, new: object) -> None:
-        """Note in the journal that somebody changed a setting; the values are without secrets."""
-        self._write("setting-changed", {"who": who, "key": key, "old": old, "new": new})
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the journal about what an operator did past the console; the fields are without secrets."""
+        self._write(kind, fields)
 
     async def stop(self) -> None:
         """Stop serving: consoles get what was answered already, the journal has an entry of it, files are closed."""
