@@ -1,17 +1,21 @@
-"""The HTTP API of a box or a lab: OpenAPI at ``/openapi.json``, for people at ``/docs``."""
+"""The HTTP API of a box or a lab, OpenAPI at ``/openapi.json`` and ``/docs``, and the pages on ``/``."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sorm_mediator import __version__
+from sorm_mediator.web.access import Access
 from sorm_mediator.web.jobs_api import jobs_router
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
@@ -71,9 +75,9 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.jobs = None
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
-    app.add_middleware(Guard, token=token)
+    app.state.access = Access(token)
+    app.add_middleware(Guard, access=app.state.access)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
-    app.add_api_route("/", _to_docs, include_in_schema=False)
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
     if switch is not None:
@@ -88,11 +92,28 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
     app.include_router(jobs_router, prefix="/api/v1", tags=["runs"])
     app.include_router(metrics_router, tags=["monitoring"])
+    pages = _Pages()
+    app.router.routes += [Route("/", pages), Mount("/pages", pages)]
     return app
 
 
-def _to_docs() -> Response:
-    return RedirectResponse("/docs")
+class _Pages:
+    """The pages, of which nothing is imported before somebody opens one: a lab must start without them."""
+
+    def __init__(self) -> None:
+        self._site: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._site is None:
+            # In a thread: consoles are answered meanwhile.
+            self._site = await asyncio.to_thread(_load_pages)
+        await self._site(scope, receive, send)
+
+
+def _load_pages() -> ASGIApp:
+    from sorm_mediator.web.pages.site import make_site
+
+    return make_site()
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

@@ -161,6 +161,11 @@ def mediator_router() -> APIRouter:
 
 async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
+    return read_status(gateway, request)
+
+
+def read_status(gateway: Gateway, request: Request) -> StatusDocument:
+    """The gateway's status, with what this web server knows: the licence of its switch, and its own counters."""
     switch = request.app.state.switch
     licence = LicenceDocument(**switch.licence()) if switch else None
     return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sorm_mediator.web.access import Access
 from sorm_mediator.web.server import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
@@ -31,7 +32,7 @@ async def ask(token: str = "", server: tuple[str, int] = LOOPBACK, **headers: st
         "server": server,
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
     }
-    await Guard(application, token)(scope, receive, send)
+    await Guard(application, Access(token))(scope, receive, send)
     if len(sent) > 1:
         assert json.loads(sent[1]["body"])["detail"]
     return int(sent[0]["status"])
