@@ -15,8 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from sorm_mediator.mediator.binding.status import Document
-from sorm_mediator.web.mediator_api import RequestBody
-from sorm_mediator.web.settings_api import who_asks
+from sorm_mediator.web.mediator_api import RequestBody, who_asks
 
 JobKind = Literal["replay", "acceptance", "conformance"]
 JobState = Literal["running", "passed", "failed", "unusable", "unreachable", "cancelled"]

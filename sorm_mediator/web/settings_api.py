@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from starlette.responses import Response
 
 from sorm_mediator.mediator.binding.status import Document
-from sorm_mediator.web.mediator_api import RequestBody
+from sorm_mediator.web.mediator_api import RequestBody, who_asks
 
 Source = Literal["default", "profile", "file", "outside", "changed"]
 
@@ -106,11 +106,6 @@ class Settings(Protocol):
     async def change(self, values: Mapping[str, Any], *, save: bool, who: str) -> ChangedDocument:
         """Make changes. Raises :class:`SettingsRefused`, and then nothing has changed."""
         ...
-
-
-def who_asks(request: Request) -> str:
-    """Who sent a request, for the journal."""
-    return f"HTTP {request.client.host}" if request.client else "HTTP"
 
 
 def not_allowed(refused: SettingsRefused) -> Response:

@@ -59,7 +59,9 @@ from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
+    from protocol import Ksl
     from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
+    from sorm_mediator.mediator.binding.listening import Listener
     from sorm_mediator.mediator.binding.streams import Streams
 
 
@@ -339,6 +341,16 @@ class Gateway:
         if self._running:
             self.link = link
             await link.start()
+
+    def listen(self, ksl: Ksl, who: str) -> Listener:
+        """Somebody (``who``) listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        from sorm_mediator.mediator.binding.listening import CannotListen
+
+        if self.e1 is None:
+            raise CannotListen("there is no speech in this lab: it has no E1 stream ([[e1]])")
+        listener = self.e1.voice.listen(ksl)
+        self.note("ksl-listened", who=who, stream=ksl.stream, ksl=ksl.ksl)
+        return listener
 
     def note(self, kind: str, /, **fields: object) -> None:
         """Write an entry of the journal about what an operator did past the console; the fields are without secrets."""
