@@ -2,7 +2,8 @@
 
 A module of tests of pages says ``pytestmark = pytest.mark.asyncio(loop_scope="module")``, takes the fixture
 ``visitor``, and opens a lab with :func:`open_lab`. Each error in the browser's console, each exception of a script
-and each request that fails is a fault, and the fixture fails the test for it, unless the test took it out of ``visitor.faults``.
+and each request that fails is a fault: the fixture fails the test for it, unless the test took it out of
+``visitor.faults``.
 """
 
 from __future__ import annotations
