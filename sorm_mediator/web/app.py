@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sorm_mediator import __version__
 from sorm_mediator.web.access import Access
 from sorm_mediator.web.jobs_api import jobs_router
+from sorm_mediator.web.journal_api import journal_router
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.server import Guard, Watchers
@@ -80,6 +81,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
+        app.include_router(journal_router, prefix="/api/v1", tags=["mediator"])
     if switch is not None:
         from sorm_mediator.config import MediatorConfig
         from sorm_mediator.mediator.core.numbers import Numbers
