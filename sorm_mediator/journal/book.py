@@ -246,6 +246,10 @@ class JournalReader:
         for row in self._stream(query.select().order_by(_entries.c.seq)):
             yield _entry(*row)
 
+    def kinds(self) -> list[str]:
+        """The kinds of entries that there are, by name."""
+        return sorted(str(row[0]) for row in self._stream(sa.select(_kind).distinct()))
+
     def count(self, query: Query = Query()) -> int:
         """How many entries ``query`` asks for."""
         statement = query.select().with_only_columns(sa.func.count(), maintain_column_froms=True)

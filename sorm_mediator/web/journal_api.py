@@ -116,5 +116,8 @@ async def export(
     return StreamingResponse(
         _portions(file),
         media_type=_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="journal.{form}"', "Cache-Control": "no-store"},
+        headers={
+            "Content-Disposition": f'attachment; filename="journal.{form}"',
+            "Cache-Control": "no-store",
+        },
     )

@@ -34,8 +34,8 @@ class Redrawn:
 class Action:
     """Something that a form makes happen: ``POST /pages`` + ``path``, whose parameters are in ``path_params``.
 
-    ``run`` returns what was done, in words, or :class:`Redrawn`. It raises :class:`fastapi.HTTPException` for what was refused, and
-    lets the ``ValidationError`` of pydantic pass, which is shown by field.
+    ``run`` returns what was done, in words, or :class:`Redrawn`. It raises :class:`fastapi.HTTPException` for what was
+    refused, and lets the ``ValidationError`` of pydantic pass, which is shown by field.
     """
 
     path: str
