@@ -20,7 +20,8 @@ LABS = Path(__file__).parents[2] / "captures" / "labs"
 async def served(folder: Path, lab_file: str = "laptop.toml") -> AsyncIterator[httpx.AsyncClient]:
     """A lab with its tables in ``folder``, and its HTTP API."""
     loaded = config.load(
-        LABS / lab_file, {"mediator.state": str(folder / "state.db"), "mediator.journal": str(folder / "journal.db")}
+        LABS / lab_file,
+        {"mediator.state": str(folder / "state.db"), "mediator.journal": str(folder / "journal.db")},
     )
     loaded._directory = LABS
     async with Lab(on_free_ports(loaded)) as lab:
@@ -107,6 +108,8 @@ async def test_only_known_scripts_and_files_are_read(tmp_path: Path) -> None:
             answer = await http.post("/jobs", json={"kind": "replay", "script": script})
             assert answer.status_code == 404, script
         assert (await http.post("/jobs", json={"kind": "replay"})).status_code == 422
-        assert (await http.post("/jobs", json={"kind": "conformance", "clauses": "--help"})).status_code == 422
+        assert (
+            await http.post("/jobs", json={"kind": "conformance", "clauses": "--help"})
+        ).status_code == 422
         assert (await http.get("/jobs/1")).status_code == 404
         assert (await http.get("/jobs/1/files/run.json")).status_code == 404

@@ -26,6 +26,8 @@ _MOST: Final = 2**62
 async def journal(request: Request) -> Mapping[str, Any]:
     """The entries before one, or the newest."""
     gateway = request.app.state.gateway
+    if gateway.journal is None:
+        return {"kept": False}
     path = journal_file(gateway)
     before = whole_number(request.query_params.get("before", ""), 1, _MOST)
     kinds = tuple(one for one in request.query_params.getlist("kind") if one)
@@ -40,6 +42,7 @@ async def journal(request: Request) -> Mapping[str, Any]:
     ]
     filters = [("kind", one) for one in kinds]
     return {
+        "kept": True,
         "rows": rows,
         "kinds": known,
         "chosen": kinds,

@@ -117,7 +117,7 @@ def as_value(form: Mapping[str, Any], text: str) -> Any:
     """What was entered in a field, by the schema of its setting; what fits nothing stays a text, to be refused."""
     forms = form.get("anyOf", [form])
     kinds = {one.get("type") for one in forms}
-    if not text and kinds & {"null", "integer", "number"} and "string" not in kinds:
+    if not text and (kinds <= {"integer", "number"} or "null" in kinds):
         return None  # the default
     if "array" in kinds:
         return [
