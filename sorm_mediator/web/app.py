@@ -38,6 +38,7 @@ A token is needed when the lab file sets `web.token`: `Authorization: Bearer TOK
 _TAGS = [
     {"name": "mediator", "description": "The technical means: state, tables, calls, channels, journal."},
     {"name": "switch", "description": "The emulated switch: making calls."},
+    {"name": "calls", "description": "What all boxes know about a call."},
     {"name": "settings", "description": "The settings of the lab file, and changes of them."},
     {"name": "runs", "description": "Replay, acceptance and conformance against this lab."},
     {"name": "monitoring", "description": "For Prometheus."},
@@ -91,6 +92,10 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
+    if gateway is not None or switch is not None:
+        from sorm_mediator.web.ladder import ladder_router
+
+        app.include_router(ladder_router, prefix="/api/v1", tags=["calls"])
     app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
     app.include_router(jobs_router, prefix="/api/v1", tags=["runs"])
     app.include_router(metrics_router, tags=["monitoring"])

@@ -31,6 +31,7 @@ from sorm_mediator.mediator.binding.status import (
     call_row,
     ksl_rows,
     object_row,
+    objects_found,
 )
 from sorm_mediator.web.server import Watchers
 
@@ -139,10 +140,10 @@ def mediator_router() -> APIRouter:
     )
     router.add_api_route("/objects", _objects)
     router.add_api_route("/calls", _calls)
-    router.add_api_route("/streams", _streams, response_model=list[StreamDocument])
+    router.add_api_route("/streams", read_streams, response_model=list[StreamDocument])
     router.add_api_route(
         "/streams/{stream}/fault",
-        _fault,
+        inject_fault,
         methods=["POST"],
         response_model=StreamDocument,
         responses={
@@ -234,13 +235,32 @@ def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offse
 
 
 async def _objects(
-    gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
+    gateway: Tables,
+    response: Response,
+    limit: Limit = 1000,
+    offset: Offset = 0,
+    find: Annotated[
+        str,
+        Query(
+            max_length=40,
+            description="Only those with this in their number, or with this object number or trunk, or `group N`.",
+        ),
+    ] = "",
 ) -> list[ObjectDocument]:
     """The objects under control; the header X-Total-Count has their number."""
-    objects = gateway.core.tables.objects
-    page = _page(response, objects.values(), len(objects), limit, offset)
+    rows, total = read_objects(gateway, limit, offset, find)
+    response.headers["X-Total-Count"] = str(total)
+    return rows
+
+
+def read_objects(
+    gateway: Gateway, limit: int, offset: int, find: str = ""
+) -> tuple[list[ObjectDocument], int]:
+    """Some of the objects that are found, and how many are."""
+    found = objects_found(gateway.core, find)
     states = gateway.core.line_states
-    return [object_row(row, states.get(row.object_number)) for row in page]
+    page = found[offset : offset + limit]
+    return [object_row(row, states.get(row.object_number)) for row in page], len(found)
 
 
 async def _calls(
@@ -251,12 +271,12 @@ async def _calls(
     return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
 
 
-async def _streams(gateway: Mediator) -> list[StreamDocument]:
+async def read_streams(gateway: Mediator) -> list[StreamDocument]:
     """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 
-async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
+async def inject_fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
         raise HTTPException(404, f"there is no E1 stream {stream}")
@@ -324,7 +344,9 @@ _EVENT_STREAM: dict[int | str, dict[str, object]] = {
         "description": "Server-sent events. `data` is one JSON object with `event`, `time` and: of a `unit`,"
         " `direction` and `unit` (the form of `decode --json`, passwords masked); of a `call`, `call`, `kind`"
         " and `sequence`; of a `message`, `message`: its id; of a `link`, `link` and `state`."
-        " `dropped_before`: so many were lost before it.",
+        " Of a `request` to the switch, `request` (its token), `op` and `params`; of its `reply`, `request`, `op`, `ok`"
+        " and, refused, `code` and `text`. `number` counts the events; `call`: the switch's id of the call that the"
+        " event belongs to, where it does. `dropped_before`: so many were lost before it.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -334,7 +356,8 @@ async def _events(
     request: Request,
     gateway: Mediator,
     kind: Annotated[
-        list[Literal["unit", "call", "message", "link"]] | None, Query(description="Only these; repeatable.")
+        list[Literal["unit", "call", "message", "link", "request", "reply"]] | None,
+        Query(description="Only these; repeatable."),
     ] = None,
 ) -> StreamingResponse:
     """What happens, as it happens."""

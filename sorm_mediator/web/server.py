@@ -334,7 +334,7 @@ class Watchers:
 
     async def stream(self, events: EventFeed, kinds: frozenset[str]) -> AsyncIterator[str]:
         """The text of one stream: all events, or those of ``kinds``. It ends with gateway or server."""
-        async for event in self._follow(events):
+        async for event in self.follow(events):
             if event is None:
                 yield ": still here\n\n"
             elif not event:
@@ -345,7 +345,7 @@ class Watchers:
     async def changes(self, events: EventFeed) -> AsyncIterator[str]:
         """The text of a stream of ``changed``: so many things happened; at most one in :data:`SETTLE` seconds."""
         pending, last = 0, 0.0
-        async for event in self._follow(events, SETTLE):
+        async for event in self.follow(events, SETTLE, bare=True):
             if event == {}:
                 yield ": connected\n\n"
             pending += bool(event)
@@ -357,13 +357,16 @@ class Watchers:
                 yield ": still here\n\n"
                 last = now
 
-    async def _follow(
-        self, events: EventFeed, patience: float = HEARTBEAT
+    async def follow(
+        self, events: EventFeed, patience: float = HEARTBEAT, *, bare: bool = False
     ) -> AsyncIterator[dict[str, Any] | None]:
-        """An empty event at the beginning, then each event; None after so many seconds of silence."""
+        """An empty event at the beginning, then each event; None after so many seconds of silence.
+
+        ``bare``: only kind and number of each. It ends with gateway or server.
+        """
         if self._closed or self.full:
             return
-        subscription = events.subscribe()
+        subscription = events.subscribe(bare=bare)
         self._open.add(subscription)
         try:
             yield {}

@@ -45,7 +45,7 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.mediator.binding.feed import EventFeed
+from sorm_mediator.mediator.binding.feed import NOTHING, About, EventFeed
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.core import effects
@@ -201,6 +201,10 @@ class Gateway:
         self._running = False
         self._endpoints: dict[str, str] = {}
         self._sent = 0  # messages to the console
+        self._about = NOTHING
+        """What the input under way is about."""
+        self._call_numbers: dict[int, str] = {}
+        """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -428,8 +432,9 @@ class Gateway:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
-        self._crossed("received", Channel.COMMAND, message, raw, problems)
-        self._run(lambda now: self.core.received(stream, message, problems, raw, now))
+        about = self._about_unit(message)
+        self._crossed("received", Channel.COMMAND, message, raw, about, problems)
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now), about)
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
@@ -502,11 +507,18 @@ class Gateway:
         self._run(lambda now: self.core.switch_event(event, now))
 
     def _ask(self, ask: effects.AskSwitch) -> None:
+        about = self._about
+        self._event("request", {"request": ask.token, "op": ask.op, "params": _brief(ask.params)}, about)
+
         def answered(result: Reply | LinkDown) -> None:
             reply = result if isinstance(result, Reply) else None
             if reply is None:
                 log.warning("switch: no reply to %s: %s", ask.op, result)
-            self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
+                told: dict[str, Any] = {"ok": False, "text": str(result)}
+            else:
+                told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
+            self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
+            self._run(lambda now: self.core.switch_reply(ask.token, reply, now), about)
 
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
@@ -524,8 +536,10 @@ class Gateway:
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
-            self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
-            self._run(lambda now: self.core.report(report, now))
+            about = About(report.call_id, tuple(match.object_number for match in report.matches))
+            told = {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
+            self._event("call", told, about)
+            self._run(lambda now: self.core.report(report, now), about)
         return self._running  # still: the gateway may have failed at it
 
     def message_report(self, report: MessageReport) -> bool:
@@ -537,14 +551,15 @@ class Gateway:
 
     # --- the core's inputs and effects
 
-    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
-        """Give the core one input and execute its effects.
+    def _run(self, make: Callable[[float], Iterable[Effect]], about: About = NOTHING) -> None:
+        """Give the core one input and execute its effects; what they send belongs to what the input is ``about``.
 
         An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
         which some were executed, must not go out with the next input.
         """
         if not self._running:
             return
+        self._about = about
         try:
             self._execute(make(self.now()))
             self._arm()
@@ -553,6 +568,8 @@ class Gateway:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
+        finally:
+            self._about = NOTHING
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -598,7 +615,7 @@ class Gateway:
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
-        self._crossed("sent", channel, message, raw)
+        self._crossed("sent", channel, message, raw, self._about_unit(message))
 
     def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
@@ -655,16 +672,31 @@ class Gateway:
         channel: Channel,
         message: Message | UnknownUnit,
         raw: bytes,
+        about: About,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
             "unit",
             self.now(),
             lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
+            about,
         )
 
-    def _event(self, kind: str, fields: dict[str, Any]) -> None:
-        self.events.publish(kind, self.now(), lambda: fields)
+    def _about_unit(self, message: Message | UnknownUnit) -> About:
+        """What a unit belongs to: what its input is about, and what its own fields say."""
+        about, number = self._about, getattr(message, "call_number", None)
+        own = getattr(message, "object_number", None)
+        objects = (own,) if isinstance(own, int) and own not in about.objects else ()
+        call = about.call
+        if isinstance(number, int):
+            if call:
+                self._call_numbers[number] = call
+            else:
+                call = self._call_numbers.get(number, "")
+        return About(call, about.objects + objects)
+
+    def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
+        self.events.publish(kind, self.now(), lambda: fields, about)
 
     def status(self) -> StatusDocument:
         """The state of the mediator for people and monitoring, without secrets."""
@@ -707,6 +739,11 @@ def local_time(now: float) -> Time:
     """Unix seconds as the order writes a moment: day and time of day, in the time zone of this machine."""
     moment = time.localtime(now)
     return Time(moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec)
+
+
+def _brief(params: Mapping[str, object]) -> dict[str, Any]:
+    """The parameters of a request with the length in place of a list: a table has up to a thousand rows."""
+    return {name: len(value) if isinstance(value, list | tuple) else value for name, value in params.items()}
 
 
 def _address(text: str, port: int) -> tuple[str, int]:

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from sorm_mediator.language import MessageId, Phrase
 
 Data = Callable[[Request], Awaitable[Mapping[str, Any]]]
 """What a template shows: names -> values. Raises :class:`fastapi.HTTPException` for what is not there."""
+Endpoint = Callable[[Request], Awaitable[Response]]
 Form = Mapping[str, str]
 """The fields of a form as they were sent, spaces at the ends cut."""
 Box = Literal["gateway", "switch", "any"]
@@ -50,6 +51,7 @@ class Page:
     ``template``: in ``templates/``; it extends ``layout.html.j2``, and a block of it can be asked for alone with
     ``?part=BLOCK``, to replace what a page shows by what is true now.
     ``box``: which box must be there.
+    ``answers``: further paths of the page with what answers ``GET``, such as a stream of events.
     ``part_of``: the path of the page that the navigation marks while this one is shown.
     """
 
@@ -59,6 +61,7 @@ class Page:
     data: Data
     box: Box = "any"
     actions: tuple[Action, ...] = ()
+    answers: tuple[tuple[str, Endpoint], ...] = ()
     part_of: str = ""
 
     @property

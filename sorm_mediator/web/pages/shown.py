@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request
 
-from sorm_mediator.language import MessageId, Phrase
+from protocol import texts
+from sorm_mediator.language import Lang, MessageId, Phrase
 
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 NONE = "\N{EN DASH}"
 """What stands for a value that is not there."""
+
+
+def language(request: Request) -> Lang:
+    """The language of a page: as chosen now, as chosen before, as the browser prefers, else English."""
+    chosen = (request.query_params.get("lang", ""), request.cookies.get("sorm_lang", ""))
+    accepted = request.headers.get("accept-language", "").lower().split(",")
+    preferred = (one.strip().partition(";")[0].partition("-")[0] for one in accepted)
+    return next((one for one in (*chosen, *preferred) if one in LANGUAGES), "en")
 
 
 def clock(seconds: float | None) -> str:
@@ -49,6 +59,16 @@ def ksl(value: Any) -> str:
     return NONE if value is None else f"{value.stream}/{value.ksl}"
 
 
+def value(name: Any, lang: Lang) -> str:
+    """A named value of the order, such as a type of object, for people."""
+    return NONE if name is None else texts.value_name_text(str(name), lang)
+
+
+def line_state(code: int | None, lang: Lang) -> str:
+    """The state of a subscriber's line (order 268, 9.3.6.4)."""
+    return NONE if code is None else texts.look_up(texts.LINE_STATES, code, lang)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "moment": moment,
@@ -56,6 +76,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "milliseconds": milliseconds,
     "present": present,
     "ksl": ksl,
+    "value": value,
+    "line_state": line_state,
+    "zip_same": lambda values: [(one, one) for one in values],
 }
 """The filters of templates."""
 
@@ -91,3 +114,11 @@ def header(request: Request) -> dict[str, Any]:
     if switch is not None:
         states.append(state(True, "Switch", Phrase("{count} calls", count=switch.engine.active)))
     return {"orm_number": None if gateway is None else gateway.core.orm_number, "states": states}
+
+
+def note_reading(request: Request) -> None:
+    """The tables are read past the console (option ``tell_table_access``): told once for each opening of a page, and
+    not when a page that is open asks for what has changed."""
+    if "part" not in request.query_params:
+        client = request.client
+        request.app.state.gateway.tables_read(f"HTTP {client.host}" if client else "HTTP")

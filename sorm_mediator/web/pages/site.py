@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -26,13 +26,12 @@ from starlette.staticfiles import StaticFiles
 from sorm_mediator import __version__
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.web.access import Access, cookie_name, new_name
-from sorm_mediator.web.pages.page import Action, Form, Page, Redrawn, has_box
-from sorm_mediator.web.pages.shown import FILTERS, header
+from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, Redrawn, has_box
+from sorm_mediator.web.pages.shown import FILTERS, LANGUAGES, header, language
 from sorm_mediator.web.pages.table import PAGES
 from sorm_mediator.web.server import LOG_IN, Watchers, address_of, session_of
 
 Theme = Literal["auto", "light", "dark"]
-_LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 _THEMES: tuple[Theme, ...] = get_args(Theme)
 _STATIC = Path(__file__).parent / "static"
 _YEAR = 365 * 24 * 3600
@@ -59,8 +58,6 @@ HEADERS = {
 _MOST_FIELDS = 500
 """Fields of a form."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def make_site() -> Router:
     """The routes of all pages, to be put under ``/pages`` and on ``/``."""
@@ -68,6 +65,8 @@ def make_site() -> Router:
     routes: list[BaseRoute] = []
     for page in PAGES:
         routes.append(Route(page.path, site.guarded(partial(site.show, page)), methods=["GET"]))
+        for answered, answer in page.answers:
+            routes.append(Route(answered, site.guarded(partial(site.answer, page, answer)), methods=["GET"]))
         for action in page.actions:
             endpoint = site.guarded(partial(site.act, page, action))
             routes.append(Route(action.path, endpoint, methods=["POST"]))
@@ -125,6 +124,11 @@ class _Site:
         if part not in template.blocks:
             raise HTTPException(404, f"{page.path}: there is no part {part!r}")
         return self._part(request, template, part, page, await page.data(request))
+
+    async def answer(self, page: Page, answer: Endpoint, request: Request) -> Response:
+        """What a page answers beside itself."""
+        self._check_box(page, request)
+        return await answer(request)
 
     async def act(self, page: Page, action: Action, request: Request) -> Response:
         """Do what a form says, and show in words what was done or refused."""
@@ -235,7 +239,7 @@ class _Site:
         if name := getattr(request.state, "new_name", ""):
             port = (request.scope.get("server") or ("", 0))[1]
             response.set_cookie(cookie_name(port), name, httponly=True, samesite="strict", path="/")
-        for kind, allowed in (("lang", _LANGUAGES), ("theme", _THEMES)):
+        for kind, allowed in (("lang", LANGUAGES), ("theme", _THEMES)):
             if (chosen := request.query_params.get(kind, "")) in allowed:
                 response.set_cookie(f"sorm_{kind}", chosen, max_age=_YEAR, httponly=True, samesite="strict")
 
@@ -278,7 +282,7 @@ class _Site:
             "title": "" if page is None else translate(Phrase(page.title), lang),
             "navigation": self._navigation(request, page, lang) if logged_in else [],
             "header": header(request) if logged_in else None,
-            "languages": _choices(request, "lang", _LANGUAGES),
+            "languages": _choices(request, "lang", LANGUAGES),
             "themes": _choices(request, "theme", _THEMES),
             "csrf": access.form_token(session),
             "logged_in": logged_in,
@@ -302,14 +306,6 @@ class _Site:
             for one in PAGES
             if one.in_navigation and has_box(request, one.box)
         ]
-
-
-def language(request: Request) -> Lang:
-    """The language of a page: as chosen now, as chosen before, as the browser prefers, else English."""
-    chosen = (request.query_params.get("lang", ""), request.cookies.get("sorm_lang", ""))
-    accepted = request.headers.get("accept-language", "").lower().split(",")
-    preferred = (one.strip().partition(";")[0].partition("-")[0] for one in accepted)
-    return next((one for one in (*chosen, *preferred) if one in _LANGUAGES), "en")
 
 
 def _theme(request: Request) -> str:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from sorm_mediator.web.pages import journal, licence, numbers, overview, reports, settings
+from sorm_mediator.web.pages import (
+    calls,
+    journal,
+    ksl,
+    licence,
+    numbers,
+    objects,
+    overview,
+    reports,
+    settings,
+    streams,
+    units,
+)
 from sorm_mediator.web.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
+    calls.PAGE,
+    calls.ONE,
+    units.PAGE,
+    objects.PAGE,
+    ksl.PAGE,
+    streams.PAGE,
     numbers.PAGE,
     reports.PAGE,
     reports.ONE,
