@@ -44,12 +44,14 @@ def client(lab: Lab) -> httpx.AsyncClient:
 
 async def talking(http: httpx.AsyncClient) -> str:
     """A call of 28331 that goes on; its id."""
-    placed = await http.post(
-        "/switch/domains/test.domain/calls", json={"a": "28331", "b": "28332", "ring": 0, "talk": 600}
-    )
-    async with asyncio.timeout(20):
-        while not any(row["state"] == "in-use" for row in (await http.get("/ksl")).json()):
-            await asyncio.sleep(0.01)
+    call = {"a": "28331", "b": "28332", "ring": 0, "talk": 600}
+    async with asyncio.timeout(20), http.stream("GET", "/events?kind=unit") as events:
+        lines = events.aiter_lines()
+        await anext(lines)  # connected
+        placed = await http.post("/switch/domains/test.domain/calls", json=call)
+        async for line in lines:
+            if "number-received" in line:  # it has its lines
+                break
     return str(placed.json()["call"])
 
 
@@ -71,8 +73,8 @@ async def test_each_ksl_of_a_pair_has_the_tone_of_its_party_until_the_call_is_ov
                     heard = True
                     assert (await http.delete(f"/calls/{call}")).status_code == 204
         assert heard, "the stream has ended, because the call is over"
-        sound = wave.open(io.BytesIO(bytes(whole)))
-        assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (8000, 2, 1)
+        with wave.open(io.BytesIO(bytes(whole))) as sound:
+            assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (8000, 2, 1)
         entries = (await http.get("/journal?kind=ksl-listened")).json()
         assert [entry["fields"] for entry in entries] == [{"who": "HTTP 127.0.0.1", "stream": 0, "ksl": ksl}]
 

@@ -71,9 +71,11 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     file = tmp_path / "lab.toml"
     file.write_text(FILE)
-    async with Lab(on_free_ports(config.load(file))) as lab:
-        async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=30) as http:
-            yield Bench(lab, file, http)
+    async with (
+        Lab(on_free_ports(config.load(file))) as lab,
+        httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=30) as http,
+    ):
+        yield Bench(lab, file, http)
 
 
 async def test_every_key_tells_its_value_its_origin_and_whether_a_change_needs_a_restart(
@@ -252,10 +254,12 @@ async def test_a_network_that_is_allowed_no_more_is_refused_at_once(bench: Bench
 
 async def test_a_lab_without_a_file_says_where_changes_do_not_go(tmp_path: Path) -> None:
     lab_file = config.parse(tomllib.loads(FILE), directory=tmp_path)
-    async with Lab(on_free_ports(lab_file)) as lab:
-        async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=30) as http:
-            bench = Bench(lab, tmp_path / "none", http)
-            changed = await bench.change({"mediator.options.late_ksl": "on"}, save=True)
-            assert (changed["applied"], changed["saved"]) == (["mediator.options.late_ksl"], None)
-            assert "sorm-mediator init" in changed["not_saved"]
-            assert (await http.get("/settings")).json()["file"] is None
+    async with (
+        Lab(on_free_ports(lab_file)) as lab,
+        httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=30) as http,
+    ):
+        bench = Bench(lab, tmp_path / "none", http)
+        changed = await bench.change({"mediator.options.late_ksl": "on"}, save=True)
+        assert (changed["applied"], changed["saved"]) == (["mediator.options.late_ksl"], None)
+        assert "sorm-mediator init" in changed["not_saved"]
+        assert (await http.get("/settings")).json()["file"] is None

@@ -45,7 +45,7 @@ def contents(thing: Any, seen: set[int], path: str = "core") -> Iterator[tuple[s
 
 
 def holds(core: Core) -> dict[str, object]:
-    return {path: value for path, value in contents(core, set())}
+    return dict(contents(core, set()))
 
 
 def other(one: Setting) -> Any:

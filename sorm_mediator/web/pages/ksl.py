@@ -27,7 +27,7 @@ async def ksl(request: Request) -> Mapping[str, Any]:
     note_reading(request)
     rows = list(ksl_rows(request.app.state.gateway.core))
     groups = [(number, list(lines)) for number, lines in groupby(rows, lambda row: row.ksl_group)]
-    return {"groups": groups, "states": STATES}
+    return {"groups": groups, "states": STATES, "speech": request.app.state.gateway.e1 is not None}
 
 
 PAGE = Page("/ksl", "KSL lines", "ksl.html.j2", ksl, box="gateway")
