@@ -185,7 +185,7 @@ _SPEECH: dict[int | str, dict[str, object]] = {
         "description": "Linear samples of 16 bits, 8 kHz, until the call is over.",
         "content": {"audio/wav": {}},
     },
-    409: {"description": "The line carries no call now, or the lab has no speech"},
+    409: {"description": "The line carries no call now, or the lab has no speech or no switch of its own"},
     503: {"description": "There are enough listeners"},
 }
 
@@ -202,6 +202,8 @@ async def _listen(
     """
     from sorm_mediator.mediator.binding.listening import CannotListen, wav_header
 
+    if request.app.state.switch is None:
+        raise HTTPException(409, "only the synthetic speech of a lab's own switch can be listened to")
     ksl = Ksl(stream, line)
     try:
         listener = gateway.listen(ksl, who_asks(request))

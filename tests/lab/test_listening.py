@@ -86,6 +86,14 @@ async def test_a_line_without_a_call_has_nothing_to_listen_to(lab: Lab) -> None:
         assert (await http.get("/ksl/0/29/listen")).status_code == 422
 
 
+async def test_a_mediator_without_the_switch_of_a_lab_lets_nobody_listen(lab: Lab) -> None:
+    async with client(lab) as http:
+        await talking(http)
+        lab.web_app.state.switch = None  # as in `sorm-mediator gateway`, whose switch may be a real one
+        answer = await http.get("/ksl/0/3/listen")
+        assert (answer.status_code, "synthetic" in answer.json()["detail"]) == (409, True)
+
+
 async def test_a_server_that_stops_ends_the_listening(lab: Lab) -> None:
     async with client(lab) as http:
         await talking(http)
