@@ -62,6 +62,10 @@ class Visitor:
         await self.page.goto(url, wait_until="load")
         return self.page
 
+    async def leave(self) -> None:
+        """Go away from the page, before its server stops."""
+        await self.page.goto("about:blank")
+
     async def axe(self) -> list[str]:
         """Serious and critical violations on the page as it stands, each with the elements that have it."""
         if not AXE.exists():

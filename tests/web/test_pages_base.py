@@ -159,6 +159,7 @@ async def test_logging_in_with_the_token(visitor: Visitor) -> None:
         assert (await page.request.get(f"{lab.web_url}/api/v1/status")).status == 401
         assert [one for one in visitor.faults if "401" not in one] == []
         visitor.faults.clear()
+        await visitor.leave()
 
 
 async def test_after_three_wrong_tokens_an_address_waits() -> None:

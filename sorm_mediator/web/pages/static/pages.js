@@ -2,6 +2,20 @@
 "use strict";
 
 (() => {
+  // A page that is left ends its streams itself: a browser would report each of them as a fault.
+  const sources = [];
+  htmx.createEventSource = (url) => {
+    const source = new EventSource(url);
+    sources.push(source);
+    return source;
+  };
+  for (const leaving of ["beforeunload", "pagehide"]) {
+    window.addEventListener(leaving, () => sources.splice(0).forEach((source) => source.close()));
+  }
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
   const offline = (gone) => {
     const notice = document.getElementById("offline");
     if (notice) notice.hidden = !gone;

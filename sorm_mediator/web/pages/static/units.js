@@ -136,7 +136,7 @@ document.addEventListener("DOMContentLoaded", () => {
     drawSoon();
   });
 
-  const source = new EventSource(list.dataset.feed);
+  const source = htmx.createEventSource(list.dataset.feed);
   source.addEventListener("lines", (event) => {
     const { lines, lost: gone } = JSON.parse(event.data);
     lost += gone;
