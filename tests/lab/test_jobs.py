@@ -20,11 +20,12 @@ LABS = Path(__file__).parents[2] / "captures" / "labs"
 @asynccontextmanager
 async def served(folder: Path, lab_file: str = "laptop.toml") -> AsyncIterator[httpx.AsyncClient]:
     """A lab with its tables in ``folder``, and its HTTP API."""
-    loaded = config.load(
-        LABS / lab_file,
-        {"mediator.state": str(folder / "state.db"), "mediator.journal": str(folder / "journal.db")},
-    )
-    loaded._directory = LABS
+    kept = {
+        "mediator.state": "state.db",
+        "mediator.journal": "journal.db",
+        "switch.host_key_file": "host_key",
+    }
+    loaded = config.load(LABS / lab_file, {key: str(folder / name) for key, name in kept.items()})
     async with (
         Lab(on_free_ports(loaded)) as lab,
         httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=60) as http,
