@@ -65,6 +65,10 @@ class LabSettings:
         self._wanted = parse(document, directory=config.directory)
         """The settings with all changes, also those that wait for a restart."""
         self._started = {one.key: one.value for one in settings(self._wanted)}
+        self._outside = config.outside.keys() | {
+            one.key for one in settings(config) if one.value != self._started.get(one.key)
+        }
+        """Keys whose value is not that of the file: --set, the environment, --auto-ports."""
         self._unsaved: dict[str, Any] = {}
         self._saved: set[str] = set()
         self._changing = asyncio.Lock()
@@ -99,7 +103,7 @@ class LabSettings:
     def _source(self, one: Setting) -> Source:
         if any(one.key == key or one.key.startswith((f"{key}.", f"{key}[")) for key in self._unsaved):
             return "changed"
-        if one.key in self._lab.config.outside and one.key not in self._saved:
+        if one.key in self._outside and one.key not in self._saved:
             return "outside"
         if _at(self._wanted.document, one.path) is not None:
             return "file"

@@ -31,8 +31,8 @@ class SettingDocument(Document):
     default: Any
     """Its value without the lab file; null: none."""
     source: Source
-    """default; profile: the default of ``mediator.profile``; file; outside: ``--set`` or the environment; changed:
-    since the start, and not saved."""
+    """default; profile: the default of ``mediator.profile``; file; outside: ``--set``, ``--auto-ports`` or the
+    environment; changed: since the start, and not saved."""
     at_once: bool
     """A change takes effect at once; else after a restart."""
     waiting: Any
