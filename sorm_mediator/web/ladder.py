@@ -8,7 +8,7 @@ part is what its own call remembers. All times are Unix seconds by the clock of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict
@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from protocol import AddObject
 from protocol.oneline import one_line
 from sorm_mediator.mediator.binding.feed import EventFeed, Happened
-from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import Call
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.box import SwitchBox
+    from sorm_mediator.switch.calls.call import Call
 
 Lane = Literal["console", "mediator", "switch"]
 MOST_STEPS = 500

@@ -82,6 +82,8 @@ class Visitor:
     async def picture(self, name: str) -> None:
         """A picture of the window for the documentation, when they are to be made."""
         if TAKE_PICTURES:
+            await self.page.set_viewport_size({"width": 1200, "height": 900})
+            await self.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
             PICTURES.mkdir(exist_ok=True)
             await self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 

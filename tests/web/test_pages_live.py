@@ -155,13 +155,13 @@ async def test_the_ladder_of_a_call_from_the_command_to_the_release(scene: Scene
         place(r"Switch\tMediator\tstart, report 1"),
         place(r"Mediator\tConsole\tnumber-received"),
         place(r"Mediator\tConsole\tanswer"),
-        place(r"Switch\tMediator\tstop, report"),
         place(r"Mediator\tConsole\trelease"),
     ]
     assert story == sorted(story)
+    assert place(r"Switch\tMediator\tstop, report") < story[-1]
     assert any("Switch\t–\tanswer" in text for text in said)
     await visitor.page.get_by_text("The same as a table").click()
-    await page.evaluate("document.activeElement.blur()")
+    await page.get_by_role("heading", level=1).scroll_into_view_if_needed()
     await visitor.picture("call")
 
 

@@ -172,8 +172,8 @@ LANES: dict[Lane, Phrase] = {
     "switch": Phrase("Switch"),
 }
 """The vertical lines, from left to right."""
-_LEFT, _APART, _TOP, _ROW = 190, 330, 46, 30
-_MOST_TEXT = 44
+_LEFT, _APART, _TOP, _ROW = 220, 300, 40, 30
+_MOST_TEXT = 38
 """Characters that stand above an arrow."""
 
 
@@ -209,7 +209,7 @@ def draw(steps: LadderDocument) -> Drawing:
     begun = next((step.time for step in steps.steps if step.kind in ("report", "call")), None)
     rows = [_arrow(at, step, places, begun) for at, step in enumerate(steps.steps)]
     height = _TOP + _ROW * len(rows) + 20
-    return Drawing(_LEFT + 2 * _APART + 260, height, tuple(places.items()), rows)
+    return Drawing(_LEFT + 2 * _APART + 160, height, tuple(places.items()), rows)
 
 
 def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:

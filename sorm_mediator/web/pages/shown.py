@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from fastapi import Request
@@ -69,6 +69,11 @@ def line_state(code: int | None, lang: Lang) -> str:
     return NONE if code is None else texts.look_up(texts.LINE_STATES, code, lang)
 
 
+def counted(counters: Mapping[str, Any]) -> str:
+    """The counters that have counted something."""
+    return ", ".join(f"{name} {value}" for name, value in sorted(counters.items()) if value) or NONE
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "moment": moment,
@@ -76,6 +81,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "milliseconds": milliseconds,
     "present": present,
     "ksl": ksl,
+    "counted": counted,
     "value": value,
     "line_state": line_state,
     "zip_same": lambda values: [(one, one) for one in values],
