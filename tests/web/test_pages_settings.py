@@ -61,8 +61,6 @@ async def test_nothing_serious_in_any_tab(lab: Lab, visitor: Visitor, group: str
     page = await tab(lab, visitor, group)
     await expect(page.get_by_role("button", name="Apply", exact=True)).to_be_visible()
     assert await visitor.axe() == []
-    if group == "sorm":
-        await visitor.picture("settings")
 
 
 async def test_a_setting_is_applied_and_then_saved(lab: Lab, visitor: Visitor) -> None:
