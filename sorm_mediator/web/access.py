@@ -34,7 +34,7 @@ class _Wrong:
 
 
 class Waits:
-    """Wrong attempts by address. The network of an IPv6 address counts: one machine has 2^64 addresses (RFC 4291)."""
+    """Wrong attempts by address. The network of an IPv6 address counts: one machine has 2^64 addresses."""
 
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, _Wrong] = OrderedDict()

@@ -104,6 +104,18 @@ async def test_a_call_is_made_answered_and_ended_by_hand(scene: Scene, visitor: 
     await scene.kpd2.until(Release)
 
 
+async def test_what_is_shown_anew_keeps_the_focus(scene: Scene, visitor: Visitor) -> None:
+    first = await scene.call()
+    await scene.kpd2.until(Release)
+    page = await visitor.open(scene.page("/calls"))
+    link = page.get_by_role("link", name=first)
+    await link.focus()
+    second = await scene.call()
+    await expect(page.get_by_role("row").nth(1)).to_contain_text(second)
+    await expect(link).to_be_focused()
+    await scene.kpd2.until(Release)
+
+
 async def test_what_can_not_be_called_is_told(scene: Scene, visitor: Visitor) -> None:
     page = await visitor.open(scene.page("/calls"))
     form = page.get_by_role("form", name="Make a call")

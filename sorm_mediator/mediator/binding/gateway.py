@@ -396,6 +396,11 @@ class Gateway:
             await self._speech.stop()
 
     @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens: ``kpd1``, ``kpd2``, ``radius``, and so on -> ``host:port``."""
+        return dict(self._endpoints)
+
+    @property
     def core(self) -> Core:
         """The mediator core. Raises ``RuntimeError`` before :meth:`start`."""
         if self._core is None:

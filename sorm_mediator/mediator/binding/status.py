@@ -291,7 +291,9 @@ def objects_found(core: Core, find: str) -> list[ControlledObject]:
         row
         for row in objects
         if find in (row.number or "")
-        or find in (str(row.object_number), str(row.trunk), f"group {row.ksl_group}")
+        or find == str(row.object_number)
+        or (row.trunk is not None and find == str(row.trunk))
+        or (row.ksl_group is not None and find == f"group {row.ksl_group}")
     ]
 
 

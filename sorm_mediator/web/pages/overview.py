@@ -17,6 +17,11 @@ async def overview(request: Request) -> Mapping[str, Any]:
     return {
         "status": None if gateway is None else read_status(gateway, request),
         "switch_status": None if switch is None else switch.status(),
+        "endpoints": {
+            **({} if switch is None else switch.endpoints),
+            **({} if gateway is None else gateway.endpoints),
+            "web": request.url.netloc,
+        },
         "domains": [] if switch is None else list(switch.engine.domains.values()),
     }
 
