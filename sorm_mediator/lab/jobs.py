@@ -144,6 +144,7 @@ class LabJobs:
             folder.mkdir(mode=0o700, parents=True)
             self._write_lab(folder / _LAB)
         except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
             raise JobRefused(507, f"{folder}: can't be written: {error.strerror}") from None
         job = JobDocument(
             id=number, kind=request.kind, script=request.script, clauses=request.clauses, lang=request.lang, who=who,
