@@ -31,6 +31,8 @@ AXE = CACHE / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "docs" / "pictures"
 TAKE_PICTURES = bool(os.environ.get("SORM_PICTURES"))
 """Whether the pictures of the documentation are to be made anew (``make pictures``)."""
+PATIENCE = 60_000
+"""Milliseconds that something may take to be seen: a test waits for it, and a busy machine fails none."""
 IMPACTS = ("serious", "critical")
 
 
@@ -40,6 +42,7 @@ class Visitor:
     def __init__(self, context: BrowserContext, page: Page) -> None:
         self.context, self.page = context, page
         self.faults: list[str] = []
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("requestfailed", self._request_failed)

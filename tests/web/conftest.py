@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.web.browser import CHROMIUM, Visitor
+from tests.web.browser import CHROMIUM, PATIENCE, Visitor
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -20,6 +20,7 @@ async def chromium() -> AsyncIterator[Browser]:
     playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip("chromium is not installed (apt install chromium)")
+    playwright.expect.set_options(timeout=PATIENCE)
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(
             executable_path=str(CHROMIUM), headless=True, args=["--no-sandbox", "--disable-gpu"]

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.web.pages.shown import LINKS, NONE, counted, link
 from sorm_mediator.web.pages.table import PAGES
+from ssh_control.client import LinkState
 from tests.mediator.gateway_harness import lab_config, small_switch
 from tests.web.browser import Visitor, open_lab
 
@@ -50,7 +52,7 @@ async def test_a_fault_at_a_click(e1: Lab, visitor: Visitor) -> None:
     await expect(stream).to_contain_text(re.compile("(LOS no signal|AIS alarm indication signal)"))
 
 
-async def test_a_stream_that_is_not_there(e1: Lab) -> None:
+async def test_a_form_without_scripts_and_a_stream_that_is_not_there(e1: Lab) -> None:
     async with httpx.AsyncClient(base_url=e1.web_url) as http:
         page = (await http.get("/pages/streams")).text
         csrf = re.search('name="csrf" value="([^"]+)"', page)
@@ -61,6 +63,11 @@ async def test_a_stream_that_is_not_there(e1: Lab) -> None:
         assert "there is no E1 stream 7" in answer.text
         answer = await http.post("/pages/streams/0/fault", data=fields | {"state": "FOG"})
         assert answer.status_code == 422
+        answer = await http.post("/pages/streams/0/fault", data=fields | {"state": "clear"})
+        assert answer.status_code == 200
+        assert "Stream 0: the faults are ended." in answer.text, "a browser without scripts gets a page"
+        answer = await http.post("/pages/streams/0/fault", json=fields)
+        assert answer.status_code == 415
 
 
 async def test_a_switch_alone(visitor: Visitor) -> None:
@@ -110,3 +117,11 @@ async def test_reading_a_page_of_tables_is_told_once() -> None:
                 assert (await http.get("/pages/objects?part=now")).status_code == 200
         told = lab.gateway.core.counters - before
         assert told["unauthorized"] == 1
+
+
+async def test_every_state_of_the_link_to_the_switch_has_words() -> None:
+    assert {link(state.value) for state in LinkState} == set(LINKS.values())
+    assert link("") == NONE
+    assert counted({"reports": 2, "replies": 0, "malformed": {"short": 1, "length": 0}}) == (
+        "malformed short 1, reports 2"
+    )

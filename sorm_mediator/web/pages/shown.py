@@ -10,7 +10,16 @@ from fastapi import Request
 
 from protocol import texts
 from sorm_mediator.language import Lang, MessageId, Phrase
+from ssh_control.client import LinkState
 
+LINKS: dict[LinkState, Phrase] = {
+    LinkState.IDLE: Phrase("not begun"),
+    LinkState.CONNECTING: Phrase("connecting"),
+    LinkState.UP: Phrase("up"),
+    LinkState.BACKING_OFF: Phrase("waiting for the next attempt"),
+    LinkState.REFUSED: Phrase("refused"),
+    LinkState.CLOSED: Phrase("closed"),
+}
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 NONE = "\N{EN DASH}"
 """What stands for a value that is not there."""
@@ -70,8 +79,18 @@ def line_state(code: int | None, lang: Lang) -> str:
 
 
 def counted(counters: Mapping[str, Any]) -> str:
-    """The counters that have counted something."""
-    return ", ".join(f"{name} {value}" for name, value in sorted(counters.items()) if value) or NONE
+    """The counters that have counted something; those in a table of their own with its name before theirs."""
+    flat = dict(counters)
+    for name, inner in counters.items():
+        if isinstance(inner, Mapping):
+            del flat[name]
+            flat |= {f"{name} {key}": value for key, value in inner.items()}
+    return ", ".join(f"{name} {value}" for name, value in sorted(flat.items()) if value) or NONE
+
+
+def link(name: str) -> str:
+    """The state of the link to the switch, for people; a dash for no link."""
+    return LINKS[LinkState(name)] if name else NONE
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -82,6 +101,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "present": present,
     "ksl": ksl,
     "counted": counted,
+    "link": link,
     "value": value,
     "line_state": line_state,
     "zip_same": lambda values: [(one, one) for one in values],
@@ -107,12 +127,12 @@ def header(request: Request) -> dict[str, Any]:
             else Phrase("stopped", context="technical means")
         )
         states.append(state(started, "Technical means", text))
-        for name in ("kpd1", "kpd2"):
-            peers = [one for one in status.channels if one.channel == name and one.peer]
+        for channel in ("kpd1", "kpd2"):
+            peers = [one for one in status.channels if one.channel == channel and one.peer]
             up = Phrase("connected") if peers else Phrase("not connected")
-            states.append(state(bool(peers), "KPD1" if name == "kpd1" else "KPD2", up))
-        link = (status.switch or {}).get("state", "")
-        states.append(state(link == "up", "Link to the switch", str(link)))
+            states.append(state(bool(peers), "KPD1" if channel == "kpd1" else "KPD2", up))
+        name = str((status.switch or {}).get("state", ""))
+        states.append(state(name == "up", "Link to the switch", link(name)))
         if gateway.e1 is not None:
             rows = gateway.e1.streams.rows()
             working = sum(row.state == "WORK" for row in rows)

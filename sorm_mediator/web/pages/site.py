@@ -92,6 +92,8 @@ class _Site:
         self._templates.filters |= FILTERS
         self._layout = self._templates.get_template("layout.html.j2")
         self._parts = self._templates.get_template("parts.html.j2")
+        for page in PAGES:
+            self._templates.get_template(page.template)  # compiled now, while nobody waits for it
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint with what every answer has: headers, cookies, and a page for what was refused."""
