@@ -52,7 +52,8 @@ docs: $(STAMP)   ## docs/_build/html; warnings are errors, doctests run
 	$(BIN)/sphinx-build -q -W -b doctest docs docs/_build/doctest
 
 pictures: $(STAMP) test-tools ## the pictures of the docs anew, taken by the tests of the pages
-	SORM_PICTURES=1 $(BIN)/pytest -q tests/web/test_pages_live.py tests/web/test_pages_boxes.py
+	SORM_PICTURES=1 $(BIN)/pytest -q tests/web/test_pages_live.py tests/web/test_pages_boxes.py \
+		tests/web/test_pages_settings.py tests/web/test_pages_tools.py
 
 bench: $(STAMP) test-tools  ## every section, as ratios within one run; bench/results.json
 	$(BIN)/python -m bench

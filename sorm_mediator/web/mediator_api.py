@@ -6,17 +6,17 @@ the web adds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocol import Channel
+from protocol import Channel, Ksl
 from sorm_mediator.journal.book import EntryDocument, JournalError, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.mediator.binding.gateway import Gateway
@@ -123,7 +123,7 @@ Mediator = Annotated[Gateway, Depends(_gateway)]
 
 async def _reader(gateway: Mediator, request: Request) -> Gateway:
     """The gateway, with a note that its tables are read (option ``tell_table_access``: with 26h to the console)."""
-    gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
+    gateway.tables_read(who_asks(request))
     return gateway
 
 
@@ -135,6 +135,13 @@ def mediator_router() -> APIRouter:
     router = APIRouter()
     router.add_api_route("/status", _status, summary="State of the mediator")
     router.add_api_route("/ksl", _ksl, summary="KSL lines, and who has them")
+    router.add_api_route(
+        "/ksl/{stream}/{line}/listen",
+        _listen,
+        summary="Listen to a KSL line",
+        response_class=StreamingResponse,
+        responses=_SPEECH,
+    )
     router.add_api_route("/objects", _objects, summary="Objects under control")
     router.add_api_route("/calls", _calls, summary="Calls that touch objects")
     router.add_api_route(
@@ -189,6 +196,56 @@ def read_status(gateway: Gateway, request: Request) -> StatusDocument:
 async def _ksl(gateway: Tables) -> list[KslRowDocument]:
     """Every line of every KSL group, and who has it."""
     return list(ksl_rows(gateway.core))
+
+
+_SPEECH: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "Linear samples of 16 bits, 8 kHz, until the call is over.",
+        "content": {"audio/wav": {}},
+    },
+    409: {"description": "The line carries no call now, or the lab has no speech or no switch of its own"},
+    503: {"description": "There are enough listeners"},
+}
+
+
+async def _listen(
+    gateway: Mediator,
+    request: Request,
+    stream: Annotated[int, Path(ge=0, le=7)],
+    line: Annotated[int, Path(ge=1, le=28)],
+) -> StreamingResponse:
+    """Listen to a KSL line, as the console hears it: the synthetic speech of the lab.
+
+    Under combined control both parties are mixed on one KSL; under separate control A and B have one each.
+    """
+    from sorm_mediator.mediator.binding.listening import CannotListen, wav_header
+
+    if request.app.state.switch is None:
+        raise HTTPException(409, "only the synthetic speech of a lab's own switch can be listened to")
+    ksl = Ksl(stream, line)
+    try:
+        listener = gateway.listen(ksl, who_asks(request))
+    except CannotListen as refused:
+        raise HTTPException(503 if refused.full else 409, str(refused)) from None
+
+    async def speech() -> AsyncGenerator[bytes, None]:
+        try:
+            yield wav_header()
+            async for samples in listener:
+                yield samples
+        finally:
+            if gateway.e1 is not None:
+                gateway.e1.voice.leave(ksl, listener)
+
+    watchers: Watchers = request.app.state.watchers
+    return StreamingResponse(
+        watchers.until_closed(speech()), media_type="audio/wav", headers={"Cache-Control": "no-store"}
+    )
+
+
+def who_asks(request: Request) -> str:
+    """Who sent a request, for the journal."""
+    return f"HTTP {request.client.host}" if request.client else "HTTP"
 
 
 def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:

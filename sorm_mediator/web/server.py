@@ -13,8 +13,8 @@ import math
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -329,6 +329,8 @@ class Watchers:
         self.most = 64
         """How many there may be (``web.watchers``)."""
         self._open: set[Subscription] = set()
+        self._waiting: set[asyncio.Future[bytes | None]] = set()
+        """What streams of speech wait for."""
         self._closed = False
 
     async def stream(self, events: EventFeed, kinds: frozenset[str]) -> AsyncIterator[str]:
@@ -385,6 +387,24 @@ class Watchers:
     def __len__(self) -> int:
         return len(self._open)
 
+    async def until_closed(self, portions: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+        """The portions, until they end or the server stops."""
+        async with aclosing(portions):
+            while not self._closed:
+                waiting = asyncio.ensure_future(anext(portions, None))
+                self._waiting.add(waiting)
+                try:
+                    portion = await waiting
+                except asyncio.CancelledError:
+                    if not self._closed:
+                        raise
+                    return
+                finally:
+                    self._waiting.discard(waiting)
+                if portion is None:
+                    return
+                yield portion
+
     @property
     def full(self) -> bool:
         """Whether there may be no further one."""
@@ -395,3 +415,5 @@ class Watchers:
         self._closed = True
         for subscription in self._open:
             subscription.put(None)
+        for waiting in self._waiting:
+            waiting.cancel()

@@ -88,7 +88,7 @@ class Visitor:
             await self.page.set_viewport_size({"width": 1200, "height": 900})
             await self.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
             PICTURES.mkdir(exist_ok=True)
-            await self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+            await self.page.screenshot(path=PICTURES / f"{name}.png", caret="initial")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -41,7 +41,7 @@ from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.capture.boxes import BoxCapture
-from sorm_mediator.config import Config
+from sorm_mediator.config import Config, RadiusConfig
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
@@ -62,7 +62,9 @@ from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
+    from protocol import Ksl
     from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
+    from sorm_mediator.mediator.binding.listening import Listener
     from sorm_mediator.mediator.binding.streams import Streams
 
 
@@ -89,10 +91,15 @@ class LimitWatch:
     """
 
     def __init__(self, limits: Mapping[Any, int], events: int) -> None:
-        self.limits: dict[Answer, int] = {**limits, "events": events}
-        self.measured = {message: Measured() for message in self.limits}
+        self.measured: dict[Answer, Measured] = {}
+        self.configure(limits, events)
         # By message and command code: a console that floods us can't make this grow.
         self._arrived: dict[tuple[Answer, int], float] = {}
+
+    def configure(self, limits: Mapping[Any, int], events: int) -> None:
+        """Other limits; what was measured stays."""
+        self.limits: dict[Answer, int] = {**limits, "events": events}
+        self.measured = {message: self.measured.get(message, Measured()) for message in self.limits}
 
     def command(self, code: int, arrived: float) -> None:
         """A command (or what was left of one) arrived."""
@@ -224,14 +231,11 @@ class Gateway:
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
-        common = radius.secret.get_secret_value()
-        secrets = {"0.0.0.0/0": common, "::/0": common}
-        secrets |= {address: secret.get_secret_value() for address, secret in radius.clients.items()}
         try:
             return Sink(
                 radius.host,
                 radius.port,
-                secrets,
+                _radius_secrets(radius),
                 self.report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
@@ -299,32 +303,85 @@ class Gateway:
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
-        try:
-            self.link = self._make_link(host_port(host, port))
-        except KeyProblem as problem:
-            raise BoxError(f"ssh.host_key: {problem}") from None
+        self.link = self._make_link(self.config, self._host_key)
         await self.link.start()
         self._arm()
         return dict(self._endpoints)
 
-    def _make_link(self, sink: str) -> SwitchLink:
-        ssh = self.config.ssh
-        return SwitchLink(
-            [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
-            ssh.user,
-            ssh.password.get_secret_value(),
-            self._host_key,
-            mediator=f"orm-{self.config.mediator.orm_number}.{self._instance}",
-            radius=sink,
-            rtp=self._endpoints.get("rtp", ""),
-            on_up=self._switch_up,
-            on_down=self._switch_down,
-            on_event=self._switch_event,
-            on_octets=None if self._capture is None else self._capture.dialect,
-            keepalive=ssh.keepalive,
-            retry_min=ssh.retry_min,
-            retry_max=ssh.retry_max,
-        )
+    def _make_link(self, config: Config, host_key: str) -> SwitchLink:
+        ssh = config.ssh
+        try:
+            return SwitchLink(
+                [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
+                ssh.user,
+                ssh.password.get_secret_value(),
+                host_key,
+                mediator=f"orm-{config.mediator.orm_number}.{self._instance}",
+                radius=self._endpoints["radius"],
+                rtp=self._endpoints.get("rtp", ""),
+                on_up=self._switch_up,
+                on_down=self._switch_down,
+                on_event=self._switch_event,
+                on_octets=None if self._capture is None else self._capture.dialect,
+                keepalive=ssh.keepalive,
+                retry_min=ssh.retry_min,
+                retry_max=ssh.retry_max,
+            )
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.host_key: {problem}") from None
+
+    # --- settings while it runs
+
+    async def configure(self, config: Config, *, switch_host_key: str | None = None) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
+
+        With other settings of ``[ssh]`` the link to the switch is made anew. Raises :class:`BoxError`, and then
+        nothing has changed.
+        """
+        before, options = self.config, config.mediator.options
+        host_key = switch_host_key or config.ssh.host_key
+        link = None
+        if (config.ssh, host_key) != (before.ssh, self._host_key):
+            link = self._make_link(config, host_key)
+        try:
+            self.sink.configure(_radius_secrets(config.radius), config.radius.require_message_authenticator)
+        except ValueError as error:
+            raise BoxError(f"radius.secret, radius.clients: {error}") from error
+        self.config, self._host_key = config, host_key
+        self.consoles.allow = config.console.allow
+        if self.e1 is not None:
+            self.e1.allow = config.console.allow
+            self.e1.voice.matrix.jitter = config.rtp.jitter.build()
+        self.limits.configure(options.limits_ms, options.events_ms)
+        if options.journal_strangers_per_minute != before.mediator.options.journal_strangers_per_minute:
+            self._strangers.configure(options.journal_strangers_per_minute)
+        self.core.configure(config.mediator)
+        self._arm()
+        if link is not None:
+            await self._replace_link(link)
+
+    async def _replace_link(self, link: SwitchLink) -> None:
+        old, self.link = self.link, None
+        if old is not None:
+            await old.close()
+        self._switch_down("the settings of [ssh] were changed")
+        if self._running:
+            self.link = link
+            await link.start()
+
+    def listen(self, ksl: Ksl, who: str) -> Listener:
+        """Somebody (``who``) listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        from sorm_mediator.mediator.binding.listening import CannotListen
+
+        if self.e1 is None:
+            raise CannotListen("there is no speech in this lab: it has no E1 stream ([[e1]])")
+        listener = self.e1.voice.listen(ksl)
+        self.note("ksl-listened", who=who, stream=ksl.stream, ksl=ksl.ksl)
+        return listener
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the journal about what an operator did past the console; the fields are without secrets."""
+        self._write(kind, fields)
 
     async def stop(self) -> None:
         """Stop serving: consoles get what was answered already, the journal has an entry of it, files are closed."""
@@ -737,6 +794,13 @@ class Gateway:
     def _left_out(self) -> Counter[str]:
         """The packets that the capture had to leave out."""
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
+
+
+def _radius_secrets(radius: RadiusConfig) -> dict[str, str]:
+    """The secrets of the sink's clients by address or network."""
+    common = radius.secret.get_secret_value()
+    single = {address: secret.get_secret_value() for address, secret in radius.clients.items()}
+    return {"0.0.0.0/0": common, "::/0": common} | single
 
 
 def local_time(now: float) -> Time:

@@ -26,8 +26,9 @@ async def ksl(request: Request) -> Mapping[str, Any]:
     """The groups in the order of their numbers, each with its lines."""
     note_reading(request)
     rows = list(ksl_rows(request.app.state.gateway.core))
+    speech = request.app.state.gateway.e1 is not None and request.app.state.switch is not None
     groups = [(number, list(lines)) for number, lines in groupby(rows, lambda row: row.ksl_group)]
-    return {"groups": groups, "states": STATES}
+    return {"groups": groups, "states": STATES, "speech": speech}
 
 
 PAGE = Page("/ksl", "KSL lines", "ksl.html.j2", ksl, box="gateway")

@@ -19,15 +19,28 @@ Box = Literal["gateway", "switch", "any"]
 
 
 @dataclass(frozen=True)
+class Redrawn:
+    """What an action answers with when a part of its page is to be shown anew, such as a form with its mistakes.
+
+    ``block``: of the page's template, in an element of that id. ``view``: values for it, besides the page's data.
+    """
+
+    text: Phrase
+    block: str
+    view: Mapping[str, Any]
+    failed: bool = False
+
+
+@dataclass(frozen=True)
 class Action:
     """Something that a form makes happen: ``POST /pages`` + ``path``, whose parameters are in ``path_params``.
 
-    ``run`` returns what was done, in words. It raises :class:`fastapi.HTTPException` for what was refused, and
-    lets the ``ValidationError`` of pydantic pass, which is shown by field.
+    ``run`` returns what was done, in words, or :class:`Redrawn`. It raises :class:`fastapi.HTTPException` for what was
+    refused, and lets the ``ValidationError`` of pydantic pass, which is shown by field.
     """
 
     path: str
-    run: Callable[[Request, Form], Awaitable[Phrase]]
+    run: Callable[[Request, Form], Awaitable[Phrase | Redrawn]]
 
 
 @dataclass(frozen=True)

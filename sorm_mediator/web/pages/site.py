@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from sorm_mediator import __version__
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.web.access import Access, cookie_name, new_name
-from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, has_box
+from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, Redrawn, has_box
 from sorm_mediator.web.pages.shown import FILTERS, LANGUAGES, header, language
 from sorm_mediator.web.pages.table import PAGES
 from sorm_mediator.web.server import LOG_IN, Watchers, address_of, session_of
@@ -139,12 +139,32 @@ class _Site:
         self._check_form_token(request, form)
         text: str
         try:
-            text, status = await action.run(request, form), 200
+            done = await action.run(request, form)
+            if isinstance(done, Redrawn):
+                return await self._redrawn(request, page, done)
+            text, status = done, 200
         except HTTPException as error:
             text, status = error.detail, error.status_code
         except ValidationError as error:
             text, status = _first_problem(error), 422
         return self._told(request, text, status)
+
+    async def _redrawn(self, request: Request, page: Page, done: Redrawn) -> Response:
+        """A part of a page with what was done beside it; the whole page for a browser without scripts."""
+        template = self._templates.get_template(page.template)
+        view = {**await page.data(request), **done.view}
+        told = {"text": done.text, "failed": done.failed, "back": ""}
+        if "hx-request" not in request.headers:
+            return self._page(request, template, page, {**view, "told": told}, 422 if done.failed else 200)
+        part = self._part(request, template, done.block, page, view)
+        above = self._part(request, self._templates.get_template("done.html.j2"), "told", None, told)
+        response = HTMLResponse(
+            bytes(part.body) + b'<div id="told" hx-swap-oob="innerHTML">' + bytes(above.body) + b"</div>",
+            headers={"HX-Retarget": f"#{done.block}", "HX-Reswap": "innerHTML"},
+        )
+        if not done.failed:
+            response.headers["HX-Trigger"] = "changed"
+        return response
 
     def _told(self, request: Request, text: str, status: int) -> Response:
         """What an action did. A browser with scripts puts it into its page, and reports other statuses as faults."""
@@ -274,6 +294,7 @@ class _Site:
             "version": __version__,
             "now": time.time(),
             "here": _here(request),
+            "told": None,
         }
 
     @staticmethod

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sorm_mediator.web.pages import calls, ksl, objects, overview, streams, units
+from sorm_mediator.web.pages import (
+    calls,
+    journal,
+    ksl,
+    licence,
+    numbers,
+    objects,
+    overview,
+    reports,
+    settings,
+    streams,
+    units,
+)
 from sorm_mediator.web.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -13,4 +25,10 @@ PAGES: tuple[Page, ...] = (
     objects.PAGE,
     ksl.PAGE,
     streams.PAGE,
+    numbers.PAGE,
+    reports.PAGE,
+    reports.ONE,
+    journal.PAGE,
+    settings.PAGE,
+    licence.PAGE,
 )
