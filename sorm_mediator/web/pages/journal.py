@@ -57,7 +57,7 @@ async def journal(request: Request) -> Mapping[str, Any]:
 
 def _kinds(path: Path) -> list[str]:
     with closing(JournalReader(path)) as reader:
-        return reader.kinds()
+        return list(reader.kinds())
 
 
 def _shown(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
