@@ -18,6 +18,7 @@ from sorm_mediator import __version__
 from sorm_mediator.web.access import Access
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
+from sorm_mediator.web.mistakes import mistakes_of
 from sorm_mediator.web.server import Guard, Watchers
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
     app.state.access = Access(token)
+    app.state.connections = lambda: 0
     app.add_middleware(Guard, access=app.state.access)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
     if gateway is not None:
@@ -105,6 +107,5 @@ async def _not_valid(request: Request, error: RequestValidationError) -> Respons
     sent = request.headers.get("content-type", "nothing")
     if request.method in ("POST", "PUT") and not sent.partition(";")[0].strip().endswith("json"):
         return JSONResponse({"detail": f"the body came as {sent}: send content-type: application/json"}, 415)
-    # Not the input itself, and in ASCII: a body may hold half of a surrogate pair, which has no UTF-8.
-    detail = [{name: item[name] for name in ("type", "loc", "msg")} for item in error.errors()]
-    return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
+    # In ASCII: a body may hold half of a surrogate pair, which has no UTF-8.
+    return Response(json.dumps({"detail": mistakes_of(request, error)}), 422, media_type="application/json")
