@@ -213,6 +213,10 @@ class Gateway:
         self._running = False
         self._endpoints: dict[str, str] = {}
         self._sent = 0  # messages to the console
+        self._about = NOTHING
+        """What the input under way is about."""
+        self._call_numbers: dict[int, str] = {}
+        """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._units = 0  # from the console
         self._sequence: int | None = None
         """That of the call report that is being handled."""
@@ -222,10 +226,6 @@ class Gateway:
         """How long the switch took to answer, by operation."""
         self._logs = log.isEnabledFor(logging.INFO)
         """Whether what happens is logged: asked once, for the sake of events."""
-        self._about = NOTHING
-        """What the input under way is about."""
-        self._call_numbers: dict[int, str] = {}
-        """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -546,7 +546,7 @@ class Gateway:
         self._run(lambda now: self.core.switch_event(event, now))
 
     def _ask(self, ask: effects.AskSwitch) -> None:
-        asked_at = self._loop.time()
+        asked_at, about = self._loop.time(), self._about
         about = self._about
         log_event(log, "request", id=ask.cause, op=ask.op)
         self._event("request", {"request": ask.token, "op": ask.op, "params": _brief(ask.params)}, about)
@@ -679,7 +679,6 @@ class Gateway:
             else:
                 stranger = not self.core.channels[stream].proven
                 log_event(log, "message", id=cause, unit=unit, stranger=stranger)
-        self._crossed("sent", channel, message, raw, self._about_unit(message))
 
     def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
