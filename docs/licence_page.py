@@ -75,6 +75,10 @@ $ sorm-mediator licence passport --ssw-id "ECSS 010079"
 LAB1-PASSPORT-...
 ```
 
+What a licence has no limit of is as in the factory licence, and not as in the licence that it follows: stderr
+lists what the switch keeps to, and warns of a last day that is over. `sorm-mediator licence show KEY` shows what a
+key holds (`--json`; exit code 1 for a licence that has expired).
+
 A licence with `sorm_channels` and without `sorm_enabled` enables SORM too: the vendor calls the latter obsolete. All
 licences and the passport of a switch are for one `ssw_id`. A lab without a passport key has a passport for the
 `ssw_id` of `[switch.licence]`. There is no USB token.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any
 
 from protocol.codec import UnknownUnit
 from protocol.errors import Problem
 from protocol.forms import Form, RecordForm
-from protocol.jsonform import document_head, field_json, to_json
+from protocol.jsonform import EXPLAINED, document_head, field_json, to_json
 from protocol.language import Lang
 from protocol.memo import Memo
 from protocol.messages import Message, cached, forms
@@ -57,23 +58,29 @@ def _writer(cls: type[Message], lang: Lang) -> Callable[[Message, bytes, int], s
 
 
 def _field_texts(cls: type[Message], name: str, form: Form, lang: Lang) -> Memo[Any, str]:
-    """The member of a field, and those that explain it, by value."""
-    if isinstance(form, RecordForm):
-        begin, value_texts = f'"{name}": ', _texts(form)
-        return Memo(lambda value: begin + value_texts[value])
-    return Memo(lambda value: dumps(field_json(cls, name, form, value, lang))[1:-1])
+    """The member of a field, and the one that explains it, by value."""
+    if name in EXPLAINED:
+        return Memo(lambda value: dumps(field_json(cls, name, form, value, lang))[1:-1])
+    return _texts(form, f'"{name}": ')
 
 
-def _texts(form: Form) -> Memo[Any, str]:
-    """The texts of a form by value; those of a record are joined from those of its parts."""
+def _texts(form: Form, begin: str = "") -> Memo[Any, str]:
+    """The texts of a form by value, behind ``begin``; those of a record are joined from those of its parts."""
+
+    def plain(value: Any) -> str:
+        if value.__class__ is str:
+            return begin + encode_basestring(value)
+        return f"{begin}{value}" if value.__class__ is int else begin + dumps(form.to_json(value))
+
     if not isinstance(form, RecordForm):
-        return Memo(lambda value: dumps(form.to_json(value)))
-    parts = [(f'"{name}": ', _texts(part)) for name, part in form.parts.items()]
+        return Memo(plain)
+    parts = [_texts(part) for part in form.parts.values()]
+    members = ", ".join(f'"{name}": %s' for name in form.parts)
+    whole = f"{begin}{{{members}}}"
 
-    def of_record(value: Any) -> str:
+    def record(value: Any) -> str:
         if not isinstance(value, tuple):
-            return dumps(form.to_json(value))
-        members = [begin + texts[part] for (begin, texts), part in zip(parts, value, strict=True)]
-        return f"{{{', '.join(members)}}}"
+            return plain(value)
+        return whole % tuple([texts[part] for texts, part in zip(parts, value)])  # noqa: B905 - as many
 
-    return Memo(of_record)
+    return Memo(record)

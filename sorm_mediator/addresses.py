@@ -20,7 +20,7 @@ def split_host_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     number = port_number(port)
     if not host or number is None:
-        raise ValueError(f"{text[:100]!r} is no host:port")
+        raise ValueError(f"{text[:100]!r} is not host:port")
     return host.removeprefix("[").removesuffix("]"), number
 
 

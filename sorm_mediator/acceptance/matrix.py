@@ -69,7 +69,7 @@ def _sign(config: Config, kind: Kind, given: str, key: str) -> NumberSign:
     if sign not in allowed:
         known = ", ".join(sorted(str(one) for one in allowed))
         raise ConfigError(
-            f"{key}: {given!r} is no sign of {object_type} in order {order}; there are: {known}"
+            f"{key}: {given!r} is not a sign of {object_type} in order {order}; there are: {known}"
         )
     return sign
 
@@ -142,7 +142,7 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
             return [domain for name, domain in domains.items() if wanted.takes(name)]
     known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
     raise ConfigError(
-        f"ssh.user: {user!r} is no domain of the switch, nor an aggregate user; there are: {known}"
+        f"ssh.user: {user!r} is not a domain of the switch, nor an aggregate user; there are: {known}"
     )
 
 
@@ -257,7 +257,9 @@ def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
         chosen = [domain for domain in scope if domain.name == name]
         if not chosen:
             known = ", ".join(domain.name for domain in scope)
-            raise ConfigError(f"acceptance.domain: {name!r} is no domain of the mediator; there are: {known}")
+            raise ConfigError(
+                f"acceptance.domain: {name!r} is not a domain of the mediator; there are: {known}"
+            )
         scope = chosen
     tested = [domain for domain in scope if testable(domain)]
     if not tested:
@@ -276,7 +278,7 @@ def _check_names(config: Config, operators: list[Operator]) -> None:
             if name not in known:
                 there = ", ".join(known) or "none"
                 raise ConfigError(
-                    f"acceptance.formats.{kind}.operators: {name!r} is no trunk; there are: {there}"
+                    f"acceptance.formats.{kind}.operators: {name!r} is not a trunk; there are: {there}"
                 )
 
 
@@ -288,7 +290,7 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
     partner = partner or next((one for one in can if one is not subscriber), None)
     if own.subscriber and own.subscriber not in domain.subscribers and config.acceptance.domain:
         raise ConfigError(
-            f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
+            f"acceptance.formats.own.subscriber: {own.subscriber} is not a subscriber of {domain.name}"
         )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
     inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)

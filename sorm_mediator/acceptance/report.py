@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
         "lab": run.lab,
         "against": run.against,
         "time": datetime.fromtimestamp(run.time).astimezone().isoformat(timespec="seconds"),
+        "time_utc": datetime.fromtimestamp(run.time, UTC).isoformat(timespec="seconds"),
         "version": __version__,
         "order": run.config.mediator.order,
         "orm_number": run.config.mediator.orm_number,

@@ -61,6 +61,7 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
 from ssh_control.visible import visible
@@ -347,18 +348,12 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
 @contextmanager
 def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
     """A bar on stderr, if stderr is a terminal; yields the function to call with each outcome."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(checks))
+    with progress_bar(len(checks)) as advance:
 
         def done(outcome: Outcome) -> None:
             check = outcome.check
-            text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
-            progress.update(task, advance=1, description=text)
+            kind, direction = KIND_NAMES[check.kind], DIRECTION_NAMES[check.direction]
+            advance(now=f"{translate(kind, lang)}, {translate(direction, lang)}")
 
         yield done
 

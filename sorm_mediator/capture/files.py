@@ -42,6 +42,7 @@ IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 2, 9, 14, 2
 """Options of the blocks that describe an interface, and of packets."""
 INBOUND, OUTBOUND = 1, 2
 """The direction in the flags of a packet."""
+_DIRECTIONS = {INBOUND: "in", OUTBOUND: "out"}
 
 
 class Packet(NamedTuple):
@@ -172,6 +173,8 @@ class _Section:
         """A new section."""
         self.order = order
         self.kind = struct.Struct(order + "I")
+        self.block = struct.Struct(order + "II")
+        self.flags = struct.Struct(order + "HHI")
         self.heads = {kind: struct.Struct(order + head) for kind, head in _PACKET_HEADS.items()}
         self.interfaces: list[_Interface] = []
 
@@ -195,6 +198,15 @@ def _pcapng(octets: _Octets) -> Iterator[Packet | Trouble | Pause]:
             yield from octets.have(12)
             if not octets.rest:
                 return
+        else:  # a packet that is held and in order
+            kind, size = section.block.unpack_from(octets.held, octets.at)
+            if kind == ENHANCED and 32 <= size <= octets.rest and not size & 3:
+                end = octets.at + size
+                packet = _enhanced(octets.held[octets.at + 8 : end - 4], section)
+                if packet is not None:
+                    octets.pass_over(size)
+                    yield packet
+                    continue
         whole = True
         try:
             size = _block_size(octets, section)
@@ -276,9 +288,34 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     for code, value in _options(body[options:], order) if options < len(body) else ():
         if code == EPB_FLAGS and len(value) == 4:
             (flags,) = struct.unpack(order + "I", value)
-            direction = {INBOUND: "in", OUTBOUND: "out"}.get(flags & 3, "")
+            direction = _DIRECTIONS.get(flags & 3, "")
     time_ns = None if kind == _SIMPLE else interface.time_ns(head[-4] << 32 | head[-3])
     return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
+
+
+def _enhanced(body: bytes, section: _Section) -> Packet | None:
+    """A packet of the usual kind; nothing if it needs a closer look (:func:`_packet`)."""
+    index, high, low, kept, length = section.heads[ENHANCED].unpack_from(body)
+    end = 20 + kept
+    options = end + 3 & ~3
+    if index >= len(section.interfaces) or options > len(body):
+        return None
+    direction = ""
+    if options + 8 <= len(body):
+        code, size, flags = section.flags.unpack_from(body, options)
+        if (code, size) == (EPB_FLAGS, 4):
+            direction = _DIRECTIONS.get(flags & 3, "")
+        elif code:
+            return None
+    interface = section.interfaces[index]
+    return Packet(
+        interface.link_type,
+        body[20:end],
+        interface.time_ns(high << 32 | low),
+        length,
+        interface.name,
+        direction,
+    )
 
 
 def _options(area: bytes, order: str) -> Iterator[tuple[int, bytes]]:

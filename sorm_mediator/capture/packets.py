@@ -80,6 +80,11 @@ class _SkipError(Exception):
     """The frame has neither TCP nor UDP; the text names its content."""
 
 
+_PLAIN = struct.Struct(">H2xHxB2x12sI4xBB")
+"""Of IPv4 without options and TCP: the length, the fragment, protocol, addresses and ports, sequence number, size of
+the header of TCP, flags."""
+
+
 class Dissector:
     """Dissects frames; ``skipped`` counts the unused ones by reason."""
 
@@ -93,6 +98,13 @@ class Dissector:
 
         Raises :class:`CaptureError` for a link type that neither this module nor an installed scapy can read.
         """
+        data = packet.data
+        if packet.link_type == LINKTYPE_ETHERNET and data[12:15] == b"\x08\x00\x45" and len(data) >= 54:
+            total, fragment, protocol, ends, sequence, size, flags = _PLAIN.unpack_from(data, 16)
+            begin, end = 34 + (size >> 4) * 4, 14 + total
+            if protocol == TCP and not fragment & 0x3FFF and 54 <= begin <= end and begin <= len(data):
+                texts = self._ends.get(ends) or self._texts(ends[:8], ends[8:])
+                return Segment(*texts, sequence, flags, data[begin:end])
         try:
             return self._network(_link(packet), packet.time_ns)
         except _SkipError as why:

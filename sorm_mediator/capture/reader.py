@@ -275,11 +275,11 @@ class _Flows:
         fragments.finish()
         if fragments.first_lost is not None:
             addresses, _, identification = fragments.first_lost
-            half = len(addresses) // 2
+            middle = len(addresses) // 2
             yield Trouble(Phrase(
                 "{n} IP datagrams not shown: fragments of them are not in the capture"
                 " (the first: {source} > {destination}, identification {identification})",
-                n=fragments.lost, source=address_text(addresses[:half]), destination=address_text(addresses[half:]),
+                n=fragments.lost, source=address_text(addresses[:middle]), destination=address_text(addresses[middle:]),
                 identification=identification,
             ))  # fmt: skip
         for why, count in self._dissector.skipped.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from protocol import (
     Broken,
@@ -72,7 +72,7 @@ def decode_events(
     flows: dict[Flow, _FlowUnits] = {}
     queue = _Queue()
     for event in events:
-        if isinstance(event, Data | Gap):
+        if isinstance(event, (Data, Gap)):
             units = flows.get(event.flow)
             if units is None:
                 units = flows[event.flow] = _FlowUnits(event.flow, codec, channel)
@@ -142,6 +142,16 @@ def _size(item: Item) -> int:
     return len(item.raw) if isinstance(item, Found) else 0
 
 
+def _octets_of_units(pieces: Iterable[Unit | Broken | Noise]) -> int:
+    """Octets of the units before the first piece that is none."""
+    octets = 0
+    for piece in pieces:
+        if piece.__class__ is not Unit:
+            break
+        octets += len(piece.raw)
+    return octets
+
+
 class _FlowUnits:
     """The units of one flow."""
 
@@ -163,10 +173,17 @@ class _FlowUnits:
 
     def data(self, event: Data) -> list[Item]:
         self._time_ns = event.time_ns
-        self._kept += event.data
         self._fed += len(event.data)
+        pieces = self._framer.feed(event.data)
         found: list[Item] = []
-        self._show(self._framer.feed(event.data), found)
+        if self.carries and not self._kept and _octets_of_units(pieces) == len(event.data):
+            for piece in cast("list[Unit]", pieces):
+                message, problems = self._codec.decode_lenient(piece.raw, self._channel)
+                found.append(Found(self._flow, self._shown, piece.raw, message, problems, event.time_ns))
+                self._shown += len(piece.raw)
+            return found
+        self._kept += event.data
+        self._show(pieces, found)
         if event.whole:
             self._flush(found)
             return found

@@ -11,6 +11,12 @@ import sys
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
+    from sorm_mediator.cli.output import guarded
+
+    guarded(_main)
+
+
+def _main() -> None:
     if sys.argv[1:] == ["--version"]:
         from sorm_mediator import __version__
 

@@ -48,7 +48,8 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
 
     Raises :class:`ConfigError`.
     """
-    from sorm_mediator.config.outside import Given, load_lab
+    from sorm_mediator.config.lab import Given
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.config.places import state_folder
 
     name = "the built-in lab" if path is None else str(path)
@@ -80,7 +81,7 @@ def init(
     source = labs()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            fail(f"{folder}: is there already and is not an empty folder")
+            fail(f"{folder}: is already there and is not an empty folder")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder}: can't be made: {error.strerror}")

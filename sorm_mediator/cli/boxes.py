@@ -13,6 +13,7 @@ from sorm_mediator.cli.common import (
     ConfigOption,
     JsonOption,
     LangOption,
+    LogFormOption,
     LogOption,
     SameFileOption,
     located_in,
@@ -20,10 +21,16 @@ from sorm_mediator.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from sorm_mediator.cli.logs import Form
     from sorm_mediator.lab.lab import Boxes
 
 
-def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOption = "error") -> None:
+def demo(
+    lang: LangOption = "en",
+    as_json: JsonOption = False,
+    log_level: LogOption = "error",
+    log: LogFormOption = "text",
+) -> None:
     """Run a whole lab and the built-in scenarios: PASS or FAIL.
 
     The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a
@@ -35,9 +42,10 @@ def demo(lang: LangOption = "en", as_json: JsonOption = False, log_level: LogOpt
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.demo import run_demo
 
-    prepare = partial(set_up_logging, log_level)
+    prepare = partial(set_up_logging, log_level, log)
     prepare()
-    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare))
+    options = ("--log-level", log_level, "--log", log)
+    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options))
 
 
 def lab(
@@ -48,6 +56,7 @@ def lab(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
     """Run switch, mediator and web until stopped.
 
@@ -56,7 +65,7 @@ def lab(
 
     Example: sorm-mediator lab mylab/lab.toml --set web.port=8081
     """
-    _run(the_one(file, config), "lab", log_level, given, auto_ports=auto_ports)
+    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports)
 
 
 def gateway(
@@ -64,6 +73,7 @@ def gateway(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
     """Run the mediator alone, against a switch.
 
@@ -71,7 +81,7 @@ def gateway(
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", log_level, given, auto_ports=auto_ports)
+    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports)
 
 
 def switch(
@@ -79,6 +89,7 @@ def switch(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
     """Run the emulated switch alone.
 
@@ -86,11 +97,16 @@ def switch(
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", log_level, given, auto_ports=auto_ports)
+    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports)
 
 
 def _run(
-    path: Path | None, boxes: Boxes, log_level: str, given: list[str] | None, *, auto_ports: bool
+    path: Path | None,
+    boxes: Boxes,
+    log: tuple[str, Form],
+    given: list[str] | None,
+    *,
+    auto_ports: bool,
 ) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
@@ -98,7 +114,7 @@ def _run(
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
 
-    set_up_logging(log_level)
+    set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
         asyncio.run(run(config, boxes, name))

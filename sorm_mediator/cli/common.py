@@ -18,9 +18,35 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+JsonLinesOption = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line on stdout and nothing else.")
+]
+JsonFileOption = Annotated[
+    str,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the results as JSON; - is stdout, and nothing else there."
+    ),
+]
 LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
+LangText = Annotated[str, typer.Option("--lang", metavar="<en|ru>", help="Language of what is shown.")]
+LinkOption = Annotated[
+    str,
+    typer.Option(
+        "--link",
+        metavar="<tcp|x25|tcp+e1>",
+        help="How the console is connected: by TCP, in the streams of [[e1]] (X.25), or by TCP with the speech in the "
+        "streams; by default as the lab says.",
+    ),
+]
+LogText = Annotated[
+    str,
+    typer.Option("--log-level", metavar="<debug|info|warning|error>", help="Logs of the lab go to stderr."),
+]
 LogOption = Annotated[
     Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
+]
+LogFormOption = Annotated[
+    Literal["text", "json"], typer.Option("--log", help="Lines of the log for people, or a JSON object each.")
 ]
 
 Kpd1Option = Annotated[

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import Kpd1Option, Kpd2Option, usage_errors
+from sorm_mediator.cli.common import (
+    JsonLinesOption,
+    Kpd1Option,
+    Kpd2Option,
+    LangText,
+    LinkOption,
+    usage_errors,
+)
 
 if TYPE_CHECKING:
     from sorm_mediator.interactive.station import Where
@@ -21,9 +28,6 @@ WebOption = Annotated[
         "--web", metavar="URL", help="The web of the lab; by default that of -c, else http://127.0.0.1:8080."
     ),
 ]
-LinkOption = Annotated[
-    str, typer.Option("--link", help="tcp, x25 or tcp+e1; by default as the lab file says, else tcp.")
-]
 LabOption = Annotated[
     Path | None,
     typer.Option(
@@ -34,7 +38,6 @@ OctetsOption = Annotated[bool, typer.Option("-x", "--octets", help="Show every u
 WithinOption = Annotated[
     float, typer.Option("--within", min=0, help="Seconds for the end of a command (order 268, 1.5: 15).")
 ]
-LangText = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
 
 
 def console(
@@ -86,7 +89,7 @@ def send(
     config: LabOption = None,
     octets: OctetsOption = False,
     within: WithinOption = 15.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
     lang: LangText = "en",
 ) -> None:
     """Send one command and show its answers.
@@ -124,7 +127,7 @@ def watch(
     ] = None,
     web: WebOption = "",
     config: LabOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Show every unit that crosses a mediator, a line each.
 

@@ -48,7 +48,7 @@ def make(
     try:
         last = date.fromisoformat(expires) if expires else None
     except ValueError:
-        raise BoxError(f"--expires: {expires!r} is no date such as 2027-12-31") from None
+        raise BoxError(f"--expires: {expires!r} is not a date such as 2027-12-31") from None
     try:
         made = make_licence(
             _limits(limit or []),
@@ -75,7 +75,7 @@ def show(
 ) -> None:
     """Show what the key of a licence or of a passport holds, and what a switch under the licence keeps to.
 
-    Exit code 1 for a licence that has expired, 2 for a text that is no key.
+    Exit code 1 for a licence that has expired, 2 for a text that is not a key.
 
     Example: sorm-mediator licence make --limit sorm_channels=20 | sorm-mediator licence show -
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from protocol.codes import MessageCoding
@@ -140,31 +139,36 @@ class PeopleShow(Show):
         where = self._place.format(offset=item.offset, length=len(item.raw)) + self._flows[item.flow]
         if item.time_ns is not None:
             where += f", {time_text(item.time_ns)}"
-        lines = [(where, _DIM)]
+        octets = ""
         if item.message is None:
-            lines += [(f"  {row.value}", "") for row in octet_rows(item.raw, self.lang)]
+            lines = [where, *(f"  {row.value}" for row in octet_rows(item.raw, self.lang))]
         else:
-            heading, *fields = render(item.message, self.lang, coding=self.coding, raw=item.raw)
-            lines.append((heading, _BOLD))
-            lines += [(field, "") for field in fields]
-            lines.append((f"  {masked_hex(item.raw, channel=item.message.channel)}", _DIM))
-        if item.problems:
-            lines += [(problem, _RED) for problem in self._problems(item)]
+            lines = [where, *render(item.message, self.lang, coding=self.coding, raw=item.raw)]
+            octets = f"  {masked_hex(item.raw, channel=item.message.channel)}"
+            lines.append(octets)
+        problems = self._problems(item) if item.problems else []
+        if not "".join(lines).isprintable():
+            lines = list(map(visible, lines))
         if self._styled:
-            shown = [
-                f"\x1b[{style}m{visible(line)}\x1b[0m" if style else visible(line) for line, style in lines
-            ]
-        else:
-            shown = [line if line.isprintable() else visible(line) for line, _ in lines]
-        sys.stdout.write("\n".join(shown) + "\n\n")
+            lines[0] = _styled(lines[0], _DIM)
+            if octets:
+                lines[1], lines[-1] = _styled(lines[1], _BOLD), _styled(lines[-1], _DIM)
+            problems = [_styled(problem, _RED) for problem in problems]
+        sys.stdout.write("\n".join(lines + problems) + "\n\n")
 
-    def _problems(self, item: Found) -> Iterator[str]:
+    def _problems(self, item: Found) -> list[str]:
         octet = translate(Phrase("octet"), self.lang)
         hidden = item.message is not None and has_another_inside(item.raw)
+        lines = []
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
             text = MASK if hidden else translate(problem.message, self.lang)
-            yield f"  ! {octet} {problem.offset}{path}: {text}"
+            lines.append(visible(f"  ! {octet} {problem.offset}{path}: {text}"))
+        return lines
+
+
+def _styled(line: str, style: str) -> str:
+    return f"\x1b[{style}m{line}\x1b[0m"
 
 
 def _flow_place(flow: Flow) -> str:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
-from sorm_mediator.config.lines import Located, locate, located, shown
+from sorm_mediator.config.lines import KeyPath, Located, locate, located, shown
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.mistakes import mistakes
 from sorm_mediator.config.switch import SwitchConfig
 from sorm_mediator.texts import one_line, short
-
-if TYPE_CHECKING:
-    from sorm_mediator.config.outside import Given
 
 MOST_MISTAKES: Final = 20
 """Mistakes that an error tells; of more it tells the count."""
@@ -133,6 +131,15 @@ def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = 
         raise ConfigError("\n".join(told)) from None
     config._directory = directory
     return config
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value from outside of a lab file. ``source``: where it was given, for errors."""
+
+    path: KeyPath
+    value: Any
+    source: str
 
 
 class LabFileError(ConfigError):

@@ -11,7 +11,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
@@ -19,7 +18,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import SecretStr
 
 from sorm_mediator.config.base import ConfigError
-from sorm_mediator.config.lab import Config, load, put, read_document
+from sorm_mediator.config.lab import Config, Given, load, put, read_document
 from sorm_mediator.config.lines import KeyPath, shown
 from sorm_mediator.config.mistakes import types_at
 
@@ -27,15 +26,6 @@ PREFIX: Final = "SORM_"
 BETWEEN: Final = "__"
 _KEY: Final = re.compile(r'\w+(?:\.(?:\w+|"[^"]*")|\[\d+\])+')
 _PART: Final = re.compile(r'"([^"]*)"|\[(\d+)\]|(\w+)')
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value from outside. ``source``: where it was given, for errors."""
-
-    path: KeyPath
-    value: Any
-    source: str
 
 
 def load_lab(

@@ -126,9 +126,7 @@ class Settings:
         try:
             chosen(self.clauses)
         except ValueError as error:
-            raise UsageError(
-                f"--clauses: {error} is no clause that a check is of, such as 6.5 or 7"
-            ) from None
+            raise UsageError(f"--clauses: {error} is not a clause of a check, such as 6.5 or 7") from None
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -71,7 +71,7 @@ def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     name, *pairs = words
     entry = COMMANDS.get(name)
     if entry is None:
-        raise WordError(f"{name!r} is no command{did_you_mean(name, COMMANDS)}")
+        raise WordError(f"{name!r} is not a command{did_you_mean(name, COMMANDS)}")
     fields = dict(DEFAULTS.get(name, {}))
     given: set[str] = set()
     for pair in pairs:
@@ -164,7 +164,7 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
             raise WordError(f"{key} is given twice")
         if not equals or key not in checks:
             raise WordError(
-                f"{pair!r} is no key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
+                f"{pair!r} is not a key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
             )
         try:
             keys[key] = _request_node(request, key, text)

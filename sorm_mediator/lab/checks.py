@@ -66,7 +66,7 @@ def check_references(config: Config, name: str) -> None:
     errors = _collected(
         lambda: _check_streams(config, name),
         lambda: _check_ports(config, name),
-        lambda: _check_host_key(config, name),
+        lambda: _check_keys(config, name),
         lambda: check_files(config, name),
         lambda: _check_patience(config, name),
         lambda: _check_secrets(config, name),
@@ -154,16 +154,21 @@ def _check_ports(config: Config, name: str) -> None:
         taken[host, port] = key
 
 
-def _check_host_key(config: Config, name: str) -> None:
-    if not config.ssh.host_key:
+def _check_keys(config: Config, name: str) -> None:
+    admitted = config.switch.admin.authorized_keys if config.switch is not None else ()
+    if not (config.ssh.host_key or admitted):
         return
-    # asyncssh, which a file without a pinned key does not need
-    from ssh_control.transport import KeyProblem, pinned_key
+    # asyncssh, which a file without keys does not need
+    from ssh_control.transport import KeyProblem, authorized_keys, pinned_key
 
+    key = "ssh.host_key"
     try:
-        pinned_key(config.ssh.host_key)
+        if config.ssh.host_key:
+            pinned_key(config.ssh.host_key)
+        key = "switch.admin.authorized_keys"
+        authorized_keys(admitted, config.directory)
     except KeyProblem as problem:
-        raise ConfigError(f"{name}: ssh.host_key: {problem}") from None
+        raise ConfigError(f"{name}: {key}: {problem}") from None
 
 
 def check_routing(config: Config, name: str) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ def _forwardings(node: Node) -> Iterator[str]:
                     continue
                 key = f"switch.domains.{number}.subscribers.{index}.services.{service}"
                 if set(target) - set(SYMBOLS):
-                    yield f"{key}: {target!r} is no number"
+                    yield f"{key}: {target!r} is not a number"
                     continue
                 asked = TraceRequest(calling={"digits": subscriber.number}, called={"digits": target})
                 reason = trace(node.domains, domain, asked).reason
@@ -365,7 +370,7 @@ def _check_parts(stream: E1Config, where: str) -> None:
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
             if value and (problem := host_problem(split_host_port(value)[0])):
-                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
+                raise ConfigError(f"{where}.{key}: {value!r} is not a host ({problem})")
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:

@@ -229,7 +229,7 @@ class Lab:
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.
 
-        A user that is no domain is a MultiSORM user, and may be declared later.
+        A user that is not a domain is a MultiSORM user, and may be declared later.
         """
         assert self.switch is not None
         first = self.switch.config.ssh_port

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +26,7 @@ from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
+from sorm_mediator.reports.progress import progress_bar
 
 MAIN_JOB = "main-job.yaml"
 """The scenario shown step by step."""
@@ -118,11 +119,11 @@ class DemoRow:
         return self.verdict == PASS
 
 
-def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
+def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], log: Sequence[str] = ()) -> int:
     """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     A signal ends the demo with 130; what had ended by then is printed. ``prepare``: the first call of each further
-    process (logging).
+    process (logging); ``log``: the options of the boxes that are processes of their own.
     """
     began = time.monotonic()
     rows: list[DemoRow] = []
@@ -130,7 +131,7 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         folder = Path(captures) / "scenarios"
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
-        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare)))
+        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, log)))
     seconds = time.monotonic() - began
     needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
     if as_json:
@@ -152,6 +153,7 @@ async def _demo(
     lang: Lang,
     as_json: bool,
     prepare: Callable[[], None],
+    log: Sequence[str],
 ) -> bool:
     """Run everything; ``results`` gets the rows. Returns true."""
     write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
@@ -163,7 +165,7 @@ async def _demo(
         longest_first = sorted(
             runs, key=lambda one: (one[1] == "tcp", one[0] not in needing_e1, -one[0].stat().st_size)
         )
-        results.append(DemoRow.of(await _main_job(main_job[0], lang, write), "tcp"))
+        results.append(DemoRow.of(await _main_job(main_job[0], lang, write, log), "tcp"))
         write(f"\n{translate(_SCENARIOS, lang)}\n")
         rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
         try:
@@ -204,19 +206,12 @@ def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
 
 async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
     """Wait for every run, with a bar on a terminal. Print the report of each run that did not pass."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    disable = not (shown and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=len(rows))
+    with progress_bar(len(rows), shown=shown) as advance:
 
         async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
             if report := (await row).report:
                 sys.stderr.write(report)
-            progress.update(task, description=f"{script.stem} {link}", advance=1)
+            advance(now=f"{script.stem} {link}")
 
         await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
 
@@ -227,10 +222,12 @@ def _links(script: Path) -> tuple[Link, ...]:
     return tuple(link for link in possible if link != "tcp+e1") or possible
 
 
-async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
+async def _main_job(
+    script: Path, lang: Lang, write: Callable[[str], object], log: Sequence[str]
+) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR) as (switch, mediator):
+        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR, log=log) as (switch, mediator):
             write(f"{translate(_INTRO, lang)}\n\n")
             for box, pid, endpoints in (
                 ("switch", switch.pid, switch.endpoints),

@@ -340,7 +340,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
 def _variables(node: Node) -> dict[str, Any]:
     for name, value in node.mapping().items():
         if not name.isidentifier():
-            value.fail("is no name of a variable; allowed: letters, digits and _")
+            value.fail("is not a name of a variable; allowed: letters, digits and _")
         if not isinstance(value.value, str | int | float | bool | None):
             value.wrong("a text, a number, true, false or null")
     variables: dict[str, Any] = node.plain()
@@ -532,7 +532,7 @@ class StepReader:
         """Read ``name`` or ``{name: {field: value}}``; expectations may have ``save: {field: variable}``."""
         name = _message_name(node)
         if name not in entries:
-            node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")
+            node.fail(f"{name!r} is not a name of {kind}; allowed: {', '.join(entries)}")
         entry: vocabulary.Entry = entries[name]
         if isinstance(node.value, str):
             return entry, replace(node, value={}), {}

@@ -350,7 +350,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
         file = script.lab or settings.config
         if file is None:
             raise ScriptError(
-                f"{script.path}: names no lab; give --host of a running mediator, or a lab with -c"
+                f"{script.path}: does not name a lab; give --host of a running mediator, or a lab with -c"
             )
         changes = script.config if isinstance(script, scenario.Scenario) else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -279,7 +279,7 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str,
             continue
         if context.name in contexts:
             other = contexts[context.name].source
-            wrong.append(f"{where}: {path}: context {context.name!r} is there already, from {other}")
+            wrong.append(f"{where}: {path}: context {context.name!r} is already there, from {other}")
             continue
         contexts[context.name] = context
     if wrong:

@@ -211,7 +211,7 @@ def _plans(domain: Domain) -> Iterator[str]:
     for plan in domain.plans.values():
         aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}
         for alias in sorted(aliases):
-            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is no subscriber"
+            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is not a subscriber"
         for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
             known = as_list(bridges)
             yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"

@@ -53,6 +53,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.switch = switch
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
+    app.state.connections = lambda: 0
     app.add_middleware(Guard, token=token)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
     app.add_api_route("/", _to_docs, include_in_schema=False)

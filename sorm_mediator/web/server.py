@@ -170,7 +170,8 @@ class WebServer:
             backlog=1,
             timeout_graceful_shutdown=_GRACE,
         )
-        self._server = _Server(config)
+        self._server = server = _Server(config)
+        self._app.state.connections = lambda: len(server.server_state.connections)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")
         await self._server.ready.wait()
         listener.listen(_LISTEN_BACKLOG)
@@ -281,6 +282,9 @@ class Watchers:
         finally:
             self._open.discard(subscription)
             events.unsubscribe(subscription)
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     @property
     def full(self) -> bool:

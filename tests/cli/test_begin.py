@@ -57,7 +57,7 @@ def test_init_writes_over_nothing(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "mine.txt"):
         done = run("init", str(place))
         assert done.returncode == 2
-        assert done.stderr == f"sorm-mediator: {place}: is there already and is not an empty folder\n"
+        assert done.stderr == f"sorm-mediator: {place}: is already there and is not an empty folder\n"
 
 
 def test_examples_lists_labs_and_scenarios_that_are_there() -> None:

@@ -172,7 +172,7 @@ def test_an_output_that_is_full_is_said_in_a_line(arguments: list[str]) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr == "sorm-mediator: the output can't be written: No space left on device\n"
+    assert done.stderr == "sorm-mediator: standard output: can't be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -50,7 +50,7 @@ def test_a_passport_as_json() -> None:
             "--limit: sorm_channels: '-1' is not allowed: a whole number, 0 or more",
         ),
         (("--limit", "sorm_enabled"), "--limit: 'sorm_enabled' has no value: write KEY=VALUE"),
-        (("--expires", "soon"), "--expires: 'soon' is no date such as 2027-12-31"),
+        (("--expires", "soon"), "--expires: 'soon' is not a date such as 2027-12-31"),
         (("--ssw-id", "x" * 65), "ssw_id: String should have at most 64 characters"),
     ],
 )
@@ -101,4 +101,4 @@ def test_show_of_a_passport_an_expired_licence_and_no_key() -> None:
     assert "expired" in done.stdout
     done = sorm("licence", "show", "x")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("sorm-mediator: this is no key of a licence")
+    assert done.stderr.startswith("sorm-mediator: this is not a key of a licence")

@@ -51,7 +51,7 @@ def test_a_line_is_a_command(line: str, fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("ad-object", "'ad-object' is no command; did you mean add-object?"),
+        ("ad-object", "'ad-object' is not a command; did you mean add-object?"),
         (
             "add-object nmber=1",
             "'nmber' is no field of add-object; did you mean number?; allowed: object_number, ",
@@ -103,7 +103,7 @@ def test_octets_and_requests() -> None:
     }  # fmt: skip
     for line, says in (
         ("a=1", "domain is missing"),
-        ("x=1", "'x=1' is no key of call"),
+        ("x=1", "'x=1' is not a key of call"),
         ("domain=d a=1 b=2 talk=x", "talk"),
     ):
         with pytest.raises(WordError, match=says):

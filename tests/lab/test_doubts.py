@@ -48,12 +48,12 @@ def test_a_forwarding_that_leads_nowhere_is_told(tmp_path: Path, service: str) -
         [],
         [
             f"10: switch.domains[1].subscribers[2].services.{service}: 99999 is not reached, so forwarded calls fail: "
-            "99999 is no subscriber, and there is no routing context"
+            "99999 is not a subscriber, and there is no routing context"
         ],
     )
     assert told(tmp_path / "lab.toml", DOMAIN + given.replace("99999", "28331")) == ([], [])
     _, [warning] = told(tmp_path / "lab.toml", DOMAIN + given.replace("99999", "28331 x"))
-    assert warning.endswith(f"services.{service}: '28331 x' is no number")
+    assert warning.endswith(f"services.{service}: '28331 x' is not a number")
 
 
 @pytest.mark.parametrize(

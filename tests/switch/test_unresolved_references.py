@@ -42,7 +42,7 @@ def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> 
     assert list(unresolved_references(Node(switch, tmp_path))) == [
         f"switch.domains.0 (d): {file}: context 'c': no numbering plan 'city'; there are: full",
         f"switch.domains.0 (d): {file}:2: rule 'out': no trunk or bridge t2 or bridge:x; there are: t1",
-        "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is no subscriber",
+        "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is not a subscriber",
         "switch.domains.0 (d): numbering_plans.full: numbers lead to the bridge b; there are: none",
     ]
 

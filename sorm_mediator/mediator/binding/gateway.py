@@ -43,9 +43,10 @@ from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
-from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
+from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
+from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.core import effects
@@ -54,6 +55,7 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
+from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
 from ssh_control.transport import KeyProblem
 
@@ -194,6 +196,15 @@ class Gateway:
         self._running = False
         self._endpoints: dict[str, str] = {}
         self._sent = 0  # messages to the console
+        self._units = 0  # from the console
+        self._sequence: int | None = None
+        """That of the call report that is being handled."""
+        self.sent: Counter[type[Message]] = Counter()
+        """Messages to the console, by class."""
+        self.latencies: dict[str, Latencies] = {}
+        """How long the switch took to answer, by operation."""
+        self._logs = log.isEnabledFor(logging.INFO)
+        """Whether what happens is logged: asked once, for the sake of events."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -365,19 +376,31 @@ class Gateway:
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
+        cause = self._next_cause()
         message: Message | UnknownUnit
         problems: tuple[Problem, ...] = ()
         try:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
+            self.counters["units_with_problems"] += 1
         self._crossed("received", Channel.COMMAND, message, raw, problems)
-        self._run(lambda now: self.core.received(stream, message, problems, raw, now))
+        self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        reason = str(broken.explain(self._codec.options))
-        self._run(lambda now: self.core.broken(stream, broken.code, reason, broken.raw, now))
+        cause, reason = self._next_cause(), str(broken.explain(self._codec.options))
+        self._log_received(stream, cause, f"broken unit: {reason}")
+        self._run(lambda now: self.core.broken(stream, broken.code, reason, broken.raw, now, cause))
+
+    def _next_cause(self) -> str:
+        self._units += 1
+        return f"cmd-{self._instance[:6]}-{self._units}"
+
+    def _log_received(self, stream: int, cause: str, unit: object) -> None:
+        pair = self.core.channels[stream]
+        log_event(log, "command", id=cause, peer=pair.peer, unit=unit, stranger=not pair.proven)
 
     def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
         return self._running and channel is Channel.KPD1 and self.core.owes(stream)
@@ -444,16 +467,26 @@ class Gateway:
         self._run(lambda now: self.core.switch_event(event, now))
 
     def _ask(self, ask: effects.AskSwitch) -> None:
+        asked_at = self._loop.time()
+        log_event(log, "request", id=ask.cause, op=ask.op)
+
         def answered(result: Reply | LinkDown) -> None:
             reply = result if isinstance(result, Reply) else None
+            took = self._loop.time() - asked_at
             if reply is None:
                 log.warning("switch: no reply to %s: %s", ask.op, result)
+                self.counters["switch_requests_lost"] += 1
+            else:
+                self.latencies.setdefault(ask.op, Latencies()).add(took)
+                verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
+                ms = f"{took * 1000:.1f}"
+                log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
             self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
 
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
             try:
-                self.link.submit(ask.op, dict(ask.params), answered)
+                self.link.submit(ask.op, dict(ask.params), answered, ask.cause)
             except (LinkDown, DialectError) as error:
                 down = LinkDown(str(error))
             else:
@@ -467,13 +500,20 @@ class Gateway:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
             self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
+            self._sequence, before = report.sequence, self._sent
             self._run(lambda now: self.core.report(report, now))
+            self._sequence = None
+            if self._logs and self._sent == before:
+                log_event(
+                    log, "report", id=report.call_id, report=report.sequence, kind=report.kind, events=0
+                )
         return self._running  # still: the gateway may have failed at it
 
     def message_report(self, report: MessageReport) -> bool:
         """As :meth:`report`, of an electronic message."""
         if self._running:
             self._event("message", {"message": report.message_id})
+            log_event(log, "text-report", id=report.message_id, domain=report.domain)
             self._run(lambda now: self.core.message_report(report, now))
         return self._running
 
@@ -501,8 +541,8 @@ class Gateway:
         try:
             for effect in wanted:
                 match effect:
-                    case effects.Send(stream, channel, message, at):
-                        self._send(stream, channel, message, at)
+                    case effects.Send(stream, channel, message, at, cause):
+                        self._send(stream, channel, message, at, cause)
                         if channel is Channel.KPD1:
                             sent_kpd1.add(stream)
                     case effects.Taken(code, waited):
@@ -526,21 +566,30 @@ class Gateway:
                         if self.e1 is not None:
                             self.e1.voice.free(line)
         except (StoreError, JournalError) as error:
+            self.counters["write_failures"] += 1
             self._fail(str(error))
             return
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._pairs.report_drained, Channel.KPD1, stream)
 
-    def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
+    def _send(self, stream: int, channel: Channel, message: Message, at: float | None, cause: str) -> None:
         raw = self._codec.encode(message)
         self._pairs.send(channel, raw, stream)
         self._sent += 1
+        self.sent[type(message)] += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
+        if self._logs:
+            unit = UnitLine(channel, message, raw)
+            if channel is Channel.KPD2:
+                log_event(log, "event", id=cause, report=self._sequence, unit=unit)
+            else:
+                stranger = not self.core.channels[stream].proven
+                log_event(log, "message", id=cause, unit=unit, stranger=stranger)
 
     def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:

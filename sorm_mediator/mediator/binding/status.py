@@ -219,6 +219,10 @@ class StreamChannelDocument(Document):
     """The console sends faster than it takes the answers: it is asked to send nothing for now."""
     hdlc: dict[str, int]
     """Frames received, good and bad; none over XOT."""
+    lapb: dict[str, int]
+    """Frames of LAPB, those sent again, and how often the link came up and went down; none over XOT."""
+    x25: dict[str, int]
+    """Restarts, resets and clears of the circuit, and its calls."""
     t1: int
     """Times that an acknowledgement did not come in time."""
     resets: int

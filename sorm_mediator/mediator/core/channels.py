@@ -233,11 +233,16 @@ class ConsoleChannels:
     # --- what may be sent where
 
     def send(
-        self, stream: int | None, channel: Channel, message: Message, at: float | None = None
+        self,
+        stream: int | None,
+        channel: Channel,
+        message: Message,
+        at: float | None = None,
+        cause: str = "",
     ) -> Iterable[Effect]:
         """The effect that sends ``message``, or nothing and a count. ``at``: the moment of its event."""
         if stream in self.connected[channel]:
-            return (Send(stream, channel, message, at),)
+            return (Send(stream, channel, message, at, cause),)
         self._counters[f"dropped_{channel}"] += 1
         return ()
 

@@ -201,6 +201,8 @@ class Job(Generic[C]):
     """Of the connection that the command came by: its 28h goes there or nowhere."""
     peer: str
     output: Table | None = None
+    cause: str = ""
+    """The id of the command, for the log."""
 
 
 class Means:
@@ -298,6 +300,7 @@ class Means:
         table = job.output
         if table is None:
             return
+        self.context.cause = job.cause
         if job.stream not in self.context.channels.connected[Channel.KPD1]:
             self.context.counters["outputs_abandoned"] += 1
             self.finish(job, NOT_DONE)

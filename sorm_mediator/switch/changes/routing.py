@@ -171,7 +171,7 @@ def bind_to_alias(
     full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
         if number not in domain.subscribers:
-            raise ChangeRefused(f"{number} is no subscriber of {name}: declare it first")
+            raise ChangeRefused(f"{number} is not a subscriber of {name}: declare it first")
     if len(own) not in (1, len(full)):
         raise ChangeRefused(f"{numbers} is {len(full)} numbers, and {alias} is {len(own)} subscribers")
     pairs = {numbers: alias} if len(own) == 1 else dict(zip(full, own, strict=True))

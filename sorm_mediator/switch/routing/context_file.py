@@ -315,7 +315,7 @@ class _Builder:
             except _Wrong:
                 continue
             if rule.name in rules:
-                self._fail(element, f"rule {rule.name!r} is there already, in line {rules[rule.name].line}")
+                self._fail(element, f"rule {rule.name!r} is already there, in line {rules[rule.name].line}")
             rules[rule.name] = rule
         try:
             name = self._value(root, "name")

@@ -288,6 +288,8 @@ class Calls:
         self._context.emit(Free(line, leg.call_number, leg.object.object_number))
         if reason is not None:
             self.events.ksl_released(leg, at, line, reason)
+        if reason in (BY_PRIORITY, BY_COMMAND_7):
+            self._context.counters["lines_preempted"] += 1
         if reason == BY_COMMAND_8:
             leg.ksl = LegKsl.RELEASED
         elif reason is not None and self._context.options.line_lost_shown == "none-free":
