@@ -19,6 +19,7 @@ from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.licence import show as show_key
 from sorm_mediator.cli.runs import acceptance, conformance, replay
+from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.cli.wireshark import install, print_
 from sorm_mediator.errors import BoxError, ConfigError
 
@@ -64,11 +65,13 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         console,
         send,
         watch,
+        tap,
         replay,
         acceptance,
         conformance,
         decode,
         encode,
+        pcap2scenario,
         trace,
     ),
     config_app: (check, show, schema),

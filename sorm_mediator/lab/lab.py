@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import (
@@ -74,20 +75,28 @@ def on_free_ports(config: Config) -> Config:
 class Lab:
     """The boxes of a lab file. ``async with Lab(config) as lab`` starts and stops them.
 
-    ``boxes`` chooses: all of them, the mediator alone, or the switch alone.
+    ``boxes`` chooses: all of them, the mediator alone, or the switch alone. ``capture`` records what crosses.
     Raises :class:`BoxError` or :class:`~sorm_mediator.config.ConfigError` with key, value and remedy.
     """
 
-    def __init__(self, config: Config, *, boxes: Boxes = "lab", name: str = "configuration") -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        boxes: Boxes = "lab",
+        name: str = "configuration",
+        capture: BoxCapture | None = None,
+    ) -> None:
         check_references(config, name)
         if boxes == "switch" and config.switch is None:
             raise BoxError(f"{name}: switch: a [switch] table with its domains is needed to run the switch")
         self.config = config
         self._name = name
+        self._capture = capture
         self.switch: SwitchBox | None = None
         if config.switch is not None and boxes != "gateway":
             try:
-                self.switch = SwitchBox(config)
+                self.switch = SwitchBox(config, capture=capture)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from None
         self.gateway: Gateway | None = None
@@ -155,6 +164,8 @@ class Lab:
             stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
                 sink = split_host_port(self.endpoints["radius"])
+                if self._capture is not None:
+                    self._capture.own_sink = sink
                 self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
         web = self.config.web
         token = web.token.get_secret_value()
@@ -218,13 +229,13 @@ class Lab:
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
-            return Gateway(config)
+            return Gateway(config, capture=self._capture)
         address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
         if address is None:
-            return Gateway(config)
+            return Gateway(config, capture=self._capture)
         host, port = split_host_port(address)
         config = changed(config, {"ssh": {"server": host, "port": port}})
-        return Gateway(config, switch_host_key=self.switch.public_host_key)
+        return Gateway(config, switch_host_key=self.switch.public_host_key, capture=self._capture)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.

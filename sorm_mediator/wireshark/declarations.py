@@ -8,8 +8,9 @@ filters of a field follow from its form in JSON, so they have the names of ``dec
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import singledispatch
+from functools import cache, singledispatch
 from typing import Any, NamedTuple, TypeVar
 
 from protocol import composite, oneline
@@ -97,6 +98,7 @@ def field_filters(cls: type[Message]) -> Mapping[str, str]:
     }
 
 
+@cache
 def _first_kinds() -> Mapping[str, str]:
     kinds = dict.fromkeys(_RESERVED, "")
     kinds["orm_number"] = "uint8"
@@ -183,8 +185,8 @@ class _Shared:
         """The meanings of integers, without those that are unknown; what most of them mean is ``other``."""
         texts = {value: meaning(value, self.lang) for value in known}
         texts = {value: text for value, text in texts.items() if text != translate(unknown(value), self.lang)}
-        common = max(set(texts.values()), key=list(texts.values()).count)
-        if len(texts) == len(known):
+        (common, count), *_ = Counter(texts.values()).most_common(1)
+        if len(texts) == len(known) and count > len(known) // 2:
             texts = {value: text for value, text in texts.items() if text != common}
             return self.table({**texts, "other": common})
         return self.table(texts)

@@ -9,31 +9,8 @@ _SPECIAL = re.compile(r'["\\\x00-\x1f\x7f]')
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORDS = frozenset(
-    [
-        "and",
-        "break",
-        "do",
-        "else",
-        "elseif",
-        "end",
-        "false",
-        "for",
-        "function",
-        "goto",
-        "if",
-        "in",
-        "local",
-        "nil",
-        "not",
-        "or",
-        "repeat",
-        "return",
-        "then",
-        "true",
-        "until",
-        "while",
-    ]
+_WORD = re.compile(
+    "and|break|do|else|elseif|end|false|for|function|goto|if|in|local|nil|not|or|repeat|return|then|true|until|while"
 )
 
 
@@ -66,7 +43,7 @@ def literal(value: object) -> str:
 
 
 def _key(key: object) -> str:
-    plain = isinstance(key, str) and _PLAIN.fullmatch(key) and key not in _WORDS
+    plain = isinstance(key, str) and _PLAIN.fullmatch(key) and not _WORD.fullmatch(key)
     return str(key) if plain else f"[{literal(key)}]"
 
 
