@@ -59,4 +59,4 @@ bench-%: $(STAMP)
 
 clean:           ## what the other targets made
 	rm -rf $(VENV) docs/_build build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f captures/labs/*.db captures/labs/*-host-key
+	rm -f captures/labs/*.db* captures/labs/*/*.db* captures/labs/*-host-key*

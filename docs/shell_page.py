@@ -15,6 +15,8 @@ The emulated switch has the command line of an ECSS-10, over SSH, on the port th
 user is `[switch.admin]` of the [lab file](configuration.md). Commands take effect at once.
 
 ```console
+$ sorm-mediator lab captures/labs/laptop.toml
+{"ready": true, ...}
 $ ssh -p 7777 admin@127.0.0.1
 admin@mycelium1@ecss1:/$ domain/test.domain/sorm/set enabled true
 OK
@@ -28,6 +30,10 @@ parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session
 `ssh ... < script` carries out a script line by line, and `ssh ... COMMAND` one command. Errors go to stderr; those of
 a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
 as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
+
+A long answer comes page by page on a terminal: Enter shows more, `q` no more, and any other line is the next
+command. `| include TEXT` (or `grep`) and `| exclude TEXT` choose lines of an answer. `?` alone, before or behind a
+command is `help`. `clear` or Ctrl-L empties the screen.
 
 **The host key** is kept in the file `switch.host_key_file`, as in the labs of `sorm-mediator init` and of `lab` without
 a file. Without that key it is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.begin import BUILT_IN, AutoPortsOption, SetOption, labs, load_lab
+from sorm_mediator.cli.begin import AutoPortsOption, SetOption, load_lab
 from sorm_mediator.cli.common import (
     ConfigOption,
     JsonOption,
     LangOption,
     LogFormOption,
     LogOption,
+    PcapOption,
     SameFileOption,
+    fail,
     located_in,
     the_one,
 )
@@ -28,13 +30,15 @@ if TYPE_CHECKING:
 def demo(
     lang: LangOption = "en",
     as_json: JsonOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "error",
     log: LogFormOption = "text",
 ) -> None:
-    """Start a whole lab on free loopback ports, run the built-in scenarios, print a PASS/FAIL table.
+    """Run a whole lab and the built-in scenarios: PASS or FAIL.
 
-    First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
-    arrives; then the other scenarios, a line each. Exit code 0 when all passed, else 1.
+    The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a
+    call is made, and every event of it arrives; then the other scenarios, a line each. Exit code 0 when all passed,
+    else 1.
 
     Example: sorm-mediator demo --lang ru
     """
@@ -44,7 +48,9 @@ def demo(
     prepare = partial(set_up_logging, log_level, log)
     prepare()
     options = ("--log-level", log_level, "--log", log)
-    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options))
+    raise typer.Exit(
+        run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options, capture=_capture(pcap))
+    )
 
 
 def lab(
@@ -54,6 +60,7 @@ def lab(
     config: SameFileOption = None,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -63,36 +70,44 @@ def lab(
     Environment variables such as SORM_WEB__PORT=8081 change values too; --set overrides them.
 
     Example: sorm-mediator lab mylab/lab.toml --set web.port=8081
+
+    Example: sorm-mediator lab --pcap - | wireshark -k -i -
     """
-    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports)
+    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def gateway(
     config: ConfigOption,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
-    """Run the mediator alone, against a switch of [ssh] (its host_key must be pinned).
+    """Run the mediator alone, against a switch.
+
+    The switch is that of [ssh], and its host_key must be pinned.
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports)
+    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def switch(
     config: ConfigOption,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
-    """Run the emulated switch alone; the ready line also tells its public host key.
+    """Run the emulated switch alone.
+
+    The ready line also has its public host key.
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports)
+    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def _run(
@@ -102,6 +117,7 @@ def _run(
     given: list[str] | None,
     *,
     auto_ports: bool,
+    pcap: Path | None,
 ) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
@@ -111,5 +127,15 @@ def _run(
 
     set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
-    with located_in(path or labs() / BUILT_IN):
-        asyncio.run(run(config, boxes, name))
+    with located_in(config):
+        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap)))
+
+
+def _capture(pcap: Path | None) -> int | None:
+    """Where a capture goes, before anything is printed."""
+    from sorm_mediator.capture.output import OutputError, open_output
+
+    try:
+        return None if pcap is None else open_output(pcap)
+    except OutputError as error:
+        fail(f"--pcap: {error}")

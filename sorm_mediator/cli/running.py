@@ -8,15 +8,18 @@ import json
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 
 log = logging.getLogger("sorm_mediator")
 
 
-async def run(config: Config, boxes: Boxes, name: str) -> None:
-    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``.
+async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = None, pcap: str = "") -> None:
+    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``;
+    ``descriptor``: where a capture named ``pcap`` goes.
 
     Raises :class:`~sorm_mediator.errors.BoxError` when a box can't start or go on.
     """
@@ -24,11 +27,22 @@ async def run(config: Config, boxes: Boxes, name: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Lab(config, boxes=boxes, name=name) as lab:
-        _warn_of_memory(config, boxes, name)
+    async with AsyncExitStack() as stack:
+        capture = None
+        if descriptor is not None:
+            capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
+            stack.callback(capture.close)
+        lab = await stack.enter_async_context(Lab(config, boxes=boxes, name=name, capture=capture))
+        warnings = await asyncio.to_thread(lab.warnings)
+        located = config.locate("\n".join(warnings)) if warnings else []
+        for one in located:
+            if one.message not in lab.link_problem:  # which is in the log already
+                log.warning("%s", one.text)
         ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
         if lab.switch is not None:
             ready["host_key"] = lab.switch.public_host_key
+        if located:
+            ready["warnings"] = [one.text for one in located]
         # The objects loaded so far stay. Collections leave them out, and no longer delay answers by 100 ms.
         gc.collect()
         gc.freeze()
@@ -36,19 +50,6 @@ async def run(config: Config, boxes: Boxes, name: str) -> None:
         sys.stdout.flush()
         await _stopped(stop, lab)
         log.info("stopping")
-
-
-def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
-    if boxes == "switch":
-        return
-    for number, stream in enumerate(config.e1):
-        if stream.line == "memory":
-            log.warning(
-                '%s: e1.%d.line: "memory" is within this process: no console outside reaches the stream; '
-                '"satop", "xot" and "serial" do',
-                name,
-                number,
-            )
 
 
 async def _stopped(stop: asyncio.Event, lab: Lab) -> None:

@@ -232,7 +232,7 @@ class DomainConfig(Section):
         allowed = name.isprintable() and not set(name) & set(" /*") and not name.startswith("-")
         if not allowed or name in ("", ".", ".."):
             raise ValueError(
-                f"{name!r} is no name of a domain: printable characters without spaces, / and *, and no - in front"
+                f"{name!r} is not a name of a domain: printable characters without spaces, / and *, and no - in front"
             )
         return name
 

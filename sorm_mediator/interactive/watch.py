@@ -21,6 +21,7 @@ from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, 
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
@@ -133,6 +134,8 @@ async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
                 if reply.status_code != 200:
                     await reply.aread()
                     raise ConnectError(f"{url}: HTTP {reply.status_code}: {reply.text[:200]}")
+                began = Phrase("watching {url}; Ctrl-C ends it", url=url)
+                sys.stderr.write(translate(began, where.language) + "\n")
                 async for line in reply.aiter_lines():
                     if line.startswith("data: "):
                         yield _event(line[len("data: ") :], url)

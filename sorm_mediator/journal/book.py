@@ -252,6 +252,12 @@ class JournalReader:
         with self._connected() as connection:
             return int(connection.execute(statement).scalar_one())
 
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its entries."""
+        statement = sa.select(_kind.distinct()).order_by(_kind)
+        with self._connected() as connection:
+            return tuple(str(kind) for (kind,) in connection.execute(statement))
+
     def _stream(self, statement: sa.Executable) -> Iterator[Any]:
         with self._connected() as connection:
             yield from connection.execution_options(yield_per=_BATCH).execute(statement)

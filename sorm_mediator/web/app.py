@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from sorm_mediator import __version__
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
+from sorm_mediator.web.mistakes import mistakes_of
 from sorm_mediator.web.server import Guard, Watchers
 
 if TYPE_CHECKING:
@@ -80,6 +81,5 @@ async def _not_valid(request: Request, error: RequestValidationError) -> Respons
     sent = request.headers.get("content-type", "nothing")
     if request.method in ("POST", "PUT") and not sent.partition(";")[0].strip().endswith("json"):
         return JSONResponse({"detail": f"the body came as {sent}: send content-type: application/json"}, 415)
-    # Not the input itself, and in ASCII: a body may hold half of a surrogate pair, which has no UTF-8.
-    detail = [{name: item[name] for name in ("type", "loc", "msg")} for item in error.errors()]
-    return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
+    # In ASCII: a body may hold half of a surrogate pair, which has no UTF-8.
+    return Response(json.dumps({"detail": mistakes_of(request, error)}), 422, media_type="application/json")

@@ -132,16 +132,19 @@ Tables = Annotated[Gateway, Depends(_reader)]
 def mediator_router() -> APIRouter:
     """The routes, which serve the gateway of ``app.state``."""
     router = APIRouter()
-    router.add_api_route("/status", _status)
-    router.add_api_route("/ksl", _ksl)
-    router.add_api_route("/objects", _objects)
-    router.add_api_route("/calls", _calls)
-    router.add_api_route("/streams", _streams, response_model=list[StreamDocument])
+    router.add_api_route("/status", _status, summary="State of the mediator")
+    router.add_api_route("/ksl", _ksl, summary="KSL lines, and who has them")
+    router.add_api_route("/objects", _objects, summary="Objects under control")
+    router.add_api_route("/calls", _calls, summary="Calls that touch objects")
+    router.add_api_route(
+        "/streams", _streams, response_model=list[StreamDocument], summary="E1 streams toward the console"
+    )
     router.add_api_route(
         "/streams/{stream}/fault",
         _fault,
         methods=["POST"],
         response_model=StreamDocument,
+        summary="Inject a fault into a stream",
         responses={
             404: {"description": "No such stream"},
             409: {
@@ -150,12 +153,23 @@ def mediator_router() -> APIRouter:
         },
     )
     order = partial(router.add_api_route, methods=["POST"], status_code=202, response_model_exclude_none=True)
-    order("/mediator/alarm", _alarm)
-    order("/mediator/unauthorized-access", _access)
-    order("/mediator/restart", _restart)
-    order("/mediator/line-state", _line_state, responses={404: {"description": "No such object"}})
-    router.add_api_route("/journal", _journal)
-    router.add_api_route("/events", _events, response_class=StreamingResponse, responses=_EVENT_STREAM)
+    order("/mediator/alarm", _alarm, summary="Raise an alarm of the node")
+    order("/mediator/unauthorized-access", _access, summary="Report unauthorised access")
+    order("/mediator/restart", _restart, summary="Restart the software of the node")
+    order(
+        "/mediator/line-state",
+        _line_state,
+        responses={404: {"description": "No such object"}},
+        summary="Change the state of an object's line",
+    )
+    router.add_api_route("/journal", _journal, summary="The newest entries of the journal")
+    router.add_api_route(
+        "/events",
+        _events,
+        response_class=StreamingResponse,
+        responses=_EVENT_STREAM,
+        summary="Events as they happen",
+    )
     return router
 
 

@@ -304,7 +304,12 @@ metrics_router = APIRouter()
 """The route, which serves the boxes of ``app.state``."""
 
 
-@metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@metrics_router.get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
 async def metrics(request: Request) -> Response:
     """Counters and gauges in the text format of Prometheus."""
     registry = CollectorRegistry()  # of its own: no metrics of libraries

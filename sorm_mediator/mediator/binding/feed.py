@@ -36,6 +36,11 @@ class Subscription:
             self._dropped = 0
         return event
 
+    def taken(self) -> list[dict[str, Any]]:
+        """The events that are waiting now, which then wait no longer."""
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return [event for event in waiting if event is not None]
+
     def __len__(self) -> int:
         return self._queue.qsize()
 

@@ -40,6 +40,7 @@ from protocol import (
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
@@ -151,9 +152,14 @@ _PORT_FORBIDDEN = 0x01
 
 
 class Gateway:
-    """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file."""
+    """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file.
 
-    def __init__(self, config: Config, *, switch_host_key: str | None = None) -> None:
+    ``capture`` records what crosses.
+    """
+
+    def __init__(
+        self, config: Config, *, switch_host_key: str | None = None, capture: BoxCapture | None = None
+    ) -> None:
         self.config = config
         self.events = EventFeed()
         self.counters: Counter[str] = Counter()
@@ -188,6 +194,10 @@ class Gateway:
             self._pairs = self.e1.streams
         elif self.e1 is not None:
             self._speech = self.e1.streams
+        self._capture = capture
+        self.consoles.capture = capture
+        if self.e1 is not None:
+            self.e1.streams.capture = capture
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -222,6 +232,7 @@ class Gateway:
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
                 on_message=self.message_report,
+                on_datagram=None if self._capture is None else self._capture.report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -305,6 +316,7 @@ class Gateway:
             on_up=self._switch_up,
             on_down=self._switch_down,
             on_event=self._switch_event,
+            on_octets=None if self._capture is None else self._capture.dialect,
             keepalive=ssh.keepalive,
             retry_min=ssh.retry_min,
             retry_max=ssh.retry_max,
@@ -390,7 +402,7 @@ class Gateway:
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        cause, reason = self._next_cause(), str(broken.reason.phrase)
+        cause, reason = self._next_cause(), str(broken.explain(self._codec.options))
         self._log_received(stream, cause, f"broken unit: {reason}")
         self._run(lambda now: self.core.broken(stream, broken.code, reason, broken.raw, now, cause))
 
@@ -683,8 +695,12 @@ class Gateway:
             journal=None
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
-            counters=dict(core.counters + self.counters),
+            counters=dict(core.counters + self.counters + self._left_out()),
         )
+
+    def _left_out(self) -> Counter[str]:
+        """The packets that the capture had to leave out."""
+        return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
 
 
 def local_time(now: float) -> Time:

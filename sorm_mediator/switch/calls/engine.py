@@ -478,7 +478,7 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
     if request.origin == "subscriber":
         subscriber = domain.subscribers.get(request.a)
         if subscriber is None:
-            raise CallRefused("invalid", f"a: {request.a} is no subscriber of {domain.name}")
+            raise CallRefused("invalid", f"a: {request.a} is not a subscriber of {domain.name}")
         if not subscriber.reachable:
             raise CallRefused("refused", f"a: the line of {request.a} is {subscriber.line_state}")
         return Endpoint(number=own_number(request.a), subscriber=subscriber)
@@ -576,7 +576,7 @@ def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Rol
         raise CallRefused("refused", f"{role.upper()} has left the call")
     user = call.party(role)
     if user.subscriber is None:
-        raise CallRefused("refused", f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
+        raise CallRefused("refused", f"{role.upper()} is not a subscriber of {call.leg_of(role).domain.name}")
     return role, user, user.subscriber
 
 
@@ -676,9 +676,9 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise CallRefused("refused", f"B is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"B is not a subscriber of {leg.domain.name}")
     if picker is None:
-        raise CallRefused("refused", f"{service.number} is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"{service.number} is not a subscriber of {leg.domain.name}")
     if picker.group != ringing.group:
         raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:

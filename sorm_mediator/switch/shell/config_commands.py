@@ -223,7 +223,7 @@ def _save(call: Invocation) -> str:
         )
     own = context.file is not None and path == (root / context.file).resolve()
     if not own and path.suffix != ".toml":
-        raise ChangeRefused(f"{given}: is no name of a lab file: it ends in .toml, such as saved.toml")
+        raise ChangeRefused(f"{given}: is not a name of a lab file: it ends in .toml, such as saved.toml")
     try:
         save(context.node, context.file, path)
     except ConfigError as error:

@@ -129,12 +129,13 @@ class Terminal:
     def types(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
-    async def sees(self, text: str) -> str:
-        """Wait until this is shown; what came up to it."""
+    async def sees(self, *texts: str) -> str:
+        """Wait until one of these is shown; what came up to it."""
         async with asyncio.timeout(30):
-            while text not in self._seen:
+            while not any(text in self._seen for text in texts):
                 self._news.clear()
                 await self._news.wait()
+        text = min((one for one in texts if one in self._seen), key=self._seen.index)
         before, _, self._seen = self._seen.partition(text)
         return before + text
 
@@ -263,6 +264,52 @@ async def test_a_terminal(terminal: Any, box: SwitchBox) -> None:
     assert await user.leaves() == 0
 
 
+async def test_the_screen_is_emptied(terminal: Any) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("clear\r")
+    await user.sees("\x1b[H\x1b[2J")
+    await user.sees(PROMPT)
+    user.types("domain/li\x0c")
+    await user.sees("\x1b[H\x1b[2J")
+    await user.sees(f"{PROMPT}domain/li")
+    user.types("st\r")
+    await user.sees("[exec at: ")
+
+
+async def test_a_long_answer_comes_page_by_page(terminal: Any) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("help\r")
+    await user.sees(MORE)
+    assert "history" in user.shown
+    assert "config/save" not in user.shown
+    for _ in range(40):
+        if "config/save" in user.shown:
+            break
+        user.types("\r")
+        await user.sees(MORE, PROMPT)
+    assert "config/save" in user.shown
+    user.types("help\r")
+    await user.sees(MORE)
+    user.types("q\r")
+    await user.sees(PROMPT)
+    user.types("help\r")
+    await user.sees(MORE)
+    user.types("pwd\r")  # any other line is the next command
+    await user.sees("/\r\n")
+    await user.sees(PROMPT)
+
+
+async def test_a_pasted_script_is_not_taken_for_answers_to_pages(terminal: Any, box: SwitchBox) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("help\rdomain/declare first\rdomain/declare second\r")
+    await user.sees("OK")
+    await user.sees("OK")
+    assert {"first", "second"} <= {*box.engine.node.domains}
+
+
 async def test_ctrl_d_leaves(terminal: Any) -> None:
     user = await terminal()
     await user.sees(PROMPT)
@@ -301,6 +348,7 @@ async def test_one_command_with_a_terminal(terminal: Any) -> None:
 
 
 ADD = "cluster/storage/ds1/licence/add"
+MORE = "-- Enter: more, q: no more -- "
 QUESTION = "Are you sure?: [yes]/no ?> "
 
 
@@ -456,7 +504,7 @@ async def test_calls_are_made_and_driven(ssh: Ssh, box: SwitchBox) -> None:
         "that goes on",
         "'c9'",
         "--by: 'c' is not allowed: a, b",
-        "a: 7 is no subscriber of test.domain",
+        "a: 7 is not a subscriber of test.domain",
     ):
         assert says in errors
 
