@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 TRIES = 3
 """Limit of passwords and unknown keys that one connection tries."""
 MOST_OFFERS = 4 * TRIES
-"""Limit of the times that one connection offers a key or proves to have it: checking a proof costs more than a guess."""
+"""Limit of the times that one connection offers a key or proves to have it, which costs the server a signature."""
 LOGIN_SECONDS = 30.0
 """A connection that has not logged in after these seconds is closed."""
 LISTEN_BACKLOG = 100
