@@ -142,15 +142,16 @@ def _size(octets: bytes) -> int:
 
 
 def _default(cls: type[Message], name: str) -> object:
+    """None for a field that has to be given."""
     field = next(one for one in dataclasses.fields(cls) if one.name == name)
     if field.default is not dataclasses.MISSING:
         return field.default
     if field.default_factory is dataclasses.MISSING:
-        return 0
+        return None
     try:
         return field.default_factory()
     except EncodeError:
-        return 0
+        return None
 
 
 def field_name(name: str) -> str:
