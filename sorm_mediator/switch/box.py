@@ -258,6 +258,15 @@ class SwitchBox:
             where = host_port(self.config.host, ports)
             raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens now: ``ssh``, and ``multisorm`` where it is awaited -> ``host:port``."""
+        host = self.config.host
+        found = {"ssh": host_port(host, self._server.port)}
+        if self._multisorm.listening:
+            found["multisorm"] = host_port(host, self._multisorm.port)
+        return found
+
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`CallRefused`."""
         try:

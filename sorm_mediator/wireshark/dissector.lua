@@ -50,7 +50,7 @@ read_options()
 -- --- the tree of a unit
 
 -- A text that Wireshark keeps whole: it ends texts at a NUL.
-local function kept_whole(text) return (text:gsub("%z", "\226\144\128")) end
+local function kept_whole(text) return (text:gsub("\0", "\226\144\128")) end
 
 local function label(caption, value, meaning)
   return meaning ~= "" and string.format("%s: %s (%s)", caption, value, meaning) or caption .. ": " .. value
@@ -172,8 +172,10 @@ local streams   -- direction -> whether its end is in step; the octets of a unit
                 -- that Wireshark keeps (left)
 local calls     -- frame and place in it -> the state before it
 local shown     -- frame -> items shown in it
+local held      -- direction of a TCP conversation that is not recognised yet -> the beginning of a header
+local taken     -- number of a TCP conversation -> the frame in which it was recognised
 
-local function forget_streams() streams, calls, shown = {}, {}, {} end
+local function forget_streams() streams, calls, shown, held, taken = {}, {}, {}, {}, {} end
 sorm.init = forget_streams
 forget_streams()
 
@@ -203,16 +205,22 @@ local function joined(before, data, tvb)
   return before.rest == "" and tvb or ByteArray.new(data, true):tvb(L.joined)
 end
 
-local function tcp_place(tvb, pinfo)
+local function conversation()
   local stream = tcp_stream()
-  local key = (stream and stream.value or "") .. " " .. ends(pinfo)
-  return key, string.format("%d %d %d", pinfo.number, tvb:offset(), tvb:len())
+  return stream and stream.value or -1
 end
 
 -- TCP: Wireshark joins the segments of a unit, except before the conversation is recognised.
 local function dissect_segment(tvb, pinfo, tree)
-  local before, is_first, now = state_before(tcp_place(tvb, pinfo))
-  if before.held then return end
+  local number = conversation()
+  if pinfo.number < (taken[number] or 0) then return end
+  local key = number .. " " .. ends(pinfo)
+  local place = string.format("%d %d %d", pinfo.number, tvb:offset(), tvb:len())
+  if held[key] then
+    streams[key] = {in_step = true, rest = held[key], left = ""}
+    held[key] = nil
+  end
+  local before, is_first, now = state_before(key, place)
   local data = before.rest .. tvb:raw()
   local items, stop, in_step, missing = codec.frame(data, before.in_step)
   local left = #before.left
@@ -235,18 +243,17 @@ sorm.dissector = dissect_segment
 
 -- A conversation is taken as soon as one side begins with the header of a unit.
 sorm:register_heuristic("tcp", function(tvb, pinfo, tree)
-  local key, place = tcp_place(tvb, pinfo)
-  local stream = streams[key] or {in_step = true, rest = ""}
-  local data = stream.rest .. tvb:raw()
+  if pinfo.visited or tvb(0, 1):uint() ~= D.preamble and next(held) == nil then return false end
+  local number = conversation()
+  local key = number .. " " .. ends(pinfo)
+  local data = (held[key] or "") .. tvb:raw()
   if begins_well(data) then
+    taken[number] = pinfo.number
     dissect_segment(tvb, pinfo, tree)
     pinfo.conversation = sorm
     return true
   end
-  if calls[place] == nil then
-    calls[place] = {held = true}
-    streams[key] = {in_step = true, rest = codec.is_begun(data) and data or "", left = ""}
-  end
+  held[key] = codec.is_begun(data) and data or nil
   return false
 end)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sorm_mediator.cli.app import app
 
 
-def run(*arguments: str, home: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "sorm_mediator", "wireshark", *arguments]
+def run(*arguments: str, home: Path, path: str | None = None) -> Result:
     environment = {"HOME": str(home), "PATH": os.environ["PATH"] if path is None else path}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return CliRunner().invoke(app, ["wireshark", *arguments], env=environment)
 
 
 def test_install_writes_where_tshark_looks_and_remove_removes_it(tmp_path: Path) -> None:
@@ -23,14 +25,14 @@ def test_install_writes_where_tshark_looks_and_remove_removes_it(tmp_path: Path)
         pytest.skip("tshark is not installed: apt install tshark")
     done = run("install", home=tmp_path)
     file = Path(done.stdout.partition(": written")[0])
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert file.parent.is_relative_to(tmp_path)
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     listed = subprocess.run(
         [tshark, "-G", "protocols"], capture_output=True, text=True, env=environment, check=True
     )
     assert "\tSORM\t" in listed.stdout.upper()
-    assert run("install", "--order", "70", home=tmp_path).returncode == 0  # over our own
+    assert run("install", "--order", "70", home=tmp_path).exit_code == 0  # over our own
     assert 'default = "70"' in file.read_text()
     assert run("install", "--remove", home=tmp_path).stdout == f"{file}: removed\n"
     assert run("install", "--remove", home=tmp_path).stdout == f"{file}: is not there\n"
@@ -48,7 +50,7 @@ def test_a_file_of_others_stays(tmp_path: Path) -> None:
     (tmp_path / "sorm.lua").write_text("-- mine")
     for more in ([], ["--remove"]):
         done = run("install", "--dir", str(tmp_path), *more, home=tmp_path)
-        assert (done.returncode, done.stdout) == (2, "")
+        assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'sorm.lua'}: is no file of sorm-mediator")
     assert (tmp_path / "sorm.lua").read_text() == "-- mine"
 
@@ -56,11 +58,11 @@ def test_a_file_of_others_stays(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("install", "--dir", str(tmp_path / "file" / "below"), home=tmp_path)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'file'}")
 
 
 def test_print_in_russian(tmp_path: Path) -> None:
     done = run("print", "--lang", "ru", home=tmp_path)
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "номер объекта" in done.stdout

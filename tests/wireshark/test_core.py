@@ -22,7 +22,7 @@ from protocol.options import CHOICES
 from protocol.render import command_text, has_another_inside, heading
 from protocol.wire import MASK
 from sorm_mediator.language import Lang, Phrase, translate
-from sorm_mediator.wireshark.script import texts_of
+from sorm_mediator.wireshark.script import dissector, texts_of
 from tests.wireshark.lua import Core
 
 VECTORS = json.loads((Path(__file__).parents[1] / "protocol" / "vectors.json").read_text())["vectors"]
@@ -215,6 +215,15 @@ def test_every_text_of_the_core_is_a_text_of_the_protocol() -> None:
     texts = texts_of(source)
     assert len(texts) > 30
     assert [text for text in texts if translate(Phrase(str(text)), "ru") == text] == []
+
+
+@VERSIONS
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_the_whole_file_is_lua_of_either_version(lua: Any, lang: Lang) -> None:
+    runtime = lua.LuaRuntime()
+    load = runtime.eval("function(text) local _, wrong = load(text) return wrong end")
+    assert load(dissector(lang, ports=(1, 2))) is None
+    assert "expected near" in load("local =")
 
 
 def test_every_message_is_declared_there() -> None:
