@@ -51,7 +51,7 @@ def _digits(random_: random.Random) -> str:
     return "7" + "".join(random_.choices("0123456789", k=random_.choice((4, 6, 10, 10, 10, 10))))
 
 
-def _events(random_: random.Random, count: int) -> list[Message]:
+def events(random_: random.Random, count: int) -> list[Message]:
     found: list[Message] = []
     for number in range(count):
         cls = random_.choice((NumberReceived, Answer, Release))
@@ -59,7 +59,7 @@ def _events(random_: random.Random, count: int) -> list[Message]:
         line = None if statistical else Ksl(random_.randrange(4), random_.randint(1, 28))
         found.append(
             cls(
-                call_number=number,
+                call_number=number % 50_000,
                 object_type=random_.choice((ObjectType.OWN_SUBSCRIBER, ObjectType.NETWORK_FULL)),
                 object_number=random_.randrange(1000),
                 selection=random_.choice((1, 2, 3, 4, 8, 12)),
@@ -155,7 +155,7 @@ def run() -> dict[str, Any]:
     random_ = random.Random(268)
     codec = Codec(Options())
     kinds = {
-        "event": _events(random_, MESSAGES),
+        "event": events(random_, MESSAGES),
         "add_object": _objects(random_, MESSAGES, AddObject),
         "object_info": _objects(random_, MESSAGES, ObjectInfo),
         "command_executed": _executed(random_, MESSAGES),

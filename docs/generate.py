@@ -19,17 +19,44 @@ _MISTAKES_AND_OVERRIDES = """
 An error names the line, the key, the value and what is allowed, and all mistakes of a file are told at once. Items of a
 list count from 1:
 
+<!-- exit: 2 -->
 ```console
+$ cat > lab.toml <<END
+[console]
+kpd2_prot = 10002
+[[switch.domains]]
+name = "test.domain"
+subscribers = [
+    { number = "28331" },
+    { number = "28x" },
+]
+END
 $ sorm-mediator config check lab.toml
-sorm-mediator: lab.toml:7: console.kpd2_prot: unknown key; did you mean kpd2_port? allowed here: link, host, ...
-lab.toml:14: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to 18 digits
+sorm-mediator: lab.toml:2: console.kpd2_prot: unknown key; did you mean kpd2_port? allowed here: link, host, ...
+lab.toml:7: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to 18 digits
 ```
 
-`lab`, `gateway` and `switch` take single values from outside: `--set web.port=8081`,
-`--set 'switch.domains[2].password=456'`, or an environment variable with the key in capitals and two underscores in
-place of each dot: `SORM_WEB__PORT=8081`. `--set` overrides the variable, and both override the file. `--auto-ports`
-makes every port a free one, also one that `--set` gives; the ready line tells them. Several labs of one file run at the
-same time with `--auto-ports --set mediator.state=:memory: --set mediator.journal=`.
+What can't work although each value is allowed is told as well. It is an error where a box would not start: a
+folder that is missing, one file for two things, a port that is taken twice. Otherwise it is a warning, and the
+start tells it too, in the log and under `warnings` of the ready line: a forwarding to a number that no call
+reaches, a rule behind one that takes all its calls, a substitution with a digit that the number does not have, a
+host without an address, a mediator that its switch does not let in, a prefix or a call of `[acceptance]` that
+can't pass. `config check --json` prints `{"file", "valid", "errors", "warnings"}`; each error and warning has
+`path`, `line` (null for one about no line) and `message`.
+
+```console
+$ sorm-mediator config check lab.toml
+lab.toml:11: warning: switch.domains[1].subscribers[1].services.cfu: 99999 is not reached, so forwarded calls fail: ...
+lab.toml: fine
+```
+
+Single values come from outside: by an environment variable with the key in capitals and two underscores in place
+of each dot, `SORM_WEB__PORT=8081`, for every command that takes a lab file with `-c`; and for `lab`, `gateway` and
+`switch` by `--set web.port=8081` or `--set 'switch.domains[2].password=456'`. `--set` overrides the variable, and
+both override the file. The type of the key decides what a value is: all of it is the text where only a text is
+allowed (`654321`, `true`); elsewhere it is a value of TOML. `--auto-ports` makes every port a free one, also one
+that `--set` gives; the ready line tells them. Several labs of one file run at the same time with `--auto-ports
+--set mediator.state=:memory: --set mediator.journal=`.
 
 `sorm-mediator init DIR` writes a lab to start from. `sorm-mediator lab` without a file runs the same lab; its tables,
 journal and SSH host key are then in `~/.local/state/sorm-mediator` (`XDG_STATE_HOME`). `sorm-mediator examples` lists
@@ -126,6 +153,13 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def commands() -> str:
+    """The command line, from its declarations."""
+    from docs.commands_page import page
+
+    return page()
+
+
 def mediator() -> str:
     """What the mediator core decides, from its tables."""
     from docs.mediator_page import page
@@ -150,6 +184,13 @@ def lapb() -> str:
 def shell() -> str:
     """The switch's shell: its commands."""
     from docs.shell_page import page
+
+    return page()
+
+
+def metrics() -> str:
+    """What ``/metrics`` has."""
+    from docs.metrics_page import page
 
     return page()
 
@@ -182,6 +223,34 @@ def units() -> str:
     return rows()
 
 
+def api_messages() -> str:
+    """The message classes of the API."""
+    from docs.api_page import messages as rows
+
+    return rows()
+
+
+def api_others() -> str:
+    """The other names of the API."""
+    from docs.api_page import others
+
+    return others()
+
+
+def wireshark_filters() -> str:
+    """The filters of the dissector for Wireshark."""
+    from docs.wireshark_page import filter_table
+
+    return filter_table()
+
+
+def wireshark_preferences() -> str:
+    """Its preferences."""
+    from docs.wireshark_page import preference_table
+
+    return preference_table()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -190,17 +259,23 @@ def x25() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
     "configuration.md": configuration,
     "e1.md": e1,
     "lapb.md": lapb,
     "licence.md": licence,
+    "metrics.md": metrics,
     "mediator.md": mediator,
     "messages.md": messages,
     "shell.md": shell,
     "x25.md": x25,
 }
 
-PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"profiles": profiles, "units": units}}
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "api.md": {"messages": api_messages, "others": api_others},
+    "order268.md": {"profiles": profiles, "units": units},
+    "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
+}
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 
 

@@ -70,10 +70,14 @@ mistyped key is refused with the reason, and it contains no secret. Anyone can m
 
 ```console
 $ sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
-LAB1-LICENCE-PMRHG43X...-5DXKWBY3
+LAB1-LICENCE-...
 $ sorm-mediator licence passport --ssw-id "ECSS 010079"
-LAB1-PASSPORT-PMRHG43X...-OMMXTPNA
+LAB1-PASSPORT-...
 ```
+
+What a licence has no limit of is as in the factory licence, and not as in the licence that it follows: stderr
+lists what the switch keeps to, and warns of a last day that is over. `sorm-mediator licence show KEY` shows what a
+key holds (`--json`; exit code 1 for a licence that has expired).
 
 A licence with `sorm_channels` and without `sorm_enabled` enables SORM too: the vendor calls the latter obsolete. All
 licences and the passport of a switch are for one `ssw_id`. A lab without a passport key has a passport for the

@@ -15,6 +15,8 @@ The emulated switch has the command line of an ECSS-10, over SSH, on the port th
 user is `[switch.admin]` of the [lab file](configuration.md). Commands take effect at once.
 
 ```console
+$ sorm-mediator lab captures/labs/laptop.toml
+{"ready": true, ...}
 $ ssh -p 7777 admin@127.0.0.1
 admin@mycelium1@ecss1:/$ domain/test.domain/sorm/set enabled true
 OK
@@ -29,6 +31,10 @@ parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session
 a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
 as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
 
+A long answer comes page by page on a terminal: Enter shows more, `q` no more, and any other line is the next
+command. `| include TEXT` (or `grep`) and `| exclude TEXT` choose lines of an answer. `?` alone, before or behind a
+command is `help`. `clear` or Ctrl-L empties the screen.
+
 **The host key** is kept in the file `switch.host_key_file`, as in the labs of `sorm-mediator init` and of `lab` without
 a file. Without that key it is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:
 `ssh-keygen -R '[127.0.0.1]:7777'` removes the old one.
@@ -40,8 +46,12 @@ corrected line.
 
 **Logging in.** The password is compared in constant time; attempts are paced and logged. The default password admits
 users of this machine only. The user of the shell is not a mediator, and a mediator has no shell: a domain can't have
-the name of this user. `sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets`
-shows them.
+the name of this user. A public key in `switch.admin.authorized_keys`, a line of OpenSSH or a file of such lines, admits
+the user without a password: `ssh -i ~/.ssh/id_ed25519 -p 7777 admin@127.0.0.1`. A key that is not there counts as a
+wrong password: after three tries the connection ends, so where an agent holds many keys add `-o IdentitiesOnly=yes`.
+`password_login = false` switches the password off. Keys are read when the switch starts.
+
+`sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets` shows them.
 
 **Running calls and connections.** Calls go on as they were set up. `enabled false`, `domain/remove`, and
 `radius_servers remove` disconnect the mediators that are no longer served. A new RADIUS server gets the reports from

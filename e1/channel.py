@@ -123,6 +123,8 @@ class DataLink:
             "link": str(self.lapb.state),
             "circuit": str(self.x25.state),
             "hdlc": asdict(self.hdlc),
+            "lapb": self.lapb.counters.row(),
+            "x25": dict(self.x25.counters),
             "t1": self.lapb.counters.t1,
             "resets": self.lapb.counters.resets,
         }

@@ -24,7 +24,7 @@ from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.composite import Tail
 from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.language import Phrase
-from protocol.messages import Message, cached, classes, payload_lengths, wires
+from protocol.messages import Message, cached, classes, payload_lengths, wires, wrong_length
 from protocol.options import Options
 from protocol.texts import CHANNELS
 from protocol.wire import FAST_ERRORS, Complaint, Source, Unwritable
@@ -295,15 +295,8 @@ class Codec:
                 )
                 problems.append(Problem(3, "length", taken))
             return _Judged(None, problems, {})
-        if unit[3] not in payload_lengths(cls, self.options):
-            allowed = sorted(payload_lengths(cls, self.options))
-            text = Phrase(
-                "length {length} is not allowed for {name}: {allowed}",
-                length=unit[3],
-                name=cls.message_name,
-                allowed=_ranges(allowed),
-            )
-            problems.append(Problem(3, "length", text))
+        if (wrong := wrong_length(cls, unit[3], self.options)) is not None:
+            problems.append(Problem(3, "length", wrong))
         fields, complaints, ended = self._walk(cls, unit)
         if len(unit) != header + unit[3]:
             offset = min(len(unit), header + unit[3])
@@ -353,14 +346,3 @@ def _length_text(unit: bytes, header: int) -> Phrase:
         size=len(unit),
         claimed=claimed,
     )
-
-
-def _ranges(values: list[int]) -> str:
-    """``[0, 1, 2, 5]`` → ``"0..2, 5"``."""
-    parts: list[list[int]] = []
-    for value in values:
-        if parts and parts[-1][-1] + 1 == value:
-            parts[-1].append(value)
-        else:
-            parts.append([value])
-    return ", ".join(f"{part[0]}..{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 
 class ProtocolError(Exception):
@@ -84,3 +85,8 @@ class EncodeError(ProtocolError):
 
     def __str__(self) -> str:
         return f"{self.path or 'message'}: {self.value!r} can't be sent; allowed: {self.allowed}"
+
+
+def left_out(path: str) -> NoReturn:
+    """Raises :class:`EncodeError`: a message without a value for the field ``path``, which has no default."""
+    raise EncodeError(path, None, "a value: this field can't be left out")

@@ -70,18 +70,8 @@ class Script(Protocol[N_contra]):
 class Form(ABC):
     """One way to write values."""
 
-    nullable: bool = True
-    """Whether null may be written."""
-    empty: object = None
-    """The value of null, and of what a document leaves out; None with ``nullable`` false: it can't be left out."""
     hexadecimal: Literal["octets", "integer", "text"] = "octets"
     """What ``"0x1A"`` is in a script: octets that are sent as they are, an integer, or a text like any other."""
-
-    def left_out(self, path: str) -> Any:
-        """The value of a field that a document leaves out. Raises :class:`EncodeError` if it can't be left out."""
-        if not self.nullable and self.empty is None:
-            raise EncodeError(path, None, "a value: this field can't be left out")
-        return self.empty
 
     @abstractmethod
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
@@ -108,9 +98,8 @@ class IntegerForm(Form):
 
     hexadecimal = "integer"
 
-    def __init__(self, highest: int, *, nullable: bool) -> None:
+    def __init__(self, highest: int) -> None:
         self.highest = highest
-        self.nullable = nullable
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> int | Raw | None:
         if value is None:
@@ -129,7 +118,7 @@ class BoundedForm(IntegerForm):
     """A part that is an integer 0 to ``highest`` and nothing else; ``note`` explains the bound in errors."""
 
     def __init__(self, highest: int, note: str = "") -> None:
-        super().__init__(highest, nullable=False)
+        super().__init__(highest)
         self.note = note
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> int:
@@ -163,8 +152,6 @@ class TextForm(Form):
     """A text of any characters."""
 
     hexadecimal = "text"
-    nullable = False
-    empty = ""
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> str:
         if not isinstance(value, str):
@@ -210,9 +197,6 @@ class OctetsForm(Form):
 
     In a script it is hexadecimal octets alone, or with ``text`` any text.
     """
-
-    nullable = False
-    empty = b""
 
     def __init__(self, *, text: bool = False) -> None:
         self.hexadecimal = "text" if text else "octets"
@@ -290,8 +274,7 @@ class ListForm(Form):
     def __init__(self, item: Form, wanted: str, *, raw: bool = False) -> None:
         self.item = item
         self.wanted = wanted
-        self.nullable = self.raw = raw
-        self.empty = None if raw else ()
+        self.raw = raw
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> tuple[Any, ...] | Raw | None:
         if self.raw:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.language import Phrase
-from protocol.messages import classes, payload_lengths
+from protocol.language import Phrase, join
+from protocol.messages import classes, payload_lengths, wrong_length
 from protocol.options import Options
 
 
@@ -36,8 +36,7 @@ class BrokenReason(Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A whole unit, of a known code and an allowed length, or of an unknown code."""
 
     offset: int
@@ -45,8 +44,7 @@ class Unit:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """Octets that begin like a unit but are not one."""
 
     offset: int
@@ -55,9 +53,25 @@ class Broken:
     """None if the stream ended before it."""
     reason: BrokenReason
 
+    def explain(self, options: Options) -> Phrase:
+        """What is wrong with it: with the name of the unit, its octets, and those that it should have, if known."""
+        cls = classes(options.order).get(self.code) if self.code is not None else None
+        if cls is None or len(self.raw) < 4:
+            return self.reason.phrase
+        length = self.raw[3]
+        wrong = wrong_length(cls, length, options)
+        if wrong is not None:
+            return wrong if self.reason is BrokenReason.LENGTH else join(": ", [self.reason.phrase, wrong])
+        return Phrase(
+            "{reason}: {size} of {whole} octets of {name}",
+            reason=self.reason.phrase,
+            size=len(self.raw),
+            whole=cls.channel.header_length + length,
+            name=cls.message_name,
+        )
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+
+class Noise(NamedTuple):
     """Octets that were skipped to get into step again."""
 
     offset: int
@@ -96,6 +110,11 @@ class StreamFramer:
             for code, cls in classes(options.order).items()
             if channel in (None, cls.channel)
         }
+        self._known = {
+            code: ((channel or channel_of(code)).header_length, allowed)
+            for code, allowed in self._lengths.items()
+        }
+        """Octets of the header, and the lengths that the code may have."""
         orm = b"." if orm_numbers is None else _one_of(orm_numbers) if orm_numbers else b"(?!)"
         kinds = b"|".join(b"\\x%02x" % code + _one_of(allowed) for code, allowed in self._lengths.items())
         codes = _one_of(self._lengths)
@@ -117,8 +136,22 @@ class StreamFramer:
 
     def feed(self, data: bytes) -> list[Item]:
         """The items that ``data`` completes, in order of the stream."""
+        items: list[Item] = []
+        if self._in_step and not self._buffer:
+            at, size = 0, len(data)
+            while size - at >= 4 and data[at] == PREAMBLE:  # what is in order, without copies
+                length = data[at + 3]
+                known = self._known.get(data[at + 2])
+                if known is None or length not in known[1] or (end := at + known[0] + length) > size:
+                    break
+                items.append(Unit(self._offset + at, bytes(data[at:end])))
+                at = end
+            self._offset += at
+            if at == size:
+                return items
+            data = data[at:]
         self._buffer += data
-        return self._take(final=False)
+        return items + self._take(final=False)
 
     def flush(self) -> list[Item]:
         """End of stream, or a pause of the other side: what is held comes out, and a new unit may begin.

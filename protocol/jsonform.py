@@ -18,8 +18,8 @@ from typing import Any
 
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.errors import EncodeError, Problem
-from protocol.forms import Json, Spellings, as_hex, octets_of
+from protocol.errors import EncodeError, Problem, left_out
+from protocol.forms import Form, Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import BY_CODE, MESSAGES, Message, forms
 from protocol.options import Options
@@ -27,8 +27,11 @@ from protocol.texts import status_text
 from protocol.values import Kept, Ksl, KslRow, Party, Time
 
 _COMMON_HEADER = 4
-_KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+"""What a unit of a channel is, in ``kind``."""
 _FOR_PEOPLE = frozenset({"command_name", "status_text"})
+EXPLAINED = frozenset({"command", "status"})
+"""The fields beside which they stand."""
 _NAMES = ", ".join(dict.fromkeys(message.message_name for message in MESSAGES))
 
 
@@ -44,25 +47,18 @@ def to_json(
     """The JSON form of a decoded unit; ``offset`` is where it begins in its input, in octets."""
     if not isinstance(message, Message):
         return unknown_json(message.raw, offset, problems, channel=message.channel, lang=lang)
+    cls = type(message)
     fields: dict[str, Json] = {}
     octets: dict[str, str] = {}
-    for name, written in forms(type(message)).items():
+    for name, written in forms(cls).items():
         value = getattr(message, name)
         _collect_octets(name, value, octets)
-        if name == "orm_number":
-            continue
-        fields[name] = written.to_json(value)
-        if name == "command":
-            fields["command_name"] = _command_name(value)
-        elif name == "status":
-            fields["status_text"] = status_text(value, lang, message_code=message.code)
+        if name != "orm_number":
+            fields |= field_json(cls, name, written, value, lang)
     document: dict[str, Json] = {
         "offset": offset,
         "length": len(raw),
-        "channel": str(message.channel),
-        "kind": _KINDS[message.channel],
-        "name": message.message_name,
-        "code": message.code,
+        **document_head(cls),
         "orm_number": message.orm_number,
         "fields": fields,
         "problems": [_problem(problem, lang) for problem in problems],
@@ -71,6 +67,25 @@ def to_json(
     if octets:
         document["octets"] = octets
     return document
+
+
+def document_head(cls: type[Message]) -> dict[str, Json]:
+    """What the documents of all messages of a class have in common."""
+    return {
+        "channel": str(cls.channel),
+        "kind": KINDS[cls.channel],
+        "name": cls.message_name,
+        "code": cls.code,
+    }
+
+
+def field_json(cls: type[Message], name: str, form: Form, value: Any, lang: Lang) -> dict[str, Json]:
+    """The member of a field, and the one beside it that explains it to people, if it has one."""
+    if name == "command":
+        return {name: form.to_json(value), "command_name": _command_name(value)}
+    if name == "status":
+        return {name: form.to_json(value), "status_text": status_text(value, lang, message_code=cls.code)}
+    return {name: form.to_json(value)}
 
 
 def unknown_json(
@@ -129,7 +144,7 @@ def _collect_octets(path: str, value: Any, octets: dict[str, str]) -> None:
 def from_json(document: Json, options: Options | None = None) -> Message | bytes:
     """The message that a document describes, or the octets of one of kind ``unknown``.
 
-    Fields left out are "not given" where that can be, and the header's have their defaults. Raises
+    Fields left out have the defaults of the message's class. Raises
     :class:`EncodeError` with the field, its value and what is allowed.
     """
     if not isinstance(document, Mapping):
@@ -208,6 +223,6 @@ def _build(kind: type[Message], given: Mapping[str, Json], octets: Spellings, op
             values[name] = declared[name].from_json(name, given[name], octets)
         elif name == requirements and kind.channel is Channel.KPD1:
             values[name] = options.version
-        elif field.default is dataclasses.MISSING:
-            values[name] = declared[name].left_out(name)
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            left_out(name)
     return kind(**values)

@@ -6,8 +6,10 @@ wire, or a function that makes it for the options at hand; the last is the capti
 "not given"; a value that no table declares is :class:`~protocol.values.Raw`.
 
 A message is one class. Its fields, in the order of :func:`dataclasses.fields`, are the octets of the unit in wire
-order; preamble, code and length are not fields. Header fields have defaults and are keyword-only. At the end of
-the module: which messages there are, by order, code and name, and how long they may be.
+order; preamble, code and length are not fields. Header fields have defaults and are keyword-only. The default of a
+field is its value also where a JSON document or a script leaves it out; a field without one can't be left out
+(:func:`~protocol.errors.left_out` where a field with a default stands before it). At the end of the module: which
+messages there are, by order, code and name, and how long they may be.
 """
 
 from __future__ import annotations
@@ -33,10 +35,11 @@ from protocol.composite import (
     Tail,
     TimeOctets,
 )
+from protocol.errors import left_out
 from protocol.forms import Form
 from protocol.language import Phrase, join
 from protocol.options import Options
-from protocol.values import Ksl, KslRow, Party, Raw, Time
+from protocol.values import NOBODY, Ksl, KslRow, Party, Raw, Time
 from protocol.wire import Coded, Filler, Octet, PasswordOctets, Text, Wire, Word
 
 # --- fields of headers (order 268, 5.2, 8.2, 10.2)
@@ -255,12 +258,12 @@ class CallHeader(Event):
     """Octets 5..12 of a call's events, counted from 1; the first five are the call id that commands 7 and 8 echo
     (order 268, 10.2.1.5, 6.7.8.2)."""
 
-    call_number: CallNumber
-    object_type: ObjectTypeCode
-    object_number: ObjectNumber
-    selection: Selection
-    connection: Connection
-    service_phase: ServicePhase
+    call_number: CallNumber = None
+    object_type: ObjectTypeCode = None
+    object_number: ObjectNumber = None
+    selection: Selection = None
+    connection: Connection = None
+    service_phase: ServicePhase = None
 
 
 # --- commands (order 268, appendix 6)
@@ -287,94 +290,94 @@ class SetPassword(Command):
 class AddKsl(Command):
     """Put a line, or a pair of lines, into a KSL group [Закрепление КСЛ за группой]."""
 
-    ksl_group: KslGroup
-    group_type: GroupTypeCode
-    ksl_a: KslA
-    ksl_b: KslB
+    ksl_group: KslGroup = None
+    group_type: GroupTypeCode = None
+    ksl_a: KslA = None
+    ksl_b: KslB = None
 
 
 @declared(0x05, "add-object", Phrase("put an object under control"), "order 268, 6.5")
 class AddObject(Command):
     """Put an object under control [Постановка объекта на контроль]."""
 
-    object_number: ObjectNumber
-    object_type: ObjectTypeCode
-    number_sign: Sign
-    number: Number
-    trunk: Trunk
-    category: CategoryCode
-    ksl_group: KslGroup
-    priority: PriorityCode
+    object_number: ObjectNumber = None
+    object_type: ObjectTypeCode = None
+    number_sign: Sign = None
+    number: Number = None
+    trunk: Trunk = None
+    category: CategoryCode = None
+    ksl_group: KslGroup = None
+    priority: PriorityCode = None
 
 
 @declared(0x06, "remove-object", Phrase("remove an object from control"), "order 268, 6.6")
 class RemoveObject(Command):
     """Take an object off control [Снятие объекта с контроля]."""
 
-    object_number: ObjectNumber
-    object_type: ObjectTypeCode
-    number_sign: Sign
-    number: Number
-    trunk: Trunk
+    object_number: ObjectNumber = None
+    object_type: ObjectTypeCode = None
+    number_sign: Sign = None
+    number: Number = None
+    trunk: Trunk = None
 
 
 @declared(0x07, "connect-ksl", Phrase("connect a KSL to the speech path"), "order 268, 6.7")
 class ConnectKsl(Command):
     """Connect a line to a call's speech path [Подключение к разговорному тракту]."""
 
-    call_number: CallNumber
-    object_type: ObjectTypeCode
-    object_number: ObjectNumber
-    ksl_group: KslGroup
+    call_number: CallNumber = None
+    object_type: ObjectTypeCode = None
+    object_number: ObjectNumber = None
+    ksl_group: KslGroup = None
 
 
 @declared(0x08, "release-ksl", Phrase("release a KSL"), "order 268, 6.8")
 class ReleaseKsl(Command):
     """Release a call's line [Освобождение КСЛ], by call or by line."""
 
-    call_number: CallNumber
-    object_type: ObjectTypeCode
-    object_number: ObjectNumber
-    ksl_a: KslA
-    ksl_b: KslB
+    call_number: CallNumber = None
+    object_type: ObjectTypeCode = None
+    object_number: ObjectNumber = None
+    ksl_a: KslA = None
+    ksl_b: KslB = None
 
 
 @declared(0x09, "remove-ksl", Phrase("take a KSL out of a group"), "order 268, 6.9")
 class RemoveKsl(Command):
     """Take a line, or a pair, out of its group [Исключение КСЛ из группы]."""
 
-    ksl_group: KslGroup
-    ksl_a: KslA
-    ksl_b: KslB
+    ksl_group: KslGroup = None
+    ksl_a: KslA = None
+    ksl_b: KslB = None
 
 
 @declared(0x0A, "get-objects", Phrase("request object data"), "order 268, 6.10")
 class GetObjects(Command):
     """Ask for object data; fields that are None match any."""
 
-    object_number: ObjectNumber
-    object_type: ObjectTypeCode
-    number_sign: Sign
-    number: NumberAsked
-    trunk: Trunk
+    object_number: ObjectNumber = None
+    object_type: ObjectTypeCode = None
+    number_sign: Sign = None
+    number: NumberAsked = None
+    trunk: Trunk = None
 
 
 @declared(0x0B, "get-ksl", Phrase("request the KSL groups"), "order 268, 6.11")
 class GetKsl(Command):
     """Ask for the KSL-group table; fields that are None match any."""
 
-    ksl_group: KslGroup
-    group_type: GroupTypeCode
-    ksl_a: KslA
-    ksl_b: KslB
+    ksl_group: KslGroup = None
+    group_type: GroupTypeCode = None
+    ksl_a: KslA = None
+    ksl_b: KslB = None
 
 
 @declared(0x0C, "get-services", Phrase("request a subscriber's services"), "order 268, 6.12")
 class GetServices(Command):
     """Ask for a subscriber's services."""
 
-    number_sign: Sign
-    number: Number
+    number_sign: Sign = None
+    number: Number = None
 
 
 @declared(0x0D, "interrupt", Phrase("interrupt the table output"), "order 268, 6.13")
@@ -395,17 +398,17 @@ class Test(Command):
 class ChangeObject(Command):
     """Change category, group and priority of an object."""
 
-    object_number: ObjectNumber
-    category: CategoryCode
-    ksl_group: KslGroup
-    priority: PriorityCode
+    object_number: ObjectNumber = None
+    category: CategoryCode = None
+    ksl_group: KslGroup = None
+    priority: PriorityCode = None
 
 
 @declared(0x10, "get-trunks", Phrase("request trunk names"), "order 268, 6.16")
 class GetTrunks(Command):
     """Ask for the name of a trunk, or of all of them (None)."""
 
-    trunk: Trunk
+    trunk: Trunk = None
 
 
 @declared(0x11, "get-version", Phrase("request the software version"), "order 268, 6.17")
@@ -433,22 +436,22 @@ class Restart(Kpd1Message):
 class ObjectInfo(Kpd1Message):
     """One object of the table; or what command 10 asked for, when there is no such object (order 268, 9.3.5)."""
 
-    object_number: ObjectNumber
-    object_type: ObjectTypeCode
-    number_sign: Sign
-    number: NumberAsked
-    trunk: Trunk
-    category: CategoryCode
-    ksl_group: KslGroup
-    priority: PriorityCode
-    line_state: LineState
+    object_number: ObjectNumber = None
+    object_type: ObjectTypeCode = None
+    number_sign: Sign = None
+    number: NumberAsked = None
+    trunk: Trunk = None
+    category: CategoryCode = None
+    ksl_group: KslGroup = None
+    priority: PriorityCode = None
+    line_state: LineState = field(default_factory=partial(left_out, "line_state"))
 
 
 @declared(0x24, "ksl-info", Phrase("KSL and groups"), "order 268, 9.4")
 class KslInfo(Kpd1Message):
     """Up to eleven rows of the KSL-group table; octet 45 is filler."""
 
-    rows: Rows
+    rows: Rows = ()
     filler: FillerOctet = 0xFF
 
 
@@ -456,9 +459,9 @@ class KslInfo(Kpd1Message):
 class ServicesInfo(Kpd1Message):
     """Up to eleven of a subscriber's services; Raw (count and all that follows) if the count exceeds what was sent."""
 
-    number_sign: Sign
-    number: Number
-    services: Services
+    number_sign: Sign = None
+    number: Number = None
+    services: Services = ()
 
 
 @declared(0x26, "unauthorized-access", Phrase("unauthorised access"), "order 268, 9.6")
@@ -466,8 +469,8 @@ class UnauthorizedAccess(Kpd1Message):
     """An attempt at what only the console may do."""
 
     access_code: AccessCode
-    time: TimeField
-    text: AccessText
+    time: TimeField = None
+    text: AccessText = ""
 
 
 @declared(0x27, "command-received", Phrase("command received"), "order 268, 9.7")
@@ -501,8 +504,8 @@ class TestReplyKpd1(Kpd1Message):
 class TrunkInfo(Kpd1Message):
     """Name of a trunk."""
 
-    trunk: Trunk
-    name: TrunkName
+    trunk: Trunk = None
+    name: TrunkName = ""
 
 
 @declared(0x2B, "version-info", Phrase("software version"), "order 268, 9.11")
@@ -510,8 +513,8 @@ class VersionInfo(Kpd1Header):
     """Version of the software; the header's version octet is :attr:`requirements_version` here."""
 
     requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
-    version: SoftwareVersion
-    station_type: StationTypeCode
+    version: SoftwareVersion = ""
+    station_type: StationTypeCode = None
 
 
 @declared(0x2C, "electronic-message", Phrase("telecommunication message"), "order 268, 9.12")
@@ -521,18 +524,18 @@ class ElectronicMessage(Kpd1Message):
     Parts of one message repeat all fields but the text (order 268, 9.12.4.17).
     """
 
-    object_number: ObjectNumber
-    object_type: ObjectTypeCode
-    sender: Sender
-    delivery_state: DeliveryState
+    object_number: ObjectNumber = None
+    object_type: ObjectTypeCode = None
+    sender: Sender = NOBODY
+    delivery_state: DeliveryState = field(default_factory=partial(left_out, "delivery_state"))
     """Octet 15, :func:`~protocol.codes.transfer_parameters`: direction, sign of selection, result of delivery."""
-    delivery_code: DeliveryCode
+    delivery_code: DeliveryCode = field(default_factory=partial(left_out, "delivery_code"))
     """Octet 16, why it was not delivered; the order lists no values (9.12.4.5), FFh: none."""
-    time: TimeField
-    receiver: Receiver
-    sender_imsi: SenderImsi
-    receiver_imsi: ReceiverImsi
-    text: MessageText
+    time: TimeField = None
+    receiver: Receiver = NOBODY
+    sender_imsi: SenderImsi = NOBODY
+    receiver_imsi: ReceiverImsi = NOBODY
+    text: MessageText = b""
     """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
 
 
@@ -543,16 +546,16 @@ class ElectronicMessage(Kpd1Message):
 class CallEvent(CallHeader):
     """Content of all events of a call (order 268, 10.3); its classes differ in the operation codes they list."""
 
-    calling: Calling
-    called: Called
-    trunk: Trunk
-    ksl_a: KslA
-    ksl_b: KslB
-    time: TimeField
-    priority: PriorityCode
-    operation: OperationConnect
-    service: Service
-    additional: Additional
+    calling: Calling = NOBODY
+    called: Called = NOBODY
+    trunk: Trunk = None
+    ksl_a: KslA = None
+    ksl_b: KslB = None
+    time: TimeField = None
+    priority: PriorityCode = None
+    operation: OperationConnect = None
+    service: Service = None
+    additional: Additional = None
 
 
 @declared(0x41, "number-received", Phrase("full number received"), "order 268, 11.1")
@@ -569,7 +572,7 @@ class Answer(CallEvent):
 class Release(CallEvent):
     """The call ended [Разъединение]; operation is the reason."""
 
-    operation: OperationRelease
+    operation: OperationRelease = None
 
 
 @declared(0x44, "service-used", Phrase("service used"), "order 268, 11.4")
@@ -581,14 +584,14 @@ class ServiceUsed(CallEvent):
 class KslConnected(CallEvent):
     """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
 
-    operation: OperationKslConnected
+    operation: OperationKslConnected = None
 
 
 @declared(0x52, "ksl-released", Phrase("KSL released"), "order 268, 11.6")
 class KslReleased(CallEvent):
     """A line was released before the call's end [Освобождение КСЛ]."""
 
-    operation: OperationKslReleased
+    operation: OperationKslReleased = None
 
 
 @declared(0x53, "test-reply", Phrase("test reply"), "order 268, 11.7")
@@ -681,3 +684,27 @@ def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
             fixed += wire.sizeof()
     # The ORM number is counted among the four octets before the rest of the header.
     return frozenset(fixed - 1 + length for length in tail)
+
+
+def wrong_length(cls: type[Message], length: int, options: Options) -> Phrase | None:
+    """The text for a length octet that ``cls`` may not have, with those that it may have; None if it may."""
+    allowed = payload_lengths(cls, options)
+    if length in allowed:
+        return None
+    return Phrase(
+        "length {length} is not allowed for {name}: {allowed}",
+        length=length,
+        name=cls.message_name,
+        allowed=_ranges(sorted(allowed)),
+    )
+
+
+def _ranges(values: list[int]) -> str:
+    """``[0, 1, 2, 5]`` → ``"0..2, 5"``."""
+    parts: list[list[int]] = []
+    for value in values:
+        if parts and parts[-1][-1] + 1 == value:
+            parts[-1].append(value)
+        else:
+            parts.append([value])
+    return ", ".join(f"{part[0]}..{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

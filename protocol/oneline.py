@@ -6,8 +6,16 @@ names of ``decode --json`` and be typed as a command. It is the same in every la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
+
+from protocol.messages import CallEvent, cached, forms
+
+KEPT_TEXTS = 4096
+"""Texts of each kind that are kept."""
+_Show = Callable[[Any], str]
 
 LEFT_OUT = frozenset(
     {
@@ -24,16 +32,18 @@ LEFT_OUT = frozenset(
 )
 """Secrets, octets that carry nothing, the number in the header, the time (every line has one of its own), and texts
 that stand beside a code."""
-_USUAL: Mapping[str, tuple[Any, ...]] = {
+OWN = "own"
+"""The sign that is not shown beside a number."""
+USUAL: Mapping[str, tuple[Any, ...]] = {
     "object_type": ("own-subscriber",),
-    "number_sign": ("own",),
+    "number_sign": (OWN,),
     "priority": ("normal",),
     "service_phase": (0,),
 }
 """Values that are left out: the kind of object of nearly every lab."""
-_FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
+FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields that stand first."""
-_CODES = frozenset(
+CODES = frozenset(
     {"selection", "connection", "service_phase", "operation", "service", "services", "additional",
      "status", "delivery_state", "delivery_code", "alarm_type", "alarm_code", "access_code", "line_state",
      "kpd1_state", "kpd2_state"}
@@ -49,13 +59,47 @@ def one_line(document: Mapping[str, Any]) -> str:
     return " ".join((str(document["name"]), *_pairs(fields)))
 
 
+def event_line(event: CallEvent) -> str:
+    """The line of a call's event, as :func:`one_line` has it. The texts of its parties, and of all that follows them,
+    are kept: events differ in little, and a log has a line for each."""
+    calling, called, rest, values = _texts(type(event))
+    number, call = event.object_number, event.call_number
+    head = event.message_name if number is None else f"{event.message_name} object_number={number}"
+    texts = calling(event.calling), called(event.called), rest(values(event))
+    return "".join((head, "" if call is None else f" call_number={call}", *texts))
+
+
+@cached
+def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[Any, ...]]]:
+    """How the fields of an event after the numbers are written, and the getter of those after the parties."""
+    written = forms(cls)
+    numbers, parties = FIRST[:2], FIRST[2:4]
+    names = [name for name in dict.fromkeys((*FIRST[4:], *written)) if name not in (*numbers, *parties)]
+
+    names = [name for name in names if name not in LEFT_OUT]
+
+    @lru_cache(KEPT_TEXTS)
+    def rest(values: tuple[Any, ...]) -> str:
+        plain = {name: written[name].to_json(value) for name, value in zip(names, values, strict=True)}
+        return "".join(f" {pair}" for pair in _pairs({"called": None, **plain}))
+
+    def party(name: str) -> _Show:
+        def show(value: Any) -> str:
+            plain = written[name].to_json(value)
+            return "" if _is_empty(plain) else f" {name}={_party(plain)}"
+
+        return lru_cache(KEPT_TEXTS)(show)
+
+    return party(parties[0]), party(parties[1]), rest, attrgetter(*names)
+
+
 def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
     is_event = "called" in fields
-    names = (*(name for name in _FIRST if name in fields), *fields) if is_event else tuple(fields)
+    names = (*(name for name in FIRST if name in fields), *fields) if is_event else tuple(fields)
     single = (fields.get("total"), fields.get("index")) in ((1, 1), (0, 0))
     for name in dict.fromkeys(names):
         value = fields[name]
-        if _is_empty(value) or name in LEFT_OUT or value in _USUAL.get(name, ()):
+        if _is_empty(value) or name in LEFT_OUT or value in USUAL.get(name, ()):
             continue
         if name == "version" and isinstance(value, int):
             continue  # that of the order, in the header of every message
@@ -85,7 +129,7 @@ def _value(name: str, value: Any) -> str:
         return f"({' '.join(parts)})"
     if isinstance(value, list):
         return ",".join(_value(name, each) for each in value)
-    if name in _CODES:
+    if name in CODES:
         return _code(value)
     text = str(value)
     return text if text and " " not in text else f'"{text}"'
@@ -93,7 +137,7 @@ def _value(name: str, value: Any) -> str:
 
 def _party(party: Mapping[str, Any]) -> str:
     number = "-" if party["number"] is None else str(party["number"])
-    return number if party["sign"] in ("own", None) else f"{number}({party['sign']})"
+    return number if party["sign"] in (OWN, None) else f"{number}({party['sign']})"
 
 
 def _code(value: Any) -> str:

@@ -8,10 +8,14 @@ Header octets with usual values are left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from protocol.codec import UnknownUnit
 from protocol.codes import PREAMBLE, Channel, MessageCoding, channel_of
 from protocol.language import Lang, Phrase, translate
+from protocol.memo import Memo
 from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, cached, caption, wires
 from protocol.messagetext import DEFAULT_CODING
 from protocol.options import Options
@@ -48,51 +52,75 @@ def render(
     ``raw``: the unit's octets. A command with another one inside is shown without values (:func:`has_another_inside`).
     """
     rows = _field_rows(message, lang, coding, raw)
-    captions = max((len(row.caption) for row in rows), default=0)
-    values = max((len(row.value) for row in rows if row.meaning), default=0)
+    captions = max([len(title) for title, _, _ in rows], default=0)
+    values = max([len(value) for _, value, meaning in rows if meaning], default=0)
     lines = [heading(message, lang)]
-    for row in rows:
-        value = f"{row.value:<{values}}{_INDENT}{row.meaning}" if row.meaning else row.value
-        lines.append(f"{_INDENT}{row.caption:<{captions}}{_INDENT}{value}".rstrip())
+    for title, value, meaning in rows:
+        shown = f"{value.ljust(values)}{_INDENT}{meaning}" if meaning else value
+        lines.append(f"{_INDENT}{title.ljust(captions)}{_INDENT}{shown}".rstrip())
     return lines
 
 
 def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
     """``add-object: put an object under control (05h, command 5, ORM 1)``."""
-    orm = translate(caption("orm_number"), lang)
     if not isinstance(message, Message):
-        number = f", {orm} {message.raw[1]}" if len(message.raw) > 1 else ""
+        number = (
+            f", {translate(caption('orm_number'), lang)} {message.raw[1]}" if len(message.raw) > 1 else ""
+        )
         octets = f"{len(message.raw)} {translate(_OCTETS, lang)}"
         return f"{translate(_UNKNOWN, lang)} ({message.code:02X}h, {octets}{number})"
-    where = f"{message.code:02X}h, {_serial(message, lang)}, {orm} {message.orm_number}"
-    return f"{message.message_name}: {translate(message.title, lang)} ({where})"
+    return f"{_heading_begin(type(message), lang)} {message.orm_number})"
 
 
-def _field_rows(message: Message | UnknownUnit, lang: Lang, coding: MessageCoding, raw: bytes) -> list[Row]:
+@cached
+def _heading_begin(cls: type[Message], lang: Lang) -> str:
+    orm = translate(caption("orm_number"), lang)
+    return (
+        f"{cls.message_name}: {translate(cls.title, lang)} ({cls.code:02X}h, {serial_text(cls, lang)}, {orm}"
+    )
+
+
+def _field_rows(
+    message: Message | UnknownUnit, lang: Lang, coding: MessageCoding, raw: bytes
+) -> Sequence[Row]:
     """The fields worth showing, in wire order."""
     if not isinstance(message, Message):
         return octet_rows(message.raw, lang, channel=message.channel)
-    hidden = has_another_inside(raw)
-    rows: list[Row] = []
+    columns = _columns(type(message), coding, lang)
+    if has_another_inside(raw):
+        return [Row(title, MASK) for _, title, _ in columns]
     is_single = (getattr(message, "total", 1), getattr(message, "index", 1)) in _SINGLE
-    for name, title, wire in _columns(type(message), coding, lang):
+    rows: list[Row] = []
+    for name, _, shown in columns:
+        if is_single and name in _NUMBERING:
+            continue
         value = getattr(message, name)
-        if hidden:
-            rows.append(Row(title, MASK))
-        elif name == "command":
-            rows.append(Row(title, f"{value:02X}h", _command(value, lang)))
-        elif not (value in wire.usual or (is_single and name in _NUMBERING)):
-            rows += wire.rows(title, value, lang)
+        try:
+            rows += shown[value]
+        except TypeError:  # a value with a list in it, of a message that was made by hand
+            rows += shown.make(value)
     return rows
 
 
 @cached
-def _columns(cls: type[Message], coding: MessageCoding, lang: Lang) -> tuple[tuple[str, str, Wire], ...]:
-    """Name, caption and wire of every field but the ORM number, which is in the heading."""
+def _columns(
+    cls: type[Message], coding: MessageCoding, lang: Lang
+) -> tuple[tuple[str, str, Memo[Any, Sequence[Row]]], ...]:
+    """Name, caption and the rows by value of every field but the ORM number, which is in the heading."""
     declared = wires(cls, Options(message_text=coding))
     return tuple(
-        (name, translate(caption(name), lang), declared[name]) for name in declared if name != "orm_number"
+        (name, translate(caption(name), lang), Memo(partial(_rows, name, declared[name], lang)))
+        for name in declared
+        if name != "orm_number"
     )
+
+
+def _rows(name: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
+    """The rows of a value; none for one that is not worth showing."""
+    title = translate(caption(name), lang)
+    if name == "command":
+        return [Row(title, f"{value:02X}h", command_text(value, lang))]
+    return [] if value in wire.usual else wire.rows(title, value, lang)
 
 
 def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
@@ -114,12 +142,15 @@ def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = F
 
     ``anywhere``: ``raw`` need not be a unit, and everything that looks like a command in it is masked.
     """
-    shown = [f"{octet:02X}" for octet in raw]
+    text = raw.hex(" ").upper()
     begins = [match.start() for match in _COMMAND_BEGINS.finditer(raw)] if anywhere else []
     if len(raw) > 3 and raw[0] == PREAMBLE and (channel or channel_of(raw[2])) is Channel.COMMAND:
         if has_another_inside(raw) and not anywhere:
-            return " ".join(shown[:4] + ["**"] * (len(raw) - 4))
+            return text[:11] + " **" * (len(raw) - 4)
         begins.append(0)
+    if not begins:
+        return text
+    shown = text.split(" ")
     for begin in begins:
         end = begin + (16 if raw[begin + 2] == SetPassword.code else 10)
         for place in range(begin + 4, min(end, len(raw))):
@@ -127,7 +158,7 @@ def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = F
     return " ".join(shown)
 
 
-def _serial(message: Message, lang: Lang) -> str:
+def serial_text(message: type[Message], lang: Lang) -> str:
     """The number by which the order's clauses call a message: command 5, message 7, message 1.1."""
     code = message.code
     if message.channel is Channel.COMMAND:
@@ -137,7 +168,8 @@ def _serial(message: Message, lang: Lang) -> str:
     return f"{translate(_KPD2, lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
 
 
-def _command(value: int, lang: Lang) -> str:
+def command_text(value: int, lang: Lang) -> str:
+    """Name and title of the command of a code, as 27h and 28h name it."""
     command = _BY_CODE.get(value)
     if command is None:
         return translate(unknown(value), lang)

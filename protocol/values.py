@@ -85,6 +85,10 @@ class Party(NamedTuple):
     """Digits. ``""`` is a number of no digits: count 00h, which some consoles send for "absent"."""
 
 
+NOBODY = Party()
+"""A side that is not given."""
+
+
 class KslRow(NamedTuple):
     """One row of 24h (order 268, 9.4.7)."""
 

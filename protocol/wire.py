@@ -266,7 +266,7 @@ class Octet(Wire):
     """A plain integer 0..255."""
 
     def __init__(self, *, meaning: Meaning | None = None, usual: tuple[object, ...] = ()) -> None:
-        super().__init__("B", IntegerForm(0xFF, nullable=False), "0..255")
+        super().__init__("B", IntegerForm(0xFF), "0..255")
         self.meaning = meaning
         self.usual = usual
 
@@ -313,7 +313,7 @@ class Coded(Wire):
         if form is None:
             first = next(iter(known.values()))
             named = isinstance(first, StrEnum)
-            form = NameForm(type(first)) if named else IntegerForm(0xFF, nullable=absent)
+            form = NameForm(type(first)) if named else IntegerForm(0xFF)
         self.decoding: dict[int, Any] = dict(known)
         if absent:
             self.decoding.setdefault(ABSENT, None)
@@ -446,7 +446,7 @@ class Word(Wire):
 
     def __init__(self, order: ByteOrder, *, absent: bool = True) -> None:
         values = "0..65534, `null`" if absent else "0..65535"
-        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF, nullable=absent), values)
+        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF), values)
         self.order = order
         self.absent = absent
 

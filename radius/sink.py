@@ -203,6 +203,11 @@ class Sink:
         self._socket: socket.socket | None = None
         self._failed_batches = 0
 
+    def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
+        """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed."""
+        self._secret_of = secret_finder(clients)
+        self._required = require_message_authenticator
+
     async def start(self) -> tuple[str, int]:
         """Bind the port and begin to receive; returns the address bound. Raises OSError."""
         if self._socket is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Final
 
 from sorm_mediator.texts import whole_number
@@ -19,7 +20,7 @@ def split_host_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     number = port_number(port)
     if not host or number is None:
-        raise ValueError(f"{text[:100]!r} is no host:port")
+        raise ValueError(f"{text[:100]!r} is not host:port")
     return host.removeprefix("[").removesuffix("]"), number
 
 
@@ -33,6 +34,11 @@ def host_problem(host: str) -> str:
         return "it holds a space or a control character"
     if "/" in host or "@" in host:
         return "write the address or the name alone"
+    if ":" not in host and host.rpartition(".")[2].isdecimal():  # so it can be no name (RFC 1123, 2.1)
+        try:
+            socket.inet_aton(host)
+        except (OSError, UnicodeError):
+            return "it is no IPv4 address: four numbers 0 to 255, such as 127.0.0.1"
     try:
         octets = host.encode("idna")
     except UnicodeError:

@@ -200,8 +200,15 @@ class SwitchLink:
             raise result
         return result
 
-    def submit(self, op: str, params: dict[str, Any], callback: Callable[[Reply | LinkDown], None]) -> int:
+    def submit(
+        self,
+        op: str,
+        params: dict[str, Any],
+        callback: Callable[[Reply | LinkDown], None],
+        cause: str = "",
+    ) -> int:
         """Ask without waiting; ``callback`` gets the reply, or :class:`LinkDown` when the link drops first.
+        ``cause``: that of the :class:`~ssh_control.dialect.Request`.
 
         Requests of one turn of the event loop travel together. Returns the ``seq``. Raises :class:`LinkDown` when the
         link is down, and DialectError when the request can't be written; then ``callback`` is not called.
@@ -209,7 +216,7 @@ class SwitchLink:
         session = self._session
         if session is None:
             raise LinkDown(self._reason)
-        seq = session.dialect.ask(Request(op, params))
+        seq = session.dialect.ask(Request(op, params, cause))
         self.counters["requests"] += 1
         alone = not self._waiting
         self._waiting[seq] = callback

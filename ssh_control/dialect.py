@@ -19,6 +19,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from ssh_control.codes import ExtendedError
+from ssh_control.logged import cause_of
 from ssh_control.messages import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
@@ -138,6 +139,8 @@ class Request:
 
     op: str
     params: dict[str, Any]
+    cause: str = ""
+    """What the request was made for, an id that both sides log; "" for nothing in particular."""
 
 
 @dataclass(slots=True)
@@ -391,7 +394,7 @@ class ServerDialect(_Side):
         if problem is not None:
             raise DialectError(problem)
         self._enter(SessionInput.REQUEST)
-        return RequestReceived(seq, Request(op, params))
+        return RequestReceived(seq, Request(op, params, cause_of(message.get("cause"))))
 
     def _fault(self, seq: int | None, error: DialectError) -> LineRejected:
         if self.state is SessionState.READY:
@@ -433,7 +436,10 @@ class ClientDialect(_Side):
     def ask(self, request: Request) -> int:
         """Send a request; returns its ``seq``. Raises :class:`DialectError` when it can't be written."""
         seq = self._seq + 1
-        self._write(SessionInput.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
+        message: dict[str, Any] = {"seq": seq, "op": request.op, "params": request.params}
+        if request.cause:
+            message["cause"] = request.cause
+        self._write(SessionInput.REQUEST, message)
         self._seq = seq
         return seq
 

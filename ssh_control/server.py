@@ -12,7 +12,7 @@ import socket
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +32,7 @@ from ssh_control.dialect import (
     ServerDialect,
     SessionState,
 )
+from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
@@ -40,7 +41,9 @@ from ssh_control.visible import host_port, visible
 log = logging.getLogger(__name__)
 
 TRIES = 3
-"""Limit of passwords that one connection tries."""
+"""Limit of passwords and unknown keys that one connection tries."""
+MOST_OFFERS = 4 * TRIES
+"""Limit of the times that one connection offers a key or proves to have it, which costs the server a signature."""
 LOGIN_SECONDS = 30.0
 """A connection that has not logged in after these seconds is closed."""
 LISTEN_BACKLOG = 100
@@ -135,8 +138,9 @@ class SormServer:
 
     ``host_key``: the path of a private key, which is made when missing; ``None`` or "" for a new ed25519 key each time;
     or the :attr:`key` of another server. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
-    ``shells`` returns the shell of a user of the command line, and ``None`` for a mediator. ``login_wait``: limit of
-    the seconds that a login waits because of wrong passwords from its address.
+    ``shells`` returns the shell of a user of the command line, and ``None`` for a mediator. ``keys`` returns the public
+    keys that admit a user (:func:`~ssh_control.transport.authorized_keys`). ``login_wait``: limit of the seconds that
+    a login waits because of wrong passwords and unknown keys from its address.
     Raises :class:`~ssh_control.transport.KeyProblem`.
     """
 
@@ -149,6 +153,7 @@ class SormServer:
         *,
         dialect: Callable[[], ServerDialect] = ServerDialect,
         shells: Callable[[str], Shell | None] = lambda _user: None,
+        keys: Callable[[str], Collection[bytes]] = lambda _user: (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         login_wait: float = LONGEST_LOGIN_WAIT,
@@ -156,6 +161,7 @@ class SormServer:
         self.backend = backend
         self.dialect = dialect
         self.shells = shells
+        self.keys = keys
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
         self.host, self._port = host, port
@@ -249,7 +255,7 @@ class SormServer:
             encryption_algs=CIPHERS,
             compression_algs=None,
             password_auth=True,
-            public_key_auth=False,
+            public_key_auth=True,  # as far as the user at hand has any
             kbdint_auth=False,
             host_based_auth=False,
             gss_host=None,
@@ -317,6 +323,21 @@ class SormServer:
         self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
     ) -> bool:
         """Ask the backend, after the delay that is due."""
+        await self._pace(connection, peer)
+        reason = self.backend.login(user, password, peer)
+        return self._judge(user, peer, reason)
+
+    async def key_login(
+        self, connection: asyncssh.SSHServerConnection, user: str, key: asyncssh.SSHKey, peer: str
+    ) -> bool:
+        """Whether a public key admits the user, after the delay that is due. A key that does is proven next."""
+        known = key.public_data in self.keys(user)
+        if known:
+            return True
+        await self._pace(connection, peer)
+        return self._judge(user, peer, f"unknown key {key.get_fingerprint()}")
+
+    async def _pace(self, connection: asyncssh.SSHServerConnection, peer: str) -> None:
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:
@@ -326,15 +347,20 @@ class SormServer:
                 await self._sleep(wait)
             finally:
                 self._delayed.discard(connection)
-        reason = self.backend.login(user, password, peer)
+
+    def _judge(self, user: str, peer: str, reason: str | None) -> bool:
         if reason is None:
-            self._pacer.succeeded(address)
-            self.counters["logins"] += 1
-            log.info("%s: logged in as %s", peer, ascii(user))
+            self._pacer.succeeded(peer.rpartition(":")[0])
+            self.logged_in(user, peer)
             return True
         self.counters["logins denied"] += 1
         log.warning("%s: login as %s denied: %s", peer, ascii(user), reason)
         return False
+
+    def logged_in(self, user: str, peer: str, key: str = "") -> None:
+        """A user has logged in: by password, or with the ``key`` of this fingerprint."""
+        self.counters["logins"] += 1
+        log.info("%s: logged in as %s%s", peer, ascii(user), f" with key {key}" if key else "")
 
 
 class _Connection(asyncssh.SSHServer):
@@ -345,6 +371,10 @@ class _Connection(asyncssh.SSHServer):
     def __init__(self, server: SormServer) -> None:
         self._server = server
         self._failures = 0
+        self._offers = 0
+        self._user = ""
+        self._key = ""
+        """Fingerprint of the key that is tried, or was."""
         self.sessions = 0
         self.peer = ""
 
@@ -364,19 +394,38 @@ class _Connection(asyncssh.SSHServer):
             where = visible("; ".join(map(str.strip, traceback.format_tb(exc.__traceback__))))
             log.error("%s: disconnected by an error of our own: %s: %s", self.peer, type(exc).__name__, where)
 
+    def begin_auth(self, username: str) -> bool:
+        self._user = username
+        return True
+
     def auth_completed(self) -> None:
         self._server.authenticated(self._ssh)
+        if self._key:
+            self._server.logged_in(self._user, self.peer, self._key)
 
     def password_auth_supported(self) -> bool:
         return True
 
+    def public_key_auth_supported(self) -> bool:
+        return bool(self._server.keys(self._user))
+
     async def validate_password(self, username: str, password: str) -> bool:
-        if await self._server.login(self._ssh, username, password, self.peer):
-            return True
-        self._failures += 1
-        if self._failures >= TRIES:
+        self._key = ""
+        return self._counted(await self._server.login(self._ssh, username, password, self.peer))
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        self._offers += 1
+        if self._offers > MOST_OFFERS:
             raise asyncssh.PermissionDenied("denied")
-        return False
+        self._key = key.get_fingerprint()
+        return self._counted(await self._server.key_login(self._ssh, username, key, self.peer))
+
+    def _counted(self, admitted: bool) -> bool:
+        if not admitted:
+            self._failures += 1
+            if self._failures >= TRIES:
+                raise asyncssh.PermissionDenied("denied")
+        return admitted
 
     def session_requested(self) -> Any:
         if self.sessions >= MOST_SESSIONS:
@@ -513,19 +562,26 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         answer = self._session.handle(asked.request)
         if isinstance(answer, Reply):
             self._dialect.reply(asked.seq, answer)
+            self._log(asked.request, answer)
         elif answer is not None:
             self._open += 1
             if self._full:
                 self._channel.pause_reading()
-            answer.then(partial(self._late, asked.seq))
+            answer.then(partial(self._late, asked))
         if self._dialect.waiting > WRITE_PIECE:
             self._flush()
 
-    def _late(self, seq: int, reply: Reply) -> None:
+    def _log(self, request: Request, reply: Reply) -> None:
+        """Not what is asked: the line would reveal who is on control (order 268, rule 6)."""
+        result = "ok" if reply.ok else f"{reply.code or 0:02X}h"
+        log_event(log, "request", id=request.cause, op=request.op, user=self._user, result=result)
+
+    def _late(self, asked: RequestReceived, reply: Reply) -> None:
         self._open -= 1
         if self._dialect.state is not SessionState.READY:
             return
-        self._dialect.reply(seq, reply)
+        self._dialect.reply(asked.seq, reply)
+        self._log(asked.request, reply)
         if not self._pump_due:
             # Not at once: the reply may be given while the session handles its next request.
             self._pump_due = True

@@ -24,6 +24,10 @@ LINES_A_TURN = 32
 """Lines of a script that are carried out in one turn of the event loop."""
 MOST_LINE = 64 * 1024
 """Limit of the characters of a line; a longer one ends the session."""
+CLEAR = "\n\x1b[H\x1b[2J\x1b[3J\x1b[m"
+"""Empties a terminal's screen and what was scrolled off it (ECMA-48, and 3J of xterm). asyncssh's editor, which counts
+columns, begins anew at a line feed, and takes an escape to end with an m."""
+MORE = "-- Enter: more, q: no more -- "
 HISTORY = 500
 """Limit of the lines that the arrow keys show again."""
 
@@ -42,6 +46,10 @@ class Outcome(Protocol):
     @property
     def ended(self) -> bool:
         """Whether the session ends."""
+
+    @property
+    def cleared(self) -> bool:
+        """Whether the screen is to be emptied first."""
 
 
 class Shell(Protocol):
@@ -89,6 +97,8 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._over = False
         self._paused = False
         self._pump_due = False
+        self._more: list[str] = []
+        """Lines that did not fit on the screen."""
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
         self._channel = cast(asyncssh.SSHLineEditorChannel, chan)
@@ -117,6 +127,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
     def session_started(self) -> None:
         if self._terminal:
             self._channel.register_key("\t", self._tab)
+            self._channel.register_key("\f", self._clear)
         if self._commands is not None:
             self._lines.extend(self._commands)
         elif self._terminal:
@@ -161,6 +172,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             self._channel.clear_input()
             self._channel.write("^C\n")
         self._lines.clear()
+        self._more = []
         self._show(self._shell.interrupt())
         self._prompt_or_leave()
         return True
@@ -198,6 +210,15 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             self._exit(int(self._failed))
 
     def _enter(self, line: str) -> None:
+        if self._more:
+            if not line.strip():
+                self._page(self._more)
+                self._prompt_or_leave()
+                return
+            self._more = []  # any other line ends the pages
+            if line.strip() in ("q", "Q"):
+                self._prompt_or_leave()
+                return
         self._number += 1
         outcome = self._shell.enter(line)
         self._show(outcome)
@@ -208,7 +229,11 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
 
     def _show(self, outcome: Outcome) -> None:
         self._failed = bool(outcome.error) if self._terminal else self._failed or bool(outcome.error)
-        if outcome.text:
+        if outcome.cleared and self._terminal:
+            self._channel.write(CLEAR)
+        if outcome.text and self._terminal and self._commands is None and not self._lines:
+            self._page(visible_lines(outcome.text.removesuffix("\n")).split("\n"))
+        elif outcome.text:
             self._channel.write(visible_lines(outcome.text))
         if outcome.error and self._terminal:
             self._channel.write(visible_lines(outcome.error))
@@ -217,11 +242,26 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
             self._channel.write_stderr(where + visible_lines(outcome.error))
 
+    def _page(self, lines: list[str]) -> None:
+        """Show as many lines as the terminal has, and keep the others."""
+        columns, rows = self._channel.get_terminal_size()[:2]
+        room, fit = rows - 1, 0
+        if rows > 2:
+            for line in lines:
+                room -= max(1, -(-len(line) // max(1, columns)))
+                if room < 0 and fit:
+                    break
+                fit += 1
+        shown, self._more = (lines[:fit], lines[fit:]) if fit else (lines, [])
+        self._channel.write("".join(f"{line}\n" for line in shown))
+
     def _prompt_or_leave(self) -> None:
         """Show a question always, and the prompt only on a terminal."""
         if self._over:
             return
-        if self._shell.asking or (self._terminal and self._commands is None):
+        if self._more:
+            self._channel.write(MORE)
+        elif self._shell.asking or (self._terminal and self._commands is None):
             self._channel.write(self._shell.prompt)
         elif self._commands is not None and not self._lines:
             self._exit(int(self._failed))
@@ -230,6 +270,12 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if not self._over:
             self._over = True
             self._channel.exit(code)
+
+    def _clear(self, line: str, position: int) -> tuple[str, int] | bool:
+        """Ctrl-L: the line stays, on an empty screen."""
+        self._channel.clear_input()
+        self._channel.write(f"{CLEAR}{MORE if self._more else self._shell.prompt}")
+        return line, position
 
     def _tab(self, line: str, position: int) -> tuple[str, int] | bool:
         """Complete the line. Several candidates are shown below it, and then the line again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,44 @@ def _make(path: Path) -> asyncssh.SSHKey:
     return key
 
 
+_KINDS = ("ssh-", "ecdsa-", "sk-")
+"""What the lines of public keys begin with."""
+
+
+def authorized_keys(entries: Iterable[str], folder: Path) -> frozenset[bytes]:
+    """The public keys that admit a user, in the form that crosses the wire. Raises :class:`KeyProblem`.
+
+    Each entry is a line of OpenSSH, or the path of a file of such lines, from ``folder`` on.
+    """
+    keys = set()
+    for where, line in _key_lines(entries, folder):
+        try:
+            keys.add(asyncssh.import_public_key(line).public_data)
+        except (ValueError, ArithmeticError) as error:
+            raise KeyProblem(
+                f"{where}: {line[:40]!r} is no public key ({ascii(str(error))[1:-1]}): one line such as "
+                "'ssh-ed25519 AAAA... name', without options"
+            ) from None
+    return frozenset(keys)
+
+
+def _key_lines(entries: Iterable[str], folder: Path) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        if entry.startswith(_KINDS):
+            yield "key", entry
+            continue
+        try:
+            text = (folder / entry).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise KeyProblem(
+                f"{entry[:80]!r}: is no public key, and no file of them can be read: {why}"
+            ) from None
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield f"{entry}:{number}", line.strip()
+
+
 def public_line(key: asyncssh.SSHKey) -> str:
     """The public key as one line of OpenSSH, such as ``ssh-ed25519 AAAA...``."""
     kind, data = key.export_public_key().decode("ascii").split()[:2]
@@ -99,7 +137,7 @@ def public_line(key: asyncssh.SSHKey) -> str:
 def pinned_key(line: str) -> asyncssh.SSHKey:
     """The public key of such a line, with or without ``ssh-keyscan``'s host name. Raises :class:`KeyProblem`."""
     words = line.split()
-    start = next((i for i, word in enumerate(words[:2]) if word.startswith(("ssh-", "ecdsa-", "sk-"))), 0)
+    start = next((i for i, word in enumerate(words[:2]) if word.startswith(_KINDS)), 0)
     try:
         return asyncssh.import_public_key(" ".join(words[start : start + 2]))
     except (ValueError, ArithmeticError) as error:  # KeyImportError, and asyncssh's errors for a damaged key

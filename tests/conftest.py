@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-LAB_FOLDERS = frozenset({"acceptance", "cli", "conformance", "console", "lab", "replay", "web"})
+LAB_FOLDERS = frozenset({"acceptance", "api", "cli", "conformance", "console", "lab", "replay", "web"})
 LAB_MODULES = (
     "asyncio",
     "asyncssh",

@@ -22,7 +22,7 @@ def test_there_and_back(host: str, port: int, text: str) -> None:
     "text", ["", ":1", "a:", "a:65536", "a:-1", "a:+1", "a:\N{SUPERSCRIPT TWO}", "a:" + "9" * 5000]
 )
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(ValueError, match="is no host:port") as refused:
+    with pytest.raises(ValueError, match="is not host:port") as refused:
         split_host_port(text)
     assert len(str(refused.value)) < 200
 

@@ -132,7 +132,7 @@ def closed(written: str) -> list[str]:
 
 
 def unknown_clauses(written: str) -> list[str]:
-    """What is cited of order 268 and is no clause of it. A citation in another form than ours counts as unknown."""
+    """What is cited of order 268 and is not a clause of it. A citation in another form than ours counts as unknown."""
     wrong = [
         clause
         for found in ORDER_268.finditer(written)

@@ -58,7 +58,7 @@ def test_all_mistakes_are_told_in_the_order_of_their_lines(tmp_path: Path) -> No
         "13: switch.domains[1].subscribers[2].number: '28x' is not allowed: 1 to 18 digits",
         "14: switch.domains[1].subscribers[3].nubmer: unknown key; did you mean number? allowed here: ",
         "14: switch.domains[1].subscribers[4].services.cfu: 3 is not allowed: a text in quotation marks",
-        "17: switch.domains[2].name: 'b c' is no name of a domain",
+        "17: switch.domains[2].name: 'b c' is not a name of a domain",
         "18: switch.domains[2].enabled: 3 is not allowed: true or false",
         "20: e1[1].line: 'satpo' is not allowed: 'satop', 'serial', 'xot' or 'memory'; did you mean \"satop\"?",
     ]

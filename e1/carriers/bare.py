@@ -300,4 +300,13 @@ class XotCarrier(BareCarrier):
         return [] if self._server is None else [host_port(peer) for peer in self._server.take_strangers()]
 
     def channel_row(self, name: ChannelName) -> dict[str, Any]:
-        return {"link": "", "circuit": str(self._ends[name].x25.state), "hdlc": {}, "t1": 0, "resets": 0}
+        x25 = self._ends[name].x25
+        return {
+            "link": "",
+            "circuit": str(x25.state),
+            "hdlc": {},
+            "lapb": {},
+            "x25": dict(x25.counters),
+            "t1": 0,
+            "resets": 0,
+        }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal
 
 from e1.events import ChannelAlarm
@@ -188,3 +188,9 @@ class LapbCounters:
     """Times that the link came up."""
     downs: int = 0
     """Times that the link went down."""
+
+    def row(self) -> dict[str, int]:
+        """The counters for people, those by kind as sums."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        named["sent"], named["received"] = self.sent.total(), self.received.total()
+        return named

@@ -138,6 +138,19 @@ class X25Action(StrEnum):
     CLEAR_UNANSWERED = "alarm: no answer to Clear"
 
 
+COUNTED: Final[Mapping[X25Action, str]] = {
+    X25Action.RESTART: "restarts",
+    X25Action.CONFIRM_RESTART: "restarts",
+    X25Action.RESET: "resets",
+    X25Action.CONFIRM_RESET: "resets",
+    X25Action.CLEAR: "clears",
+    X25Action.CONFIRM_CLEAR: "clears",
+    X25Action.CALL_CONNECTED: "calls",
+    X25Action.ACCEPT_CALL: "calls",
+}
+"""What is counted of a circuit."""
+
+
 class X25Move(NamedTuple):
     """One cell of the table.
 
@@ -353,6 +366,8 @@ class CircuitMachine:
         self.config = config
         self.state = X25State.DOWN
         self.up = False
+        self.counters = dict.fromkeys(COUNTED.values(), 0)
+        """Restarts, resets and clears, begun by either end, and calls that were set up."""
         self._effects: list[X25Effect] = []
 
         self._outbox = Outbox()
@@ -403,6 +418,8 @@ class CircuitMachine:
         if before is not self.state:
             self._requests.clear()
         for action in move.actions:
+            if (counted := COUNTED.get(action)) is not None:
+                self.counters[counted] += 1
             _METHODS[action](self, packet, move)
         if before is not self.state or what in (X25Input.AGAIN, X25Input.GIVE_UP, X25Input.LINK_UP):
             self._start_timer(again=what is X25Input.AGAIN)

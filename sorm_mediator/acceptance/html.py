@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -57,10 +58,20 @@ def page(run: AcceptanceRun, lang: Lang = "en") -> str:
         "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
         "within": translate(WITHIN, lang),
+        "moment": moment(run.time),
         "value": lambda value: _value(value, lang),
         "field": lambda name: translate(FIELDS[name], lang),
     }
     return render(__package__, view)
+
+
+def moment(time: float) -> str:
+    """A time in the zone of this machine, and in UTC: ``2026-11-29 22:05:10 MSK (19:05:10 UTC)``."""
+    local, utc = datetime.fromtimestamp(time).astimezone(), datetime.fromtimestamp(time, UTC)
+    if local.utcoffset() == utc.utcoffset():
+        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    day = "" if local.date() == utc.date() else f"{utc:%Y-%m-%d} "
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({day}{utc:%H:%M:%S} UTC)"
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:
@@ -151,6 +162,15 @@ LABELS: dict[str, Phrase] = {
     "lab": Phrase("Lab file"),
     "against": Phrase("Mediator"),
     "time": Phrase("Time"),
+    "device": Phrase("Device"),
+    "serial_number": Phrase("Serial number"),
+    "console": Phrase("Console (PU)"),
+    "place": Phrase("Place"),
+    "name_and_position": Phrase("Name and position"),
+    "signature": Phrase("Signature"),
+    "date": Phrase("Date"),
+    "handed_over": Phrase("Handed over by"),
+    "accepted": Phrase("Accepted by"),
     "version": Phrase("Version"),
     "profile": Phrase("Profile"),
     "order": Phrase("order"),

@@ -13,9 +13,9 @@ Signs of an agreed format: order 268, 6.5.5.2; order 70.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from protocol.codes import NumberSign, ObjectType
 from sorm_mediator.config import Config, ConfigError
@@ -69,7 +69,7 @@ def _sign(config: Config, kind: Kind, given: str, key: str) -> NumberSign:
     if sign not in allowed:
         known = ", ".join(sorted(str(one) for one in allowed))
         raise ConfigError(
-            f"{key}: {given!r} is no sign of {object_type} in order {order}; there are: {known}"
+            f"{key}: {given!r} is not a sign of {object_type} in order {order}; there are: {known}"
         )
     return sign
 
@@ -142,7 +142,7 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
             return [domain for name, domain in domains.items() if wanted.takes(name)]
     known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
     raise ConfigError(
-        f"ssh.user: {user!r} is no domain of the switch, nor an aggregate user; there are: {known}"
+        f"ssh.user: {user!r} is not a domain of the switch, nor an aggregate user; there are: {known}"
     )
 
 
@@ -257,7 +257,9 @@ def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
         chosen = [domain for domain in scope if domain.name == name]
         if not chosen:
             known = ", ".join(domain.name for domain in scope)
-            raise ConfigError(f"acceptance.domain: {name!r} is no domain of the mediator; there are: {known}")
+            raise ConfigError(
+                f"acceptance.domain: {name!r} is not a domain of the mediator; there are: {known}"
+            )
         scope = chosen
     tested = [domain for domain in scope if testable(domain)]
     if not tested:
@@ -276,7 +278,7 @@ def _check_names(config: Config, operators: list[Operator]) -> None:
             if name not in known:
                 there = ", ".join(known) or "none"
                 raise ConfigError(
-                    f"acceptance.formats.{kind}.operators: {name!r} is no trunk; there are: {there}"
+                    f"acceptance.formats.{kind}.operators: {name!r} is not a trunk; there are: {there}"
                 )
 
 
@@ -288,7 +290,7 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
     partner = partner or next((one for one in can if one is not subscriber), None)
     if own.subscriber and own.subscriber not in domain.subscribers and config.acceptance.domain:
         raise ConfigError(
-            f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
+            f"acceptance.formats.own.subscriber: {own.subscriber} is not a subscriber of {domain.name}"
         )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
     inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)
@@ -561,3 +563,37 @@ def _name(hop: Hop) -> str:
     if isinstance(hop.exit, Subscriber):
         return Phrase("the subscriber {number}", number=hop.exit.number)
     return Phrase("nothing")
+
+
+# --- what is doubtful in the agreed formats
+
+_NATIONAL = ("", "7", "8")
+PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "own": _NATIONAL,
+    "local": _NATIONAL,
+    "intercity": _NATIONAL,
+    "international": ("", "10", "710", "810"),
+    "emergency": ("",),
+}
+"""The prefixes of each kind (ECSS-10 manual, Number format check)."""
+
+
+def doubts(config: Config, checks: Iterable[FormatCheck]) -> Iterator[str]:
+    """Prefixes that the manual does not have, and checks that fail without a call: a line each.
+
+    Only kinds with a table in the lab file are looked at: the defaults are agreed with nobody.
+    """
+    formats = config.acceptance.formats
+    for kind, known in PREFIXES.items():
+        if kind not in formats.model_fields_set:
+            continue
+        table = getattr(formats, kind)
+        for key in ("prefix", "prefix_by_a"):
+            given = getattr(table, key, None)
+            if given is not None and given not in known:
+                allowed = ", ".join(one or "none" for one in known)
+                yield f"acceptance.formats.{kind}.{key}: {given!r}: the manual has {allowed} for this kind"
+    for check in checks:
+        if check.problem and check.kind in formats.model_fields_set:
+            by = f" by {check.operator}" if check.operator else ""
+            yield f"acceptance.formats.{check.kind}: {check.direction}{by}: fails without a call: {check.problem}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from sorm_mediator.acceptance.matrix import KINDS, Kind, format_of, object_type_
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
-from sorm_mediator.reports.junit import Case
+from sorm_mediator.reports.junit import Case, Suite
 from sorm_mediator.switch.trace import text_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
         "lab": run.lab,
         "against": run.against,
         "time": datetime.fromtimestamp(run.time).astimezone().isoformat(timespec="seconds"),
+        "time_utc": datetime.fromtimestamp(run.time, UTC).isoformat(timespec="seconds"),
         "version": __version__,
         "order": run.config.mediator.order,
         "orm_number": run.config.mediator.orm_number,
@@ -199,7 +200,7 @@ NAME = "sorm-mediator acceptance"
 def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write a suite for each kind, a case for each check. Raises :class:`OSError`."""
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
-    suites = [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+    suites = [Suite(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
     junit.write(path, NAME, suites)
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.compare import (
     EVENTS,
     PASS,
@@ -43,6 +42,7 @@ from sorm_mediator.acceptance.report import (
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.lines import located
+from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
     INTERRUPTED,
@@ -54,12 +54,14 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through, until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
 from ssh_control.visible import visible
@@ -284,7 +286,7 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
     except BrokenPipeError:
         return drop_output()
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1
 
 
@@ -293,7 +295,7 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
     """
-    config = lab_files.load(settings.config)
+    config = load_lab(settings.config)
     name = str(settings.config)
     checks, node = planned(config, name)
     if not settings.host:
@@ -346,18 +348,12 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
 @contextmanager
 def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
     """A bar on stderr, if stderr is a terminal; yields the function to call with each outcome."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(checks))
+    with progress_bar(len(checks)) as advance:
 
         def done(outcome: Outcome) -> None:
             check = outcome.check
-            text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
-            progress.update(task, advance=1, description=text)
+            kind, direction = KIND_NAMES[check.kind], DIRECTION_NAMES[check.direction]
+            advance(now=f"{translate(kind, lang)}, {translate(direction, lang)}")
 
         yield done
 

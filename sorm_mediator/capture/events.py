@@ -1,4 +1,4 @@
-"""The content of an input, in order: payload of flows, gaps in them, and troubles.
+"""The content of an input, in order: payload of flows, gaps in them, troubles, and pauses of a live one.
 
 A flow is one direction of one conversation, or the whole of a hex text or a binary file.
 """
@@ -6,10 +6,10 @@ A flow is one direction of one conversation, or the whole of a hex text or a bin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One direction of one conversation; ``source`` and ``destination`` are ``address:port``."""
 
     label: str
@@ -21,8 +21,7 @@ class Flow:
     """Name of the interface it was captured on, if the capture names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """Payload of ``flow`` at ``offset`` (octets from the flow's first one)."""
 
     flow: Flow
@@ -59,7 +58,19 @@ class Trouble:
     """Units may be missing or damaged because of it."""
 
 
-Event = Data | Gap | End | Trouble
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A live input has nothing more at the moment: what is known is to be shown."""
+
+    long: bool
+    """:data:`HOLD` seconds have passed, in silence or not, since the last one of these: nothing waits any longer for
+    what may still come."""
+
+
+HOLD = 0.5
+"""Seconds for which a live unit waits for an earlier one. It waits from one long pause to the next at most."""
+
+Event = Data | Gap | End | Trouble | Pause
 
 
 class CaptureError(ValueError):

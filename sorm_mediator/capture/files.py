@@ -1,17 +1,20 @@
 """Reading the two capture file formats: pcap and pcapng.
 
-Both are read block by block from a binary stream, so that memory does not depend on the size of the file.
+Both are read from blocks of octets as they come, so that memory does not depend on the size of the file, and the
+packets of a live input come at once.
 Formats: the pcap and pcapng Internet-Drafts of the IETF's opsawg (draft-ietf-opsawg-pcap, -pcapng).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
-from sorm_mediator.capture.events import CaptureError, Trouble
+from sorm_mediator.capture.events import CaptureError, Pause, Trouble
+from sorm_mediator.capture.source import first_octets
 from sorm_mediator.language import Phrase, join
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -39,10 +42,10 @@ IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 2, 9, 14, 2
 """Options of the blocks that describe an interface, and of packets."""
 INBOUND, OUTBOUND = 1, 2
 """The direction in the flags of a packet."""
+_DIRECTIONS = {INBOUND: "in", OUTBOUND: "out"}
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One captured frame."""
 
     link_type: int
@@ -60,54 +63,90 @@ def is_capture(start: bytes) -> bool:
     return start[:4] == PCAPNG_MAGIC or start[:4] in _PCAP_MAGICS
 
 
-def read_packets(stream: BinaryIO) -> Iterator[Packet | Trouble]:
+def read_packets(blocks: Iterable[bytes | Pause]) -> Iterator[Packet | Trouble | Pause]:
     """The packets of a pcap or pcapng file; damage ends the reading with a :class:`Trouble`.
 
     Raises :class:`CaptureError` for a stream that is neither.
     """
-    magic = _read(stream, 4)
+    following = iter(blocks)
+    start = first_octets(following, 4)
+    octets = _Octets(chain((start,), following))
+    magic = start[:4]
     if magic == PCAPNG_MAGIC:
-        yield from _pcapng(stream)
+        yield from _pcapng(octets)
     elif magic in _PCAP_MAGICS:
-        yield from _pcap(stream, *_PCAP_MAGICS[magic])
+        yield from _pcap(octets, *_PCAP_MAGICS[magic])
     else:
         raise CaptureError("not a capture file: it begins neither like pcap nor like pcapng")
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """``size`` octets, fewer only at the end of the stream; one read of a pipe may return fewer."""
-    parts: list[bytes] = []
-    while size > 0 and (part := stream.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+class _Octets:
+    """The octets that have come and are not read yet: :attr:`held` from :attr:`at` on."""
+
+    def __init__(self, blocks: Iterable[bytes | Pause]) -> None:
+        self._blocks = iter(blocks)
+        self.held = b""
+        self.at = 0
+        self.position = 0
+        """Octets of the file before :attr:`at`."""
+
+    def have(self, size: int) -> Iterator[Pause]:
+        """Wait until ``size`` octets are held, or the file ends; the pauses meanwhile."""
+        missing = size - (len(self.held) - self.at)
+        if missing <= 0:
+            return
+        parts = [self.held[self.at :]]
+        while missing > 0 and (block := next(self._blocks, None)) is not None:
+            if isinstance(block, Pause):
+                yield block
+                continue
+            parts.append(block)
+            missing -= len(block)
+        self.held, self.at = b"".join(parts), 0
+
+    @property
+    def rest(self) -> int:
+        """How many octets are held."""
+        return len(self.held) - self.at
+
+    def pass_over(self, size: int) -> None:
+        """Count ``size`` octets as read."""
+        self.at += size
+        self.position += size
 
 
-def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator[Packet | Trouble]:
-    header = _read(stream, 20)
-    if len(header) < 20:
+def _pcap(octets: _Octets, order: str, tick: int, record_size: int) -> Iterator[Packet | Trouble | Pause]:
+    yield from octets.have(24)
+    if octets.rest < 24:
         yield Trouble(Phrase("the pcap file is cut inside its header"))
         return
-    link_type: int = struct.unpack(order + "I", header[16:])[0] & 0x0FFFFFFF  # above: FCS length
+    link_type: int = struct.unpack_from(order + "I", octets.held, 20)[0] & 0x0FFFFFFF  # above: FCS length
+    octets.pass_over(24)
     record = struct.Struct(order + "IIII")
-    position = 24
-    while head := _read(stream, record_size):
-        if len(head) < record_size:
-            yield Trouble(_at(Phrase("the pcap file is cut inside a record's header"), position))
-            return
-        seconds, fraction, kept, length = record.unpack(head[:16])
+    while True:
+        if octets.rest < record_size:
+            yield from octets.have(record_size)
+            if not octets.rest:
+                return
+            if octets.rest < record_size:
+                yield Trouble(_at(Phrase("the pcap file is cut inside a record's header"), octets.position))
+                return
+        seconds, fraction, kept, length = record.unpack_from(octets.held, octets.at)
         if kept > MAX_BLOCK:
             claim = Phrase("a pcap record claims {kept} octets", kept=kept)
-            yield Trouble(_not_read(_at(claim, position)))
+            yield Trouble(_not_read(_at(claim, octets.position)))
             return
-        data = _read(stream, kept)
+        size = record_size + kept
+        if octets.rest < size:
+            yield from octets.have(size)
+        data = octets.held[octets.at + record_size : octets.at + size]
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
             missing = Phrase("{count} octets missing", count=kept - len(data))
-            cut = _at(Phrase("the pcap file is cut inside the record"), position)
+            cut = _at(Phrase("the pcap file is cut inside the record"), octets.position)
             yield Trouble(join(": ", [cut, missing]))
             return
-        position += record_size + kept
+        octets.pass_over(size)
 
 
 @dataclass(slots=True)
@@ -119,13 +158,25 @@ class _Interface:
     offset_seconds: int = 0
 
     def time_ns(self, ticks: int) -> int:
+        if self.ticks_per_second == 1_000_000_000 and not self.offset_seconds:
+            return ticks
         return ticks * 1_000_000_000 // self.ticks_per_second + self.offset_seconds * 1_000_000_000
 
 
-@dataclass(slots=True)
 class _Section:
-    order: str
-    interfaces: list[_Interface] = field(default_factory=list)
+    """What the blocks of a section share: the byte order, and the interfaces described so far."""
+
+    def __init__(self, order: str) -> None:
+        self.begin(order)
+
+    def begin(self, order: str) -> None:
+        """A new section."""
+        self.order = order
+        self.kind = struct.Struct(order + "I")
+        self.block = struct.Struct(order + "II")
+        self.flags = struct.Struct(order + "HHI")
+        self.heads = {kind: struct.Struct(order + head) for kind, head in _PACKET_HEADS.items()}
+        self.interfaces: list[_Interface] = []
 
 
 class _DamagedError(Exception):
@@ -140,14 +191,31 @@ def _not_read(what: Phrase) -> Phrase:
     return join(": ", [what, Phrase("the rest is not read")])
 
 
-def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
+def _pcapng(octets: _Octets) -> Iterator[Packet | Trouble | Pause]:
     section = _Section("<")
-    position = 0
-    head = PCAPNG_MAGIC  # already read for the format
-    while head:
+    while True:
+        if octets.rest < 12:
+            yield from octets.have(12)
+            if not octets.rest:
+                return
+        else:  # a packet that is held and in order
+            kind, size = section.block.unpack_from(octets.held, octets.at)
+            if kind == ENHANCED and 32 <= size <= octets.rest and not size & 3:
+                end = octets.at + size
+                packet = _enhanced(octets.held[octets.at + 8 : end - 4], section)
+                if packet is not None:
+                    octets.pass_over(size)
+                    yield packet
+                    continue
         whole = True
         try:
-            kind, body, size, whole = _block(stream, head, section)
+            size = _block_size(octets, section)
+            whole = octets.rest >= size
+            if not whole:
+                yield from octets.have(size)
+                whole = octets.rest >= size
+            kind = section.kind.unpack_from(octets.held, octets.at)[0] if octets.rest >= 12 else 0
+            body = octets.held[octets.at + 8 : octets.at + size - 4]
             if kind == INTERFACE:
                 section.interfaces.append(_interface(body, section))
             elif packet := _packet(kind, body, section):
@@ -155,37 +223,29 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
         except _DamagedError as damage:
             if whole:
                 yield Trouble(_not_read(Phrase(
-                    "the pcapng block at octet {position} {damage}", position=position, damage=damage.args[0],
+                    "the pcapng block at octet {position} {damage}", position=octets.position, damage=damage.args[0],
                 )))  # fmt: skip
                 return
         if not whole:
-            yield Trouble(_at(Phrase("the pcapng file is cut inside the block"), position))
+            yield Trouble(_at(Phrase("the pcapng file is cut inside the block"), octets.position))
             return
-        position += size
-        head = _read(stream, 4)
+        octets.pass_over(size)
 
 
-def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes, int, bool]:
-    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte order."""
-    rest = _read(stream, 4)
-    if len(head) < 4 or len(rest) < 4:
-        return 0, b"", 0, False
-    taken = b""
-    if head == PCAPNG_MAGIC:
-        taken = _read(stream, 4)
-        if len(taken) < 4:
-            return 0, b"", 0, False
-        if taken not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-            raise _DamagedError(Phrase("has the byte-order mark {mark}", mark=taken.hex()))
-        section.order = ">" if taken[0] == 0x1A else "<"
-        section.interfaces.clear()
-    kind, size = struct.unpack(section.order + "II", head + rest)
+def _block_size(octets: _Octets, section: _Section) -> int:
+    """Octets of the next block, of which twelve are held or the file has no more; a section sets the byte order."""
+    head = octets.held[octets.at : octets.at + 12]
+    if len(head) < 8 or (head.startswith(PCAPNG_MAGIC) and len(head) < 12):
+        return 12
+    if head.startswith(PCAPNG_MAGIC):
+        mark = head[8:]
+        if mark not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
+            raise _DamagedError(Phrase("has the byte-order mark {mark}", mark=mark.hex()))
+        section.begin(">" if mark[0] == 0x1A else "<")
+    size: int = section.kind.unpack_from(head, 4)[0]
     if size < 12 or size % 4 or size > MAX_BLOCK:
         raise _DamagedError(Phrase("claims a length of {size}", size=size))
-    wanted = size - 8 - len(taken)
-    content = _read(stream, wanted)
-    body = taken + content[: wanted - 4]
-    return kind, body, size, len(content) == wanted
+    return size
 
 
 def _interface(body: bytes, section: _Section) -> _Interface:
@@ -209,13 +269,13 @@ def _interface(body: bytes, section: _Section) -> _Interface:
 
 def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     """The packet in a block, or nothing for a block without one (name resolution, statistics ...)."""
-    if kind not in _PACKET_HEADS:
+    heads = section.heads.get(kind)
+    if heads is None:
         return None
-    order = section.order
-    start = struct.calcsize(order + _PACKET_HEADS[kind])
+    order, start = section.order, heads.size
     if len(body) < start:
         raise _DamagedError(Phrase("holds a packet in less than {n} octets", n=start))
-    head = struct.unpack_from(order + _PACKET_HEADS[kind], body)
+    head = heads.unpack_from(body)
     index, kept, length = (0, head[0], head[0]) if kind == _SIMPLE else (head[0], *head[-2:])
     if index >= len(section.interfaces):
         raise _DamagedError(Phrase("names the interface {index}, which is not described", index=index))
@@ -224,12 +284,38 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
         kept = min(kept, interface.snap_length)
     data = body[start : start + kept]
     direction = ""
-    for code, value in _options(body[start + (kept + 3) // 4 * 4 :], order):
+    options = start + (kept + 3) // 4 * 4
+    for code, value in _options(body[options:], order) if options < len(body) else ():
         if code == EPB_FLAGS and len(value) == 4:
             (flags,) = struct.unpack(order + "I", value)
-            direction = {INBOUND: "in", OUTBOUND: "out"}.get(flags & 3, "")
+            direction = _DIRECTIONS.get(flags & 3, "")
     time_ns = None if kind == _SIMPLE else interface.time_ns(head[-4] << 32 | head[-3])
     return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
+
+
+def _enhanced(body: bytes, section: _Section) -> Packet | None:
+    """A packet of the usual kind; nothing if it needs a closer look (:func:`_packet`)."""
+    index, high, low, kept, length = section.heads[ENHANCED].unpack_from(body)
+    end = 20 + kept
+    options = end + 3 & ~3
+    if index >= len(section.interfaces) or options > len(body):
+        return None
+    direction = ""
+    if options + 8 <= len(body):
+        code, size, flags = section.flags.unpack_from(body, options)
+        if (code, size) == (EPB_FLAGS, 4):
+            direction = _DIRECTIONS.get(flags & 3, "")
+        elif code:
+            return None
+    interface = section.interfaces[index]
+    return Packet(
+        interface.link_type,
+        body[20:end],
+        interface.time_ns(high << 32 | low),
+        length,
+        interface.name,
+        direction,
+    )
 
 
 def _options(area: bytes, order: str) -> Iterator[tuple[int, bytes]]:

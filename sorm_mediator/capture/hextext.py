@@ -9,9 +9,11 @@ and "Follow stream", where the indentation marks the direction).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sorm_mediator.capture.events import CaptureError
+from sorm_mediator.capture.packets import is_frame
 
 MAX_REPEATED = 4 * 1024 * 1024
 """The most octets for the ``*`` of a dump (lines equal to the one before)."""
@@ -46,7 +48,9 @@ _BEGUN = re.compile(r"(?:0[xX]|16\#|\\[xX])?[0-9A-Fa-f]*")
 _C_ARRAY = re.compile(r"[^{}]*=\s*\{([^{}]*)\}[^{}]*")
 
 
-def _parse_hex(text: str) -> bytes:
+def _parse_hex(text: str, at: Callable[[str, int], str] | None = None) -> bytes:
+    """``at`` tells the place of a character; by default :func:`place`."""
+    at = at or place
     if (array := _C_ARRAY.fullmatch(text)) is not None:
         # The text around the braces becomes blank, so that positions in messages stay right.
         text = re.sub(r"\S", " ", text[: array.start(1)]) + array[1]
@@ -59,7 +63,7 @@ def _parse_hex(text: str) -> bytes:
         if token is None:
             if (begun := _BEGUN.match(text, position)) is not None and begun.end() < len(text):
                 position = begun.end()
-            raise CaptureError(f"not hex: {text[position]!r} at {place(text, position)}")
+            raise CaptureError(f"not hex: {text[position]!r} at {at(text, position)}")
         position = token.end()
         digits = token["digits"]
         if digits is None:
@@ -68,7 +72,7 @@ def _parse_hex(text: str) -> bytes:
             # 0x1 and 1h are octets. A lone digit is half an octet, or belongs to its neighbour.
             if not (token["prefix"] or (token["suffix"] and len(digits) == 1)):
                 count = f"{len(digits)} digits, an odd number," if len(digits) > 1 else "half an octet"
-                raise CaptureError(f"not hex: {count} at {place(text, token.start('digits'))}")
+                raise CaptureError(f"not hex: {count} at {at(text, token.start('digits'))}")
             digits = "0" + digits
         octets += bytes.fromhex(digits)
     return bytes(octets)
@@ -90,6 +94,38 @@ def place(text: str, position: int) -> str:
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
     return f"character {position + 1} (line {line}, column {column})"
+
+
+def plain_lines(text: str) -> bool:
+    """Whether the whole lines of ``text``, which has no end yet, are plain hex, each by itself, and hold octets."""
+    whole = text[: text.rfind("\n") + 1]
+    if _parse_dump(whole) or _parse_escapes(whole):
+        return False
+    try:
+        octets = b"".join(map(_parse_hex, whole.splitlines()))
+    except CaptureError:
+        return False
+    return bool(octets) and not is_frame(octets)
+
+
+class HexLines:
+    """Lines of plain hex that come one after another."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+        self._lines = 0
+
+    def octets(self, text: str) -> bytes:
+        """The octets of the next lines. Raises :class:`CaptureError` with the first character that is not hex."""
+        octets = bytearray()
+        for line in text.splitlines(keepends=True):
+            octets += _parse_hex(line, self._place)
+            self._characters += len(line)
+            self._lines += 1
+        return bytes(octets)
+
+    def _place(self, line: str, position: int) -> str:
+        return f"character {self._characters + position + 1} (line {self._lines + 1}, column {position + 1})"
 
 
 # --- byte strings

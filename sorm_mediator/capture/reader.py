@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
-from typing import BinaryIO, cast
+from itertools import chain
+from typing import BinaryIO
 
 from e1.carriers.satop import SatopPacket
 from sorm_mediator.capture import x25
-from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Pause, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
-from sorm_mediator.capture.hextext import parse_text
+from sorm_mediator.capture.hextext import HexLines, Part, parse_text, plain_lines
 from sorm_mediator.capture.packets import (
-    FRAGMENTS,
     LINKTYPE_ETHERNET,
-    Datagram,
     Dissector,
     HalfStream,
     Segment,
+    address_text,
     is_frame,
 )
+from sorm_mediator.capture.source import BLOCK, GZIP, Source, Unpacked, first_octets
 from sorm_mediator.capture.x25 import Recognition, SatopFlow
 from sorm_mediator.language import Phrase, join
 
-CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
 """The most octets of hex text."""
 MAX_PACKED = 4
@@ -35,36 +33,50 @@ MAX_FLOWS = 4096
 """The most flows followed at once; a further flow ends the one that was silent the longest."""
 
 _Datagram = tuple[bytes, Packet]
-_GZIP = b"\x1f\x8b\x08"
+_Blocks = Iterator[bytes | Pause]
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
+_LONGEST_MAGIC = 4
+_MAGIC_BEGINS = (GZIP[:1], b"\x0a", b"\xa1", b"\xd4", b"\x4d", b"\x34", b"\xff", b"\xfe")
+"""The first octets of the formats that more octets tell apart: gzip, pcapng, pcap, UTF-16."""
 
 
-def read_input(stream: BinaryIO, unpacked: int = 0) -> Iterator[Event]:
+def read_input(stream: BinaryIO | Source) -> Iterator[Event]:
     """The content of a file or pipe: capture, hex text, hex dump or raw units, packed with gzip or not.
 
-    ``unpacked``: the gzip layers around ``stream`` that are unpacked already.
     Raises :class:`CaptureError` for an empty or unreadable input, :class:`OSError` of the stream.
     """
-    start = stream.read(CHUNK)
+    source = stream if isinstance(stream, Source) else Source(stream)
+    return _read(iter(source), source, 0)
+
+
+def _read(blocks: _Blocks, source: Source, unpacked: int) -> Iterator[Event]:
+    """``unpacked``: the gzip layers around ``blocks`` that are unpacked already."""
+    start = first_octets(blocks, 1)
     if not start:
+        if source.stopped:
+            return
         raise CaptureError("nothing to decode: the input is empty")
-    if start.startswith(_GZIP):
+    if start[:1] in _MAGIC_BEGINS:
+        start += first_octets(blocks, _LONGEST_MAGIC - len(start))
+    blocks = chain((start,), blocks)
+    if start.startswith(GZIP):
         if unpacked >= MAX_PACKED:
             raise CaptureError(f"packed with gzip more than {MAX_PACKED} times: unpack it first")
-        packed = gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream)))
-        try:
-            yield from read_input(cast(BinaryIO, packed), unpacked + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        packed = Unpacked(blocks)
+        yield from _read(iter(packed), source, unpacked + 1)
+        if packed.damage and not source.stopped:
             yield Trouble(Phrase(
-                "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
+                "the gzip file is damaged or cut ({error}): the rest is not read", error=packed.damage,
             ))  # fmt: skip
     elif is_capture(start):
-        yield from packets_to_events(read_packets(cast(BinaryIO, _Pushed(start, stream))))
-    elif (text := _as_text(start, stream)) is not None:
-        yield from read_text(text)
+        for event in packets_to_events(read_packets(blocks)):
+            if not (source.stopped and isinstance(event, Trouble)):  # where it was stopped, it is cut
+                yield event
+    elif (encoding := _text_encoding(start)) is not None:
+        yield from _text(blocks, encoding, live=source.live)
     else:
-        yield from _raw(start, stream)
+        yield from _raw(blocks)
 
 
 def read_text(text: str) -> Iterator[Event]:
@@ -72,19 +84,7 @@ def read_text(text: str) -> Iterator[Event]:
 
     Raises :class:`CaptureError` with the first character that fits neither.
     """
-    parts = parse_text(text)
-    if all(is_frame(part.data) for part in parts):
-        frames = (Packet(LINKTYPE_ETHERNET, part.data, None, len(part.data)) for part in parts)
-        yield from packets_to_events(frames)
-        return
-    flows: dict[str, tuple[Flow, int]] = {}
-    for part in parts:
-        flow, offset = flows.get(part.side, (Flow(_INPUT + part.side), 0))
-        for start in range(0, len(part.data), CHUNK):
-            yield Data(flow, offset + start, part.data[start : start + CHUNK])
-        flows[part.side] = flow, offset + len(part.data)
-    for flow, _ in flows.values():
-        yield End(flow)
+    return _parts(parse_text(text))
 
 
 def read_bytes(data: bytes) -> Iterator[Event]:
@@ -92,63 +92,105 @@ def read_bytes(data: bytes) -> Iterator[Event]:
     return read_input(BytesIO(data))
 
 
-class _Pushed:
-    """A stream with the octets read from it put back; it has the method that our readers and gzip need."""
+def _parts(parts: Sequence[Part]) -> Iterator[Event]:
+    if all(is_frame(part.data) for part in parts):
+        frames = (Packet(LINKTYPE_ETHERNET, part.data, None, len(part.data)) for part in parts)
+        yield from packets_to_events(frames)
+        return
+    flows: dict[str, tuple[Flow, int]] = {}
+    for part in parts:
+        flow, offset = flows.get(part.side, (Flow(_INPUT + part.side), 0))
+        yield from _pieces(flow, offset, part.data)
+        flows[part.side] = flow, offset + len(part.data)
+    for flow, _ in flows.values():
+        yield End(flow)
 
-    def __init__(self, start: bytes, stream: BinaryIO) -> None:
-        self._start = start
-        self._stream = stream
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._start:
-            return self._stream.read(size)
-        taken = self._start if size < 0 else self._start[:size]
-        self._start = self._start[len(taken) :]
-        return taken + self._stream.read() if size < 0 else taken
+def _pieces(flow: Flow, offset: int, data: bytes) -> Iterator[Data]:
+    for start in range(0, len(data), BLOCK):
+        yield Data(flow, offset + start, data[start : start + BLOCK])
 
 
-def _as_text(start: bytes, stream: BinaryIO) -> str | None:
-    """The whole input as text, or nothing if its beginning isn't text (then the rest is not read)."""
+def _text_encoding(start: bytes) -> str | None:
+    """The encoding of an input that begins with these octets, or nothing if it is no text."""
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") and 0 in start[2:4]:
-        encoding = "utf-16"
-    elif all(octet >= 0x20 or octet in _TEXT_CONTROLS for octet in start):
-        encoding = "utf-8-sig"
-        try:
-            start.decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.start < len(start) - 3 or len(start) < CHUNK:  # else the block's end cuts a character
-                return None
-    else:
+        return "utf-16"
+    if not all(octet >= 0x20 or octet in _TEXT_CONTROLS for octet in start):
         return None
-    rest = stream.read(MAX_TEXT)
-    if len(rest) == MAX_TEXT:
-        raise CaptureError(f"more than {MAX_TEXT} octets of text: write it as binary or in pieces")
     try:
-        return (start + rest).decode(encoding)
+        start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3 or len(start) < BLOCK:  # else the block's end cuts a character
+            return None
+    return "utf-8-sig"
+
+
+def _text(blocks: _Blocks, encoding: str, *, live: bool) -> Iterator[Event]:
+    """A text is read as a whole, since its form may show late; the lines of plain hex of a live one as they come."""
+    octets = bytearray()
+    for block in blocks:
+        if not isinstance(block, Pause):
+            octets += block
+            if len(octets) > MAX_TEXT:
+                raise CaptureError(f"more than {MAX_TEXT} octets of text: write it as binary or in pieces")
+        elif live and encoding != "utf-16" and plain_lines(_decoded(octets, encoding)):
+            begun = octets.decode(encoding).encode()
+            yield from _lines(chain((begun, block), blocks))
+            return
+        else:
+            yield block
+    yield from read_text(_decoded(octets, encoding))
+
+
+def _lines(blocks: _Blocks) -> Iterator[Event]:
+    """The octets of lines of plain hex, as they come."""
+    flow, offset = Flow(_INPUT), 0
+    lines = HexLines()
+    rest = b""
+    for block in chain(blocks, (b"\n",)):
+        if isinstance(block, Pause):
+            yield block
+            continue
+        whole, end, rest = (rest + block).rpartition(b"\n")
+        data = lines.octets(_decoded(whole, "utf-8") + end.decode())
+        yield from _pieces(flow, offset, data)
+        offset += len(data)
+    yield End(flow)
+
+
+def _decoded(octets: bytes | bytearray, encoding: str) -> str:
+    try:
+        return octets.decode(encoding)
     except UnicodeDecodeError as error:
         raise CaptureError(f"not hex: octet {error.start} is no text") from None
 
 
-def _raw(start: bytes, stream: BinaryIO) -> Iterator[Event]:
-    flow, offset, data = Flow(_INPUT), 0, start
-    while data:
-        yield Data(flow, offset, data)
-        offset += len(data)
-        data = stream.read(CHUNK)
+def _raw(blocks: _Blocks) -> Iterator[Event]:
+    flow, offset = Flow(_INPUT), 0
+    for block in blocks:
+        if isinstance(block, Pause):
+            yield block
+            continue
+        yield Data(flow, offset, block)
+        offset += len(block)
     yield End(flow)
 
 
-def packets_to_events(packets: Iterator[Packet | Trouble]) -> Iterator[Event]:
+def packets_to_events(packets: Iterable[Packet | Trouble | Pause]) -> Iterator[Event]:
     """Packets -> payload of flows, with TCP reassembled.
 
     Raises :class:`CaptureError` if no frame can be read because its link type is unknown.
     """
     flows = _Flows()
     for packet in packets:
-        if isinstance(packet, Trouble):
+        if isinstance(packet, Packet):
+            yield from flows.packet(packet)
+        elif isinstance(packet, Pause):
+            if packet.long:
+                yield from flows.give_up()
             yield packet
         else:
-            yield from flows.packet(packet)
+            yield packet
     yield from flows.finish()
 
 
@@ -168,24 +210,31 @@ class _Flows:
         self._read = 0
         self._unreadable: Counter[str] = Counter()
 
-    def packet(self, packet: Packet) -> Iterator[Event]:
+    def packet(self, packet: Packet) -> Iterable[Event]:
         if len(packet.data) < packet.length:
             self._cut += 1
         if packet.link_type in x25.LINKTYPES_LAPB:
             self._read += 1
-            yield from self._lapb_frame(packet)
-            return
+            return self._lapb_frame(packet)
         try:
             found = self._dissector.take(packet)
         except CaptureError as error:
             self._unreadable[str(error)] += 1
-            return
+            return ()
         self._read += 1
         if isinstance(found, Segment):
-            for event in self._segment(found, packet):
-                yield from self._xot_inside(event)
-        elif isinstance(found, Datagram) and found.data:
-            yield from self._datagram((found.source, found.destination), (found.data, packet))
+            return self._segment(found, packet)
+        if found is not None and found.data:
+            return self._datagram((found.source, found.destination), (found.data, packet))
+        return ()
+
+    def give_up(self) -> Iterator[Event]:
+        """A long pause: what has waited since the last one for what should have come before it waits no longer."""
+        for half in list(self._tcp.values()):
+            yield from self._of_tcp(half, half.give_up())
+        for key, recognition in self._recognitions.items():
+            for other in recognition.paused():
+                yield from self._other_datagram(key, other)
 
     def _datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
         """A datagram of an E1 stream, or of other data; the first ones of a flow wait until that is known."""
@@ -211,8 +260,7 @@ class _Flows:
             for other in recognition.give_up():
                 yield from self._other_datagram(key, other)
         for half in self._tcp.values():
-            for event in half.finish():
-                yield from self._xot_inside(event)
+            yield from self._of_tcp(half, half.finish())
         for flow, _ in [*self._udp.values(), *self._x25.values()]:
             yield End(flow)
         for (source, destination), circuit in self._satop.items():
@@ -225,8 +273,19 @@ class _Flows:
         if self._cut:
             cut = Phrase("{n} frames were cut by the capture (snap length)", n=self._cut)
             yield Trouble(cut, serious=False)
+        fragments = self._dissector.fragments
+        fragments.finish()
+        if fragments.first_lost is not None:
+            addresses, _, identification = fragments.first_lost
+            middle = len(addresses) // 2
+            yield Trouble(Phrase(
+                "{n} IP datagrams not shown: fragments of them are not in the capture"
+                " (the first: {source} > {destination}, identification {identification})",
+                n=fragments.lost, source=address_text(addresses[:middle]), destination=address_text(addresses[middle:]),
+                identification=identification,
+            ))  # fmt: skip
         for why, count in self._dissector.skipped.items():
-            yield Trouble(_not_shown(count, why), serious=why == FRAGMENTS)
+            yield Trouble(_not_shown(count, why), serious=False)
         for text, count in self._unreadable.items():
             if not self._read:
                 raise CaptureError(text)
@@ -242,28 +301,43 @@ class _Flows:
         if len(self._satop) > MAX_FLOWS:
             self._satop.popitem(last=False)
 
-    def _segment(self, segment: Segment, packet: Packet) -> Iterator[Event]:
+    def _segment(self, segment: Segment, packet: Packet) -> Iterable[Event]:
         key = segment.source, segment.destination
         half = self._tcp.get(key)
+        before: Iterable[Event] = ()
         if half is not None and segment.syn and half.begins_anew(segment.sequence):
-            yield from half.finish()
+            before = list(self._of_tcp(half, half.finish()))
             half = None
         if half is None:
             if not (segment.data or segment.syn) or segment.reset:
-                return
+                return before
             flow = Flow(f"{key[0]} > {key[1]} tcp", *key, "tcp", packet.interface)
             half = self._tcp[key] = HalfStream(flow)
+            half.xot = x25.is_xot(flow)
         self._tcp.move_to_end(key)
+        sequence = segment.sequence
         if segment.syn:
-            half.open(segment.sequence)
-        sequence = segment.sequence + 1 if segment.syn else segment.sequence
-        yield from half.segment(sequence, segment.data, packet.time_ns, fin=segment.fin)
+            half.open(sequence)
+            sequence += 1
+        events = half.segment(sequence, segment.data, packet.time_ns, fin=segment.fin)
+        if half.xot:
+            events = [inner for event in events for inner in self._xot_inside(event)]
+        if before:
+            events = [*before, *events]
         if len(self._tcp) > MAX_FLOWS:
-            yield from self._tcp.popitem(last=False)[1].finish()
+            silent = self._tcp.popitem(last=False)[1]
+            events += self._of_tcp(silent, silent.finish())
+        return events
+
+    def _of_tcp(self, half: HalfStream, events: Iterable[Event]) -> Iterable[Event]:
+        """Events of a stream, or of what is in it if it is X.25."""
+        if not half.xot:
+            return events
+        return [inner for event in events for inner in self._xot_inside(event)]
 
     def _xot_inside(self, event: Event) -> Iterator[Event]:
         """X.25 inside the TCP of port 1998 replaces that stream as soon as there is a data packet."""
-        if isinstance(event, Trouble) or not x25.is_xot(event.flow):
+        if isinstance(event, Trouble | Pause):
             yield event
             return
         if isinstance(event, End):

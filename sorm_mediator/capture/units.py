@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
-from protocol import Broken, Channel, Codec, Message, Noise, Options, Problem, StreamFramer, Unit, UnknownUnit
+from protocol import (
+    Broken,
+    BrokenReason,
+    Channel,
+    Codec,
+    Message,
+    Noise,
+    Options,
+    Problem,
+    StreamFramer,
+    Unit,
+    UnknownUnit,
+)
 from protocol.messages import classes
-from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
+from sorm_mediator.capture.events import Data, Event, Flow, Gap, Pause, Trouble
 from sorm_mediator.language import Phrase
 
 UNDECIDED = 65_536
@@ -23,8 +36,7 @@ MAX_SHOWN = 4096
 """The most octets in one piece of noise; longer noise is several pieces."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One unit, or octets that are no unit."""
 
     flow: Flow
@@ -46,7 +58,7 @@ class Skipped:
     octets: int
 
 
-Item = Found | Skipped | Trouble
+Item = Found | Skipped | Trouble | Pause
 
 
 def decode_events(
@@ -60,19 +72,21 @@ def decode_events(
     flows: dict[Flow, _FlowUnits] = {}
     queue = _Queue()
     for event in events:
-        if isinstance(event, Trouble):
-            yield from queue.put(None, (event,))
-            continue
-        units = flows.get(event.flow)
-        if units is None:
-            units = flows[event.flow] = _FlowUnits(event.flow, codec, channel)
-        if isinstance(event, Data):
-            yield from queue.put(units, units.data(event))
-        elif isinstance(event, Gap):
-            yield from queue.put(units, units.gap(event))
+        if isinstance(event, (Data, Gap)):
+            units = flows.get(event.flow)
+            if units is None:
+                units = flows[event.flow] = _FlowUnits(event.flow, codec, channel)
+            items = units.data(event) if isinstance(event, Data) else units.gap(event)
+            yield from items if units.carries and not queue.waiting else queue.put(units, items)
+        elif isinstance(event, Trouble):
+            yield from queue.put(None, [event])
+        elif isinstance(event, Pause):
+            if event.long:
+                yield from queue.let_go()
+            yield event
         else:
+            units = flows.pop(event.flow, None) or _FlowUnits(event.flow, codec, channel)
             yield from queue.put(units, units.end())
-            del flows[event.flow]
     for units in flows.values():
         yield from queue.put(units, units.end())
 
@@ -81,31 +95,61 @@ class _Queue:
     """Items in the order in which they came. Those behind one of a flow that is not yet classified wait for it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[_FlowUnits | None, Item]] = deque()
+        self.waiting: deque[tuple[_FlowUnits | None, Item]] = deque()
         self._octets = 0
+        self._old = 0  # items that waited at the last long pause
 
     def put(self, units: _FlowUnits | None, items: Iterable[Item]) -> Iterator[Item]:
         """Add items of a flow; returns those that are in turn."""
         for item in items:
-            if not self._waiting and (units is None or units.carries):
+            if not self.waiting and (units is None or units.carries):
                 yield item
                 continue
-            self._waiting.append((units, item))
+            self.waiting.append((units, item))
             self._octets += _size(item)
-        while self._waiting:
-            first = self._waiting[0][0]
+        while self.waiting:
+            first = self.waiting[0][0]
             if first is not None and first.carries is None:
                 if self._octets <= MOST_WAITING:
                     return
                 first.decide(final=True)
-            units, item = self._waiting.popleft()
-            self._octets -= _size(item)
-            if units is None or units.carries or isinstance(item, Skipped):
-                yield item
+            yield from self._first()
+
+    def let_go(self) -> Iterator[Item]:
+        """A long pause: what waited at the last one comes, unless it is of a flow that isn't known to carry units."""
+        still: list[tuple[_FlowUnits | None, Item]] = []
+        for _ in range(min(self._old, len(self.waiting))):
+            units = self.waiting[0][0]
+            if units is not None:
+                units.decide_soon()
+            if units is not None and units.carries is None:
+                still.append(self.waiting.popleft())
+            else:
+                yield from self._first()
+        self.waiting.extendleft(reversed(still))
+        self._old = len(self.waiting)
+
+    def _first(self) -> Iterator[Item]:
+        """The first item, whose flow is classified, if it is to be shown."""
+        units, item = self.waiting.popleft()
+        self._octets -= _size(item)
+        self._old = max(self._old - 1, 0)
+        if units is None or units.carries or isinstance(item, Skipped):
+            yield item
 
 
 def _size(item: Item) -> int:
     return len(item.raw) if isinstance(item, Found) else 0
+
+
+def _octets_of_units(pieces: Iterable[Unit | Broken | Noise]) -> int:
+    """Octets of the units before the first piece that is none."""
+    octets = 0
+    for piece in pieces:
+        if piece.__class__ is not Unit:
+            break
+        octets += len(piece.raw)
+    return octets
 
 
 class _FlowUnits:
@@ -127,19 +171,29 @@ class _FlowUnits:
         self._not_shown = 0  # octets before the flow is classified, or skipped
         self._in_units = 0  # octets of units among them
 
-    def data(self, event: Data) -> Iterator[Item]:
+    def data(self, event: Data) -> list[Item]:
         self._time_ns = event.time_ns
-        self._kept += event.data
         self._fed += len(event.data)
-        yield from self._show(self._framer.feed(event.data))
+        pieces = self._framer.feed(event.data)
+        found: list[Item] = []
+        if self.carries and not self._kept and _octets_of_units(pieces) == len(event.data):
+            for piece in cast("list[Unit]", pieces):
+                message, problems = self._codec.decode_lenient(piece.raw, self._channel)
+                found.append(Found(self._flow, self._shown, piece.raw, message, problems, event.time_ns))
+                self._shown += len(piece.raw)
+            return found
+        self._kept += event.data
+        self._show(pieces, found)
         if event.whole:
-            yield from self._flush()
-            return
+            self._flush(found)
+            return found
         while len(self._kept) - self._framer.pending > MAX_SHOWN:  # long noise in pieces: memory is bounded
-            yield from self._octets(self._shown + MAX_SHOWN)
+            self._octets(self._shown + MAX_SHOWN, found)
+        return found
 
-    def gap(self, event: Gap) -> Iterator[Item]:
-        yield from self._flush()
+    def gap(self, event: Gap) -> list[Item]:
+        found: list[Item] = []
+        self._flush(found)
         self._framer = StreamFramer(self._channel, self._codec.options)
         self._base = self._shown = event.offset + event.length
         self._fed = 0
@@ -149,58 +203,64 @@ class _FlowUnits:
             count=event.length,
             offset=event.offset,
         )
-        yield from self._pass(Trouble(text))
+        self._pass(Trouble(text), found)
+        return found
 
-    def end(self) -> Iterator[Item]:
-        yield from self._flush()
+    def end(self) -> list[Item]:
+        found: list[Item] = []
+        self._flush(found)
         self.decide(final=True)
         if self._not_shown:
-            yield Skipped(self._flow, self._not_shown)
+            found.append(Skipped(self._flow, self._not_shown))
+        return found
 
-    def _flush(self) -> Iterator[Item]:
-        yield from self._show(self._framer.flush())
+    def _flush(self, found: list[Item]) -> None:
+        self._show(self._framer.flush(), found)
         rest = self._base + self._fed
         if rest > self._shown:
-            yield from self._octets(rest)
+            self._octets(rest, found)
 
-    def _show(self, items: Iterable[Unit | Broken | Noise]) -> Iterator[Item]:
+    def _show(self, items: Iterable[Unit | Broken | Noise], found: list[Item]) -> None:
         for item in items:
             offset = self._base + item.offset
             if isinstance(item, Noise):
-                yield from self._octets(offset + item.length)
+                self._octets(offset + item.length, found)
                 continue
             if offset > self._shown:
-                yield from self._octets(offset)
+                self._octets(offset, found)
             self._drop(len(item.raw))
-            yield from self._pass(self._found(offset, item))
+            self._pass(self._found(offset, item), found)
 
     def _found(self, offset: int, item: Unit | Broken) -> Found:
         """A unit. A broken one of an unknown code is shown with only its code: its length is a guess."""
-        short = len(item.raw) < _HEADER
-        if isinstance(item, Broken) and (short or item.code in classes(self._codec.options.order)):
-            problem = Problem(0, "", Phrase("broken unit: {reason}", reason=item.reason.phrase))
+        if isinstance(item, Broken) and (
+            len(item.raw) < _HEADER or item.code in classes(self._codec.options.order)
+        ):
+            reason = Phrase("broken unit: {reason}", reason=item.explain(self._codec.options))
+            of_length = item.reason is BrokenReason.LENGTH
+            problem = Problem(3, "length", reason) if of_length else Problem(0, "", reason)
             return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
         message, problems = self._codec.decode_lenient(item.raw, self._channel)
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
 
-    def _octets(self, end: int) -> Iterator[Item]:
+    def _octets(self, end: int, found: list[Item]) -> None:
         """The octets up to the offset ``end``, which are no unit."""
         while self._shown < end:
             size = min(end - self._shown, MAX_SHOWN)
             raw = bytes(self._kept[:size])
             offset = self._shown
             self._drop(size)
-            yield from self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns))
+            self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns), found)
 
     def _drop(self, size: int) -> None:
         del self._kept[:size]
         self._shown += size
 
     # --- whether the flow is shown
-    def _pass(self, item: Item) -> Iterator[Item]:
-        """``item``, or nothing if the flow carries no units."""
+    def _pass(self, item: Item, found: list[Item]) -> None:
+        """Add ``item``, unless the flow carries no units."""
         if self.carries:
-            yield item
+            found.append(item)
             return
         if isinstance(item, Found):
             is_message = isinstance(item.message, Message)
@@ -208,16 +268,25 @@ class _FlowUnits:
             self._not_shown += len(item.raw)
             self._in_units += len(item.raw) if is_message else 0
         if self.carries is None:
-            yield item
+            found.append(item)
             self.decide(final=False)
 
     def decide(self, *, final: bool) -> None:
         """Classify the flow, ``final`` with what there is, else when it is certain."""
         if self.carries is not None or not (final or self._begins_well or self._not_shown > UNDECIDED):
             return
-        self.carries = self._begins_well or (self._in_units > 0 and 2 * self._in_units >= self._not_shown)
+        self.carries = self._begins_well or self._mostly_units
         if self.carries:
             self._not_shown = 0
+
+    def decide_soon(self) -> None:
+        """The flow carries units if it does so far; else it remains open."""
+        if self.carries is None and self._mostly_units:
+            self.decide(final=True)
+
+    @property
+    def _mostly_units(self) -> bool:
+        return self._in_units > 0 and 2 * self._in_units >= self._not_shown
 
 
 _HEADER = 4

@@ -95,8 +95,9 @@ class PcapngWriter:
     def lapb(self, name: str, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
         """A LAPB frame without FCS on the timeslot ``name``; ``outbound``: from DTE to DCE.
 
-        The link type is USER0. Wireshark decodes it with the preference
-        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``, and refuses its own link type for LAPB.
+        The link type is USER0: Wireshark refuses its own link type for LAPB. It decodes USER0 with the dissector of
+        :mod:`sorm_mediator.wireshark`, or with the preference
+        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``.
         """
         self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound, comment=comment)
 

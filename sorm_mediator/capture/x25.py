@@ -156,6 +156,7 @@ class Recognition(Generic[T]):
         self._kept: list[tuple[_Reading, T]] = []
         self._last: _Reading | None = None
         self._size = 0
+        self._paused = 0  # the datagrams that were kept at the last long pause
         self.certain = False
 
     def take(self, datagram: bytes, item: T) -> tuple[list[tuple[SatopPacket, T]], list[T]]:
@@ -185,6 +186,14 @@ class Recognition(Generic[T]):
         others, self._kept = [item for _, item in self._kept], []
         self._last, self._size = None, 0
         return others
+
+    def paused(self) -> list[T]:
+        """A long pause: the kept datagrams, if the first of them was kept at the last one already."""
+        waited, self._paused = self._paused > 0, len(self._kept)
+        if not (waited and self._kept):
+            return []
+        self._paused = 0
+        return self.give_up()
 
     def _fits(self, reading: _Reading) -> bool:
         size = len(reading.packet.payload)

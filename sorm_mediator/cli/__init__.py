@@ -5,16 +5,26 @@ A command imports its modules when it runs, so that ``--version`` answers withou
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
+    from sorm_mediator.cli.output import guarded
+
+    guarded(_main)
+
+
+def _main() -> None:
     if sys.argv[1:] == ["--version"]:
         from sorm_mediator import __version__
 
         sys.stdout.write(f"sorm-mediator {__version__}\n")
         return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup leaves SIGHUP ignored
+            signal.signal(number, signal.default_int_handler)
     try:
         from sorm_mediator.cli.app import run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -13,13 +12,15 @@ from sorm_mediator import __version__
 from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import echo, write_anything
 from sorm_mediator.cli.interactive import console, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
+from sorm_mediator.cli.licence import show as show_key
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
+from sorm_mediator.cli.wireshark import install, print_
 from sorm_mediator.errors import BoxError, ConfigError
 
 app = typer.Typer(
@@ -32,7 +33,10 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
 journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
-licence_app = typer.Typer(help="Make keys of licences and passports for a lab.", no_args_is_help=True)
+licence_app = typer.Typer(
+    help="Make and read keys of licences and passports for a lab.", no_args_is_help=True
+)
+wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
@@ -72,24 +76,21 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
-    licence_app: (make, passport),
+    licence_app: (make, passport, show_key),
+    wireshark_app: (install, print_),
 }
 for branch, commands in TREE.items():
     for command in commands:
-        branch.command()(command)
+        branch.command(command.__name__.rstrip("_"))(command)  # the name of some is a word of Python
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
-
-
-WITHOUT_SOCKETS = ("decode", "encode", "pcap2scenario", "trace", "config", "journal", "licence")
+app.add_typer(wireshark_app, name="wireshark")
 
 
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
-    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
-        # When the reader closes the output, end without a message, as a Unix filter does.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    write_anything(sys.stderr)
     try:
         app()
     except (ConfigError, BoxError) as error:

@@ -7,13 +7,11 @@ user (XDG Base Directory Specification), so that nothing is written beside the i
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,8 +24,6 @@ BUILT_IN = "laptop.toml"
 """The lab of a command without a lab file, in captures/labs."""
 KEPT = {"mediator.state": "state.db", "mediator.journal": "journal.db", "switch.host_key_file": "host_key"}
 """What the built-in lab keeps in the state folder."""
-PREFIX = "SORM_"
-BETWEEN = "__"
 
 SetOption = Annotated[
     list[str] | None,
@@ -52,64 +48,24 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
 
     Raises :class:`ConfigError`.
     """
+    from sorm_mediator.config.lab import Given
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.config.places import state_folder
 
-    overrides = {**dict(_of_environment(os.environ)), **dict(_of_options(given))}
+    name = "the built-in lab" if path is None else str(path)
+    kept: list[Given] = []
     if path is None:
-        path, name = labs() / BUILT_IN, "the built-in lab"
         folder = state_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        overrides = {key: str(folder / file) for key, file in KEPT.items()} | overrides
-    else:
-        name = str(path)
-    loaded = _load(path, overrides)
+        kept = [Given((*key.split("."),), str(folder / file), name) for key, file in KEPT.items()]
+    loaded = load_lab(path or labs() / BUILT_IN, given, before=kept)
+    if path is None:
+        loaded._file = None  # it is shipped: nothing is saved to it
     if auto_ports:
         from sorm_mediator.lab.lab import on_free_ports
 
         loaded = on_free_ports(loaded)
     return loaded, name
-
-
-def _load(path: Path, overrides: dict[str, Any]) -> Config:
-    """The lab file with these values; one that TOML reads as a number is a text where only a text is allowed."""
-    from sorm_mediator import config
-    from sorm_mediator.errors import ConfigError
-
-    try:
-        return config.load(path, overrides)
-    except ConfigError as error:
-        as_text = {
-            key: str(value)
-            for key, value in overrides.items()
-            if type(value) in (int, float)
-            and any(line.startswith(f"{key}: ") for line in str(error).splitlines())
-        }
-        if not as_text:
-            raise
-    return config.load(path, overrides | as_text)
-
-
-def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """``SORM_WEB__PORT=8081`` is ``web.port``: tables and keys in capitals, with two underscores between them."""
-    for name, text in environment.items():
-        if name.startswith(PREFIX) and BETWEEN in name:
-            yield name.removeprefix(PREFIX).lower().replace(BETWEEN, "."), _value(text)
-
-
-def _of_options(given: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    for word in given:
-        key, equals, text = word.partition("=")
-        if not equals or not re.fullmatch(r"\w+(\.\w+|\[\d+\])+", key):
-            fail(f"--set: {word!r} is not allowed: KEY=VALUE with the whole key, such as web.port=8081")
-        yield key, _value(text)
-
-
-def _value(text: str) -> Any:
-    """A value as TOML has it; what is none is a text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, KeyError, RecursionError):
-        return text
 
 
 # --- commands
@@ -118,14 +74,16 @@ def _value(text: str) -> Any:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is made, or is empty.")],
 ) -> None:
-    """Make a lab to start from: a lab file, its routing, and a scenario.
+    """Make a lab to start from.
+
+    The folder gets a lab file, its routing, and a scenario.
 
     Example: sorm-mediator init mylab && cd mylab && sorm-mediator lab lab.toml
     """
     source = labs()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            fail(f"{folder}: is there already and is not an empty folder")
+            fail(f"{folder}: is already there and is not an empty folder")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder}: can't be made: {error.strerror}")
@@ -149,7 +107,9 @@ def init(
 
 
 def examples(as_json: JsonOption = False) -> None:
-    """List what is shipped: labs and scenarios, with their subjects and files.
+    """List the shipped labs and scenarios.
+
+    Each has its subject and its file.
 
     Example: sorm-mediator examples | less
     """

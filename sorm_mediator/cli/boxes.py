@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.begin import BUILT_IN, AutoPortsOption, SetOption, labs, load_lab
+from sorm_mediator.cli.begin import AutoPortsOption, SetOption, load_lab
 from sorm_mediator.cli.common import (
     ConfigOption,
     JsonOption,
     LangOption,
+    LogFormOption,
     LogOption,
     PcapOption,
     SameFileOption,
@@ -22,6 +23,7 @@ from sorm_mediator.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from sorm_mediator.cli.logs import Form
     from sorm_mediator.lab.lab import Boxes
 
 
@@ -30,20 +32,25 @@ def demo(
     as_json: JsonOption = False,
     pcap: PcapOption = None,
     log_level: LogOption = "error",
+    log: LogFormOption = "text",
 ) -> None:
-    """Start a whole lab on free loopback ports, run the built-in scenarios, print a PASS/FAIL table.
+    """Run a whole lab and the built-in scenarios: PASS or FAIL.
 
-    First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
-    arrives; then the other scenarios, a line each. Exit code 0 when all passed, else 1.
+    The lab is on free loopback ports. First the main job, step by step: command 5 puts a number under control, a
+    call is made, and every event of it arrives; then the other scenarios, a line each. Exit code 0 when all passed,
+    else 1.
 
     Example: sorm-mediator demo --lang ru
     """
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.demo import run_demo
 
-    prepare = partial(set_up_logging, log_level)
+    prepare = partial(set_up_logging, log_level, log)
     prepare()
-    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare, capture=_capture(pcap)))
+    options = ("--log-level", log_level, "--log", log)
+    raise typer.Exit(
+        run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options, capture=_capture(pcap))
+    )
 
 
 def lab(
@@ -55,6 +62,7 @@ def lab(
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
     """Run switch, mediator and web until stopped.
 
@@ -65,7 +73,7 @@ def lab(
 
     Example: sorm-mediator lab --pcap - | wireshark -k -i -
     """
-    _run(the_one(file, config), "lab", log_level, given, auto_ports=auto_ports, pcap=pcap)
+    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def gateway(
@@ -74,12 +82,15 @@ def gateway(
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
-    """Run the mediator alone, against a switch of [ssh] (its host_key must be pinned).
+    """Run the mediator alone, against a switch.
+
+    The switch is that of [ssh], and its host_key must be pinned.
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", log_level, given, auto_ports=auto_ports, pcap=pcap)
+    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def switch(
@@ -88,18 +99,21 @@ def switch(
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
     log_level: LogOption = "info",
+    log: LogFormOption = "text",
 ) -> None:
-    """Run the emulated switch alone; the ready line also tells its public host key.
+    """Run the emulated switch alone.
+
+    The ready line also has its public host key.
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", log_level, given, auto_ports=auto_ports, pcap=pcap)
+    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def _run(
     path: Path | None,
     boxes: Boxes,
-    log_level: str,
+    log: tuple[str, Form],
     given: list[str] | None,
     *,
     auto_ports: bool,
@@ -111,9 +125,9 @@ def _run(
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
 
-    set_up_logging(log_level)
+    set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
-    with located_in(path or labs() / BUILT_IN):
+    with located_in(config):
         asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap)))
 
 

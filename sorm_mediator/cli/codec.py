@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, echo, fail
+from sorm_mediator.cli.common import JsonLinesOption, echo, fail
+from sorm_mediator.cli.output import is_of_output
 
 if TYPE_CHECKING:
     from protocol import Options
     from sorm_mediator.capture.events import Event
+    from sorm_mediator.capture.source import Source
     from sorm_mediator.language import Lang
 
 STDIN = "-"
+_LARGE = 8 << 20
+"""Octets of a file from which on a bar shows how far reading is."""
+_INTERRUPTED = 130
+_WAITING = "waiting for {what} on standard input; end it with Ctrl-D"
 _OCTETS = "What octets look like (encode needs the same as decode)"
 _CHOICES: dict[str, tuple[str, ...]] = {
     "channel": ("auto", "command", "kpd1", "kpd2"),
@@ -35,7 +44,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def _choice(name: str, text: str, *, octets: bool = True) -> Any:
-    shown = f"[{'|'.join(_CHOICES[name])}]"
+    shown = f"<{'|'.join(_CHOICES[name])}>"
     return typer.Option(metavar=shown, help=text, rich_help_panel=_OCTETS if octets else None)
 
 
@@ -68,7 +77,7 @@ def decode(
     ] = "auto",
     order: OrderOption = "268",
     lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     object_byte_order: ObjectOrder = "little",
     trunk_byte_order: TrunkOrder = "little",
     count_byte_order: CountOrder = "little",
@@ -78,10 +87,11 @@ def decode(
     zero_digit: ZeroDigit = "0",
     extra_digits: ExtraDigits = False,
 ) -> None:
-    """Read commands and messages: from hex, a hex dump, binary, pcap or pcapng, told apart by content.
+    """Show the units in octets or in a capture.
 
-    Everything is shown, with what is wrong with it. Exit code 0: all of it is right; 1: something is broken
-    or has problems; 2: there is nothing to decode, or it isn't hex.
+    It reads hex, a hex dump, binary, pcap or pcapng, told apart by content. Everything is shown, with what is wrong
+    with it; units from a pipe as soon as they are complete. Exit code 0: all of it is right; 1: something is broken
+    or has problems; 2: there is nothing to decode, or it isn't hex; 130: interrupted, after what was read by then.
 
     Examples:
 
@@ -90,6 +100,8 @@ def decode(
     sorm-mediator decode -f console.pcapng --lang ru
 
     xxd dump.bin | sorm-mediator decode - --json
+
+    tcpdump -i eth0 -U -w - tcp port 1001 | sorm-mediator decode -
     """
     from protocol import Channel
     from sorm_mediator.capture.events import CaptureError
@@ -112,15 +124,22 @@ def decode(
     words = octets or []
     language = cast("Lang", lang)
     show = JsonShow(language) if as_json else PeopleShow(language, options.message_text)
+    interruption = _Interruption()
     try:
-        for item in decode_events(_events(words, file), channel=only, options=options):
-            show.item(item)
+        with interruption.taken():
+            for item in decode_events(_events(words, file, interruption), channel=only, options=options):
+                show.item(item)
     except CaptureError as error:
         show.stop()
         fail(str(error) + _hint(words))
     except OSError as error:
+        _raise_of_output(error)
         show.stop()
         fail(f"{file or 'standard input'}: {error.strerror or error}")
+    if interruption.came:
+        show.stop()
+        echo("sorm-mediator: interrupted", err=True)
+        raise typer.Exit(_INTERRUPTED)
     show.end()
     raise typer.Exit(0 if show.fine else 1)
 
@@ -139,12 +158,12 @@ def encode(
     zero_digit: ZeroDigit = "0",
     extra_digits: ExtraDigits = False,
 ) -> None:
-    """Write the octets of messages given as JSON: what decode --json printed, or written by hand.
+    """Write the octets of units given as JSON.
 
-    Reads a list of objects, one object, or one object a line; from standard input without -f. An object needs
-    name and fields; of the fields, those that may be "not given" and those of the header can be left out. The
-    fields count, never hex. Exit code 0: all were written; 1: one can't be sent (the others are written);
-    2: no JSON.
+    The JSON is what decode --json printed, or written by hand. Reads a list of objects, one object, or one object a
+    line; from standard input without -f. An object needs name and fields; of the fields, those that may be "not
+    given" and those of the header can be left out. The fields count, never hex. Exit code 0: all were written; 1:
+    one can't be sent (the others are written); 2: no JSON.
 
     Examples:
 
@@ -199,8 +218,39 @@ def _options(**given: Any) -> Options:
 
 
 # --- input
-def _events(words: list[str], file: str | None) -> Iterator[Event]:
+class _Interruption:
+    """SIGINT and SIGTERM end the input: what was read until then is shown."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._source: Source | None = None
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take the signals meanwhile."""
+        before = {number: signal.signal(number, self._end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def of(self, source: Source) -> Source:
+        """The source that they end."""
+        self._source = source
+        return source
+
+    def _end(self, _number: int, _frame: object) -> None:
+        self.came = True
+        if self._source is None:
+            raise KeyboardInterrupt
+        self._source.stop()
+
+
+def _events(words: list[str], file: str | None, interruption: _Interruption) -> Iterator[Event]:
     from sorm_mediator.capture.reader import read_input, read_text
+    from sorm_mediator.capture.source import Source
+    from sorm_mediator.reports.progress import progress_bar
 
     if file is not None and words:
         fail(f"give hex or -f {file}, not both")
@@ -210,10 +260,26 @@ def _events(words: list[str], file: str | None) -> Iterator[Event]:
     if file is None and not words and sys.stdin.isatty():
         fail("nothing to decode: give HEX, -f FILE, or - for standard input; see sorm-mediator decode --help")
     if file in (None, STDIN):
-        yield from read_input(sys.stdin.buffer)
+        _tell_waiting("hex, a capture or binary units")
+        yield from read_input(interruption.of(Source(sys.stdin.buffer)))
         return
     with Path(str(file)).open("rb") as stream:
-        yield from read_input(stream)
+        size = os.fstat(stream.fileno()).st_size
+        large = size >= _LARGE and not sys.stdout.isatty()
+        with progress_bar(size, str(file), shown=large, octets=True) as advance:
+            yield from read_input(interruption.of(Source(stream, read=advance)))
+
+
+def _tell_waiting(what: str) -> None:
+    """Tell a person at a terminal what is waited for."""
+    if sys.stdin.isatty():
+        echo(f"sorm-mediator: {_WAITING.format(what=what)}", err=True)
+
+
+def _raise_of_output(error: OSError) -> None:
+    """Raise ``error`` again if standard output can't be written: that is no fault of the input."""
+    if is_of_output(error):
+        raise error
 
 
 def _hint(words: list[str]) -> str:
@@ -224,6 +290,10 @@ def _hint(words: list[str]) -> str:
 
 
 def _text(file: str | None) -> str:
+    if file is None and sys.stdin.isatty():
+        fail("nothing to encode: give -f FILE, or -f - for standard input; see sorm-mediator encode --help")
+    if file in (None, STDIN):
+        _tell_waiting("JSON, such as decode --json prints,")
     try:
         data = sys.stdin.buffer.read() if file in (None, STDIN) else Path(str(file)).read_bytes()
         return data.decode("utf-8-sig")

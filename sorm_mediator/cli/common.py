@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
 from ssh_control.visible import visible_lines
 
+if TYPE_CHECKING:
+    from sorm_mediator.config import Config
+
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+JsonLinesOption = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line on stdout and nothing else.")
+]
+JsonFileOption = Annotated[
+    str,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the results as JSON; - is stdout, and nothing else there."
+    ),
+]
 LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
+LangText = Annotated[str, typer.Option("--lang", metavar="<en|ru>", help="Language of what is shown.")]
+LinkOption = Annotated[
+    str,
+    typer.Option(
+        "--link",
+        metavar="<tcp|x25|tcp+e1>",
+        help="How the console is connected: by TCP, in the streams of [[e1]] (X.25), or by TCP with the speech in the "
+        "streams; by default as the lab says.",
+    ),
+]
+LogText = Annotated[
+    str,
+    typer.Option("--log-level", metavar="<debug|info|warning|error>", help="Logs of the lab go to stderr."),
+]
 LogOption = Annotated[
     Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
+]
+LogFormOption = Annotated[
+    Literal["text", "json"], typer.Option("--log", help="Lines of the log for people, or a JSON object each.")
 ]
 
 PcapOption = Annotated[
@@ -48,6 +79,21 @@ def echo(text: object, *, err: bool = False) -> None:
     typer.echo(visible_lines(text), err=err)
 
 
+def write_anything(*streams: TextIO) -> None:
+    """Have the streams write characters that their coding lacks as ``\\u041f``, which JSON reads too."""
+    codecs.register_error("escaped", _escaped)
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escaped")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
+
+
 SameFileOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
 ]
@@ -61,15 +107,14 @@ def the_one(file: Path | None, option: Path | None) -> Path | None:
 
 
 @contextmanager
-def located_in(path: Path) -> Iterator[None]:
+def located_in(config: Config) -> Iterator[None]:
     """Put the lines of a lab file into the errors that name its keys."""
-    from sorm_mediator.config.lines import located
     from sorm_mediator.errors import ConfigError
 
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(located(str(error), path)) from None
+        raise ConfigError(config.located(str(error))) from None
 
 
 def fail(text: object) -> NoReturn:

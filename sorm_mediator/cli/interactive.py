@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import Kpd1Option, Kpd2Option, usage_errors
+from sorm_mediator.cli.common import (
+    JsonLinesOption,
+    Kpd1Option,
+    Kpd2Option,
+    LangText,
+    LinkOption,
+    usage_errors,
+)
 
 if TYPE_CHECKING:
     from sorm_mediator.interactive.station import Where
@@ -21,9 +28,6 @@ WebOption = Annotated[
         "--web", metavar="URL", help="The web of the lab; by default that of -c, else http://127.0.0.1:8080."
     ),
 ]
-LinkOption = Annotated[
-    str, typer.Option("--link", help="tcp, x25 or tcp+e1; by default as the lab file says, else tcp.")
-]
 LabOption = Annotated[
     Path | None,
     typer.Option(
@@ -34,7 +38,6 @@ OctetsOption = Annotated[bool, typer.Option("-x", "--octets", help="Show every u
 WithinOption = Annotated[
     float, typer.Option("--within", min=0, help="Seconds for the end of a command (order 268, 1.5: 15).")
 ]
-LangText = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
 
 
 def console(
@@ -49,7 +52,7 @@ def console(
     within: WithinOption = 15.0,
     lang: LangText = "en",
 ) -> None:
-    """Drive a mediator by hand: commands with completion and help, events above the prompt.
+    """Drive a mediator by hand, at a prompt.
 
     help lists the words; Tab completes names, fields and values. From a pipe, each line is carried out in turn: exit
     code 0 when all went well, 1 when a command failed, 2 for a line that can't be understood, 3 when the mediator can't
@@ -86,10 +89,10 @@ def send(
     config: LabOption = None,
     octets: OctetsOption = False,
     within: WithinOption = 15.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
     lang: LangText = "en",
 ) -> None:
-    """Send one command as a console, and show its answers.
+    """Send one command and show its answers.
 
     Fields are those of docs/messages.md; one that is left out is "not given", or has the default that the console's
     help shows. Exit code 0 when the command was accepted and executed, 1 when not, 2 for wrong words, 3 when the
@@ -113,7 +116,7 @@ def watch(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="command, message, event, call, link or a name such as release; repeatable.",
+            help="command, message, event, call, link, request, reply or a name such as release; repeatable.",
         ),
     ] = None,
     objects: Annotated[
@@ -124,11 +127,12 @@ def watch(
     ] = None,
     web: WebOption = "",
     config: LabOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
-    """Show every unit that crosses a mediator, a line each, until Ctrl-C.
+    """Show every unit that crosses a mediator, a line each.
 
-    The mediator's web tells them, so its console stays connected. Filters of different options hold together.
+    Ctrl-C ends it. The mediator's web tells them, so its console stays connected. Filters of different options hold
+    together.
 
     Example: sorm-mediator watch --kind event --object 258
     """

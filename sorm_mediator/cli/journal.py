@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sorm_mediator.cli.common import JsonOption, echo
+from sorm_mediator.texts import as_list, nearest
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
+    from sorm_mediator.reports.progress import Advance
+
+_LONG = 20_000
+"""Entries from which on there is a bar."""
 
 JournalConfigOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The lab file whose journal is meant.")
@@ -30,16 +35,17 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
+    """Check the hash chain of the journal.
 
-    Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
-    with --head it is proved later that everything up to it is still there.
+    Exit code 0 when it is whole, 1 when it was tampered with. Says which entries were edited, removed, reordered or
+    cut off. Note the head it prints somewhere else: with --head it is proved later that everything up to it is
+    still there.
 
     Example: sorm-mediator journal verify -c captures/labs/laptop.toml
     """
     import json
 
-    with _reading(config, file) as reader, _progress(reader.count(), "verifying") as advance:
+    with _reading(config, file) as reader, _bar(reader.count(), "verifying") as advance:
         result = reader.verify(head, progress=advance)
     findings = result.findings
     if as_json:
@@ -62,15 +68,17 @@ def verify(
 def export(
     config: JournalConfigOption = None,
     file: JournalFileOption = None,
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    form: Annotated[str, typer.Option("--format", metavar="<jsonl|csv>", help="The form.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="F", help="Else stdout.")] = None,
     since: TimeOption = None,
     until: TimeOption = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Only this kind, such as command; repeatable.")
+    ] = None,
 ) -> None:
-    """Write the journal's entries as JSON Lines or CSV, all or by time and kind.
+    """Write the entries of the journal as JSON Lines or CSV.
 
-    It does not check the chain: journal verify does.
+    All of them, or by time and kind. It does not check the chain: journal verify does.
 
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """
@@ -80,7 +88,8 @@ def export(
     if form not in WRITERS:
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")
     query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
-    with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
+    with _reading(config, file) as reader, _bar(reader.count(query), "exporting") as advance:
+        _tell_of_unknown(query.kinds, reader)
 
         def entries() -> Generator[Entry, None, None]:
             # Closed before the file, also when the reader closes the output.
@@ -98,6 +107,16 @@ def export(
                 WRITERS[form](entries(), target)
         except OSError as error:
             raise BoxError(f"-o: {output}: can't be written: {error.strerror}") from error
+
+
+def _tell_of_unknown(kinds: tuple[str, ...], reader: JournalReader) -> None:
+    """Name the kinds of the journal for one that no entry has: it may be misspelt."""
+    known = reader.kinds() if kinds else ()
+    for one in kinds:
+        if one not in known:
+            near = nearest(one, known)
+            hint = f"did you mean {near}? " if near else ""
+            echo(f"--kind: no entry has the kind {one!r}; {hint}there are: {as_list(known)}", err=True)
 
 
 @contextmanager
@@ -119,11 +138,11 @@ def _reading(config: Path | None, file: Path | None) -> Iterator[JournalReader]:
 
 
 def _configured(path: Path | None) -> Path:
-    from sorm_mediator import config
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import BoxError
 
     assert path is not None
-    loaded = config.load(path)
+    loaded = load_lab(path)
     if not loaded.mediator.journal:
         raise BoxError(f'{path}: mediator.journal: "" means that no journal is kept')
     return loaded.directory / loaded.mediator.journal
@@ -139,20 +158,12 @@ def _time(option: str, text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BoxError(f"{option}: {text!r} is no time such as 2026-01-31T12:00:00") from None
+        raise BoxError(f"{option}: {text!r} is not a time such as 2026-01-31T12:00:00") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[], object]]:
-    """A progress bar on stderr for long work, on a terminal only."""
-    if not sys.stderr.isatty() or total < 20_000:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+def _bar(total: int, what: str) -> AbstractContextManager[Advance]:
+    """A bar for long work."""
+    from sorm_mediator.reports.progress import progress_bar
 
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    return progress_bar(total, what, shown=total >= _LONG)

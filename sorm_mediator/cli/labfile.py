@@ -35,32 +35,51 @@ def check(
 ) -> None:
     """Validate a lab file and everything it refers to.
 
-    Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
-    switch has not (a trunk, a bridge, a numbering plan) is a warning: calls that come to it fail. So is a capacity
-    that no table of the order looks at.
+    Exit code 2 and a line for each mistake, with key, value and what is allowed, when it can't be used. What may be
+    meant is a warning: a trunk or a number that routing does not have, a rule that is never taken, a host that is not
+    found, a mediator that its switch does not let in.
 
     Example: sorm-mediator config check captures/labs/laptop.toml
     """
-    from sorm_mediator import config
-    from sorm_mediator.lab.checks import check_capacity, check_references, check_routing
+    from sorm_mediator.config.lab import LabFileError
+    from sorm_mediator.config.outside import load_lab
+    from sorm_mediator.errors import ConfigError
+    from sorm_mediator.lab.checks import check as check_lab
 
     file = the_one(file, config_file)
     if file is None:
         raise typer.BadParameter("which lab file? sorm-mediator config check FILE")
-    loaded = config.load(file)
-    with located_in(file):
-        check_references(loaded, str(file))
-        warnings = [*check_routing(loaded, str(file)), *check_capacity(loaded)]
-        if "acceptance" in loaded.model_fields_set:
+    try:
+        loaded = load_lab(file)
+    except LabFileError as error:
+        errors, warnings = [*error.found], []
+    else:
+        checked = check_lab(loaded, str(file))
+        found, doubts = [*checked.errors], [*checked.warnings]
+        if "acceptance" in loaded.model_fields_set and not found:
+            from sorm_mediator.acceptance.matrix import doubts as doubts_of
             from sorm_mediator.acceptance.session import planned
 
-            planned(loaded, str(file))
+            try:
+                checks, _ = planned(loaded, str(file))
+                doubts += doubts_of(loaded, checks)
+            except ConfigError as error:
+                found.append(str(error))
+        errors, warnings = (loaded.locate("\n".join(texts)) if texts else [] for texts in (found, doubts))
     if as_json:
-        typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
-    else:
-        for warning in warnings:
-            echo(f"{file}: warning: {warning}", err=True)
-        echo(f"{file}: fine")
+        document = {
+            "file": str(file),
+            "valid": not errors,
+            "errors": [one.document() for one in errors],
+            "warnings": [one.document() for one in warnings],
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        raise typer.Exit(2 if errors else 0)
+    for warning in warnings:
+        echo(warning.warning(), err=True)
+    if errors:
+        fail("\n".join(one.text for one in errors))
+    echo(f"{file}: fine")
 
 
 def show(
@@ -70,17 +89,20 @@ def show(
     config_file: SameFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
+    """Show every value and where it came from.
+
+    Also what mediator.capacity allows. Secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
     """
     import tomllib
 
     from sorm_mediator import config
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.options import differences
 
     file = the_one(file, config_file)
-    loaded = config.load(file) if file else config.Config()
+    loaded = load_lab(file)
     given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
     of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
     rows: list[dict[str, Any]] = []
@@ -113,7 +135,9 @@ def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
 
 
 def schema() -> None:
-    """Print the JSON schema of the lab file: every key with type, range, default and meaning.
+    """Print the JSON schema of the lab file.
+
+    It has every key with type, range, default and meaning.
 
     Example: sorm-mediator config schema > lab.schema.json
     """
@@ -151,9 +175,10 @@ def trace(
     as_json: JsonOption = False,
     lang: LangOption = "en",
 ) -> None:
-    """Show what routing does with a call, rule by rule and domain by domain, and what the console would be shown.
+    """Show what routing does with a call.
 
-    Exit code 0 when the call comes somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
+    Rule by rule and domain by domain, and what the console would be shown. Exit code 0 when the call comes
+    somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
 
     Examples:
 
@@ -161,16 +186,16 @@ def trace(
 
     sorm-mediator trace -c captures/labs/laptop.toml iface=smg_trunk cgpn.digits=9001758964 cdpn.digits=28331 --json
     """
-    from sorm_mediator import config as configuration
     from sorm_mediator.config import ConfigError
+    from sorm_mediator.config.outside import load_lab
     from sorm_mediator.mediator.core.numbers import Numbers
     from sorm_mediator.switch.node import Node
     from sorm_mediator.switch.trace import LabTrace, TraceError, read_request, trace
 
-    loaded = configuration.load(config)
+    loaded = load_lab(config)
     if loaded.switch is None:
         raise ConfigError(f"{config}: switch: is missing; a trace needs the [switch] table with its domains")
-    with located_in(config):
+    with located_in(loaded):
         node = Node(loaded.switch, loaded.directory)
     try:
         request = read_request(parameters)

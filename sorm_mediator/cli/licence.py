@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sorm_mediator.cli.common import JsonOption, echo
+
 if TYPE_CHECKING:
-    from sorm_mediator.switch.licence import Value
+    from sorm_mediator.switch.licence import LicenceBody, Value
 
 SswOption = Annotated[
     str,
@@ -25,26 +28,27 @@ def make(
     ] = "",
     description: Annotated[str, typer.Option(help="Whose it is, for people.")] = "lab licence",
     ssw_id: SswOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print the key of a new licence, for the shell's add and for [[switch.licences]].
+    """Print the key of a new licence.
 
-    What it has no limit of stays as in the factory licence; docs/licence.md lists the keys.
-    Exit code 2 when a limit or the date can't be used.
+    It is for the shell's add and for [[switch.licences]]. What it has no limit of stays as in the factory licence,
+    and not as in the licence that it follows: stderr lists what the switch keeps to. Exit code 2 when a limit or
+    the date can't be used.
 
     Example: sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
     """
     import time
-    from datetime import date
+    from datetime import UTC, date, datetime
 
     from sorm_mediator.config import LicenceConfig
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.switch.licence import LicenceError, make_licence
+    from sorm_mediator.switch.licence import LicenceError, decode_licence, make_licence
 
     try:
         last = date.fromisoformat(expires) if expires else None
     except ValueError:
-        raise BoxError(f"--expires: {expires!r} is no date such as 2027-12-31") from None
+        raise BoxError(f"--expires: {expires!r} is not a date such as 2027-12-31") from None
     try:
         made = make_licence(
             _limits(limit or []),
@@ -56,16 +60,86 @@ def make(
     except LicenceError as error:
         raise BoxError(str(error)) from None
     _print(made, as_json)
+    if last is not None and last < datetime.now(UTC).date():
+        echo(f"warning: --expires: {last} is over, so no switch takes this licence", err=True)
+    kept = _kept(decode_licence(made))
+    for origin, text in (("this licence", "set"), ("factory licence", "from the factory licence")):
+        values = ", ".join(f"{key}={value}" for key, (value, where) in kept.items() if where == origin)
+        if values:
+            echo(f"{text}: {values}", err=True)
+
+
+def show(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A key, or - for standard input.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the key of a licence or of a passport holds, and what a switch under the licence keeps to.
+
+    Exit code 1 for a licence that has expired, 2 for a text that is not a key.
+
+    Example: sorm-mediator licence make --limit sorm_channels=20 | sorm-mediator licence show -
+    """
+    import json
+    from datetime import UTC, datetime
+
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.switch.licence import LicenceBody, LicenceError, decode, shown
+
+    try:
+        body = decode(sys.stdin.read() if key == "-" else key)
+    except LicenceError as error:
+        raise BoxError(str(error)) from None
+    document: dict[str, Any] = {"kind": "licence" if isinstance(body, LicenceBody) else "passport"}
+    document |= body.model_dump(mode="json", exclude={"limits"})
+    expired = False
+    if isinstance(body, LicenceBody):
+        expired = body.expires != "" and body.expires < datetime.now(UTC).date()
+        document |= {
+            "expired": expired,
+            "limits": {name: shown(value) for name, value in body.values().items()},
+            "kept": {name: {"value": value, "from": origin} for name, (value, origin) in _kept(body).items()},
+        }
+    if as_json:
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        raise typer.Exit(1 if expired else 0)
+    limits, kept = document.pop("limits", {}), document.pop("kept", {})
+    rows = [(name.replace("_", " "), _in_words(value)) for name, value in document.items()]
+    rows += [(f"limit {name}", value) for name, value in limits.items()]
+    rows += [(f"kept to: {name}", f"{one['value']} ({one['from']})") for name, one in kept.items()]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        echo(f"{name:<{width}}  {value}".rstrip())
+    raise typer.Exit(1 if expired else 0)
+
+
+def _in_words(value: object) -> str:
+    return {True: "yes", False: "no", None: "-", "": "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
+
+
+def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:
+    """What a switch under a licence keeps to: each value, and where it is from."""
+    from sorm_mediator.switch.licence import LIMITS, Licence, shown
+
+    licence = Licence(1, body, body.values())
+    return {
+        key: (
+            shown(licence.limits.values.get(key, 0)),
+            "this licence" if key in licence.values else "factory licence",
+        )
+        for key, limit in LIMITS.items()
+        if limit.effective
+    }
 
 
 def passport(
     description: Annotated[str, typer.Option(help="Whose it is, for people.")] = "lab passport",
     ssw_id: SswOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print the key of a new passport, for the shell's set-passport and for switch.licence.passport.
+    """Print the key of a new passport.
 
-    Licences and the passport of a switch are for the same SSW ID.
+    It is for the shell's set-passport and for switch.licence.passport. Licences and the passport of a switch are
+    for the same SSW ID.
 
     Example: sorm-mediator licence passport --ssw-id "ECSS 010079"
     """

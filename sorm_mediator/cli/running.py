@@ -33,10 +33,16 @@ async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = 
             capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
             stack.callback(capture.close)
         lab = await stack.enter_async_context(Lab(config, boxes=boxes, name=name, capture=capture))
-        _warn_of_memory(config, boxes, name)
+        warnings = await asyncio.to_thread(lab.warnings)
+        located = config.locate("\n".join(warnings)) if warnings else []
+        for one in located:
+            if one.message not in lab.link_problem:  # which is in the log already
+                log.warning("%s", one.text)
         ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
         if lab.switch is not None:
             ready["host_key"] = lab.switch.public_host_key
+        if located:
+            ready["warnings"] = [one.text for one in located]
         # The objects loaded so far stay. Collections leave them out, and no longer delay answers by 100 ms.
         gc.collect()
         gc.freeze()
@@ -44,19 +50,6 @@ async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = 
         sys.stdout.flush()
         await _stopped(stop, lab)
         log.info("stopping")
-
-
-def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
-    if boxes == "switch":
-        return
-    for number, stream in enumerate(config.e1):
-        if stream.line == "memory":
-            log.warning(
-                '%s: e1.%d.line: "memory" is within this process: no console outside reaches the stream; '
-                '"satop", "xot" and "serial" do',
-                name,
-                number,
-            )
 
 
 async def _stopped(stop: asyncio.Event, lab: Lab) -> None:

@@ -9,15 +9,18 @@ from typing import Annotated
 import typer
 
 from sorm_mediator.cli import common
-from sorm_mediator.cli.common import usage_errors
+from sorm_mediator.cli.common import (
+    JsonFileOption,
+    JsonLinesOption,
+    LangText,
+    LinkOption,
+    LogText,
+    usage_errors,
+)
 
 Kpd1Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD1.")]
 Kpd2Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD2.")]
 JunitOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")]
-LangText = Annotated[str, typer.Option(help="Language of what is shown: en or ru.")]
-LabLogOption = Annotated[
-    str, typer.Option(help="debug, info, warning or error; logs of the lab go to stderr.")
-]
 WebOption = Annotated[
     str, typer.Option(metavar="URL", help="The web of the running lab, which makes the calls.")
 ]
@@ -43,14 +46,7 @@ def replay(  # long by its options, each with its help
             help="With --host: the web of the lab, which makes the calls; by default that of -c.",
         ),
     ] = "",
-    link: Annotated[
-        str,
-        typer.Option(
-            help="How the console is connected: tcp, x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP), or "
-            "tcp+e1 (tcp, and the speech in the streams of [[e1]]); by default as the lab says, or as the script needs "
-            "it."
-        ),
-    ] = "",
+    link: LinkOption = "",
     config: Annotated[
         Path | None,
         typer.Option(
@@ -62,6 +58,10 @@ def replay(  # long by its options, each with its help
         ),
     ] = None,
     junit: JunitOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.html", help="Write a page with a ladder of every script, printable."),
+    ] = None,
     pcap: common.PcapOption = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
     quiet: Annotated[
@@ -92,17 +92,20 @@ def replay(  # long by its options, each with its help
     object_byte_order: Annotated[
         str,
         typer.Option(
-            help="Of object numbers: little or big; by default the lab's, and big in vendor scripts."
+            metavar="<little|big>",
+            help="Of object numbers; by default the lab's, and big in vendor scripts.",
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
     lang: LangText = "en",
-    log_level: LabLogOption = "error",
+    log_level: LogText = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
-    """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
+    """Run scripts as a console and check every answer.
 
-    Exit code 0 when every command succeeded and every expectation held, 1 when not, 2 for a mistake in a script, 3 when
-    the mediator can't be reached, 130 when interrupted.
+    Each step is printed with octets, meaning and time. Exit code 0 when every command succeeded and every
+    expectation held, 1 when not, 2 for a mistake in a script, 3 when the mediator can't be reached, 130 when
+    interrupted.
 
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
 
@@ -111,11 +114,12 @@ def replay(  # long by its options, each with its help
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.replay.session import ReplaySettings, read_variables, run_scripts
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
-            junit=junit, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order, as_json=as_json,
+            junit=junit, report=report, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order,
+            as_json=as_json,
             lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()), repeat=repeat, jobs=jobs,
             check=check, list=list_,
         )  # fmt: skip
@@ -132,12 +136,7 @@ def acceptance(
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write the report for people, printable.")
     ] = None,
-    as_json: Annotated[
-        str,
-        typer.Option(
-            "--json", metavar="OUT.json", help="Write it for programs; - is stdout, with nothing else there."
-        ),
-    ] = "",
+    as_json: JsonFileOption = "",
     junit: JunitOption = None,
     only: Annotated[
         list[str] | None,
@@ -154,20 +153,21 @@ def acceptance(
         str, typer.Option(metavar="URL", help="With --host: the web of the switch, which makes the calls.")
     ] = "",
     lang: LangText = "en",
-    log_level: LabLogOption = "error",
+    log_level: LogText = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
-    """Check before handing a node over: is every kind of number under control, and shown, as it was agreed?
+    """Check the number formats before a node is handed over.
 
-    Five kinds of subscriber, incoming and outgoing, by every operator: command 5, a call, its events compared.
-    Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the lab file, 3 when the mediator can't
-    be reached.
+    Is every kind of number under control, and shown, as it was agreed? Five kinds of subscriber, incoming and
+    outgoing, by every operator: command 5, a call, its events compared. Exit code 0 when every check passed, 1 when
+    one failed, 2 for a mistake in the lab file, 3 when the mediator can't be reached.
 
     Example: sorm-mediator acceptance -c captures/labs/acceptance.toml --report acceptance.html
     """
     from sorm_mediator.acceptance.session import AcceptanceSettings, run_acceptance
     from sorm_mediator.cli.logs import set_up_logging
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     with usage_errors():
         settings = AcceptanceSettings(
             config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
@@ -189,17 +189,13 @@ def conformance(  # long by its options, each with its help
     host: Annotated[str, typer.Option(help="A mediator that is running.")] = "",
     kpd1: Kpd1Option = 1001,
     kpd2: Kpd2Option = 1002,
-    link: Annotated[
-        str,
-        typer.Option(
-            help="How the console is connected: tcp, x25 or tcp+e1 (speech in E1); by default as the lab says."
-        ),
-    ] = "",
+    link: LinkOption = "",
     profile: Annotated[
         str,
         typer.Option(
+            metavar="<order|eltex>",
             help="order: what differs fails; eltex: what its options allow is a deviation. By default that of the "
-            "lab with -c, else order."
+            "lab with -c, else order.",
         ),
     ] = "",
     clauses: Annotated[
@@ -226,7 +222,9 @@ def conformance(  # long by its options, each with its help
     ] = "",
     caller: Annotated[str, typer.Option(help="A number of the network that calls in.")] = "",
     trunk: Annotated[str, typer.Option(metavar="NUMBER[=NAME]", help="The trunk by which it calls in.")] = "",
-    order: Annotated[str, typer.Option(help="268 or 70; by default as the lab says.")] = "",
+    order: Annotated[
+        str, typer.Option(metavar="<268|70>", help="The order of the messages; by default as the lab says.")
+    ] = "",
     orm_number: Annotated[
         int | None, typer.Option(min=0, max=255, help="Number of the technical means.")
     ] = None,
@@ -242,10 +240,14 @@ def conformance(  # long by its options, each with its help
     ] = "SORM_FIRST_PASSWORD",  # noqa: S107 - the name of a variable
     ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
     errors: Annotated[
-        str, typer.Option(help="Codes that are accepted: order, extended (the vendor's), any.")
+        str,
+        typer.Option(metavar="<order|extended|any>", help="Codes that are accepted; extended: the vendor's."),
     ] = "any",
     timing: Annotated[
-        str, typer.Option(help="judge: what is late fails; report: times are told only.")
+        str,
+        typer.Option(
+            metavar="<judge|report>", help="judge: what is late fails; report: times are told only."
+        ),
     ] = "judge",
     may_stop: Annotated[
         bool,
@@ -258,24 +260,23 @@ def conformance(  # long by its options, each with its help
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write the report for people.")
     ] = None,
-    as_json: Annotated[
-        str, typer.Option("--json", metavar="FILE", help='Write the results as JSON; "-" is stdout.')
-    ] = "",
+    as_json: JsonFileOption = "",
     junit: JunitOption = None,
     lang: LangText = "en",
-    log_level: LabLogOption = "error",
+    log_level: LogText = "error",
+    log: common.LogFormOption = "text",
 ) -> None:
-    """Examine a mediator, ours or any other, clause by clause of order 268.
+    """Examine a mediator clause by clause of order 268.
 
-    Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong usage, 3 when the mediator
-    or the web can't be reached, 130 when interrupted.
+    It may be ours or any other. Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong
+    usage, 3 when the mediator or the web can't be reached, 130 when interrupted.
 
     Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
     """
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.conformance.session import Settings, run_conformance
 
-    set_up_logging(log_level)
+    set_up_logging(log_level, log)
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from protocol.codes import MessageCoding
-from protocol.jsonform import to_json, unknown_json
+from protocol.jsonform import unknown_json
+from protocol.jsontext import dumps, json_text
+from protocol.memo import Memo
 from protocol.render import has_another_inside, masked_hex, octet_rows, render
 from protocol.wire import MASK
-from sorm_mediator.capture.events import Trouble
-from sorm_mediator.capture.units import Found, Item, Skipped
+from sorm_mediator.capture.events import Flow, Pause, Trouble
+from sorm_mediator.capture.units import Found, Item
 from sorm_mediator.cli.common import echo
 from sorm_mediator.language import Lang, Phrase, translate
 from ssh_control.visible import visible
+
+_DIM, _BOLD, _RED = "2", "1", "31"
+"""Styles of a terminal (ECMA-48, SGR)."""
 
 
 def time_text(time_ns: int) -> str:
     """A moment as ISO 8601 in UTC with nanoseconds."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    begin, end = _SECONDS[seconds]
+    return f"{begin}.{nanoseconds:09}{end}"
+
+
+def _second_text(seconds: int) -> tuple[str, str]:
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):  # a damaged capture: the number itself is shown
-        return f"{seconds}.{nanoseconds:09}"
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
+        return str(seconds), ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}", "Z"
+
+
+_SECONDS = Memo(_second_text)
 
 
 class Show(ABC):
@@ -41,17 +53,20 @@ class Show(ABC):
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
-        if isinstance(item, Trouble):
+        if isinstance(item, Found):
+            self.count += 1
+            if item.problems:
+                self.wrong += 1
+                self.fine = False
+            self.found(item)
+        elif isinstance(item, Pause):
+            sys.stdout.flush()
+        elif isinstance(item, Trouble):
             self.fine &= not item.serious
             self.note(item.text)
-        elif isinstance(item, Skipped):
+        else:
             text = Phrase("{flow}: {count} octets, no units", flow=item.flow.label, count=item.octets)
             self._skipped.append(text)
-        else:
-            self.count += 1
-            self.wrong += bool(item.problems)
-            self.fine &= not item.problems
-            self.found(item)
 
     @abstractmethod
     def found(self, item: Found) -> None:
@@ -76,18 +91,18 @@ class Show(ABC):
 class JsonShow(Show):
     """One list, written as its members come."""
 
+    def __init__(self, lang: Lang) -> None:
+        super().__init__(lang)
+        self._flows = Memo(_flow_members)
+
     def found(self, item: Found) -> None:
         if item.message is None:
-            document = unknown_json(item.raw, item.offset, item.problems, lang=self.lang)
+            text = dumps(unknown_json(item.raw, item.offset, item.problems, lang=self.lang))[:-1]
         else:
-            document = to_json(item.message, item.raw, item.offset, item.problems, lang=self.lang)
-        if item.flow.transport:
-            document["flow"] = item.flow.label
-        if item.flow.interface:
-            document["interface"] = item.flow.interface
-        if item.time_ns is not None:
-            document["time"] = time_text(item.time_ns)
-        sys.stdout.write(("[" if self.count == 1 else ",\n ") + json.dumps(document, ensure_ascii=False))
+            text = json_text(item.message, item.raw, item.offset, item.problems, self.lang)
+        text = ("[" if self.count == 1 else ",\n ") + text + self._flows[item.flow]
+        end = "}" if item.time_ns is None else f', "time": "{time_text(item.time_ns)}"}}'
+        sys.stdout.write(text + end)
 
     def stop(self) -> None:
         if self.count:
@@ -100,47 +115,67 @@ class JsonShow(Show):
             self.note(Phrase("{wrong} of {count} units have problems", wrong=self.wrong, count=self.count))
 
 
+def _flow_members(flow: Flow) -> str:
+    """The members of a document that say where it was captured."""
+    members = {"flow": flow.label} if flow.transport else {}
+    if flow.interface:
+        members["interface"] = flow.interface
+    return f", {dumps(members)[1:-1]}" if members else ""
+
+
 class PeopleShow(Show):
     """Headings, aligned fields, octets and problems."""
 
     def __init__(self, lang: Lang, coding: MessageCoding) -> None:
-        from rich.console import Console  # only where it is needed: it loads slowly
-
         super().__init__(lang)
         self.coding: MessageCoding = coding
-        # soft_wrap: a line belongs to one field, however narrow the terminal or wide the value
-        self._console = Console(highlight=False, soft_wrap=True)
-
-    def _line(self, text: str, style: str = "") -> None:
-        from rich.text import Text
-
-        self._console.print(Text(visible(text), style=style))
+        self._place = translate(Phrase("offset {offset}, {length} octets"), lang)
+        self._flows = Memo(_flow_place)
+        self._styled = (
+            sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
 
     def found(self, item: Found) -> None:
-        self._line(", ".join(self._where(item)), "dim")
+        where = self._place.format(offset=item.offset, length=len(item.raw)) + self._flows[item.flow]
+        if item.time_ns is not None:
+            where += f", {time_text(item.time_ns)}"
+        octets = ""
         if item.message is None:
-            for row in octet_rows(item.raw, self.lang):
-                self._line(f"  {row.value}")
+            lines = [where, *(f"  {row.value}" for row in octet_rows(item.raw, self.lang))]
         else:
-            heading, *fields = render(item.message, self.lang, coding=self.coding, raw=item.raw)
-            self._line(heading, "bold")
-            for text in fields:
-                self._line(text)
-            self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
+            lines = [where, *render(item.message, self.lang, coding=self.coding, raw=item.raw)]
+            octets = f"  {masked_hex(item.raw, channel=item.message.channel)}"
+            lines.append(octets)
+        problems = self._problems(item) if item.problems else []
+        if not "".join(lines).isprintable():
+            lines = list(map(visible, lines))
+        if self._styled:
+            lines[0] = _styled(lines[0], _DIM)
+            if octets:
+                lines[1], lines[-1] = _styled(lines[1], _BOLD), _styled(lines[-1], _DIM)
+            problems = [_styled(problem, _RED) for problem in problems]
+        sys.stdout.write("\n".join(lines + problems) + "\n\n")
+
+    def _problems(self, item: Found) -> list[str]:
+        octet = translate(Phrase("octet"), self.lang)
+        hidden = item.message is not None and has_another_inside(item.raw)
+        lines = []
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            octet = translate(Phrase("octet"), self.lang)
-            hidden = item.message is not None and has_another_inside(item.raw)
             text = MASK if hidden else translate(problem.message, self.lang)
-            self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
-        self._line("")
+            lines.append(visible(f"  ! {octet} {problem.offset}{path}: {text}"))
+        return lines
 
-    def _where(self, item: Found) -> Iterator[str]:
-        place = Phrase("offset {offset}, {length} octets", offset=item.offset, length=len(item.raw))
-        yield translate(place, self.lang)
-        if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
-            yield item.flow.interface
-        if item.flow.transport:
-            yield item.flow.label
-        if item.time_ns is not None:
-            yield time_text(item.time_ns)
+
+def _styled(line: str, style: str) -> str:
+    return f"\x1b[{style}m{line}\x1b[0m"
+
+
+def _flow_place(flow: Flow) -> str:
+    """Where a unit was captured, to follow its place."""
+    parts = []
+    if flow.interface and not flow.label.startswith(flow.interface):
+        parts.append(flow.interface)
+    if flow.transport:
+        parts.append(flow.label)
+    return "".join(f", {part}" for part in parts)

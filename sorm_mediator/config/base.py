@@ -20,7 +20,7 @@ Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 def _can_be_looked_up(host: str) -> str:
     problem = host_problem(host)
     if problem:
-        raise ValueError(f"{shown(host)} is no host ({problem})")
+        raise ValueError(f"{shown(host)} is not a host ({problem})")
     return host
 
 

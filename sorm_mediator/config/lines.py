@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 KeyPath = tuple[str | int, ...]
 """The names of tables and keys, and the places of list items from 0."""
@@ -152,29 +156,81 @@ def path_of(key: str) -> KeyPath:
     return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
 
 
-def located(error: str, path: Path, *, outside: Container[str] = ()) -> str:
-    """Errors of a lab file, one a line, with the lines of their keys; a line without a key stays as it is.
+def by_key(error: str, name: str) -> list[tuple[str, str]]:
+    """Errors of a document called ``name``, one a line, as keys and texts; "" is the key of one that has none."""
+    found = []
+    for line in error.split("\n"):
+        text = line.removeprefix(f"{name}: ")
+        match = _KEY_OF_ERROR.fullmatch(text)
+        if match is None:
+            found.append(("", text))
+        else:
+            found.append((shown(path_of(match["key"])), match["rest"].removeprefix(": ")))
+    return found
 
-    ``outside``: keys whose values were not taken from the file; their errors name the key alone.
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An error or warning with its place. ``line``: None for one about no line; ``key``: "" for one about no key.
+
+    ``text``: all of it, as people read it.
     """
-    try:
-        lines = line_numbers(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        lines = {}
-    found = [_located(line, str(path), lines, outside) for line in error.split("\n")]
-    return "\n".join(text for _, text in sorted(found, key=lambda one: one[0]))
+
+    line: int | None
+    key: str
+    message: str
+    text: str
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {"path": self.key, "line": self.line, "message": self.message}
+
+    def warning(self) -> str:
+        """The text with the mark of a warning behind the place."""
+        if not self.key:
+            return f"warning: {self.text}"
+        place, key, _ = self.text.partition(self.key)
+        return f"{place}warning: {key}{self.text[len(place) + len(key) :]}"
+
+
+def locate(
+    errors: str, path: Path | None, *, outside: Mapping[str, str] = MappingProxyType({})
+) -> list[Located]:
+    """Errors of a lab file, one a line, in the order of the lines of their keys; last those without a key.
+
+    ``outside``: keys whose values were not taken from the file, and where they come from; their errors are first.
+    """
+    lines: Mapping[KeyPath, int] = {}
+    if path is not None:
+        with suppress(OSError, UnicodeDecodeError):
+            lines = line_numbers(path.read_text(encoding="utf-8"))
+    name = "configuration" if path is None else str(path)
+    found = [_located(line, name, lines, outside) for line in errors.split("\n")]
+    return [one for _, one in sorted(found, key=lambda one: one[0])]
+
+
+def located(errors: str, path: Path | None, *, outside: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The texts of :func:`locate`, one a line."""
+    return "\n".join(one.text for one in locate(errors, path, outside=outside))
 
 
 def _located(
-    error: str, name: str, lines: Mapping[KeyPath, int], outside: Container[str]
-) -> tuple[float, str]:
-    """The line of the key, and the error with it; infinity without one."""
-    found = _KEY_OF_ERROR.fullmatch(error.removeprefix(f"{name}: "))
-    key = path_of(found["key"]) if found else ()
-    if found is not None and shown(key) in outside:
-        return 0, f"{shown(key)}{found['rest']} (not from {name})"
-    known = [key[:length] for length in range(len(key), 0, -1) if key[:length] in lines]
-    if found is None or not known:
-        return math.inf, error
+    error: str, name: str, lines: Mapping[KeyPath, int], outside: Mapping[str, str]
+) -> tuple[float, Located]:
+    """The place of an error among the others, and the error with it."""
+    bare = error.removeprefix(f"{name}: ")
+    found = _KEY_OF_ERROR.fullmatch(bare)
+    if found is None:
+        return math.inf, Located(None, "", bare, error)
+    path = path_of(found["key"])
+    key, rest = shown(path), found["rest"]
+    message = f"{key}{rest}" if rest.startswith(" = ") else rest.lstrip(": ")
+    below = (one for given, one in outside.items() if path not in lines and given.startswith(f"{key}."))
+    source = outside.get(key) or next(below, None)
+    if source is not None:
+        return 0, Located(None, key, f"{message} (from {source})", f"{key}{rest} (from {source})")
+    known = [path[:length] for length in range(len(path), 0, -1) if path[:length] in lines]
+    if not known:
+        return math.inf, Located(None, key, message, error)
     line = lines[known[0]]
-    return line, f"{name}:{line}: {shown(key)}{found['rest']}"
+    return line, Located(line, key, message, f"{name}:{line}: {key}{rest}")

@@ -140,7 +140,9 @@ class ConsoleConfig(Section):
             try:
                 ipaddress.ip_network(network)
             except ValueError as error:
-                raise ValueError(f"allow: {network!r} is no network such as 127.0.0.0/8 ({error})") from None
+                raise ValueError(
+                    f"allow: {network!r} is not a network such as 127.0.0.0/8 ({error})"
+                ) from None
         return self
 
 

@@ -21,6 +21,11 @@ class AdminConfig(Section):
     """User name."""
     password: SecretStr = SecretStr("password")
     """Password."""
+    password_login: bool = True
+    """Whether the password admits; false: keys alone."""
+    authorized_keys: tuple[str, ...] = ()
+    """Public keys that admit the user: lines of OpenSSH ("ssh-ed25519 AAAA... name"), or files that hold such
+    lines; in a file, blank lines and those that begin with # are passed over."""
 
 
 class AggregateConfig(Section):
@@ -227,7 +232,7 @@ class DomainConfig(Section):
         allowed = name.isprintable() and not set(name) & set(" /*") and not name.startswith("-")
         if not allowed or name in ("", ".", ".."):
             raise ValueError(
-                f"{name!r} is no name of a domain: printable characters without spaces, / and *, and no - in front"
+                f"{name!r} is not a name of a domain: printable characters without spaces, / and *, and no - in front"
             )
         return name
 

@@ -33,6 +33,7 @@ from sorm_mediator.conformance.verdicts import (
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
+from sorm_mediator.reports.progress import progress_bar
 from ssh_control.visible import visible
 
 APPENDICES: dict[str, Phrase] = {
@@ -224,7 +225,7 @@ def write_junit(path: Path, report: Report) -> None:
     Raises :class:`OSError`.
     """
     groups = by_appendix(report.results, "en")
-    suites = [(title, [_case(result, report) for result in results]) for title, results in groups]
+    suites = [junit.Suite(title, [_case(result, report) for result in results]) for title, results in groups]
     junit.write(path, "sorm-mediator conformance", suites)
 
 
@@ -427,11 +428,5 @@ class Showing:
 @contextmanager
 def bar(total: int) -> Iterator[Callable[[Result], None]]:
     """A bar on stderr, if stderr is a terminal; yields the function that takes the result of each check."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns: Any = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda result: progress.update(task, advance=1, description=result.check.id)
+    with progress_bar(total) as advance:
+        yield lambda result: advance(now=result.check.id)

@@ -10,7 +10,6 @@ import asyncio
 import json
 import sys
 import time
-import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -21,6 +20,8 @@ from urllib.parse import quote
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config.lines import located
+from sorm_mediator.config.outside import document_of
 from sorm_mediator.config.switch import ServicesConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.checks import chosen
@@ -40,7 +41,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
-    unreadable,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
@@ -125,9 +126,7 @@ class Settings:
         try:
             chosen(self.clauses)
         except ValueError as error:
-            raise UsageError(
-                f"--clauses: {error} is no clause that a check is of, such as 6.5 or 7"
-            ) from None
+            raise UsageError(f"--clauses: {error} is not a clause of a check, such as 6.5 or 7") from None
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -163,7 +162,7 @@ def run_conformance(settings: Settings) -> int:
     except BrokenPipeError:
         return drop_output()
     except OSError as error:
-        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     return 0 if report.verdict == PASS else 1
 
 
@@ -245,17 +244,17 @@ def _calls(settings: Settings) -> str:
 def _lab(settings: Settings) -> Config:
     """The lab file, with tables in memory, and the profile of the command line if it has none itself."""
     file = cast(Path, settings.config)
-    try:
-        text: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(unreadable(file, error)) from None
+    text = document_of(file)
     mediator = text.get("mediator", {})
     if isinstance(mediator, dict):
         own: dict[str, Any] = {} if settings.host else {"state": ":memory:", "journal": ""}
         if settings.profile:
             own["profile"] = mediator.get("profile", settings.profile)
         text["mediator"] = {**mediator, **own}
-    return lab_files.parse(text, directory=file.resolve().parent, name=str(file))
+    try:
+        return lab_files.parse(text, directory=file.resolve().parent, name=str(file))
+    except ConfigError as error:
+        raise ConfigError(located(str(error), file)) from None
 
 
 def terms_of(settings: Settings, config: Config) -> Terms:

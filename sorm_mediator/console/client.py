@@ -319,7 +319,8 @@ class ConsoleClient(Waiting):
             text = Phrase("{count} octets that belong to no unit", count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
-            return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
+            wrong = piece.explain(self.codec.options)
+            return Crossed(now, False, channel, piece.raw, None, (wrong,), findings)
         assert isinstance(piece, Unit)
         message, problems = self.codec.decode_lenient(piece.raw)
         coding = self.codec.options.message_text

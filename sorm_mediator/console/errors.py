@@ -91,3 +91,9 @@ def unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"{path}: can't be read: octet {error.start} is no UTF-8"
     return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"
+
+
+def unwritable(error: OSError) -> str:
+    """Why a report or the output can't be written. The text names the file, if it is one."""
+    what = f"{error.filename}:" if error.filename else "the output"
+    return f"{what} can't be written: {error.strerror or error}"

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from sorm_mediator.console.errors import SIGNALS
 
 T = TypeVar("T")
+
+
+def taken_signals() -> tuple[signal.Signals, ...]:
+    """Those of :data:`SIGNALS` that end a run: not SIGHUP where ``nohup`` has it ignored."""
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return tuple(one for one in SIGNALS if not (under_nohup and one is signal.SIGHUP))
 
 
 async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
@@ -25,7 +32,8 @@ async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
             task.cancel()
         came.append(number)
 
-    for number in SIGNALS:
+    taken = taken_signals()
+    for number in taken:
         loop.add_signal_handler(number, interrupt, number)
     try:
         return await task
@@ -34,7 +42,7 @@ async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
             return None
         raise
     finally:
-        for number in SIGNALS:
+        for number in taken:
             loop.remove_signal_handler(number)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
@@ -26,6 +26,9 @@ CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
 Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
 """Method, path below /api/v1 and body (None for none) -> status and decoded reply."""
 
+Events = Callable[[], list[dict[str, Any]]]
+"""The events of the mediator (docs/http.md) that have come since the last time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTarget:
@@ -34,6 +37,9 @@ class RunTarget:
     host: str
     kpd1: int
     kpd2: int
+    name: str = ""
+    """The lab file of this run, or the address of the mediator, for people."""
+    link: Link = "tcp"
     codec: Codec = field(default_factory=lambda: Codec(Options()))
     password: str = PASSWORD
     orm_number: int = 1
@@ -42,6 +48,10 @@ class RunTarget:
     make_call: CallMaker | None = None
     request: Requester | None = None
     restart: Callable[[], Awaitable[None]] | None = None
+    listen: Callable[[], Events] | None = None
+    """Begin to listen to the mediator of this run; after a restart there is another one."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """The addresses of the lab of this run, as in its ready line."""
     e1: ConsoleLines | None = None
     """The lines of the consoles, one each; None: consoles connect over TCP."""
     speech: ConsoleLines | None = None
@@ -145,7 +155,14 @@ class WebApi:
         """Make a call. Raises :class:`StepError` when the switch refuses it, :class:`ConnectError`."""
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
-            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             refused = Phrase("the switch refused the call with HTTP {status}", status=status)
-            raise StepError(join(": ", [refused, str(detail)]))
+            raise StepError(join(": ", [refused, refusal(reply)]))
         return str(reply["call"])
+
+
+def refusal(reply: Any) -> str:
+    """Why the HTTP API refused a request: one text, or one for each mistake of the body."""
+    detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)

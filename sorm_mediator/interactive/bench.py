@@ -14,7 +14,7 @@ from typing import Literal
 from protocol import EncodeError
 from sorm_mediator.console.client import SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
-from sorm_mediator.console.target import RunTarget
+from sorm_mediator.console.target import RunTarget, refusal
 from sorm_mediator.interactive.station import End, Shower, carry_out, command, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
@@ -165,8 +165,7 @@ class Bench:
         if status != request.accepted:
             if recording is not None:
                 recording.not_asked()
-            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            self._say(f"{method} {path}: HTTP {status}: {detail}", "bad")
+            self._say(f"{method} {path}: HTTP {status}: {refusal(reply)}", "bad")
             return "failed"
         if request.saves and not (isinstance(reply, dict) and request.saves in reply):
             raise StepError(f"{method} {path}: {reply!r} is no answer of a lab")

@@ -14,8 +14,8 @@ from protocol import Channel, CommandExecuted, CommandReceived, EncodeError
 from protocol.oneline import one_line
 from protocol.render import masked_hex, render
 from protocol.texts import status_phrase
-from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config
+from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
@@ -52,8 +52,8 @@ class Where:
         return cast(Lang, self.lang)
 
     def load(self) -> Config:
-        """The lab file, or the defaults. Raises :class:`ConfigError`."""
-        return lab_files.load(self.config) if self.config is not None else Config()
+        """The lab file, or the defaults, with the values of the environment. Raises :class:`ConfigError`."""
+        return load_lab(self.config)
 
     def web_of(self, config: Config) -> str:
         """The URL of the mediator's web; "": it has none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from protocol import Options
 from protocol.forms import DigitsForm, Form, RecordForm, TextForm
@@ -20,7 +20,7 @@ from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.language import Lang, translate
 from sorm_mediator.replay.document import Node, parse
 from sorm_mediator.replay.scenario import read_bytes
-from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker, Entry, Request
 from sorm_mediator.texts import nearest, one_line
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -71,7 +71,7 @@ def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     name, *pairs = words
     entry = COMMANDS.get(name)
     if entry is None:
-        raise WordError(f"{name!r} is no command{did_you_mean(name, COMMANDS)}")
+        raise WordError(f"{name!r} is not a command{did_you_mean(name, COMMANDS)}")
     fields = dict(DEFAULTS.get(name, {}))
     given: set[str] = set()
     for pair in pairs:
@@ -89,6 +89,32 @@ def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         except ScriptError as error:
             raise WordError(str(error)) from None
     return name, fields
+
+
+def typed_fields(entry: Entry, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as they are typed, in the form of a scenario, not checked yet. What is no text stays as it is.
+
+    ``called.number`` is a part of the field ``called``. Raises :class:`WordError`.
+    """
+    fields: dict[str, Any] = {}
+    for path, text in texts.items():
+        key, dot, part = path.partition(".")
+        form = entry.fields.get(key)
+        if form is None or (dot and part not in getattr(form, "parts", ())):
+            raise WordError(f"{path!r} is no field of {entry.name}; allowed: {', '.join(entry.fields)}")
+        if dot:
+            form = cast(RecordForm, form).parts[part]
+        try:
+            value = _node(path, text, form).plain() if isinstance(text, str) else text
+        except ScriptError as error:
+            raise WordError(str(error)) from None
+        if not dot:
+            fields[key] = value
+        elif isinstance(parts := fields.setdefault(key, {}), dict):
+            parts[part] = value
+        else:
+            raise WordError(f"{key} is given twice, as a whole and as {path}")
+    return fields
 
 
 def _node(key: str, text: str, form: Form) -> _Word:
@@ -138,10 +164,10 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
             raise WordError(f"{key} is given twice")
         if not equals or key not in checks:
             raise WordError(
-                f"{pair!r} is no key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
+                f"{pair!r} is not a key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
             )
         try:
-            keys[key] = _Word(text, "", 1, key) if checks[key] == Node.text else _word(parse(text, key), key)
+            keys[key] = _request_node(request, key, text)
         except ScriptError as error:
             raise WordError(f"{error}; a value with spaces is in quotation marks: '{key}=...'") from None
     node = _Word(keys, "", 1, name)
@@ -150,6 +176,25 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
     except ScriptError as error:
         raise WordError(str(error)) from None
     return node
+
+
+def _request_node(request: Request, key: str, text: str) -> _Word:
+    check = {**request.required, **request.optional}.get(key)
+    return _Word(text, "", 1, key) if check == Node.text else _word(parse(text, key), key)
+
+
+def typed_keys(name: str, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a request as they are typed, not checked yet. What is no text stays as it is.
+
+    Raises :class:`WordError`.
+    """
+    try:
+        return {
+            key: _request_node(REQUESTS[name], key, text).plain() if isinstance(text, str) else text
+            for key, text in texts.items()
+        }
+    except ScriptError as error:
+        raise WordError(str(error)) from None
 
 
 # --- completion and help

@@ -252,6 +252,12 @@ class JournalReader:
         with self._connected() as connection:
             return int(connection.execute(statement).scalar_one())
 
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its entries."""
+        statement = sa.select(_kind.distinct()).order_by(_kind)
+        with self._connected() as connection:
+            return tuple(str(kind) for (kind,) in connection.execute(statement))
+
     def _stream(self, statement: sa.Executable) -> Iterator[Any]:
         with self._connected() as connection:
             yield from connection.execution_options(yield_per=_BATCH).execute(statement)
@@ -381,10 +387,13 @@ class StrangersQuota:
     """
 
     def __init__(self, per_minute: int) -> None:
-        self._most = float(per_minute)
-        self._left = self._most
+        self._most = self._left = float(per_minute)
         self._since: float | None = None
         self._left_out = 0
+
+    def configure(self, per_minute: int) -> None:
+        """Another bound, from the next entry on."""
+        self._left = self._most = float(per_minute)
 
     def admits(self, now: float) -> bool:
         """Whether one more entry may be written; if not, it is counted."""

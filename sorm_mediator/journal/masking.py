@@ -15,7 +15,8 @@ from typing import Any
 from protocol import Channel, Message, Problem, SetPassword, UnknownUnit
 from protocol.codes import PREAMBLE
 from protocol.jsonform import to_json
-from protocol.messages import BY_CODE, Command
+from protocol.messages import BY_CODE, CallEvent, Command
+from protocol.oneline import event_line, one_line
 from protocol.render import masked_hex
 from protocol.wire import MASK
 
@@ -83,6 +84,26 @@ def unit_document(
         if masked:
             document["masked"] = masked
     return document
+
+
+class UnitLine:
+    """A unit that crossed a channel, for the log; ``str`` of it is its line, with what may be a password masked."""
+
+    __slots__ = ("channel", "message", "problems", "raw")
+
+    def __init__(
+        self,
+        channel: Channel,
+        message: Message | UnknownUnit,
+        raw: bytes,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.channel, self.message, self.raw, self.problems = channel, message, raw, problems
+
+    def __str__(self) -> str:
+        if isinstance(self.message, CallEvent):
+            return event_line(self.message)
+        return one_line(unit_document(self.channel, self.message, self.raw, self.problems))
 
 
 def _plain(value: object) -> Any:

@@ -1,20 +1,26 @@
 """Checks of a lab file before the start: references, ports, MultiSORM, routing, capacity, ``[[e1]]`` tables, and
 whether the lab's own mediator can log in to the lab's own switch.
 
-A mistake is one line and exit code 2; what may be meant is a warning.
+A mistake is one line and exit code 2; what may be meant is a warning. All of them are told at once. A line begins with
+the key, whose items count from 0 as in the errors of the file's types; :mod:`sorm_mediator.config.lines` finds its
+place.
 
 Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right password.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from sorm_mediator.addresses import host_port, host_problem, split_host_port
-from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, SwitchConfig, is_loopback
+from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
+from sorm_mediator.lab.doubts import check_files, host_warnings
+from sorm_mediator.switch.domain import FORWARDINGS
 from sorm_mediator.switch.mediators.access import (
     Sinks,
     Target,
@@ -26,43 +32,81 @@ from sorm_mediator.switch.mediators.access import (
     wrong_sinks,
 )
 from sorm_mediator.switch.node import Node, unresolved_references
+from sorm_mediator.switch.routing.masks import SYMBOLS
+from sorm_mediator.switch.trace import TraceRequest, trace
 from ssh_control.multisorm.patterns import DomainList
-
-log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong with a lab file, and what is doubtful in it: a line each."""
+
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check(config: Config, name: str) -> Checked:
+    """Check everything beyond the types; hosts are looked up."""
+    warnings = [*file_warnings(config)]
+    errors = _collected(
+        lambda: check_references(config, name),
+        lambda: warnings.extend(check_routing(config, name)),
+    )
+    return Checked(tuple(errors), tuple(warnings))
+
+
 def check_references(config: Config, name: str) -> None:
     """Check beyond the types: files exist and parse, names are known, parts are available.
 
-    Raises :class:`ConfigError` naming the key, the value and what is allowed.
+    Raises :class:`ConfigError` with a line for each mistake, naming the key, the value and what is allowed.
     """
-    _check_streams(config, name)
-    _check_ports(config, name)
-    _check_host_key(config, name)
-    if config.switch is None:
-        return
-    _check_multisorm(config.switch, config.mediator.options.switch_timeout, name)
+    errors = _collected(
+        lambda: _check_streams(config, name),
+        lambda: _check_ports(config, name),
+        lambda: _check_keys(config, name),
+        lambda: check_files(config, name),
+        lambda: _check_patience(config, name),
+        lambda: _check_secrets(config, name),
+    )
+    if errors:
+        raise ConfigError("\n".join(errors))
 
 
-def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
-    """Check the time of a MultiSORM user's command, and warn of domains that do not exist (yet).
+def _collected(*checks: Callable[[], object]) -> list[str]:
+    errors: list[str] = []
+    for one in checks:
+        try:
+            one()
+        except ConfigError as error:
+            errors += str(error).split("\n")
+    return errors
 
-    ``patience``: seconds that the mediator waits for an answer.
-    """
-    bound = switch.multisorm_timeout
-    if switch.aggregates and bound >= patience:
+
+def _check_secrets(config: Config, name: str) -> None:
+    from radius.sink import secret_finder
+
+    radius = config.radius
+    for key, address, secret in (
+        ("radius.secret", "0.0.0.0/0", radius.secret),
+        *(("radius.clients", address, secret) for address, secret in radius.clients.items()),
+    ):
+        try:
+            secret_finder({address: secret.get_secret_value()})
+        except ValueError as error:
+            raise ConfigError(f"{name}: {key}: {error}") from None
+
+
+def _check_patience(config: Config, name: str) -> None:
+    """Check the time of a MultiSORM user's command against the time that the mediator waits for an answer."""
+    switch, patience = config.switch, config.mediator.options.switch_timeout
+    if switch is not None and switch.aggregates and switch.multisorm_timeout >= patience:
         raise ConfigError(
-            f"{name}: switch.multisorm_timeout: {bound:g} must be less than "
+            f"{name}: switch.multisorm_timeout: {switch.multisorm_timeout:g} must be less than "
             f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
         )
-    for number, declared in enumerate(switch.aggregates):
-        key = f"{name}: switch.aggregates.{number}.domains"
-        selected = DomainList.parse(declared.domains).select(one.name for one in switch.domains)
-        for problem in selected.problems:
-            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, declared.user)
 
 
 def _check_streams(config: Config, name: str) -> None:
@@ -110,44 +154,93 @@ def _check_ports(config: Config, name: str) -> None:
         taken[host, port] = key
 
 
-def _check_host_key(config: Config, name: str) -> None:
-    if not config.ssh.host_key:
+def _check_keys(config: Config, name: str) -> None:
+    admitted = config.switch.admin.authorized_keys if config.switch is not None else ()
+    if not (config.ssh.host_key or admitted):
         return
-    # asyncssh, which a file without a pinned key does not need
-    from ssh_control.transport import KeyProblem, pinned_key
+    # asyncssh, which a file without keys does not need
+    from ssh_control.transport import KeyProblem, authorized_keys, pinned_key
 
+    key = "ssh.host_key"
     try:
-        pinned_key(config.ssh.host_key)
+        if config.ssh.host_key:
+            pinned_key(config.ssh.host_key)
+        key = "switch.admin.authorized_keys"
+        authorized_keys(admitted, config.directory)
     except KeyProblem as problem:
-        raise ConfigError(f"{name}: ssh.host_key: {problem}") from None
+        raise ConfigError(f"{name}: {key}: {problem}") from None
 
 
 def check_routing(config: Config, name: str) -> tuple[str, ...]:
     """Check the switch's contexts, numbering plans and bridges as at the start.
 
-    Returns unresolved names, and why the lab's own mediator can't log in: a line each.
-    Raises :class:`ConfigError`.
+    Returns warnings: unresolved names, and why the lab's own mediator can't log in. Raises :class:`ConfigError`.
     """
     from sorm_mediator.switch.calls.engine import Engine
 
     if config.switch is None:
         return ()
     try:
-        node = Engine(config.switch, config.directory).node
+        return tuple(node_warnings(config, Engine(config.switch, config.directory).node))
     except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
+        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
+
+
+def node_warnings(config: Config, node: Node) -> Iterator[str]:
+    """Names that the switch does not have, numbers that lead nowhere, and why the lab's own mediator can't log in."""
+    yield from unresolved_references(node)
+    yield from _forwardings(node)
+    yield from _multisorm(node)
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(unresolved_references(node))
-    return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
+    if out:
+        yield f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}"
 
 
-def check_capacity(config: Config) -> tuple[str, ...]:
-    """Settings of ``mediator.capacity`` without effect."""
+def _forwardings(node: Node) -> Iterator[str]:
+    """Forwardings to numbers that a call of the subscriber does not reach."""
+    for number, domain in enumerate(node.domains.values()):
+        for index, subscriber in enumerate(domain.config.subscribers):
+            given = subscriber.services.model_dump(by_alias=True)
+            for service in FORWARDINGS:
+                target = given[service]
+                if not target:
+                    continue
+                key = f"switch.domains.{number}.subscribers.{index}.services.{service}"
+                if set(target) - set(SYMBOLS):
+                    yield f"{key}: {target!r} is not a number"
+                    continue
+                asked = TraceRequest(calling={"digits": subscriber.number}, called={"digits": target})
+                reason = trace(node.domains, domain, asked).reason
+                if reason:
+                    yield f"{key}: {target} is not reached, so forwarded calls fail: {reason}"
+
+
+def _multisorm(node: Node) -> Iterator[str]:
+    """Domains of MultiSORM users that do not exist (yet)."""
+    for number, declared in enumerate(node.config.aggregates):
+        for problem in DomainList.parse(declared.domains).select(node.domains).problems:
+            yield (
+                f"switch.aggregates.{number}.domains: {problem}: until there is, nobody can log in as {declared.user}"
+            )
+
+
+def file_warnings(config: Config) -> Iterator[str]:
+    """What is doubtful without the switch: hosts, devices, settings without effect."""
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
-        return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)
-    return ()
+        yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"
+    for number, stream in enumerate(config.e1):
+        if stream.line == "serial":
+            for key in ("kpd1", "kpd2"):
+                port: str = getattr(stream.serial, key)
+                if port.startswith("/") and not Path(port).exists():
+                    again = f"the mediator tries again every {stream.serial.reopen:g} s"
+                    yield f"e1.{number}.serial.{key}: {port}: there is no such device now; {again}"
+    licence = config.switch.licence if config.switch is not None else LicenceConfig()
+    if licence.installed and licence.expires and licence.expires < datetime.now(UTC).date():
+        yield f"switch.licence.expires: {licence.expires} is over: the factory licence is in force, or an added one"
+    yield from host_warnings(config)
 
 
 _PEER = "127.0.0.1:0"
@@ -277,7 +370,7 @@ def _check_parts(stream: E1Config, where: str) -> None:
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
             if value and (problem := host_problem(split_host_port(value)[0])):
-                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
+                raise ConfigError(f"{where}.{key}: {value!r} is not a host ({problem})")
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:

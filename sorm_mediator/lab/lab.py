@@ -16,10 +16,18 @@ from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
-from sorm_mediator.lab.checks import check_references, knows_own_mediator, login_problem
+from sorm_mediator.lab.checks import (
+    check_references,
+    file_warnings,
+    knows_own_mediator,
+    login_problem,
+    node_warnings,
+)
+from sorm_mediator.lab.jobs import LabJobs, folder_of
+from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.web.app import create_app
+from sorm_mediator.web.app import configure_app, create_app
 from sorm_mediator.web.server import WebServer
 from ssh_control.client import LinkState
 
@@ -95,6 +103,8 @@ class Lab:
                 raise ConfigError(f"{name}: {error}") from None
         self.gateway: Gateway | None = None
         self.endpoints: dict[str, str] = {}
+        self.link_problem = ""
+        """Why the mediator has no link to its switch; "" when it has, or as long as it was not tried."""
         self._with_gateway = boxes != "switch"
 
     async def __aenter__(self) -> Self:
@@ -110,6 +120,26 @@ class Lab:
     def web_url(self) -> str:
         """The address of the HTTP API, such as ``http://127.0.0.1:8080``."""
         return f"http://{self.endpoints['web']}"
+
+    def warnings(self) -> list[str]:
+        """What is doubtful in the lab file, as ``config check`` tells it, a line each.
+
+        Hosts are looked up, which may take seconds.
+        After the start also why the mediator has no link to its switch.
+        """
+        found = [*file_warnings(self.config)]
+        if self.switch is not None:
+            found += node_warnings(self.config, self.switch.engine.node)
+        if self.link_problem:
+            found = [one for one in found if not one.startswith("ssh.user: ")] + [self.link_problem]
+        if self.gateway is not None:
+            found += [
+                f'e1.{number}.line: "memory" is within this process: no console outside reaches the stream; "satop", '
+                '"xot" and "serial" do'
+                for number, stream in enumerate(self.config.e1)
+                if stream.line == "memory"
+            ]
+        return found
 
     def carrier(self, stream: int) -> Carrier:
         """The mediator's end of a stream, for the console of a line in memory."""
@@ -135,13 +165,14 @@ class Lab:
             self.endpoints |= await self.gateway.start()
             stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
-                sink = split_host_port(self.endpoints["radius"])
-                if self._capture is not None:
-                    self._capture.own_sink = sink
-                self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+                self._report_to_own_mediator(self.switch)
         web = self.config.web
         token = web.token.get_secret_value()
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
+        self.web_app.state.settings = LabSettings(self)
+        if self.gateway is not None:
+            self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config))
+            stack.push_async_callback(jobs.close)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
         stack.push_async_callback(server.stop)
@@ -165,22 +196,64 @@ class Lab:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
+        self.link_problem = self._why_no_link()
         if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
-            # A switch sends only part of the reason; both boxes are ours here, so all of it is logged.
-            own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
-            if own:
-                log.error("the switch refuses the mediator: ssh.user %r: %s", self.config.ssh.user, own)
-                return
-            log.error(
-                "the switch refuses the mediator: compare ssh.user and ssh.password with its domains (%s)",
-                self.gateway.link.status()["reason"],
-            )
+            log.error("%s", self.link_problem)
+
+    def _why_no_link(self) -> str:
+        assert self.gateway is not None
+        link = self.gateway.link
+        if link is None or link.state is LinkState.UP:
+            return ""
+        ssh = self.config.ssh
+        reason = link.status()["reason"]
+        if link.state is not LinkState.REFUSED:
+            where = host_port(ssh.server, ssh.port)
+            return f"ssh.server: the mediator has no link to its switch {where} yet: {reason or 'no answer'}"
+        # A switch sends only part of the reason; where both boxes are ours, all of it is told.
+        own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
+        remedy = own or f"compare ssh.user and ssh.password with its domains ({reason})"
+        return f"ssh.user: the switch refuses the mediator {ssh.user!r}: {remedy}"
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
             await self.gateway.stop()
 
+    def as_it_runs(self) -> Config:
+        """The settings that hold now, with the ports that the boxes listen on."""
+        return self._pinned_to_current_ports()
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the mediator's journal, if there is one."""
+        if self.gateway is not None:
+            self.gateway.note(kind, **fields)
+
+    async def configure(self, config: Config) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
+
+        Raises :class:`BoxError`, and then nothing has changed.
+        """
+        before = self.config
+        if self.gateway is not None:
+            for_gateway, host_key = self._for_gateway(config)
+            await self.gateway.configure(for_gateway, switch_host_key=host_key)
+        self.config = config
+        if self.switch is not None and self.gateway is not None and config.radius != before.radius:
+            self._report_to_own_mediator(self.switch)
+        configure_app(self.web_app, config)
+
+    def _report_to_own_mediator(self, switch: SwitchBox) -> None:
+        sink = split_host_port(self.endpoints["radius"])
+        if self._capture is not None:
+            self._capture.own_sink = sink
+        switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+
     def _new_gateway(self, config: Config) -> Gateway:
+        for_gateway, host_key = self._for_gateway(config)
+        return Gateway(for_gateway, switch_host_key=host_key, capture=self._capture)
+
+    def _for_gateway(self, config: Config) -> tuple[Config, str | None]:
+        """The settings of the mediator with its way to the switch, and the key of a switch of this lab."""
         if self.switch is None:
             if config.ssh.port == 0:
                 raise BoxError(
@@ -193,18 +266,18 @@ class Lab:
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
-            return Gateway(config, capture=self._capture)
+            return config, None
         address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
         if address is None:
-            return Gateway(config, capture=self._capture)
+            return config, None
         host, port = split_host_port(address)
         config = changed(config, {"ssh": {"server": host, "port": port}})
-        return Gateway(config, switch_host_key=self.switch.public_host_key, capture=self._capture)
+        return config, self.switch.public_host_key
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.
 
-        A user that is no domain is a MultiSORM user, and may be declared later.
+        A user that is not a domain is a MultiSORM user, and may be declared later.
         """
         assert self.switch is not None
         first = self.switch.config.ssh_port

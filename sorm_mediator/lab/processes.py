@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -36,8 +36,9 @@ class BoxProcess:
     Raises :class:`BoxError` with the box's stderr when the box does not become ready.
     """
 
-    def __init__(self, box: str, config: Path, *, log_level: str = "warning") -> None:
-        options = ("-c", str(config), "--log-level", log_level)
+    def __init__(self, box: str, config: Path, *, log: Sequence[str] = ("--log-level", "warning")) -> None:
+        """``log``: the options of its log."""
+        options = ("-c", str(config), *log)
         # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
         self._command = [sys.executable, "-P", "-m", "sorm_mediator", box, *options]
         self._name = box
@@ -122,7 +123,7 @@ class BoxProcess:
 
 @asynccontextmanager
 async def switch_and_gateway(
-    folder: Path, switch: str, gateway: str
+    folder: Path, switch: str, gateway: str, *, log: Sequence[str] = ("--log-level", "error")
 ) -> AsyncIterator[tuple[BoxProcess, BoxProcess]]:
     """A switch and its mediator as two processes, from the texts of their lab files.
 
@@ -132,8 +133,8 @@ async def switch_and_gateway(
     radius = free_udp_port()
     switch_file, gateway_file = folder / "switch.toml", folder / "mediator.toml"
     switch_file.write_text(switch.format(radius=radius))
-    async with BoxProcess("switch", switch_file, log_level="error") as node:
+    async with BoxProcess("switch", switch_file, log=log) as node:
         ssh = node.endpoints["ssh"].rpartition(":")[2]
         gateway_file.write_text(gateway.format(radius=radius, ssh=ssh, key=node.ready["host_key"]))
-        async with BoxProcess("gateway", gateway_file, log_level="error") as mediator:
+        async with BoxProcess("gateway", gateway_file, log=log) as mediator:
             yield node, mediator

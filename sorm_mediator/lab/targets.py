@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.target import RunTarget, WebApi, target_for
+from sorm_mediator.console.target import Events, Link, RunTarget, WebApi, target_for
 
 if TYPE_CHECKING:
     from protocol.options import ByteOrder
     from sorm_mediator.console.e1_client import ConsoleEnd
+    from sorm_mediator.lab.lab import Lab
 
 LOCAL = "127.0.0.1"
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared only: who listens there is reached on loopback
@@ -50,7 +51,10 @@ async def toward(
         api = None
         if web:
             api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
-        target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
+        target = replace(
+            target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api),
+            name=host_port(host, kpd1), link=_link(by_e1=by_e1, speech=speech),
+        )  # fmt: skip
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import lines_toward
 
@@ -92,7 +96,22 @@ async def in_lab(
             from sorm_mediator.console.e1_client import lines_of_lab
 
             target = await _with_lines(target, lines_of_lab(lab), stack, by_e1=by_e1)
-        yield replace(target, restart=lab.restart_gateway)
+        yield replace(
+            target, name=name, link=_link(by_e1=by_e1, speech=speech),
+            restart=lab.restart_gateway, listen=_listener(lab), endpoints=dict(lab.endpoints),
+        )  # fmt: skip
+
+
+def _link(*, by_e1: bool, speech: bool) -> Link:
+    return "x25" if by_e1 else "tcp+e1" if speech else "tcp"
+
+
+def _listener(lab: Lab) -> Callable[[], Events]:
+    def listen() -> Events:
+        assert lab.gateway is not None
+        return lab.gateway.events.subscribe().taken
+
+    return listen
 
 
 async def _with_lines(

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -28,6 +28,7 @@ from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, PcapRecorder, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
+from sorm_mediator.reports.progress import progress_bar
 
 MAIN_JOB = "main-job.yaml"
 """The scenario shown step by step."""
@@ -166,11 +167,19 @@ class Open:
         """Nothing: more follows."""
 
 
-def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], capture: int | None = None) -> int:
+def run_demo(
+    *,
+    lang: Lang,
+    as_json: bool,
+    prepare: Callable[[], None],
+    log: Sequence[str] = (),
+    capture: int | None = None,
+) -> int:
     """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     A signal ends the demo with 130; what had ended by then is printed. ``prepare``: the first call of each further
-    process (logging). ``capture``: the descriptor where what crosses is written as pcapng.
+    process (logging); ``log``: the options of the boxes that are processes of their own. ``capture``: the descriptor
+    where what crosses is written as pcapng.
     """
     began = time.monotonic()
     rows: list[DemoRow] = []
@@ -180,7 +189,7 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], capture:
         runs = [(path, link) for path in scripts for link in _links(path)]
         kept = DemoCapture(capture)
         try:
-            done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, kept)))
+            done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, log, kept)))
         finally:
             kept.close()
     seconds = time.monotonic() - began
@@ -204,6 +213,7 @@ async def _demo(
     lang: Lang,
     as_json: bool,
     prepare: Callable[[], None],
+    log: Sequence[str],
     capture: DemoCapture,
 ) -> bool:
     """Run everything; ``results`` gets the rows. Returns true."""
@@ -217,7 +227,7 @@ async def _demo(
             runs, key=lambda one: (one[1] == "tcp", one[0] not in needing_e1, -one[0].stat().st_size)
         )
         with capture.main_job() as recorder:
-            results.append(DemoRow.of(await _main_job(main_job[0], lang, write, recorder), "tcp"))
+            results.append(DemoRow.of(await _main_job(main_job[0], lang, write, log, recorder), "tcp"))
         write(f"\n{translate(_SCENARIOS, lang)}\n")
         files = {one: capture.of_a_run() for one in longest_first}
         rows = {
@@ -268,19 +278,12 @@ def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
 
 async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
     """Wait for every run, with a bar on a terminal. Print the report of each run that did not pass."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    disable = not (shown and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=len(rows))
+    with progress_bar(len(rows), shown=shown) as advance:
 
         async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
             if report := (await row).report:
                 sys.stderr.write(report)
-            progress.update(task, description=f"{script.stem} {link}", advance=1)
+            advance(now=f"{script.stem} {link}")
 
         await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
 
@@ -292,11 +295,15 @@ def _links(script: Path) -> tuple[Link, ...]:
 
 
 async def _main_job(
-    script: Path, lang: Lang, write: Callable[[str], object], recorder: PcapRecorder | None
+    script: Path,
+    lang: Lang,
+    write: Callable[[str], object],
+    log: Sequence[str],
+    recorder: PcapRecorder | None,
 ) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR) as (switch, mediator):
+        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR, log=log) as (switch, mediator):
             write(f"{translate(_INTRO, lang)}\n\n")
             for box, pid, endpoints in (
                 ("switch", switch.pid, switch.endpoints),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -171,6 +172,24 @@ def parse(text: str, file: str) -> Node:
         raise ScriptError(f"{file}: is nested too deeply, or holds itself") from None
     finally:
         loader.dispose()
+
+
+def node_of(value: object, file: str, line: int, path: str = "") -> Node:
+    """The node of a value of Python, for a step that stands in ``file`` at ``line``."""
+    if isinstance(value, bytes):
+        value = f"0x{value.hex().upper()}"
+    elif isinstance(value, Enum):
+        value = value.value
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        value = {
+            str(key): node_of(child, file, line, f"{path}.{key}" if path else str(key))
+            for key, child in value.items()
+        }
+    elif isinstance(value, list | tuple):
+        value = [node_of(child, file, line, f"{path}[{index}]") for index, child in enumerate(value, 1)]
+    return Node(value, file, line, path)
 
 
 class _Builder:

@@ -7,29 +7,53 @@ The output for people contains no password, neither as octets nor as a field; th
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from protocol import Channel
+from protocol.oneline import one_line
 from protocol.render import has_another_inside, masked_hex, render
 from protocol.wire import MASK
+from sorm_mediator import __version__
 from sorm_mediator.capture.comments import TwoWays
 from sorm_mediator.capture.writer import Blocks, Connection, PcapngWriter
 from sorm_mediator.capture.x25 import XOT_PORT
 from sorm_mediator.console.client import SHOWN, Address, ConsoleClient, Crossed, Observer
-from sorm_mediator.console.comparing import Failure
+from sorm_mediator.console.comparing import Failure, show
 from sorm_mediator.console.errors import words
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
-from sorm_mediator.reports.junit import Case
+from sorm_mediator.reports.junit import Case, Suite
 from ssh_control.visible import visible
 
 PASS = Phrase("PASS", context="replay pass")
 FAIL = Phrase("FAIL", context="replay fail")
 ERROR = Phrase("ERROR")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One unit as a console of a script has sent or received it."""
+
+    console: str
+    crossed: Crossed
+    elapsed: float
+    """Seconds since the script began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report of the switch about a call, as the mediator has received it."""
+
+    call: str
+    kind: str
+    elapsed: float
+    """Seconds since the script began."""
 
 
 @dataclass(slots=True)
@@ -45,6 +69,18 @@ class StepResult:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    request: str = ""
+    """What the step asked the lab for, for people: a call, an alarm; "": nothing."""
+    asked: str = ""
+    """Who was asked: ``switch`` or ``mediator``."""
+    exchanged: list[Exchange] = field(default_factory=list)
+    """What crossed while the step was under way, in order."""
+    reports: list[Report] = field(default_factory=list)
+    """What the switch reported meanwhile, if the run is to have them."""
+    came_before: Exchange | None = None
+    """What came instead of the expected message, when it crossed before the step."""
+    met: list[Crossed] = field(default_factory=list)
+    """The messages that the step waited for, in the order in which they were found."""
 
     @property
     def place(self) -> str:
@@ -66,9 +102,18 @@ class ScriptResult:
     steps: list[StepResult] = field(default_factory=list)
     planned: int = 0
     seconds: float = 0.0
+    lab: str = ""
+    """The lab file, or the address of the mediator."""
+    link: str = ""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """The values that the script began with."""
     findings: dict[str, int] = field(default_factory=dict)
     """Counts of units that came split, came together with others, or had problems."""
     error: Exception | None = None
+
+    def ran_on(self, target: RunTarget) -> None:
+        """Note the target of the run."""
+        self.lab, self.link = os.path.normpath(target.name), target.link
 
     @property
     def passed(self) -> int:
@@ -91,9 +136,29 @@ class ScriptResult:
 NAME = "sorm-mediator replay"
 
 
-def write_junit(path: Path, results: Sequence[ScriptResult]) -> None:
-    """Write the report. Raises :class:`OSError`."""
-    junit.write(path, NAME, [("replay", list(map(_case, results)))])
+def write_junit(
+    path: Path, results: Sequence[ScriptResult], *, variables: Mapping[str, Any] | None = None
+) -> None:
+    """Write the report: a suite for each lab and link. ``variables``: those given for the run.
+
+    Raises :class:`OSError`.
+    """
+    given = {f"var.{name}": str(value) for name, value in (variables or {}).items()}
+    suites: dict[tuple[str, str], list[Case]] = {}
+    for result in results:
+        suites.setdefault((result.lab, result.link), []).append(_case(result))
+    junit.write(
+        path,
+        NAME,
+        [
+            Suite(
+                " ".join(["replay", *filter(None, where)]),
+                cases,
+                {"version": __version__, **dict(zip(("lab", "link"), where, strict=True)), **given},
+            )
+            for where, cases in suites.items()
+        ],
+    )
 
 
 def _case(result: ScriptResult) -> Case:
@@ -104,14 +169,60 @@ def _case(result: ScriptResult) -> Case:
         message = text = str(result.error)
     elif result.failures:
         status, kind, message = "failure", "Expectation", _first(result)
-        texts = [
-            f"step {step.number}, {step.place}: {step.title}\n{step.failure}" for step in result.failures
-        ]
-        text = "\n\n".join(texts)
+        text = "\n\n".join("\n".join(failed_lines(step)) for step in result.failures)
+    values = [f"{name}={show(value)}" for name, value in result.variables.items()]
+    lines = [*([f"variables: {', '.join(values)}"] if values else []), *transcript(result)]
     return Case(
         name=result.name, classname=result.path.stem, file=str(result.path), seconds=result.seconds,
-        status=status, message=message, kind=kind, text=text,
+        status=status, message=message, kind=kind, text=text, output="\n".join(map(visible, lines)),
     )  # fmt: skip
+
+
+def failed_lines(step: StepResult, lang: Lang = "en") -> list[str]:
+    """A failed step for people: where it stands, what was expected and came, and what crossed with its meaning."""
+    assert step.failure is not None
+    where = Phrase("step {number}, {place}: {title}", number=step.number, place=step.place, title=step.title)
+    lines = [translate(where, lang), *step.failure.lines(lang)]
+    lines += [f"({translate(note, lang)})" for note in step.notes]
+    for one in (*filter(None, (step.came_before,)), *step.exchanged):
+        lines += [f"  {line}" for line in exchange_lines(one, lang, meaning=True)]
+    return lines
+
+
+def transcript(result: ScriptResult, lang: Lang = "en") -> list[str]:
+    """The steps of a script for people, and what crossed in each, a line for each."""
+    lines: list[str] = []
+    for step in result.steps:
+        title = translate(step.title, lang)
+        lines.append(
+            f"{translate(step.verdict, lang)}  {step.number}  {title}  ({step.place}, {step.seconds:.3f} s)"
+        )
+        for one in step.exchanged:
+            lines += [f"      {line}" for line in exchange_lines(one, lang)]
+    return lines
+
+
+def exchange_lines(one: Exchange, lang: Lang, *, meaning: bool = False) -> list[str]:
+    """What crossed, for people: time, way, octets without a password, and its name with its fields.
+
+    ``meaning``: every field with its meaning instead, in a line of its own.
+    """
+    crossed = one.crossed
+    arrow = "->" if crossed.outbound else "<-"
+    name = "" if one.console == "main" else f"{one.console} "
+    head = f"{one.elapsed * 1000:9.1f} {translate(_MS, lang)}  {name}{arrow} {translate(SHOWN[crossed.channel], lang)}"
+    marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
+    lines = [f"{head}  {_octets(crossed)}{marks}"]
+    if crossed.message is None:
+        told = [translate(NO_UNIT, lang)]
+    elif meaning:
+        told = render(crossed.message, lang, coding=crossed.coding, raw=crossed.raw)
+    else:
+        told = [one_line({**crossed.form, "fields": crossed.fields})]
+    told += [
+        f"! {MASK if has_another_inside(crossed.raw) else translate(text, lang)}" for text in crossed.problems
+    ]
+    return lines + [f"{'':20}{line}" for line in told]
 
 
 def _first(result: ScriptResult) -> str:
@@ -134,11 +245,19 @@ NO_UNIT = Phrase("octets that are no unit")
 class TextPrinter:
     """Prints a run step by step for people, in English (``en``) or Russian (``ru``).
 
-    ``quiet``: of the steps those that failed.
+    ``quiet``: of the steps those that failed. ``summed_up``: a summary follows, which tells why a script could not run.
     """
 
-    def __init__(self, write: Callable[[str], object], lang: Lang = "en", *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        lang: Lang = "en",
+        *,
+        quiet: bool = False,
+        summed_up: bool = False,
+    ) -> None:
         self._write = write
+        self._summed_up = summed_up
         self._lang = lang
         self._quiet = quiet
         self._kept: list[str] = []
@@ -150,17 +269,8 @@ class TextPrinter:
         self._line(f"{self._say(number):>4}  {self._say(title)}")
 
     def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
-        arrow = "->" if crossed.outbound else "<-"
-        name = "" if client.name == "main" else f"{client.name} "
-        marks = "".join(f"  [{self._say(text)}]" for text in crossed.findings)
-        when = f"{elapsed * 1000:9.1f} {self._say(_MS)}"
-        self._line(
-            f"      {when}  {name}{arrow} {self._say(SHOWN[crossed.channel])}  {_octets(crossed)}{marks}"
-        )
-        for line in self._meaning(crossed):
-            self._line(f"{'':26}{line}")
-        for text in crossed.problems:
-            self._line(f"{'':26}! {MASK if has_another_inside(crossed.raw) else self._say(text)}")
+        for line in exchange_lines(Exchange(client.name, crossed, elapsed), self._lang, meaning=True):
+            self._line(f"      {line}")
 
     def ended(self, step: StepResult) -> None:
         for note in step.notes:
@@ -175,7 +285,7 @@ class TextPrinter:
 
     def end(self, result: ScriptResult) -> None:
         self._kept = []
-        if result.error is not None:
+        if result.error is not None and not self._summed_up:
             self._shown(f"      {self._say(words(result.error))}")
         self._shown(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")
@@ -198,11 +308,6 @@ class TextPrinter:
                 self._shown(f"{'':8}{step.failure.summary(self._lang)}")
             if result.error is not None:
                 self._shown(f"{'':6}{self._say(words(result.error))}")
-
-    def _meaning(self, crossed: Crossed) -> list[str]:
-        if crossed.message is None:
-            return [self._say(NO_UNIT)]
-        return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
         return translate(text, self._lang)

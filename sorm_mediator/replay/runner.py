@@ -47,10 +47,18 @@ from sorm_mediator.console.comparing import (
 )
 from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
 from sorm_mediator.console.interrupt import carry_through
-from sorm_mediator.console.target import RunTarget
+from sorm_mediator.console.target import Events, RunTarget, refusal
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
-from sorm_mediator.replay.results import PASS, PcapRecorder, Printer, ScriptResult, StepResult
+from sorm_mediator.replay.results import (
+    PASS,
+    Exchange,
+    PcapRecorder,
+    Printer,
+    Report,
+    ScriptResult,
+    StepResult,
+)
 from sorm_mediator.replay.vendor import VendorScript
 from sorm_mediator.replay.vocabulary import COMMANDS
 
@@ -131,7 +139,7 @@ class Matcher:
     """Matches one list of expectations with the messages of one console.
 
     ``variables`` fill an expectation when its turn comes, and get the values that it saves. ``sent``: the
-    commands with the expected answers; empty for any.
+    commands with the expected answers; empty for any. ``met`` gets the messages that meet expectations.
     """
 
     def __init__(
@@ -142,8 +150,10 @@ class Matcher:
         *,
         sent: Sequence[Sent] = (),
         order_free: bool = False,
+        met: list[Crossed] | None = None,
     ) -> None:
         self._left = list(expectations)
+        self.met: list[Crossed] = [] if met is None else met
         self._console = console
         self._variables = variables
         self._sent = sent
@@ -229,6 +239,7 @@ class Matcher:
         return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
 
     def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
+        self.met.append(crossed)
         for key, name in expectation.save.items():
             self._variables[name] = crossed.fields.get(key)
 
@@ -253,7 +264,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
     ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
-    too.
+    too. ``reports``: the steps get the switch's reports about calls, where the target has them.
     """
 
     def __init__(
@@ -264,8 +275,12 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         *,
         keep_going: bool = False,
         recorder: PcapRecorder | None = None,
+        reports: bool = False,
     ) -> None:
-        self.result = ScriptResult(script.name, script.path, planned=script.planned)
+        self.result = ScriptResult(
+            script.name, script.path, planned=script.planned,
+            variables=dict(getattr(script, "variables", {})),
+        )  # fmt: skip
         self._script = script
         self._target = target
         self._printer = printer
@@ -278,6 +293,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
         self._step_under_way: StepResult | None = None
+        self._listen = target.listen if reports else None
+        self._events: Events | None = None
         self._came_in: dict[Crossed, StepResult] = {}
         """The step to which each message belongs: the one under way when it came, or when its call began."""
         self._call_steps: dict[int, StepResult] = {}
@@ -342,6 +359,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
 
     def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
         self._printer.step(number, title, line)
+        if self._listen is not None and self._events is None:
+            self._events = self._listen()
         for recorder in self._recorders:
             recorder.begin_step(number, title)
         self._step_under_way = StepResult(number, title, line, file or self._script.path)
@@ -351,6 +370,10 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         """Whether the step has passed."""
         step.seconds = time.monotonic() - step.began
         self._step_under_way = None
+        for event in self._events() if self._events is not None else ():
+            if event["event"] == "call":
+                elapsed = event["time"] - self._began
+                step.reports.append(Report(event["call"], event["kind"], elapsed))
         self.result.steps.append(step)
         self._printer.ended(step)
         return step.failure is None
@@ -372,6 +395,8 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             for client in clients:
                 if refused := client.not_let_in():
                     raise ConnectError(refused)
+        before = (one for earlier in self.result.steps for one in earlier.exchanged)
+        step.came_before = next((one for one in before if one.crossed is failure.came), None)
         earlier = None if failure.came is None else self._came_in.get(failure.came)
         if earlier is not None and earlier is not step:
             step.notes.append(
@@ -399,7 +424,11 @@ class ScriptRunner(Observer, ABC, Generic[S]):
                 self._came_in[crossed] = step if call is None else self._call_steps.setdefault(call, step)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
-        self._printer.crossed(client, crossed, crossed.time - self._began)
+        elapsed = crossed.time - self._began
+        step_of = self._step_under_way or (self.result.steps[-1] if self.result.steps else None)
+        if step_of is not None:
+            step_of.exchanged.append(Exchange(client.name, crossed, elapsed))
+        self._printer.crossed(client, crossed, elapsed)
 
 
 class ScenarioRunner(ScriptRunner[s.Scenario]):
@@ -448,6 +477,10 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             number, step.title_of(self._variables), step.node.line, Path(step.node.file)
         )
         self._sent: tuple[Sent, ...] = ()
+        self._met = result.met
+        if isinstance(step.action, s.Ask):
+            result.request = step.action_title(self._variables)
+            result.asked = "mediator" if step.action.request.path.startswith("mediator") else "switch"
         try:
             await self._attempt(result, self._do(step, result))
         except ScriptError as error:
@@ -523,6 +556,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
 
     async def _restart(self, client: ConsoleClient, within: float) -> Failure | None:
         assert self._target.restart is not None  # checked before the first step
+        self._events = None  # the new mediator has its own
         lost = client.lost + len(client.connected)
         await self._target.restart()
         # A link over E1 ends when the new mediator sets it up again; commands sent before would be lost.
@@ -562,11 +596,10 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         method, path, body = kind.fill(action.keys, self._variables)
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
-            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             refused = Phrase(
                 "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
-            raise StepError(join(": ", [refused, _detail_text(detail)]))
+            raise StepError(join(": ", [refused, refusal(reply)]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 
@@ -599,6 +632,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         await wait_for(client, lambda: all(sent.done for sent in running), (KPD1,), deadline)
         answers = [one for one in console.waiting((KPD1,)) if one.answers in running]
         console.take(answers)
+        self._met += answers
         for sent in running:
             if not sent.done:
                 return Failure(EXECUTED, no_end(client, within))
@@ -612,20 +646,16 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         for expectations in (step.expect or (), step.events or ()):
             if not expectations:
                 continue
-            matcher = Matcher(expectations, console, self._variables, sent=sent, order_free=step.order_free)
+            matcher = Matcher(
+                expectations, console, self._variables,
+                sent=sent, order_free=step.order_free, met=self._met,
+            )  # fmt: skip
             channel = KPD2 if expectations is step.events else KPD1
             if not await wait_for(console.client, matcher.advance, (channel,), deadline):
                 matcher.expire(within)
             if matcher.failure is not None:
                 return matcher.failure
         return None
-
-
-def _detail_text(detail: Any) -> str:
-    """The error text of the HTTP API: one text, or one for each key of the body."""
-    if not isinstance(detail, list):
-        return str(detail)
-    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:

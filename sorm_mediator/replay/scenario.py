@@ -187,7 +187,7 @@ class Step:
         """A short description of the step. A title from the scenario is in the language of its author."""
         if self.title:
             return self.title
-        parts = [self._action_title(variables)]
+        parts = [self.action_title(variables)]
         for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
             if expectations:
                 parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
@@ -198,7 +198,8 @@ class Step:
         text = join(", ", [part for part in parts if part])
         return text if self.console == MAIN else join(": ", [self.console, text])
 
-    def _action_title(self, variables: dict[str, Any]) -> str:
+    def action_title(self, variables: dict[str, Any]) -> str:
+        """What the step does, without what it waits for; "" when it only waits."""
         match self.action:
             case Send(entry):
                 return join(" ", [_SEND, entry.name])
@@ -338,7 +339,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         if required not in keys:
             root.fail(f"{required} is missing")
     given = {name: reader(keys[name]) for name, reader in optional.items() if name in keys}
-    reader = _Steps(set(given.get("variables", ())))
+    reader = StepReader(set(given.get("variables", ())))
     return Scenario(
         name=keys["name"].text(),
         path=path,
@@ -351,7 +352,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
 def _variables(node: Node) -> dict[str, Any]:
     for name, value in node.mapping().items():
         if not name.isidentifier():
-            value.fail("is no name of a variable; allowed: letters, digits and _")
+            value.fail("is not a name of a variable; allowed: letters, digits and _")
         if not isinstance(value.value, str | int | float | bool | None):
             value.wrong("a text, a number, true, false or null")
     variables: dict[str, Any] = node.plain()
@@ -383,7 +384,7 @@ def find_lab(node: Node, scenario: Path) -> Path:
         if (place / name).is_file():
             return place / name
     return node.fail(
-        f"{str(name)!r} is not found; looked for beside the scenario, above it, in {Path.cwd()} "
+        f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
         "and among the captures"
     )
 
@@ -409,14 +410,18 @@ def read_bytes(node: Node) -> bytes:
         node.wrong('bytes in hexadecimal, such as "CC 01 0B 03"')
 
 
-class _Steps:
-    """Reads steps in the order of the run, so that a variable is known only after the step that saves it."""
+class StepReader:
+    """Reads steps in the order of the run, so that a variable is known only after the step that saves it.
+
+    ``known``: the variables that there are before.
+    """
 
     def __init__(self, known: set[str]) -> None:
         self._known = known
         self._including: list[Path] = []
 
     def read(self, node: Node) -> list[Step]:
+        """The steps of a list. Raises :class:`ScriptError`."""
         if not node.items():
             node.wrong("at least one step")
         steps: list[Step] = []
@@ -539,7 +544,7 @@ class _Steps:
         """Read ``name`` or ``{name: {field: value}}``; expectations may have ``save: {field: variable}``."""
         name = _message_name(node)
         if name not in entries:
-            node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")
+            node.fail(f"{name!r} is not a name of {kind}; allowed: {', '.join(entries)}")
         entry: vocabulary.Entry = entries[name]
         if isinstance(node.value, str):
             return entry, replace(node, value={}), {}

@@ -10,7 +10,6 @@ import asyncio
 import json
 import sys
 import tempfile
-import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,9 @@ from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
 from sorm_mediator.capture.output import OutputError, open_output
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config.lab import read_document
+from sorm_mediator.config.lines import located
+from sorm_mediator.config.outside import document_of, load_lab
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
@@ -36,7 +38,7 @@ from sorm_mediator.console.errors import (
     check_web,
     drop_output,
     report_error,
-    unreadable,
+    unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
@@ -71,6 +73,8 @@ class ReplaySettings:
     link: str = ""
     config: Path | None = None
     junit: Path | None = None
+    report: Path | None = None
+    """A page for people, with the ladder of every script."""
     pcap: Path | None = None
     pcap_speech: bool = True
     """Include the packets of streams that carry speech alone: 600 KB a second for each stream."""
@@ -95,7 +99,7 @@ class ReplaySettings:
         check_choice("--object-byte-order", self.object_byte_order, ("", "little", "big"))
         check_choice("--link", self.link, ("", *LINKS))
         check_web(self.web)
-        check_folders({"--junit": self.junit, "--pcap": self.pcap})
+        check_folders({"--junit": self.junit, "--report": self.report, "--pcap": self.pcap})
         if (self.kpd1 or self.kpd2) and not self.host:
             raise UsageError("--kpd1, --kpd2: belong to a running mediator: give --host too")
         if self.jobs > 1 and self.host:
@@ -209,7 +213,7 @@ def _tell(scripts: Sequence[Script], settings: ReplaySettings, write: Callable[[
 
 def _check_reachable(scripts: Sequence[Script], settings: ReplaySettings) -> None:
     """Raises :class:`ScriptError` for the first step that needs what a running mediator has not."""
-    web = bool(_web(settings, lab_files.load(settings.config) if settings.config else Config()))
+    web = bool(_web(settings, load_lab(settings.config)))
     for script in scripts:
         script.check(calls=web, web=web, restart=False, e1=settings.link != "tcp")
 
@@ -227,21 +231,25 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         with suppress(asyncio.CancelledError):
             asyncio.run(stdout.during(run(scripts, settings, write or stdout.write, results)))
         if settings.junit is not None:
-            write_junit(settings.junit, results)
+            write_junit(settings.junit, results, variables=settings.variables)
+        if settings.report is not None:
+            from sorm_mediator.replay.page import write_page  # jinja2, only where it is needed
+
+            write_page(settings.report, results, cast(Lang, settings.lang))
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
     except OutputError as error:
         return report_error(f"--pcap: {error}", 2)
     except OSError as error:
-        where = error.filename or settings.pcap
-        return report_error(f"{where}: can't be written: {error.strerror}", 2)
+        return report_error(unwritable(error), 2)
     if stdout.gone:
         return BROKEN_PIPE
     if stdout.interrupted:
         return report_error("interrupted", INTERRUPTED)
     errors = [result.error for result in results if result.error is not None]
-    for each in errors:
-        report_error(each, 2)
+    if settings.as_json:  # for people, whom the text's summary tells them
+        for each in errors:
+            report_error(each, 2)
     if errors:
         return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
     return 0 if all(result.verdict == PASS for result in results) else 1
@@ -294,7 +302,7 @@ async def run(
 def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
     if settings.as_json:
         return JsonPrinter(write)
-    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet)
+    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet, summed_up=True)
 
 
 async def run_script(
@@ -311,14 +319,13 @@ async def run_script(
     result: ScriptResult | None = None
     try:
         async with _target(script, settings) as target:
-            runner: ScriptRunner[Any] = (
-                VendorRunner(script, target, printer, keep_going=settings.keep_going, recorder=recorder)
-                if isinstance(script, vendor.VendorScript)
-                else ScenarioRunner(
-                    script, target, printer, keep_going=settings.keep_going, recorder=recorder
-                )
-            )
+            kind: Any = VendorRunner if isinstance(script, vendor.VendorScript) else ScenarioRunner
+            runner: ScriptRunner[Any] = kind(
+                script, target, printer,
+                keep_going=settings.keep_going, recorder=recorder, reports=settings.report is not None,
+            )  # fmt: skip
             result = runner.result
+            result.ran_on(target)
             await runner.run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
@@ -336,7 +343,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
     byte_order = cast("ByteOrder | None", settings.object_byte_order or vendors)
     async with AsyncExitStack() as stack:
         if settings.host:
-            config = lab_files.load(settings.config) if settings.config else Config()
+            config = load_lab(settings.config)
             link = _link(script, settings, config)
             console = config.console
             yield await stack.enter_async_context(
@@ -350,11 +357,11 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
         file = script.lab or settings.config
         if file is None:
             raise ScriptError(
-                f"{script.path}: names no lab; give --host of a running mediator, or a lab with -c"
+                f"{script.path}: does not name a lab; give --host of a running mediator, or a lab with -c"
             )
-        config = _lab_config(
-            file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        )
+        changes = script.config if isinstance(script, scenario.Scenario) else None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        config = private_lab(file, changes, folder, byte_order=byte_order, outside=script.lab is None)
         link = _link(script, settings, config)
         yield await stack.enter_async_context(
             in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
@@ -377,22 +384,31 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
     return settings.link or (own if own in possible else possible[0])
 
 
-def _lab_config(file: Path, script: Script, byte_order: ByteOrder | None, folder: Path) -> Config:
-    """The lab file with the changes of the script. ``folder`` holds its tables during the run."""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(unreadable(file, error)) from None
+def private_lab(
+    file: Path,
+    changes: document.Node | None,
+    folder: Path,
+    *,
+    byte_order: ByteOrder | None = None,
+    outside: bool = False,
+) -> Config:
+    """The lab file with ``changes``, and with values of the environment where ``outside`` says so.
+
+    ``folder`` holds its tables during the run. Raises :class:`ConfigError`.
+    """
+    lab = document_of(file) if outside else read_document(file)
     name = str(file)
-    changes = script.config if isinstance(script, scenario.Scenario) else None
     if changes is not None:
-        document = _merged(document, changes.plain())
+        lab = _merged(lab, changes.plain())
         name = f"{changes.file}:{changes.line}: config on {file}"
     own: dict[str, Any] = {"state": str(folder / "state.db"), "journal": str(folder / "journal.db")}
     if byte_order is not None:
         own["options"] = {"object_byte_order": byte_order}
-    document = _merged(document, {"mediator": own})
-    return lab_files.parse(document, directory=file.resolve().parent, name=name)
+    lab = _merged(lab, {"mediator": own})
+    try:
+        return lab_files.parse(lab, directory=file.resolve().parent, name=name)
+    except ConfigError as error:
+        raise ConfigError(located(str(error), file)) from None
 
 
 def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -253,7 +253,7 @@ class _Reader:
     def _test_mgm(self, value: Any) -> TestMgm:
         keys = self._object(value, "test-mgm", ("cmd", "ack", "exec"))
         if not isinstance(keys.get("cmd"), str):
-            self._fail("test-mgm.cmd", "is missing, or is no command line")
+            self._fail("test-mgm.cmd", "is missing, or is not a command line")
         codes = [
             self._code(keys[name], f"test-mgm.{name}") if name in keys else None for name in ("ack", "exec")
         ]
@@ -488,7 +488,7 @@ def parse_line(line: str, call: bytes = ANY_CALL) -> Command:
     if not words:
         raise LineError("is an empty command")
     if words[0] not in _COMMANDS:
-        raise LineError(f"{words[0]!r} is no command; allowed: {', '.join(_COMMANDS)}")
+        raise LineError(f"{words[0]!r} is not a command; allowed: {', '.join(_COMMANDS)}")
     name, usage, counts, build = _COMMANDS[words[0]]
     allowed = f"allowed: {f'{words[0]} {usage}'.strip()} [-sorm-id N] [-p PASSWORD]"
     try:

@@ -118,7 +118,7 @@ class Request:
 
     method: str
     path: str
-    """The path below /api/v1. A key of the step used as ``{key}`` is no key of the body."""
+    """The path below /api/v1. A key of the step used as ``{key}`` is not a key of the body."""
     accepted: int = 202
     """The status of an accepted request."""
     required: Mapping[str, KeyCheck] = field(default_factory=dict)

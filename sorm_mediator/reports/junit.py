@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
@@ -26,19 +26,31 @@ class Case:
     message: str = ""
     kind: str = ""
     text: str = ""
+    output: str = ""
+    """What the case has printed; "": nothing."""
 
 
-Suite = tuple[str, Sequence[Case]]
-"""A suite: name and cases."""
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases under one name, with what holds for all of them."""
+
+    name: str
+    cases: Sequence[Case]
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
     """Write the report. Raises :class:`OSError`."""
-    root = ET.Element("testsuites", {**_counts([one for _, cases in suites for one in cases]), "name": name})
-    for title, cases in suites:
-        suite = ET.SubElement(root, "testsuite", {**_counts(cases), "name": title})
-        for case in cases:
-            _case(suite, case)
+    every = [case for suite in suites for case in suite.cases]
+    root = ET.Element("testsuites", {**_counts(every), "name": name})
+    for suite in suites:
+        element = ET.SubElement(root, "testsuite", {**_counts(suite.cases), "name": clean(suite.name)})
+        if suite.properties:
+            properties = ET.SubElement(element, "properties")
+            for key, value in suite.properties.items():
+                ET.SubElement(properties, "property", {"name": clean(key), "value": clean(value)})
+        for case in suite.cases:
+            _case(element, case)
     path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
@@ -63,6 +75,8 @@ def _case(suite: ET.Element, case: Case) -> None:
     if case.status != "passed":
         told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
         ET.SubElement(element, case.status, told).text = clean(case.text) or None
+    if case.output:
+        ET.SubElement(element, "system-out").text = clean(case.output)
 
 
 def clean(text: str) -> str:

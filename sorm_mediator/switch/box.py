@@ -19,7 +19,7 @@ from sorm_mediator.addresses import MOST_PORT, host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
@@ -37,8 +37,9 @@ from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
+from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
-from ssh_control.transport import KeyProblem
+from ssh_control.transport import KeyProblem, authorized_keys
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,9 @@ class SwitchBox:
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
         self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
+        self.engine.noted = self._noted
+        self.outcomes: Counter[str] = Counter()
+        """Calls that ended, by the order's cause of release."""
         node = self.engine.node
         node.watchers.append(self._changed)
         self._sender = SpeechSender(switch.media.host, switch.media.level)
@@ -78,10 +82,20 @@ class SwitchBox:
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         try:
             self._server = SormServer(
-                self, switch.host, switch.ssh_port, key_file, shells=self._shell, login_wait=switch.login_wait
+                self,
+                switch.host,
+                switch.ssh_port,
+                key_file,
+                shells=self._shell,
+                keys=self._keys,
+                login_wait=switch.login_wait,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
+        try:
+            self._admin_keys = authorized_keys(switch.admin.authorized_keys, config.directory)
+        except KeyProblem as problem:
+            raise BoxError(f"switch.admin.authorized_keys: {problem}") from None
         self.counters: Counter[str] = Counter()
         self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
@@ -244,6 +258,15 @@ class SwitchBox:
             where = host_port(self.config.host, ports)
             raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens now: ``ssh``, and ``multisorm`` where it is awaited -> ``host:port``."""
+        host = self.config.host
+        found = {"ssh": host_port(host, self._server.port)}
+        if self._multisorm.listening:
+            found["multisorm"] = host_port(host, self._multisorm.port)
+        return found
+
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`CallRefused`."""
         try:
@@ -280,6 +303,7 @@ class SwitchBox:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""
         message, reports = self.engine.send_message(domain, request, self.now())
         self.counters["messages"] += 1
+        log_event(log, "text-message", id=message, domain=domain, a=request.sender, b=request.receiver)
         for mediator, report in reports:
             self._send(mediator, report)
         return message
@@ -303,6 +327,8 @@ class SwitchBox:
         """Counters and present numbers, for people and monitoring."""
         return {
             "calls": self.engine.active,
+            "states": self.engine.states(),
+            "outcomes": dict(self.outcomes),
             "licence": self.licence(),
             "sessions": self._channels.status(),
             "multisorm": self._aggregates.status(),
@@ -341,11 +367,17 @@ class SwitchBox:
         admin = self.engine.node.config.admin
         if user != admin.user:
             return access.domain_login(self.engine.node, self._sinks, user, password)
+        if not admin.password_login:
+            return "the shell admits keys alone (switch.admin.password_login)"
         without = "the shell has no password: set switch.admin.password"
         problem = access.password_problem(password, admin.password, without)
         if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
             return problem
         return "the shell has its default password, which is for this machine only: set switch.admin.password"
+
+    def _keys(self, user: str) -> frozenset[bytes]:
+        """The public keys that admit a user: that of the shell alone has any."""
+        return self._admin_keys if user == self.engine.node.config.admin.user else frozenset()
 
     def _shell(self, user: str) -> ShellSession | None:
         """A new shell for the user of the shell; None for any other user."""
@@ -479,3 +511,9 @@ class SwitchBox:
         if deadline is not None:
             deadline = asyncio.get_running_loop().time() + deadline - self.now()
         self._timer.set(deadline)
+
+    def _noted(self, call: Call, event: CallEvent) -> None:
+        """Of every call, whether it is on control or not (order 268, rule 6)."""
+        if event.event == "release":
+            self.outcomes[f"{call.release_cause or 0:02X}h"] += 1
+        log_event(log, "call", id=call.id, domain=call.domain.name, what=event.event, detail=event.detail)

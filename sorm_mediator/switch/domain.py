@@ -271,17 +271,19 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str,
         path = directory / name
         try:
             context = parse_context(path.read_bytes(), str(path))
-        except OSError as error:
-            raise ConfigError(f"{where}: {path}: can't be read: {error.strerror or error}") from None
-        except ContextError as error:
-            wrong.append(f"{where}: {error}")
+        except (OSError, ValueError) as error:
+            if isinstance(error, ContextError):
+                wrong += (f"{where}: {problem}" for problem in error.lines)
+            else:
+                wrong.append(f"{where}: {path}: can't be read: {getattr(error, 'strerror', None) or error}")
             continue
         if context.name in contexts:
             other = contexts[context.name].source
-            raise ConfigError(f"{where}: {path}: context {context.name!r} is there already, from {other}")
+            wrong.append(f"{where}: {path}: context {context.name!r} is already there, from {other}")
+            continue
         contexts[context.name] = context
     if wrong:
-        raise ConfigError("; ".join(wrong))
+        raise ConfigError("\n".join(wrong))
     for context in contexts.values():
         for rule in context.rules:
             if isinstance(rule.verdict, Continue) and rule.verdict.context not in contexts:

@@ -342,6 +342,12 @@ def decode_passport(key: str) -> PassportBody:
     return _decode(key, PassportBody)
 
 
+def decode(key: str) -> PassportBody:
+    """What the key of a licence or of a passport holds. Raises :class:`LicenceError`."""
+    is_passport = "".join(key.split()).upper().startswith(f"LAB1-{_NAMES[PassportBody]}-")
+    return decode_passport(key) if is_passport else decode_licence(key)
+
+
 def make_licence(
     limits: Mapping[str, Value], *, ssw_id: str, description: str, expires: date | None, now: float
 ) -> str:
@@ -390,7 +396,9 @@ def _decode(key: str, model: type[Body]) -> Body:
                 f"this is a key of the vendor, whose format is not public: make one for labs with "
                 f"sorm-mediator licence {'make' if model is LicenceBody else 'passport'}"
             )
-        raise LicenceError(f"this is no key of a {what}: it begins with LAB1-{wanted}-, then two groups more")
+        raise LicenceError(
+            f"this is not a key of a {what}: it begins with LAB1-{wanted}-, then two groups more"
+        )
     if found[1] != wanted:
         raise LicenceError(f"this is the key of a {found[1].lower()}, and that of a {what} is wanted")
     try:

@@ -8,7 +8,7 @@ Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
+from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
 from sorm_mediator.texts import as_list
 
@@ -116,7 +117,7 @@ class Node:
             except ConfigError as error:
                 wrong.append(str(error))
         if wrong:
-            raise ConfigError("; ".join(wrong))
+            raise ConfigError("\n".join(_told_once(wrong)))
         bridges = {one.name: one for one in config.bridges}
         for name in self.bridges.keys() - bridges.keys():
             for end in self.bridges.pop(name).ends:
@@ -142,6 +143,16 @@ class Node:
             raise ConfigError(
                 f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
             )
+
+
+def _told_once(errors: Iterable[str]) -> Iterator[str]:
+    """The lines of errors; what is wrong in a context's file only for the first domain that names the file."""
+    seen: set[str] = set()
+    for line in (line for error in errors for line in error.split("\n")):
+        key, _, text = line.partition(": ")
+        if ".contexts." not in key or text not in seen:
+            yield line
+        seen.add(text)
 
 
 # --- unresolved references
@@ -191,6 +202,8 @@ def _rules(domain: Domain) -> Iterator[str]:
                 known = as_list(ways)
                 where = f"{context.source}:{rule.line}: rule {rule.name!r}"
                 yield f"{where}: no trunk or bridge {missing}; there are: {known}"
+        for rule, text in doubts(context):
+            yield f"{context.source}:{rule.line}: rule {rule.name!r} {text}"
 
 
 def _plans(domain: Domain) -> Iterator[str]:
@@ -198,7 +211,7 @@ def _plans(domain: Domain) -> Iterator[str]:
     for plan in domain.plans.values():
         aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}
         for alias in sorted(aliases):
-            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is no subscriber"
+            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is not a subscriber"
         for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
             known = as_list(bridges)
             yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"

@@ -134,7 +134,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     if binding.alias:
         subscriber = domain.subscribers.get(binding.alias)
         if subscriber is None:
-            why = Phrase("{where} leads to {alias}, which is no subscriber")
+            why = Phrase("{where} leads to {alias}, which is not a subscriber")
             return None, why.fill(where=where, alias=binding.alias)
         return subscriber, ""
     if not binding.bridge:
@@ -150,8 +150,8 @@ def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
     """The reason when the number does not exist in the domain."""
     number = digits or NOTHING
     if np == DEFAULT_PLAN:
-        return Phrase("{digits} is no subscriber of {domain}", digits=number, domain=domain.name)  # fmt: skip
-    where = Phrase("{digits} is no subscriber of {domain} nor in its plan {np}")
+        return Phrase("{digits} is not a subscriber of {domain}", digits=number, domain=domain.name)  # fmt: skip
+    where = Phrase("{digits} is not a subscriber of {domain} nor in its plan {np}")
     where = where.fill(digits=number, domain=domain.name, np=np)
     return where if declared else Phrase("{where}, which is not declared", where=where)
 

@@ -109,7 +109,7 @@ def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
 def _check(name: str, value: str) -> None:
     kind = name.rpartition(".")[2]
     if kind == "digits" and not (set(value) <= set(SYMBOLS) and len(value) <= MOST_TRACED_DIGITS):
-        raise TraceError(f"{name}: {value!r} is no number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}")
+        raise TraceError(f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}")
     allowed = {"ni": NUMBER_INDICATORS, "incomplete": ("false", "true"), "mode": MODES}.get(kind)
     if allowed is not None and value not in allowed:
         raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}")
@@ -216,7 +216,7 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
         there = ", ".join(["its subscribers' numbers", *known])
         raise TraceError(f"iface: {domain.name} has no interface {name!r}; there are: {there}")
     reason = Phrase(
-        "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}"
+        "{digits} is not a subscriber of {domain}; a call from outside needs its interface: {others}"
     )
     others = ", ".join(f"iface={one}" for one in known) or Phrase("it has none")
     return Endpoint(number=outside), reason.fill(digits=digits, domain=domain.name, others=others)

@@ -161,7 +161,7 @@ class FanOut:
             return Reply(True, MERGED[self.request.op](answers))
         refusal = most_specific(answers)
         others = len(answers) - 1
-        # Without the count "X is no subscriber of a" suggests that b has it.
+        # Without the count "X is not a subscriber of a" suggests that b has it.
         text = f"{refusal.text} (refused by {others} more)" if others else refusal.text
         return Reply(False, {}, refusal.code, text)
 

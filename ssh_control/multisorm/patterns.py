@@ -34,7 +34,9 @@ class DomainList:
         for word in words:
             text = word.removeprefix("-")
             if not text or text != "".join(text.split()):
-                raise PatternError(f"{word!r} is no domain's name or pattern such as name, *, local.*, -name")
+                raise PatternError(
+                    f"{word!r} is not a domain's name or pattern such as name, *, local.*, -name"
+                )
             if text.count("*") > 1:
                 raise PatternError(
                     f"{word!r} has * more than once; one * at most may be in the pattern of a domain"

@@ -176,21 +176,21 @@ def test_a_caller_from_outside_who_does_not_reach_the_subscriber_is_a_failure_wi
     [
         (
             {"formats": {"local": {"operators": {"gone": {"dial": "1"}}}}},
-            "acceptance.formats.local.operators: 'gone' is no trunk; "
+            "acceptance.formats.local.operators: 'gone' is not a trunk; "
             "there are: smg_trunk, second_trunk, city_trunk",
         ),
         (
             {"acceptance": {"domain": "gone"}},
-            "acceptance.domain: 'gone' is no domain of the mediator; there are: test.domain",
+            "acceptance.domain: 'gone' is not a domain of the mediator; there are: test.domain",
         ),
         (
             {"formats": {"local": {"number_sign": "own"}}},
-            "acceptance.formats.local.number_sign: 'own' is no sign of network-full in order 268; "
+            "acceptance.formats.local.number_sign: 'own' is not a sign of network-full in order 268; "
             "there are: emergency, foreign, imsi, russia",
         ),
         (
             {"ssh": {"user": "gone"}},
-            "ssh.user: 'gone' is no domain of the switch, nor an aggregate user; there are: test.domain",
+            "ssh.user: 'gone' is not a domain of the switch, nor an aggregate user; there are: test.domain",
         ),
         (
             {"domain": {"subscribers": []}},

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 def test_json_has_the_keys_that_are_documented(run: AcceptanceRun) -> None:
     shown = json.loads(json.dumps(document(run)))
     assert set(shown) == {
-        "report", "format", "lab", "against", "time", "version", "order", "orm_number", "user", "verdict",
+        "report", "format", "lab", "against", "time", "time_utc", "version", "order", "orm_number", "user", "verdict",
         "counts", "formats", "checks",
     }  # fmt: skip
     assert (shown["verdict"], shown["order"], shown["lab"]) == ("FAIL", "268", "a <lab>.toml")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sorm_mediator.capture.events import CaptureError, Trouble
 from sorm_mediator.capture.files import MAX_INTERFACES, Packet, is_capture, read_packets
+from sorm_mediator.capture.source import Source
 from tests.capture.frames import ETHERNET, RAW, block, enhanced, interface, option, pcap, section, simple
 
 ORDERS = ["<", ">"]
@@ -18,7 +19,7 @@ SECOND = 1_700_000_000 * 1_000_000_000
 
 
 def read(data: bytes) -> tuple[list[Packet], list[str]]:
-    found = list(read_packets(BytesIO(data)))
+    found = list(read_packets(Source(BytesIO(data))))
     packets = [item for item in found if isinstance(item, Packet)]
     return packets, [item.text for item in found if isinstance(item, Trouble)]
 
@@ -158,7 +159,7 @@ class Drip(BytesIO):
 
 def test_a_pipe_may_give_less_than_was_asked_for() -> None:
     data = section() + interface() + enhanced(b"dripping")
-    (packet,) = read_packets(Drip(data))
+    (packet,) = read_packets(Source(Drip(data)))
     assert isinstance(packet, Packet)
     assert packet.data == b"dripping"
 

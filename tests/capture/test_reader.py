@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from protocol import Channel, Options, UnknownUnit
 from protocol.messages import Message
 from sorm_mediator.capture.events import CaptureError, Data, Trouble
-from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text
+from sorm_mediator.capture.reader import MAX_PACKED, read_bytes, read_input, read_text
+from sorm_mediator.capture.source import BLOCK
 from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
 from sorm_mediator.capture.x25 import XotRecords
 from tests.capture.frames import (
@@ -40,6 +41,9 @@ from tests.capture.frames import (
 )
 
 DATA = Path(__file__).with_name("data")
+WITH_UNITS = {"cooked_vlan": 1, "pppoe": 1, "fragments": 4, "fragments_last_first": 4}
+"""Captures with commands 5 in them, and how many."""
+OF_OTHER_THINGS = sorted(file for file in DATA.iterdir() if file.stem not in WITH_UNITS)
 START = bytes.fromhex("CC010100313233343536")
 TEST = bytes.fromhex("CC010E0131323334353607")
 RECEIVED = bytes.fromhex("CC01270200000000FF020100")
@@ -149,11 +153,12 @@ def test_other_traffic_is_counted_and_not_shown() -> None:
     assert not any(item.serious for item in found if isinstance(item, Trouble))
 
 
-def test_fragments_are_reported_since_units_may_be_in_them() -> None:
-    found = items(pcap([framed(ETHERNET, ip("10.0.0.1", "10.0.0.2", 17, bytes(30), fragment=0x2000))]))
-    (trouble,) = [item for item in found if isinstance(item, Trouble)]
-    assert "fragments" in trouble.text
-    assert trouble.serious
+@pytest.mark.parametrize("name", sorted(WITH_UNITS))
+def test_captures_of_other_ways_to_carry_ip_hold_their_commands(name: str) -> None:
+    with (DATA / f"{name}.pcap").open("rb") as stream:
+        found = [one for one in decode_events(read_input(stream)) if isinstance(one, Found)]
+    assert [getattr(one.message, "object_number", None) for one in found] == [258] * WITH_UNITS[name]
+    assert not any(one.problems for one in found)
 
 
 def test_a_frame_cut_by_the_capture_is_a_gap_in_its_flow() -> None:
@@ -224,7 +229,7 @@ def test_a_late_cut_inside_many_flows_loses_none_of_the_others() -> None:
     assert any("cut" in text for text in troubles(found))
 
 
-@pytest.mark.parametrize("file", sorted(DATA.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", OF_OTHER_THINGS, ids=lambda file: file.name)
 def test_captures_of_other_things_are_counted_and_nothing_breaks(file: Path) -> None:
     with file.open("rb") as stream:
         found = list(decode_events(read_input(stream)))
@@ -348,11 +353,11 @@ def test_what_is_packed_in_itself_again_and_again_is_refused() -> None:
 
 
 def test_a_long_text_is_handed_on_in_pieces() -> None:
-    pieces = [event for event in read_text("00 " * (2 * CHUNK + 5)) if isinstance(event, Data)]
+    pieces = [event for event in read_text("00 " * (2 * BLOCK + 5)) if isinstance(event, Data)]
     assert [(piece.offset, len(piece.data)) for piece in pieces] == [
-        (0, CHUNK),
-        (CHUNK, CHUNK),
-        (2 * CHUNK, 5),
+        (0, BLOCK),
+        (BLOCK, BLOCK),
+        (2 * BLOCK, 5),
     ]
 
 

@@ -14,6 +14,7 @@ from sorm_mediator.capture.events import Trouble
 from sorm_mediator.capture.files import Packet, read_packets
 from sorm_mediator.capture.packets import checksum
 from sorm_mediator.capture.reader import read_input
+from sorm_mediator.capture.source import Source
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.capture.writer import MAX_SEGMENT, PcapngWriter
 
@@ -41,7 +42,7 @@ def record(path: Path, *, handshake: bool = True) -> None:
 
 def packets(path: Path) -> list[Packet]:
     with path.open("rb") as stream:
-        found = list(read_packets(stream))
+        found = list(read_packets(Source(stream)))
     assert not any(isinstance(item, Trouble) for item in found)
     return [item for item in found if isinstance(item, Packet)]
 

@@ -57,7 +57,7 @@ def test_init_writes_over_nothing(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "mine.txt"):
         done = run("init", str(place))
         assert done.returncode == 2
-        assert done.stderr == f"sorm-mediator: {place}: is there already and is not an empty folder\n"
+        assert done.stderr == f"sorm-mediator: {place}: is already there and is not an empty folder\n"
 
 
 def test_examples_lists_labs_and_scenarios_that_are_there() -> None:
@@ -111,13 +111,13 @@ def test_values_come_from_the_environment_and_from_set(file: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("web.port=x", "web.port: 'x' is not allowed: a whole number (not from "),
+        ("web.port=x", "web.port: 'x' is not allowed: a whole number (from --set)"),
         ("web.prot=1", "web.prot: unknown key; did you mean port? allowed here: "),
         ("web.port=x", "web.port: 'x' is not allowed"),
-        ("web.port.deep=1", "web.port.deep: there is no table 'port'"),
-        ("switch.domains[3].name=x", "switch.domains[3].name: there is no table '3'"),
-        ("switch.domains[0].name=x", "switch.domains[0].name: there is no table '0'"),
-        ("switch.domains.x=1", "switch.domains.x: 'x' is no key: the list has items 1 to 2"),
+        ("web.port.deep=1", "web.port.deep: web.port is no table (from --set)"),
+        ("switch.domains[3].name=x", "switch.domains[3].name: switch.domains has the items 1 to 2"),
+        ("switch.domains[0].name=x", "switch.domains[0].name: items of a list count from 1"),
+        ("switch.domains.x=1", "switch.domains.x: switch.domains has the items 1 to 2"),
     ],
 )
 def test_a_value_for_a_key_that_is_not_there_is_refused(file: Path, word: str, says: str) -> None:
@@ -146,3 +146,75 @@ def test_set_needs_a_whole_key(file: Path, word: str) -> None:
 def test_load_without_overrides_reads_the_file_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SORM_WEB__PORT", "2")
     assert config.load(file).web.port == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("654321", "654321"),
+        ("1e5.00", "1e5.00"),
+        ("0x1234", "0x1234"),
+        ("000001", "000001"),
+        ('"654321"', "654321"),
+    ],
+)
+def test_the_type_of_the_key_decides_what_a_value_is(file: Path, text: str, password: str) -> None:
+    loaded, _ = load_lab(file, [f"mediator.password={text}", "switch.domains[1].b_digits_mode=route"])
+    assert loaded.mediator.password.get_secret_value() == password
+
+
+def test_what_may_be_a_number_or_a_word_is_the_one_that_it_looks_like(file: Path) -> None:
+    keys = ("switch.licence.subscribers", "switch.licence.expires", "mediator.options.message_non_delivery")
+    given = [f"{key}={text}" for key, text in zip(keys, ("7", "2031-01-02", "3"), strict=True)]
+    loaded, _ = load_lab(file, [*given, 'radius.clients."10.0.0.1"=123456789', "console.host=localhost"])
+    assert loaded.switch is not None
+    assert loaded.switch.licence.subscribers == 7
+    assert str(loaded.switch.licence.expires) == "2031-01-02"
+    assert loaded.mediator.options.message_non_delivery == 3
+    assert loaded.radius.clients["10.0.0.1"].get_secret_value() == "123456789"
+    loaded, _ = load_lab(file, ["switch.licence.subscribers=infinity"])
+    assert loaded.switch is not None
+    assert loaded.switch.licence.subscribers == "infinity"
+
+
+def test_an_error_names_the_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_WEB__PORT", "x")
+    monkeypatch.setenv("SORM_WBE__PORT", "1")
+    monkeypatch.setenv("SORM_SWITCH__DOMAINS__2__NAME", "a b")
+    with pytest.raises(ConfigError) as error:
+        load_lab(file, ["web.host=a b"])
+    lines = str(error.value).splitlines()
+    assert "web.port: 'x' is not allowed: a whole number (from SORM_WEB__PORT)" in lines
+    assert any(line.startswith("wbe: unknown key; did you mean web?") for line in lines)
+    assert any(line.endswith("(from SORM_SWITCH__DOMAINS__2__NAME)") for line in lines)
+    assert any(line.startswith("web.host: ") and line.endswith("(from --set)") for line in lines)
+
+
+TAKING_A_LAB = [
+    ["send", "-c", "{file}", "start"],
+    ["watch", "-c", "{file}"],
+    ["console", "-c", "{file}"],
+    ["replay", "{scenario}", "-c", "{file}"],
+    ["replay", "{scenario}", "-c", "{file}", "--host", "127.0.0.1"],
+    ["config", "check", "{file}"],
+    ["config", "show", "{file}"],
+    ["trace", "-c", "{file}", "cgpn.digits=1", "cdpn.digits=2"],
+    ["acceptance", "-c", "{file}"],
+    ["conformance", "-c", "{file}"],
+    ["journal", "verify", "-c", "{file}"],
+    ["gateway", "-c", "{file}"],
+    ["switch", "-c", "{file}"],
+    ["lab", "{file}"],
+]
+
+
+@pytest.mark.parametrize("arguments", TAKING_A_LAB, ids=" ".join)
+def test_every_command_with_a_lab_file_reads_the_environment(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text("name: s\nsteps: [{send: start}]\n")
+    monkeypatch.setenv("SORM_CONSOLE__KPD1_PORT", "70000")
+    done = run(*(word.format(file=file, scenario=scenario) for word in arguments))
+    assert done.returncode == 2
+    assert "console.kpd1_port: 70000 is not allowed: at most 65535" in done.stdout + done.stderr

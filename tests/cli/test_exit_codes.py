@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +15,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+
+from sorm_mediator.console.interrupt import taken_signals
 
 Serve = Callable[[socket.socket], None]
 STEPS = "name: one command\nwithin: 0.3\nsteps: [{send: get-version}]\nfinally: [{send: stop}]\n"
@@ -102,7 +108,11 @@ def test_a_port_without_listener_is_3(tmp_path: Path, unused_tcp_port_factory: C
     ports = unused_tcp_port_factory(), unused_tcp_port_factory()
     done = replay(script, "--host", "127.0.0.1", "--kpd1", str(ports[0]), "--kpd2", str(ports[1]))
     assert done.returncode == 3, done.stdout
-    assert f"127.0.0.1:{ports[1]}: KPD2 can't be reached" in done.stderr
+    reason = f"127.0.0.1:{ports[1]}: KPD2 can't be reached"
+    assert (done.stdout.count(reason), done.stderr) == (1, "")
+    done = replay(script, "--host", "127.0.0.1", "--kpd1", str(ports[0]), "--kpd2", str(ports[1]), "--json")
+    assert done.returncode == 3
+    assert done.stderr.count(reason) == 1
 
 
 def test_a_script_with_a_mistake_is_2(tmp_path: Path) -> None:
@@ -112,3 +122,90 @@ def test_a_script_with_a_mistake_is_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "one.yaml:2" in done.stderr
     assert "allowed: ok, any, or a list of messages of KPD1" in done.stderr
+
+
+def caught_signals(pid: int) -> set[int]:
+    """The signals that a process has handlers for."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("SigCgt:"):
+            mask = int(line.split()[1], 16)
+            return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+    raise AssertionError("no SigCgt")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "command", [["decode", "-"], ["replay", "-"], ["console"]], ids=lambda words: words[0]
+)
+def test_a_signal_while_a_command_begins_ends_it_with_130(
+    command: list[str], number: int, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sorm_mediator", *command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    while signal.SIGTERM not in caught_signals(
+        process.pid
+    ):  # Python itself is starting, which handles SIGINT alone
+        assert process.poll() is None
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in output + errors
+
+
+def test_a_run_goes_on_when_nohup_has_it_ignore_the_end_of_the_terminal() -> None:
+    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert taken_signals() == (signal.SIGINT, signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, kept)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["config", "show"], ["examples"], ["licence", "make"], ["decode", "CC0101"]], ids=" ".join
+)
+def test_an_output_that_is_full_is_said_in_a_line(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "sorm_mediator", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "sorm-mediator: standard output: can't be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_terminal_without_russian_letters_gets_escapes(as_json: bool) -> None:
+    words = [
+        "decode",
+        "--lang",
+        "ru",
+        "CC 01 06 06 31 32 33 34 35 36 00 00",
+        *(["--json"] if as_json else []),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "sorm_mediator", *words],
+        capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.stdout.isascii()
+    assert as_json or "\\u0431\\u0430\\u0439\\u0442" in done.stdout
+    if as_json:
+        assert [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_encode_on_a_terminal_does_not_wait_in_silence() -> None:
+    near, far = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "sorm_mediator", "encode"],
+            stdin=far, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(near)
+        os.close(far)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "sorm-mediator: nothing to encode: give -f FILE, or -f - for standard input"
+    )

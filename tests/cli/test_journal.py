@@ -88,7 +88,7 @@ def test_the_lab_file_names_the_journal_relative_to_itself(journal: Path) -> Non
         (["verify"], "one of them"),
         (["verify", "--file", "/nowhere/journal.db"], "there is no journal"),
         (["export", "--file", "JOURNAL", "--format", "xml"], "--format: 'xml' is not allowed: jsonl, csv"),
-        (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is no time"),
+        (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is not a time"),
         (["export", "--file", "JOURNAL", "-o", "/nowhere/out"], "-o: /nowhere/out: can't be written"),
     ],
 )
@@ -143,3 +143,14 @@ def test_help_loads_no_database_library() -> None:
     code = "import sys; import sorm_mediator.cli.journal; print('sqlalchemy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
+
+
+def test_a_kind_that_no_entry_has_is_told_with_those_that_there_are(journal: Path) -> None:
+    result = runner.invoke(app, ["export", "--file", str(journal), "--kind", "commnd"])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == (
+        "--kind: no entry has the kind 'commnd'; did you mean command? there are: command, gateway-started\n"
+    )
+    result = runner.invoke(app, ["export", "--file", str(journal), "--kind", "command"])
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 2

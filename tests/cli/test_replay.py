@@ -87,7 +87,7 @@ def test_a_mistake_in_a_scenario_exits_with_2_and_names_its_place(scenario: Path
     scenario.write_text("name: a\nsteps:\n  - send: begin\n")
     result = run(scenario)
     assert result.exit_code == 2
-    assert f"{scenario}:3: steps[1].send: 'begin' is no name of a command" in result.output
+    assert f"{scenario}:3: steps[1].send: 'begin' is not a name of a command" in result.output
 
 
 def test_a_change_of_the_lab_that_is_not_allowed_exits_with_2(scenario: Path) -> None:
@@ -131,7 +131,7 @@ def test_no_lab_and_no_host_exits_with_2(scenario: Path) -> None:
     scenario.write_text("name: a\nsteps: [{send: start}]\n")
     result = run(scenario)
     assert result.exit_code == 2
-    assert "names no lab; give --host of a running mediator, or a lab with -c" in result.output
+    assert "does not name a lab; give --host of a running mediator, or a lab with -c" in result.output
 
 
 def test_a_mediator_that_is_not_there_exits_with_3(scenario: Path, unused_tcp_port: int) -> None:

@@ -86,13 +86,19 @@ def test_check_warns_of_what_routing_names_and_the_switch_has_not(tmp_path: Path
     )
     file = tmp_path / "lab.toml"
     file.write_text('[[switch.domains]]\nname = "d"\ncontexts = ["c.xml"]\n')
-    missing = f"switch.domains.0 (d): {tmp_path / 'c.xml'}:2: rule 'r': no trunk or bridge t; there are: none"
+    missing = f"(d): {tmp_path / 'c.xml'}:2: rule 'r': no trunk or bridge t; there are: none"
 
     done = sorm("config", "check", str(file))
     assert (done.returncode, done.stdout) == (0, f"{file}: fine\n")
-    assert done.stderr == f"{file}: warning: {missing}\n"
+    assert done.stderr == f"{file}:1: warning: switch.domains[1] {missing}\n"
     as_json = sorm("config", "check", str(file), "--json")
-    assert json.loads(as_json.stdout) == {"file": str(file), "valid": True, "warnings": [missing]}
+    warning = {"path": "switch.domains[1]", "line": 1, "message": missing}
+    assert json.loads(as_json.stdout) == {
+        "file": str(file),
+        "valid": True,
+        "errors": [],
+        "warnings": [warning],
+    }
 
 
 def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_call_that_comes_nowhere_is_1_and_says_why() -> None:
     done = trace("-c", MINIMAL, "cgpn.digits=28331", "cdpn.digits=28999")
 
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "Reason: 28999 is no subscriber of test.domain"
+    assert done.stdout.splitlines()[-1] == "Reason: 28999 is not a subscriber of test.domain"
 
 
 def test_the_callers_domain_is_found() -> None:

@@ -153,7 +153,7 @@ def test_in_russian(tmp_path: Path) -> None:
         ((), "--host of a running mediator, or a lab with -c"),
         (("-c", LAB, "--profile", "strict"), "--profile: 'strict' is not allowed: order, eltex"),
         (("-c", LAB, "--clauses", ""), "--clauses: '' is not allowed"),
-        (("-c", LAB, "--clauses", "6.99"), "--clauses: 6.99 is no clause"),
+        (("-c", LAB, "--clauses", "6.99"), "--clauses: 6.99 is not a clause"),
         (("-c", LAB, "--calls", "phone"), "--calls: 'phone' is not allowed: http, hook:COMMAND, ask, none"),
         (("-c", LAB, "--calls", "hook:dial {x}"), "{x} is not known"),
         (("--host", "127.0.0.1", "--calls", "http"), "--web: is needed"),

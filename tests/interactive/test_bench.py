@@ -294,7 +294,7 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("send", "strat"), 2, "'strat' is no command; did you mean start?"),
+        (("send", "strat"), 2, "'strat' is not a command; did you mean start?"),
         (("send", "start", "--kpd1", "1", "--kpd2", "1"), 3, "127.0.0.1:1: KPD2 can't be reached"),
         (("watch", "--web", "http://127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
         (("watch", "--kind", "relaese"), 2, "--kind: 'relaese' is not allowed; did you mean release?"),

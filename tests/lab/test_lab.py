@@ -222,7 +222,7 @@ async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
 ) -> None:
     async with Lab(lab_config(tmp_path, ssh={"password": "wrong"})) as lab:
         assert lab.endpoints["kpd1"]
-    assert "the switch refuses the mediator: ssh.user 'test.domain': wrong password" in caplog.text
+    assert "ssh.user: the switch refuses the mediator 'test.domain': wrong password" in caplog.text
 
 
 def test_one_port_for_two_listeners_is_named() -> None:

@@ -129,7 +129,7 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
         ({"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]}, r"e1\.0: .*timeslots"),
         (
             {"console": {"link": "x25"}, "e1": [{"remote": "there"}]},
-            r"e1\.0\.remote: 'there' is no host:port",
+            r"e1\.0\.remote: 'there' is not host:port",
         ),
     ],
 )

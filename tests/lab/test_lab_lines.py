@@ -436,7 +436,7 @@ async def test_wireshark_reads_it_as_x25_over_tcp(tmp_path: Path) -> None:
             r"either listens \(local\) or connects \(remote",
         ),
         ({"line": "xot", "xot": {"interface": "x" * 256}}, r"e1\.0\.xot\.interface: .*255 ASCII"),
-        ({"line": "xot", "remote": "there"}, r"e1\.0\.remote: 'there' is no host:port"),
+        ({"line": "xot", "remote": "there"}, r"e1\.0\.remote: 'there' is not host:port"),
         ({"line": "memory", "memory": {"bit_error_rate": 2}}, r"memory\.bit_error_rate: 2 is not allowed"),
         ({"line": "xot", "local": "127.0.0.1:8080"}, r"e1\.0\.local: 8080 is web\.port already"),
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from protocol import AddObject, Codec, EncodeError, Ksl, Options, ServiceUsed, Start, TestReplyKpd1
 from protocol import TestReplyKpd2 as ReplyKpd2
 from protocol.jsonform import from_json, to_json, unknown_json
-from protocol.messages import Message
+from protocol.messages import MESSAGES, Message, forms
 from protocol.strategies import any_message, damaged_unit
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))["vectors"]
@@ -161,6 +161,28 @@ def test_optional_fields_may_be_left_out_by_hand() -> None:
     )
     by_hand = {"name": "add-object", "fields": {"object_number": 5, "object_type": "trunk", "trunk": 2}}
     assert from_json(by_hand) == AddObject(5, "trunk", None, None, 2, None, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+def test_a_message_in_python_may_leave_out_what_its_document_may(kind: type[Message]) -> None:
+    needed = [
+        name
+        for name in forms(kind)
+        if name
+        in ("command", "status", "test_number", "kpd1_state", "kpd2_state", "alarm_type", "alarm_code")
+        or name in ("access_code", "line_state", "delivery_state", "delivery_code", "new_password")
+    ]
+    given: dict[str, Any] = {name: "654321" if name == "new_password" else 1 for name in needed}
+    document = {"name": kind.message_name, "channel": str(kind.channel), "fields": given}
+    message = kind(**given)
+    assert message == from_json(document)
+    assert Codec().encode(message) == octets_of(document)
+    for name in needed:
+        fewer = {key: value for key, value in given.items() if key != name}
+        with pytest.raises((TypeError, EncodeError), match=name):
+            kind(**fewer)
+        with pytest.raises(EncodeError, match=f"{name}: None can't be sent; allowed: a value"):
+            from_json(document | {"fields": fewer})
 
 
 def test_an_event_by_hand_needs_only_the_fields_it_is_about() -> None:

@@ -61,7 +61,7 @@ steps:
         (HEAD + "  - {}", "x.yaml:3: steps[1]: a step needs one of send, raw"),
         (
             HEAD + "  - send: begin",
-            "x.yaml:3: steps[1].send: 'begin' is no name of a command; allowed: start, stop",
+            "x.yaml:3: steps[1].send: 'begin' is not a name of a command; allowed: start, stop",
         ),
         (
             HEAD + "  - {send: start, raw: '00'}",
@@ -123,7 +123,10 @@ steps:
             "name: a\nconfig: {mediator: 1}\nsteps: [{send: start}]",
             "x.yaml:2: config.mediator: 1 is not allowed here",
         ),
-        ("name: a\nvariables: {a b: 1}\nsteps: [{send: start}]", "variables.a b: is no name of a variable"),
+        (
+            "name: a\nvariables: {a b: 1}\nsteps: [{send: start}]",
+            "variables.a b: is not a name of a variable",
+        ),
     ],
 )
 def test_a_mistake_names_its_place_and_what_is_allowed(text: str, says: str) -> None:

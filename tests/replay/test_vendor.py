@@ -186,7 +186,7 @@ async def test_a_command_inside_a_call_names_the_call(play, mediator) -> None:
         ('["start-sorm"', "a.json:1: is not JSON: expected ',' or ']'"),
         ('["start-sorm",\n tru]', "a.json:2: is not JSON: Expecting value"),
         ('["start-sorm"] 1', "a.json:1: has something after the array"),
-        ('[\n"begin"]', "a.json:2: 'begin': 'begin' is no command; allowed: start-sorm"),
+        ('[\n"begin"]', "a.json:2: 'begin': 'begin' is not a command; allowed: start-sorm"),
         ('[\n\n{"tests": 1}]', "a.json:3: 'tests' is no step; allowed: a command line, //, test-mgm, calls"),
         ('[{"test-mgm": {"ack": "00"}}]', "test-mgm.cmd: is missing"),
         ('[{"test-mgm": {"cmd": "stop-sorm", "ack": 0}}]', "test-mgm.ack: 0 is not allowed; allowed: a code"),
@@ -334,7 +334,7 @@ def test_undefined_values_are_sent_as_bytes() -> None:
     ("line", "says"),
     [
         ("", "is an empty command"),
-        ("begin", "'begin' is no command; allowed: start-sorm, stop-sorm"),
+        ("begin", "'begin' is not a command; allowed: start-sorm, stop-sorm"),
         ("start-sorm now", "wrong number of words; allowed: start-sorm [-sorm-id N]"),
         (
             "set-ksl 1 mixed 0 1",

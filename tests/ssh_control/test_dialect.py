@@ -116,6 +116,19 @@ def test_a_hello_without_speech_has_the_same_octets_as_before_there_was_any() ->
     )
 
 
+def test_what_a_request_is_made_for_crosses_and_a_side_that_has_no_such_field_is_understood() -> None:
+    client, server = ready_client(), ready_server()
+    client.ask(Request("ping", {}, "cmd-1"))
+    client.ask(Request("ping", {}))
+    named, plain = client.take().splitlines(keepends=True)
+    assert json.loads(named)["cause"] == "cmd-1"
+    assert "cause" not in json.loads(plain)
+    wrong = [line(seq=9, op="ping", cause=cause) for cause in ("x" * 65, 7, None, "a\nb")]
+    requests = heard(server, named + plain + b"".join(wrong))
+    causes = [each.request.cause for each in requests if isinstance(each, RequestReceived)]
+    assert causes == ["cmd-1", "", "", "", "", "a\\nb"]
+
+
 def test_replies_are_paired_by_seq_in_any_order() -> None:
     client, server = ready_client(), ready_server()
     first, second = client.ask(Request("ping", {})), client.ask(Request("trunks", {"trunk": 2}))

@@ -45,7 +45,7 @@ def test_the_only_context_is_the_default(plain_switch: Any, files: Any) -> None:
             {"contexts": ["c"], "trunks": [{"number": 1, "name": "t", "context": "x"}]},
             "trunks.0.context: there is no",
         ),
-        ({"contexts": ["c", "c"]}, "context 'c' is there already, from "),
+        ({"contexts": ["c", "c"]}, "context 'c' is already there, from "),
         ({"contexts": ["on"]}, "on.xml:1: rule 'r' continues in 'far'; there are: on"),
         ({"contexts": ["bad"]}, "bad.xml:1: <far> is not allowed in <result>"),
         (

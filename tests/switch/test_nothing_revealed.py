@@ -30,7 +30,7 @@ ABSENT = "77777"
 """A number that no call has: where it shows, somebody asked for it to be put on control."""
 CHANGING = re.compile(
     r'[0-9a-f]{6}-\d+|"[a-z_]*time": ?[0-9.]+|"started": ?[0-9.]+|:\d{4,5}\b|\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}'
-    r"|\d\d:\d\d:\d\d\S*|[0-9.]+ ?m?s\b|\d{9,10}\.\d+"
+    r"|process_\w+ \S+|\d\d:\d\d:\d\d\S*|[0-9.]+ ?m?s\b|\d{9,10}\.\d+"
 )
 """What is another each time: ids, moments, ports."""
 
@@ -89,10 +89,16 @@ async def said(
             assert not outcome.error, outcome.error
             answers[line] = outcome.text
     answers["saved"] = (tmp_path / "saved.toml").read_text()
-    answers["log"] = "\n".join(
-        sorted(f"{one.levelname} {one.getMessage()}" for one in caplog.records if ours(one))
-    )
+    # One line for each request says that a mediator asked for something, never what: see below.
+    told = [f"{one.levelname} {line_of(one)}" for one in caplog.records if ours(one)]
+    answers["log"] = "\n".join(sorted(line for line in told if " request " not in line))
+    answers["requests"] = "\n".join(line for line in told if " request " in line)
     return {name: plain(text, mediator) for name, text in answers.items()}, mediator
+
+
+def line_of(record: logging.LogRecord) -> str:
+    fields = getattr(record, "fields", {})
+    return " ".join((record.getMessage(), *(f"{name}={value}" for name, value in fields.items())))
 
 
 def ours(record: logging.LogRecord) -> bool:
@@ -132,12 +138,20 @@ async def test_nothing_tells_an_intercepted_call_from_another(
     intercepted, told = await said(tmp_path, caplog, controlled=True)
     assert quiet.reports == []
     assert {match.object_number for match in told.reports[-1].matches} == {OBJECT}
+    requests = intercepted.pop("requests")
+    assert free.pop("requests") == ""
+    for op in ("add", "change", "join", "services", "sync"):
+        assert f"op={op} user=test.domain result=" in requests
+    assert not any(
+        text in requests for text in (str(OBJECT), CONTROLLED, ABSENT, "separate", "own-subscriber")
+    )
     assert intercepted == free
     for name, text in intercepted.items():
         assert str(OBJECT) not in text, name
         assert ABSENT not in text, name
     assert CONTROLLED in intercepted["one call"]
     assert "mediator" in intercepted["log"]
+    assert "call id=# domain=test.domain what=dialling" in intercepted["log"]
 
 
 async def test_a_report_that_cannot_be_made_is_logged_without_its_call(

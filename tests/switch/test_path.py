@@ -226,7 +226,7 @@ def test_a_trunk_that_is_not_there_is_full_or_is_for_incoming_calls(multi: Node)
         (NumberBinding(), "73832700000 of plan city in central_voip is bound to nothing"),
         (
             NumberBinding(alias="200100"),
-            "73832700000 of plan city in central_voip leads to 200100, which is no subscriber",
+            "73832700000 of plan city in central_voip leads to 200100, which is not a subscriber",
         ),
         (
             NumberBinding(bridge="c3v"),
@@ -242,11 +242,11 @@ def test_a_number_of_a_plan_that_leads_nowhere(multi: Node, binding: NumberBindi
 
 def test_a_number_of_no_plan(multi: Node) -> None:
     assert problem(go(multi, "central_voip", "73832112233", "73832701111")) == (
-        "73832701111 is no subscriber of central_voip nor in its plan city"
+        "73832701111 is not a subscriber of central_voip nor in its plan city"
     )
     del multi.domains["central_voip"].plans["city"]
     assert problem(go(multi, "central_voip", "73832112233", "73832701111")) == (
-        "73832701111 is no subscriber of central_voip nor in its plan city, which is not declared"
+        "73832701111 is not a subscriber of central_voip nor in its plan city, which is not declared"
     )
 
 

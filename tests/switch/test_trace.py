@@ -251,12 +251,12 @@ def test_a_call_may_come_in_by_a_bridge_too() -> None:
         ),
         (
             "cgpn.digits=28331 cdpn.digits=28999",
-            "28999 is no subscriber of test.domain",
+            "28999 is not a subscriber of test.domain",
             "28999 не абонент test.domain",
         ),
         (
             "cgpn.digits=99 cdpn.digits=28331",
-            "99 is no subscriber of test.domain; a call from outside needs its interface: "
+            "99 is not a subscriber of test.domain; a call from outside needs its interface: "
             "iface=smg_trunk, iface=city_trunk",
             "99 не абонент test.domain; вызову извне нужен его интерфейс: iface=smg_trunk, iface=city_trunk",
         ),
@@ -440,7 +440,7 @@ def test_the_console_is_told_in_both_languages() -> None:
         ("cgpn.digits=1 cdpn.digits=", "cdpn.digits: a value is missing"),
         ("cgpn.digits=1 cdpn.digits", "cdpn.digits: a value is missing"),
         ("cgpn.digits=1 cgpn.digits=2 cdpn.digits=1", "cgpn.digits: is given twice, as '1' and '2'"),
-        ("cgpn.digits=1 cdpn.digits=8x", "cdpn.digits: '8x' is no number"),
+        ("cgpn.digits=1 cdpn.digits=8x", "cdpn.digits: '8x' is not a number"),
         (f"cgpn.digits=1 cdpn.digits={'1' * 19}", "up to 18 of"),
         ("cgpn.digits=1 cdpn.digits=1 cgpn.ni=far", "cgpn.ni: 'far' is none of private, local"),
         ("cgpn.digits=1 cdpn.digits=1 mode=fast", "mode: 'fast' is none of enblock, overlap"),

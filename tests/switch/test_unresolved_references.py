@@ -21,8 +21,8 @@ def test_the_labs_that_are_shipped_have_none() -> None:
 
 def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "c.xml").write_text(
-        '<context name="c" np="city">\n<rule name="out"><result><external><trunk value="t2"/>'
-        '<trunk value="bridge:x"/></external></result></rule>\n'
+        '<context name="c" np="city">\n<rule name="out"><conditions><cdpn digits="1"/></conditions><result><external>'
+        '<trunk value="t2"/><trunk value="bridge:x"/></external></result></rule>\n'
         '<rule name="fine"><result><external><trunk value="t2"/><trunk value="t1"/></external></result></rule>\n'
         "</context>"
     )
@@ -42,7 +42,7 @@ def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> 
     assert list(unresolved_references(Node(switch, tmp_path))) == [
         f"switch.domains.0 (d): {file}: context 'c': no numbering plan 'city'; there are: full",
         f"switch.domains.0 (d): {file}:2: rule 'out': no trunk or bridge t2 or bridge:x; there are: t1",
-        "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is no subscriber",
+        "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is not a subscriber",
         "switch.domains.0 (d): numbering_plans.full: numbers lead to the bridge b; there are: none",
     ]
 

@@ -113,7 +113,7 @@ async def test_the_latest_calls(http: httpx.AsyncClient) -> None:
         ({"a": "28331", "b": "28332", "outcome": "maybe"}, 422, "'no-answer'"),
         ({"a": "28331", "b": "28332", "from": "moon"}, 422, "'from'"),
         ({"a": "28331", "b": "28332", "services": [{"service": "dance"}]}, 422, "'pickup'"),
-        ({"a": "99", "b": "28332"}, 422, "a: 99 is no subscriber of test.domain"),
+        ({"a": "99", "b": "28332"}, 422, "a: 99 is not a subscriber of test.domain"),
         ({"a": "28331", "b": "28332", "from": "trunk:x"}, 422, "trunk:city_trunk"),
         (
             {"a": "28331", "b": "28332", "services": [{"service": "pickup"}]},
@@ -201,7 +201,7 @@ async def test_a_message_is_sent(http: httpx.AsyncClient, box: SwitchBox) -> Non
 @pytest.mark.parametrize(
     ("body", "status", "complaint"),
     [
-        ({"from": "28331", "to": "28399"}, 404, "28399 is no subscriber"),
+        ({"from": "28331", "to": "28399"}, 404, "28399 is not a subscriber"),
         ({"from": "trunk:moon", "to": "28331"}, 404, "has no trunk 'moon'"),
         ({"from": "28343", "to": "28331"}, 409, "the line of 28343 is faulty"),
         ({"from": "28331", "to": "28332", "text": ""}, 422, "at least 1 character"),

@@ -76,7 +76,7 @@ check("6.10.6-2", "a number that is not there: 23h with the values asked for, 28
     lambda ex: echoed(ex, number_sign=ex.foreign_sign, number=OTHER_NUMBER))
 check("6.10.7.6-2", "number and trunk exclude each other: refused")(
     lambda ex: ex.refused("get-objects", number_sign=ex.foreign_sign, number=OTHER_NUMBER, trunk=1))
-check("6.12.3-2", "command 12 for who is no subscriber of the node is not executed")(
+check("6.12.3-2", "command 12 for who is not a subscriber of the node is not executed")(
     lambda ex: ex.refused("get-services", number_sign=ex.foreign_sign, number=OTHER_NUMBER))
 check("6.12.4-1", "command 12 without a number: 27h/01h")(
     lambda ex: ex.rejected("get-services", number_sign=ex.own_sign, number=None))

@@ -243,7 +243,7 @@ class TableStore:
         self._connection.execute(_UPSERT[table.name], values | {"crc": _crc(values)})
 
     def close(self) -> None:
-        """Close the file; what was applied is there already."""
+        """Close the file; what was applied is already there."""
         if hasattr(self, "_connection"):
             self._connection.close()
             self._connection.engine.dispose()

@@ -32,23 +32,31 @@ class Context:
         *,
         paired: bool = True,
     ) -> None:
-        self.config = config
-        self.options = config.options
         self.tables = tables
         self._local_time = local_time
         self.counters = counters
-        self.channels = ConsoleChannels(config.console_timeout, config.test_timeout, counters, paired=paired)
-        self.numbers = Numbers(config)
+        self.channels = ConsoleChannels(counters, paired=paired)
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch reported it."""
+        self._effects: list[Effect] = []
+        self.cause = ""
+        """The id of the command that the effects come from, for the log; "" for none."""
+        self.configure(config)
+
+    def configure(self, config: MediatorConfig) -> None:
+        """Take settings, at the start and while it runs (:mod:`sorm_mediator.config.live`)."""
+        self.config = config
+        self.options = config.options
+        self.channels.configure(config.console_timeout, config.test_timeout)
+        self.numbers = Numbers(config)
         version = self.options.requirements_version
         self._version = VERSIONS[config.order] if version is None else version
         self._single = 1 if self.options.single_message_numbering == "1,1" else 0
-        self._effects: list[Effect] = []
 
     def take(self) -> list[Effect]:
         """The effects since the last time."""
         effects, self._effects = self._effects, []
+        self.cause = ""
         return effects
 
     def emit(self, *effects: Effect) -> None:
@@ -105,14 +113,17 @@ class Context:
             index=index or self._single,
             **{"requirements_version" if kind is VersionInfo else "version": self._version},
         )
-        self._effects.extend(self.channels.send(stream, Channel.KPD1, message))
+        self._effects.extend(self.channels.send(stream, Channel.KPD1, message, None, self.cause))
 
     def unsolicited(self, kind: Callable[..., Message], **fields: Any) -> None:
         """Send a KPD1 message that answers no command: on the pair in use (order 268, 1.4.1.1)."""
         self.kpd1(self.channels.own[Channel.KPD1], kind, **fields)
 
-    def kpd2(self, message: Message, *, stream: int | None = None, at: float | None = None) -> None:
-        """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event."""
+    def kpd2(
+        self, message: Message, *, stream: int | None = None, at: float | None = None, cause: str = ""
+    ) -> None:
+        """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event; ``cause``: the
+        switch's id of its call, else that of the command at hand."""
         if stream is None:
             stream = self.channels.own[Channel.KPD2]
-        self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at))
+        self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at, cause or self.cause))

@@ -119,6 +119,8 @@ class Unit(NamedTuple):
     problems: tuple[Problem, ...] = ()
     broken: str = ""
     """Why it is no whole unit of its code."""
+    cause: str = ""
+    """Its id, for the log."""
 
 
 class Core:
@@ -144,9 +146,10 @@ class Core:
         separate_conferences: int = 0,
         paired: bool = True,
     ) -> None:
-        self.config = config
         self.tables = tables
         self.counters: Counter[str] = Counter()
+        self.results: Counter[tuple[int, int, int]] = Counter()
+        """How often a command got a status: by 27h or 28h, the code of the command, and the status."""
         self._context = Context(config, tables, local_time, self.counters, paired=paired)
         self.channels = self._context.channels
         self.line_states = self._context.line_states
@@ -170,6 +173,17 @@ class Core:
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_reported = False
+
+    @property
+    def config(self) -> MediatorConfig:
+        """The settings that hold now."""
+        return self._context.config
+
+    def configure(self, config: MediatorConfig) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
+        self._context.configure(config)
+        self.pool.ring = config.options.ksl_choice == "ring"
+        self._pace.configure(config.options.password_tries_per_minute)
 
     # --- inputs: channels
 
@@ -224,22 +238,31 @@ class Core:
     # --- inputs: commands
 
     def received(
-        self, stream: int, message: Message | UnknownUnit, problems: Sequence[Problem], raw: bytes, now: float
+        self,
+        stream: int,
+        message: Message | UnknownUnit,
+        problems: Sequence[Problem],
+        raw: bytes,
+        now: float,
+        cause: str = "",
     ) -> list[Effect]:
-        """A unit of an allowed length came on KPD1: a command, or something that is none."""
+        """A unit of an allowed length came on KPD1: a command, or something that is none. ``cause``: its id."""
         code = message.code
         command = (
             message if isinstance(message, Command) and code <= LAST_COMMAND[self.config.order] else None
         )
         pair = self._context.channels[stream]
-        unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems))
+        unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems), cause=cause)
         self._admit(unit, now)
         return self._effects(now)
 
-    def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
+    def broken(
+        self, stream: int, code: int | None, reason: str, raw: bytes, now: float, cause: str = ""
+    ) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
-        unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
+        why, code = str(reason) or "broken", (code or 0) & 0xFF
+        unit = Unit(stream, pair.session, pair.peer, code, raw, broken=why, cause=cause)
         self._admit(unit, now)
         return self._effects(now)
 
@@ -283,6 +306,7 @@ class Core:
 
     def message_report(self, report: MessageReport, now: float) -> list[Effect]:
         """A report of an electronic message."""
+        self._context.cause = report.message_id
         self._messages.report(report)
         return self._effects(now)
 
@@ -463,6 +487,7 @@ class Core:
 
     def _take(self, unit: Unit, now: float, *, waited: bool) -> None:
         """Receipt (27h), and what follows."""
+        self._context.cause = unit.cause
         self._context.emit(Taken(unit.code, waited))
         command, rule = unit.message, self._rule(unit)
         if command is None or rule is None:
@@ -477,7 +502,7 @@ class Core:
             status = self._receipt_status(command, rule)
         self._receipt(unit, status)
         if status == ACCEPTED:
-            self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
+            self._accept(Job(command, unit.stream, unit.session, unit.peer, cause=unit.cause), rule, now)
         elif status == ExtendedError.WRONG_ORM_NUMBER and self._wrong_number(command):
             self._unauthorized(ACCESS_NUMBER, unit.peer, now, sent=unit)
 
@@ -545,8 +570,10 @@ class Core:
     def _receipt(self, unit: Unit, status: int) -> None:
         """27h. Before the start it repeats the number that the command has (order 268, 8.2.1.2)."""
         context = self._context
+        context.cause = unit.cause
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
+        self.results[CommandReceived.code, unit.code, status] += 1
         fields: dict[str, object]
         masked = why_masked(unit.raw, unit.problems, whole=unit.message is not None)
         if unit.message is None or masked:
@@ -620,6 +647,8 @@ class Core:
         if self._means.job is job:
             self._means.set_work(job, WorkInput.END)
         context, code = self._context, job.command.code
+        before, context.cause = context.cause, job.cause  # another command may have ended this one
+        self.results[CommandExecuted.code, code, status] += 1
         stranger = status in ACCESS_CODES and self._is_stranger(job)
         context.journal(
             "executed", stranger=stranger, stream=job.stream, peer=job.peer, command=code, status=status
@@ -631,6 +660,7 @@ class Core:
             context.kpd1(job.stream, CommandExecuted, command=code, status=status)
         if status == DONE and RULES[type(job.command)].moves is OrmInput.STOP:
             context.channels.stopped()
+        context.cause = before
 
     def _end_running(self) -> None:
         """The running command ends: another one goes first (order 268, 7.2, 6.13.3)."""

@@ -25,6 +25,8 @@ class Send(NamedTuple):
     message: Message
     at: float | None = None
     """The moment of the call's event that the message reports, Unix seconds by the switch's clock."""
+    cause: str = ""
+    """What the message comes from, for the log: the id of a command, or the switch's id of a call."""
 
 
 class Taken(NamedTuple):
@@ -45,6 +47,8 @@ class AskSwitch(NamedTuple):
     token: int
     op: str
     params: Mapping[str, object]
+    cause: str = ""
+    """The id of the command that it is asked for."""
 
 
 class Store(NamedTuple):

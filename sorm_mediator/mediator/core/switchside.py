@@ -122,6 +122,8 @@ class Question:
     params: Mapping[str, object]
     done: Callable[[Outcome, float], None]
     deadline: float
+    cause: str
+    """The id of the command that it is asked for."""
 
 
 @dataclass(slots=True)
@@ -159,7 +161,8 @@ class SwitchSide:
     ) -> None:
         """Have ``done`` called once: with the reply, or why there is none."""
         self._check_retry(now)
-        question = Question(op, params, done, now + self._context.options.switch_timeout)
+        context = self._context
+        question = Question(op, params, done, now + context.options.switch_timeout, context.cause)
         if self.state is SwitchState.DOWN:
             done(Missing.DOWN, now)
         elif self.state in WAITS:
@@ -214,7 +217,7 @@ class SwitchSide:
                 self._answer(question, None, now)
         for question in [question for question in self._waiting if now >= question.deadline]:
             self._waiting.remove(question)
-            question.done(Missing.SILENT, now)
+            self._end(question, Missing.SILENT, now)
         # Only now: what waited for too long must not be asked after all.
         if self.state is SwitchState.SYNCHRONISING and now >= self._sync.deadline:
             self._sync_failed("the switch did not answer in time", now)
@@ -249,25 +252,29 @@ class SwitchSide:
         self._asked.clear()
         self._waiting.clear()
         for question in questions:
-            question.done(Missing.DOWN, now)
+            self._end(question, Missing.DOWN, now)
 
     # --- requests
 
     def _send(self, question: Question) -> None:
         self._token += 1
         self._asked[self._token] = question
-        self._context.emit(AskSwitch(self._token, question.op, question.params))
+        self._context.emit(AskSwitch(self._token, question.op, question.params, question.cause))
 
     def _answer(self, question: Question, reply: Reply | None, now: float) -> None:
         if reply is not None:
-            question.done(reply, now)
+            self._end(question, reply, now)
             return
         self._context.counters["switch_timeouts"] += 1
         self._context.log("warning", f"switch: no answer to {question.op} in time")
         if question.op not in HARMLESS:
             # The switch may have done it or not: only a new set of objects makes that certain.
             self._move(SwitchInput.DOUBT, now)
-        question.done(Missing.SILENT, now)
+        self._end(question, Missing.SILENT, now)
+
+    def _end(self, question: Question, outcome: Outcome, now: float) -> None:
+        self._context.cause = question.cause
+        question.done(outcome, now)
 
     # --- bringing the objects back
 

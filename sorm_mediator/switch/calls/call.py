@@ -7,7 +7,7 @@ Source: order 268, 10.2, 10.3 and appendix 11; docs/switch.md for the request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
@@ -273,6 +273,8 @@ class Call:
     """Units of the licence (cp_limit) in use: :class:`CallUnits`."""
     let_in: bool = False
     """The called subscriber accepts this call as a waiting call, even without the service in its record."""
+    noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
+    """Called with each further event."""
 
     def move(self, cause: Input) -> None:
         """Go to the next state. Raises :class:`IllegalInputError`."""
@@ -285,6 +287,7 @@ class Call:
     def log(self, time: float, event: str, detail: str = "") -> None:
         """Add an event."""
         self.events.append(CallEvent(time, event, detail))
+        self.noted(self, self.events[-1])
 
     @property
     def conversing(self) -> bool:

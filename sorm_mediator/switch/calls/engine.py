@@ -15,7 +15,7 @@ for forwarding.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,6 +28,7 @@ from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls.call import (
     Call,
+    CallEvent,
     CallRefused,
     CallRequest,
     CallUnits,
@@ -90,6 +91,8 @@ class Engine:
         """Units of the licence that the calls use."""
         self.listeners: Container[str] = frozenset()
         """Mediators that receive speech: their reports contain its SSRC."""
+        self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
+        """Called with each event of each call."""
         self._prefix = prefix
         self._first_ssrc = first_ssrc
         self._ids = count(1)
@@ -170,6 +173,11 @@ class Engine:
         dirty, self._dirty = self._dirty, {}
         return [report for call in dirty.values() for report in reports(call, now, self.listeners)]
 
+    def states(self) -> dict[str, int]:
+        """How many calls are in each state, the released ones left out."""
+        counted = Counter(call.state for call in self.calls.values())
+        return {state.value: counted[state] for state in State if state is not State.RELEASED}
+
     def next_deadline(self) -> float | None:
         """The time of the next ``tick``; ``None``: nothing is due."""
         timer = self._timers[0][0] if self._timers else None
@@ -190,7 +198,7 @@ class Engine:
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
         leg = first_leg(domain, calling, Number(digits=request.b))
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
-        call.let_in = let_in
+        call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
         self.active += 1
         self.units.use(call, units, now)
@@ -470,7 +478,7 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
     if request.origin == "subscriber":
         subscriber = domain.subscribers.get(request.a)
         if subscriber is None:
-            raise CallRefused("invalid", f"a: {request.a} is no subscriber of {domain.name}")
+            raise CallRefused("invalid", f"a: {request.a} is not a subscriber of {domain.name}")
         if not subscriber.reachable:
             raise CallRefused("refused", f"a: the line of {request.a} is {subscriber.line_state}")
         return Endpoint(number=own_number(request.a), subscriber=subscriber)
@@ -568,7 +576,7 @@ def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Rol
         raise CallRefused("refused", f"{role.upper()} has left the call")
     user = call.party(role)
     if user.subscriber is None:
-        raise CallRefused("refused", f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
+        raise CallRefused("refused", f"{role.upper()} is not a subscriber of {call.leg_of(role).domain.name}")
     return role, user, user.subscriber
 
 
@@ -668,9 +676,9 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise CallRefused("refused", f"B is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"B is not a subscriber of {leg.domain.name}")
     if picker is None:
-        raise CallRefused("refused", f"{service.number} is no subscriber of {leg.domain.name}")
+        raise CallRefused("refused", f"{service.number} is not a subscriber of {leg.domain.name}")
     if picker.group != ringing.group:
         raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sorm_mediator.config.mistakes import in_words
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
@@ -25,13 +26,6 @@ from sorm_mediator.texts import as_list
 
 Notes = tuple[str, ...]
 Item = TypeVar("Item")
-
-PATTERNS: Final[Mapping[str, str]] = {
-    r"^\S+$": "no spaces",
-    r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
-    r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
-}
-"""Patterns of the settings, in words."""
 
 _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
 """The place of an error in a list of the settings, which has a meaning in a lab file only."""
@@ -93,20 +87,12 @@ def rejection(error: ValidationError) -> ChangeRefused:
         message = _PLACE.sub("", message)
         return ChangeRefused(f"{key}: {message}" if key else message)
     if first["type"] == "string_pattern_mismatch":
-        message = _in_words(first["ctx"]["pattern"])
+        message = in_words(first["ctx"]["pattern"])
     secret = "password" in key or "secret" in key
     given = first["input"]
     plain = given.model_dump() if isinstance(given, BaseModel) else given
     value = "******" if secret else repr(plain)
     return ChangeRefused(f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}")
-
-
-def _in_words(pattern: str) -> str:
-    """A pattern of the settings in plain words."""
-    digits = re.fullmatch(r"\^\[0-9\]\{(\d+),(\d+)\}\$", pattern)
-    if digits:
-        return f"{digits[1]} to {digits[2]} digits"
-    return PATTERNS.get(pattern, f"it should match {pattern}")
 
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:

@@ -63,7 +63,7 @@ def declare_subscribers(
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
-    # An interface that is no number, such as s10p20@msan, has its number as alias
+    # An interface that is not a number, such as s10p20@msan, has its number as alias
     # (ECSS-10 manual, Number format check).
     users = numbers_of(user) if not alias or "{" in user else [user]
     numbers = numbers_of(alias) if alias else users
@@ -92,7 +92,7 @@ def remove_subscribers(node: Node, name: str, numbers: str) -> None:
     for number in sorted(gone):
         subscriber = domain.subscribers.get(number)
         if subscriber is None:
-            raise ChangeRefused(f"{number} is no subscriber of {name}")
+            raise ChangeRefused(f"{number} is not a subscriber of {name}")
         if subscriber.calls:
             raise ChangeRefused(f"{number} is in a call; wait until it has ended")
         for plan in domain.plans.values():

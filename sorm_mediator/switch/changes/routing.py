@@ -21,6 +21,7 @@ from sorm_mediator.switch.changes import (
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, Plan, expand_numbers
 
 
@@ -92,12 +93,13 @@ def _check_unused(node: Node, domain: Domain, context: str) -> None:
 
 
 def _gaps(domain: Domain, context: Context) -> Notes:
-    return tuple(
+    gaps = (
         f"rule {rule.name!r} continues in {rule.verdict.context!r}, which is not imported yet: "
         "calls that come to it fail"
         for rule in context.rules
         if isinstance(rule.verdict, Continue) and rule.verdict.context not in domain.contexts
     )
+    return (*gaps, *(f"rule {rule.name!r} {text}" for rule, text in doubts(context)))
 
 
 # --- numbering plans
@@ -169,7 +171,7 @@ def bind_to_alias(
     full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
         if number not in domain.subscribers:
-            raise ChangeRefused(f"{number} is no subscriber of {name}: declare it first")
+            raise ChangeRefused(f"{number} is not a subscriber of {name}: declare it first")
     if len(own) not in (1, len(full)):
         raise ChangeRefused(f"{numbers} is {len(full)} numbers, and {alias} is {len(own)} subscribers")
     pairs = {numbers: alias} if len(own) == 1 else dict(zip(full, own, strict=True))

@@ -83,7 +83,7 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> None:
     known = domain.config.radius_servers or ()
     if any((one.host, one.port) == (host, port) for one in known):
         raise ChangeRefused(
-            f"radius_servers: {host_port(host, port)} is there already; remove it first to change its secret"
+            f"radius_servers: {host_port(host, port)} is already there; remove it first to change its secret"
         )
     if not secret:
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")

@@ -198,7 +198,9 @@ class MediatorSession:
         number = params["number"]
         subscriber = self.domain.subscriber_at(number)
         if subscriber is None:
-            raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {self.domain.name}")
+            raise Refused(
+                ExtendedError.NUMBER_NOT_LOCAL, f"{number} is not a subscriber of {self.domain.name}"
+            )
         return {"services": subscriber.service_codes()}
 
     def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +246,7 @@ def _check_number(item: SwitchObject) -> str:
     if item.number is None:
         raise Refused(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
     if not set(item.number) <= set(SYMBOLS):
-        raise Refused(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
+        raise Refused(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is not a number")
     return item.number
 
 
@@ -256,7 +258,7 @@ def _check_own(domain: Domain, item: SwitchObject) -> None:
             f"sign {item.number_sign!r} does not suit a subscriber of this node",
         )
     if domain.subscriber_at(number) is None:
-        raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {domain.name}")
+        raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is not a subscriber of {domain.name}")
 
 
 def _check_network(domain: Domain, item: SwitchObject) -> None:
@@ -269,10 +271,10 @@ def _check_network(domain: Domain, item: SwitchObject) -> None:
     if item.number_sign in OWN_SIGNS:
         raise Refused(
             ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER,
-            f"{number} is no subscriber of {domain.name}: its sign can't be {item.number_sign}",
+            f"{number} is not a subscriber of {domain.name}: its sign can't be {item.number_sign}",
         )
     if item.number_sign not in SIGN_FITS:
-        raise Refused(ExtendedError.WRONG_NUMBER_TYPE, f"{item.number_sign!r} is no sign of a number")
+        raise Refused(ExtendedError.WRONG_NUMBER_TYPE, f"{item.number_sign!r} is not a sign of a number")
 
 
 def _check_trunk(domain: Domain, item: SwitchObject) -> None:

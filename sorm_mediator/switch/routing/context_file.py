@@ -57,12 +57,16 @@ _MOST_SHOWN = 60
 
 
 class ContextError(ValueError):
-    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each problem."""
+    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each problem.
+
+    ``lines``: a line for each problem.
+    """
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         ordered = sorted(dict.fromkeys(problems))
         self.problems = tuple(f"{source}:{line}: {text}" for line, text in ordered[:MOST_PROBLEMS])
         more = len(ordered) - MOST_PROBLEMS
+        self.lines = (*self.problems, *([f"{source}: {more} more mistakes"] if more > 0 else []))
         super().__init__("; ".join([*self.problems, *([f"and {more} more"] if more > 0 else [])]))
 
 
@@ -311,7 +315,7 @@ class _Builder:
             except _Wrong:
                 continue
             if rule.name in rules:
-                self._fail(element, f"rule {rule.name!r} is there already, in line {rules[rule.name].line}")
+                self._fail(element, f"rule {rule.name!r} is already there, in line {rules[rule.name].line}")
             rules[rule.name] = rule
         try:
             name = self._value(root, "name")

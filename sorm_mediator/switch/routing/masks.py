@@ -41,6 +41,7 @@ from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"
 """The characters of a number."""
+_DIGITS = frozenset("0123456789")
 
 MOST_DIGITS = 64
 """Limit of digits in a substitution (our choice): ``{%}{%}`` in a circle of contexts doubles a number."""
@@ -62,12 +63,48 @@ class SubstitutionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of a mask's alternatives: the symbols that fit at each place, and whether ``%`` follows."""
+
+    symbols: tuple[frozenset[str], ...]
+    rest: bool
+
+    @property
+    def pattern(self) -> str:
+        """As a regular expression."""
+        classes = ("[" + "".join(map(re.escape, sorted(one))) + "]" for one in self.symbols)
+        return "".join(classes) + ("([0-9*#]*)" if self.rest else "")
+
+    def covers(self, other: Alternative) -> bool:
+        """Whether each number that fits ``other`` fits this one."""
+        mine, its = len(self.symbols), len(other.symbols)
+        if its < mine or (not self.rest and (other.rest or its > mine)):
+            return False
+        return all(one <= wide for wide, one in zip(self.symbols, other.symbols, strict=False))
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
-    """A compiled mask. ``rest``: every alternative ends in ``%``."""
+    """A compiled mask."""
 
     text: str
     pattern: re.Pattern[str]
-    rest: bool
+    alternatives: tuple[Alternative, ...]
+
+    @property
+    def rest(self) -> bool:
+        """Whether every alternative ends in ``%``."""
+        return all(one.rest for one in self.alternatives)
+
+    @property
+    def lengths(self) -> tuple[int, int | None]:
+        """The least and the most digits of a number that fits; None: any number."""
+        counts = [len(one.symbols) for one in self.alternatives]
+        return min(counts), None if any(one.rest for one in self.alternatives) else max(counts)
+
+    def covers(self, other: Mask) -> bool:
+        """Whether each number that fits an alternative of ``other`` fits one of this mask."""
+        return all(any(mine.covers(one) for mine in self.alternatives) for one in other.alternatives)
 
     def match(self, digits: str) -> str | None:
         """The part that matches ``%`` ("" without one) when the whole number fits, else ``None``."""
@@ -112,9 +149,9 @@ class Template:
 @lru_cache(maxsize=4096)
 def compile_mask(text: str) -> Mask:
     """Compile a mask. Raises :class:`MaskError`."""
-    alternatives = _split(text)
-    pattern = "|".join(_pattern(alternative) for alternative in alternatives)
-    return Mask(text, re.compile(pattern), all(alternative.endswith("%") for alternative in alternatives))
+    alternatives = tuple(map(_alternative, _split(text)))
+    pattern = "|".join(one.pattern for one in alternatives)
+    return Mask(text, re.compile(pattern), alternatives)
 
 
 def compile_template(text: str) -> Template:
@@ -159,28 +196,28 @@ def _split(text: str) -> list[str]:
     return alternatives
 
 
-def _pattern(mask: str) -> str:
-    parts = []
+def _alternative(mask: str) -> Alternative:
+    symbols: list[frozenset[str]] = []
     for part in re.finditer(r"\((.*?)\)|.", mask, re.DOTALL):
         symbol = part[0]
         if part[1] is not None:
-            parts.append(_class(mask, part[1]))
+            symbols.append(_class(mask, part[1]))
         elif symbol in SYMBOLS:
-            parts.append(re.escape(symbol))
+            symbols.append(frozenset(symbol))
         elif symbol == "?":
-            parts.append("[0-9]")
+            symbols.append(_DIGITS)
         elif symbol == "%":
             if part.end() != len(mask):
                 raise MaskError(f"{mask!r}: % stands for the rest of the number, so it must be the last")
-            parts.append("([0-9*#]*)")
+            return Alternative(tuple(symbols), rest=True)
         elif symbol == "(":
             raise MaskError(f"{mask!r}: the ( at {part.start() + 1} is never closed")
         else:
             raise MaskError(f"{mask!r}: {symbol!r} is not allowed; use digits, *, #, ?, (0-1) and a final %")
-    return "".join(parts)
+    return Alternative(tuple(symbols), rest=False)
 
 
-def _class(mask: str, inside: str) -> str:
+def _class(mask: str, inside: str) -> frozenset[str]:
     allowed: set[str] = set()
     items = re.findall(r"([0-9])-([0-9])|([0-9*#])|([^,\s])", inside)
     for low, high, single, wrong in items:
@@ -192,12 +229,11 @@ def _class(mask: str, inside: str) -> str:
             allowed.update(str(digit) for digit in range(int(low), int(high) + 1))
     if not allowed:
         raise MaskError(f"{mask!r}: ({inside}) allows no digit")
-    return "[" + "".join(re.escape(digit) for digit in sorted(allowed)) + "]"
+    return frozenset(allowed)
 
 
 # --- digit maps
 
-_DIGITS = frozenset("0123456789")
 _SYMBOLS = _DIGITS | frozenset("*#")
 _TIMER = "Tt"
 _ANY = "xX"

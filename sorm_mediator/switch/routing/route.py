@@ -350,7 +350,7 @@ def route(
         if b.digits in own_numbers or (np in plans and b.digits in plans[np]):
             return found("local")
         digits = b.digits or NOTHING
-        return failed(Phrase("{digits} is no subscriber, and there is no routing context", digits=digits))
+        return failed(Phrase("{digits} is not a subscriber, and there is no routing context", digits=digits))
     while True:
         context = contexts.get(name)
         if context is None:

@@ -267,6 +267,8 @@ class ShellState:
     """The lines entered so far."""
     leaving: bool = False
     """Whether the session ends after this command."""
+    clearing: bool = False
+    """Whether the screen is to be emptied."""
 
 
 @dataclass(frozen=True, slots=True)

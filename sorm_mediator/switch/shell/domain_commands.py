@@ -16,6 +16,7 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import ChangeRefused, created, domains, sorm
 from sorm_mediator.switch.changes.sorm import TRUTH
+from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, Subscriber
 from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, format_table, ok
 from sorm_mediator.texts import shown, whole_number
 
@@ -52,11 +53,27 @@ def _declare_user(call: Invocation) -> str:
 
 
 def _list_users(call: Invocation) -> str:
+    domain = call.node.domains[call.domain]
     rows = [
-        (one.number, one.iface, one.group, one.context, one.line_state)
-        for one in call.node.domains[call.domain].config.subscribers
+        (
+            one.number,
+            one.iface,
+            one.group,
+            one.context,
+            one.line_state,
+            _services(domain.subscribers[one.number]),
+        )
+        for one in domain.config.subscribers
     ]
-    return format_table(("Number", "Interface", "Group", "Context", "Line"), rows)
+    return format_table(("Number", "Interface", "Group", "Context", "Line", "Services"), rows)
+
+
+def _services(subscriber: Subscriber) -> str:
+    """The services as they are now: subscribers order and cancel them in calls."""
+    forwardings = (
+        f"{name}={subscriber.forwardings[name]}" for name in FORWARDINGS if name in subscriber.forwardings
+    )
+    return ", ".join([*forwardings, *(name for name in FEATURES if name in subscriber.features)])
 
 
 def _set_network(call: Invocation) -> str:

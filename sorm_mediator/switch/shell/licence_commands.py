@@ -48,7 +48,7 @@ def _licence(call: Invocation) -> Licence:
     licences, text = call.node.licences, call["LicenceId"]
     number = whole_number(text, 0, 2**31 - 1)
     if number is None:
-        raise ChangeRefused(f"{text[:20]!r} is no number of a licence; list-licence shows them")
+        raise ChangeRefused(f"{text[:20]!r} is not a number of a licence; list-licence shows them")
     with rejections():
         return licences.get(number)
 

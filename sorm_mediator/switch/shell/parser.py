@@ -30,7 +30,7 @@ class Found:
 
 
 class NotUnderstood(ChangeRefused):
-    """A line that is no command. ``incomplete``: the end is missing. ``meant``: a corrected line."""
+    """A line that is not a command. ``incomplete``: the end is missing. ``meant``: a corrected line."""
 
     def __init__(self, text: str, *, incomplete: bool = False, meant: str = "") -> None:
         super().__init__(text)
@@ -64,6 +64,46 @@ def split(line: str) -> list[str]:
     if word is not None:
         words.append("".join(word))
     return words
+
+
+def asked(words: list[str]) -> list[str]:
+    """The words with ``?`` as a question for help: ``?``, ``? domain``, ``domain/list ?``, ``domain/?``."""
+    if words[:1] == ["?"]:
+        return ["help", *words[1:]]
+    if words[-1:] == ["?"]:
+        return ["help", words[0]]
+    if len(words) == 1 and words[0].endswith("/?"):
+        return ["help", words[0].removesuffix("?").rstrip("/")]
+    return words
+
+
+FILTERS = ("grep", "include", "exclude")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The lines of an answer that are shown: those with a text, or those without it."""
+
+    text: str
+    without: bool = False
+
+    def of(self, answer: str) -> str:
+        """The lines that are shown. Small and capital letters are equal."""
+        wanted = self.text.casefold()
+        return "\n".join(line for line in answer.splitlines() if (wanted in line.casefold()) != self.without)
+
+
+def filtered(words: list[str]) -> tuple[list[str], Filter | None]:
+    """The words before ``| include TEXT`` or the like, and the filter. Raises :class:`NotUnderstood`."""
+    if "|" not in words:
+        return words, None
+    at = words.index("|")
+    name, *text = words[at + 1 :] or [""]
+    if name not in FILTERS or not text or not at:
+        raise NotUnderstood(
+            f"behind | stands one of {', '.join(FILTERS)} with a text: domain/list | include voip"
+        )
+    return words[:at], Filter(" ".join(text), without=name == "exclude")
 
 
 class Parser:
@@ -161,7 +201,9 @@ class Parser:
         parts = next(iter(resolve(path, place)))
         under = sorted({one for one, _ in self.children(parts)})
         if under:
-            return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
+            return (
+                self._unknown_in(parts) or f"{path}: is not a command but a folder; in it: {', '.join(under)}"
+            )
         known = [one.path.replace("<D>", part) for one in self._commands for part in ("<D>", *parts[1:2])]
         close = get_close_matches("/".join(parts), known, n=1, cutoff=0.75)
         hint = f"did you mean {close[0]}?" if close else "help lists all"

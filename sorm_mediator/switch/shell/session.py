@@ -26,7 +26,17 @@ from sorm_mediator.switch.shell.command import (
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
 from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS, SORM_COMMANDS
 from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
-from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, match, resolve, split
+from sorm_mediator.switch.shell.parser import (
+    Filter,
+    Found,
+    NotUnderstood,
+    Parser,
+    asked,
+    filtered,
+    match,
+    resolve,
+    split,
+)
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
 
 MOST_HISTORY: Final = 500
@@ -40,6 +50,8 @@ class Entered:
     text: str = ""
     error: str = ""
     ended: bool = False
+    cleared: bool = False
+    """The screen is to be emptied first."""
 
 
 class ShellSession:
@@ -53,6 +65,7 @@ class ShellSession:
         self._question = ""
         self._began = (0.0, 0.0)
         self._before = ""
+        self._filter: Filter | None = None
 
     # --- for a terminal
 
@@ -96,7 +109,8 @@ class ShellSession:
         before, self._before = self._before, line
         self._began = (state.context.clock(), state.context.stopwatch())
         try:
-            found = self._understood(line, before)
+            words, self._filter = filtered(asked(split(line)))
+            found = self._understood(words, line, before)
             result = found.command.handler(Invocation(state, found.words, found.path))
         except ChangeRefused as refusal:
             return Entered(error=f"Error: {refusal}\n")
@@ -120,8 +134,7 @@ class ShellSession:
         self._talk, self._question = None, ""
         return Entered(error=f"Error: not done: {why}\n")
 
-    def _understood(self, line: str, before: str) -> Found:
-        words = split(line)
+    def _understood(self, words: list[str], line: str, before: str) -> Found:
         try:
             return self._parser.understand(words, self.state.place)
         except NotUnderstood as error:
@@ -149,13 +162,16 @@ class ShellSession:
         return Entered()
 
     def _done(self, text: str, *, quiet: bool = False) -> Entered:
+        text = text if self._filter is None else self._filter.of(text)
         if text and not text.endswith("\n"):
             text += "\n"
         if not quiet:
             at, began = self._began
             text += f"\n{executed(at, self.state.context.stopwatch() - began, __version__)}\n"
-        leaving, self.state.leaving = self.state.leaving, False
-        return Entered(text, ended=leaving)
+        state = self.state
+        leaving, clearing = state.leaving, state.clearing
+        state.leaving = state.clearing = False
+        return Entered(text, ended=leaving, cleared=clearing)
 
 
 def _parser_of(node: Node) -> Parser:
@@ -231,6 +247,11 @@ def _history(call: Invocation) -> str:
     return "\n".join(f"{number:5}  {line}" for number, line in enumerate(call.shell.history, 1))
 
 
+def _clear(call: Invocation) -> str:
+    call.shell.clearing = True
+    return ""
+
+
 def _exit(call: Invocation) -> str:
     call.shell.leaving = True
     return ""
@@ -239,13 +260,14 @@ def _exit(call: Invocation) -> str:
 SHELL_COMMANDS: Final = (
     Command(
         "help", "[<COMMAND>] [--lang <en|ru>]", _help,
-        "All commands, those of a folder, or one", quiet=True,
+        "All commands, those of a folder, or one; ? in place of help, or behind a command, does the same", quiet=True,
     ),
     Command("cd", "[<FOLDER>]", _cd, "Go to a folder", quiet=True),
     Command("pwd", "", _pwd, "The folder you are in", quiet=True),
     Command("ls", "[<FOLDER>]", _ls, "What is in a folder", quiet=True),
     Command("lang", "<en|ru>", _lang, "Language of the help", quiet=True),
     Command("history", "", _history, "The lines entered so far", quiet=True),
+    Command("clear", "", _clear, "Empty the screen; so does Ctrl-L", quiet=True),
     Command("exit", "", _exit, "Leave", quiet=True),
 )  # fmt: skip
 

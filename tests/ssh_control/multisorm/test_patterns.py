@@ -56,9 +56,9 @@ def test_what_stands_for_nothing_is_told(words: str, problems: tuple[str, ...]) 
         (["*.*"], r"'\*\.\*' has \* more than once"),
         (["**"], r"more than once"),
         (["*", "-a*b*"], r"'-a\*b\*' has \* more than once"),
-        ([""], "'' is no domain's name"),
-        (["-"], "'-' is no domain's name"),
-        (["voip .local"], "'voip .local' is no domain's name"),
+        ([""], "'' is not a domain's name"),
+        (["-"], "'-' is not a domain's name"),
+        (["voip .local"], "'voip .local' is not a domain's name"),
         (["test", "-t*"], "'test' is named and taken out"),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_number_of_an_object_that_was_given_to_another_target(switch: Any, mak
     ("b", "reason"),
     [
         ("99", "no rule of context 'ctx_from_local' fits 28331 -> 99"),
-        ("28999", "28999 is no subscriber of test.domain"),
+        ("28999", "28999 is not a subscriber of test.domain"),
     ],
 )
 def test_a_number_that_leads_nowhere(switch: Any, make_object: Any, b: str, reason: str) -> None:
@@ -344,7 +344,7 @@ def test_domains_are_independent(minimal: Any, switch: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "kind", "text"),
     [
-        ({"a": "99999"}, "invalid", "a: 99999 is no subscriber of test.domain"),
+        ({"a": "99999"}, "invalid", "a: 99999 is not a subscriber of test.domain"),
         ({"a": "28343"}, "refused", "a: the line of 28343 is faulty"),
         (
             {"origin": "trunk:x"},

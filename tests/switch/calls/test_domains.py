@@ -240,7 +240,7 @@ def test_a_forwarding_that_comes_nowhere_says_why(multi: Any) -> None:
     multi.run()
 
     assert call.release_cause == 0x01
-    assert "73832709999 is no subscriber of central_voip nor in its plan city" in call.events[-2].detail
+    assert "73832709999 is not a subscriber of central_voip nor in its plan city" in call.events[-2].detail
     assert_all_is_free(multi)
 
 
@@ -302,7 +302,7 @@ def test_nobody_of_another_domain_picks_up(multi: Any) -> None:
     call = multi.call("200100", "300000", {"service": "pickup", "at": 0.01, "number": "200119"}, ring=1.0)
     multi.run()
 
-    assert refusals(call) == ["pickup: 200119 is no subscriber of local.voip"]
+    assert refusals(call) == ["pickup: 200119 is not a subscriber of local.voip"]
 
 
 def test_a_subscriber_is_busy_for_calls_from_every_domain(multi: Any) -> None:

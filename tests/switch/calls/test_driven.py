@@ -49,7 +49,7 @@ def test_a_ringing_call_is_answered_held_transferred_and_hung_up(switch: Any, ma
         ({"service": "hold", "at": 1.0}, "invalid", "at: the service is used now"),
         ({"service": "teleport"}, "invalid", "service: 'teleport' can't be used in a call"),
         ({"service": "pickup"}, "invalid", "number: is required for pickup"),
-        ({"service": "pickup", "number": "99999"}, "refused", "99999 is no subscriber"),
+        ({"service": "pickup", "number": "99999"}, "refused", "99999 is not a subscriber"),
     ],
 )
 def test_what_can_not_be_is_refused_and_the_call_goes_on(

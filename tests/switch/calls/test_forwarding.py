@@ -106,7 +106,7 @@ def test_the_outcome_is_that_of_the_number_reached(plain_switch: Any) -> None:
     [
         ({"n01001": {"cfu": B}}, 0, "a circle of forwardings: 01001 -> 01001"),
         ({"n01001": {"cfu": C}, "n01101": {"cfu": B}}, 1, "a circle of forwardings: 01001 -> 01101 -> 01001"),
-        ({"n01001": {"cfu": "777"}}, 0, "777 is no subscriber, and there is no routing context"),
+        ({"n01001": {"cfu": "777"}}, 0, "777 is not a subscriber, and there is no routing context"),
     ],
 )
 def test_forwardings_that_lead_nowhere(

@@ -131,7 +131,7 @@ def test_sorm_switched_off_hears_nothing(plain_switch: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "kind", "complaint"),
     [
-        ({"a": "28331", "b": "28399"}, "unknown", "to: 28399 is no subscriber of test.domain"),
+        ({"a": "28331", "b": "28399"}, "unknown", "to: 28399 is not a subscriber of test.domain"),
         (
             {"a": "trunk:moon", "b": "28331"},
             "unknown",

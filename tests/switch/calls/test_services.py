@@ -63,9 +63,9 @@ def test_a_hold_asked_for_too_early_waits_for_the_answer(switch: Any) -> None:
         ([{"service": "3pty", "at": 1}], "3pty: there is no third party"),
         ([{"service": "transfer", "at": 1}], "transfer: there is no number, and no consultation call"),
         ([{"service": "transfer", "at": 1, "number": "28343"}], "transfer: 28343 is busy or out of service"),
-        ([{"service": "transfer", "at": 1, "number": "28999"}], "transfer: 28999 is no subscriber"),
+        ([{"service": "transfer", "at": 1, "number": "28999"}], "transfer: 28999 is not a subscriber"),
         ([{"service": "pickup", "at": 1, "number": C}], "pickup: the call is not ringing"),
-        ([{"service": "waiting", "at": 1, "number": "99"}], "waiting: a: 99 is no subscriber"),
+        ([{"service": "waiting", "at": 1, "number": "99"}], "waiting: a: 99 is not a subscriber"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_the_call_goes_on(switch: Any, services: Any, said: str) -> None:

@@ -202,8 +202,8 @@ def test_one_subscriber_too_many() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "this is no key of a licence: it begins with LAB1-LICENCE-, then two groups more"),
-        ("hello", "this is no key of a licence"),
+        ("", "this is not a key of a licence: it begins with LAB1-LICENCE-, then two groups more"),
+        ("hello", "this is not a key of a licence"),
         ("347f70015624eb979215bba31bcb82ba-" * 20, "this is a key of the vendor, whose format is not public"),
         ("LAB1-LICENCE-" + "A" * 70_000, "the key has 70013 characters, and the longest has 65536"),
         (
@@ -318,7 +318,7 @@ def test_a_key_of_a_later_version() -> None:
 @pytest.mark.parametrize(
     ("tables", "said"),
     [
-        ({"licences": [{"number": 2, "key": "x"}]}, "switch.licences.0.key: this is no key of a licence"),
+        ({"licences": [{"number": 2, "key": "x"}]}, "switch.licences.0.key: this is not a key of a licence"),
         (
             {"licences": [{"number": 1, "key": key()}]},
             "switch.licences.0.number: there is a licence 1 already",
@@ -327,7 +327,7 @@ def test_a_key_of_a_later_version() -> None:
             {"licences": [{"number": 2, "key": key(ssw_id="other")}]},
             "switch.licence.passport: is for 'ECSS 000000', and licence 2 for 'other'; both must be for",
         ),
-        ({"passport": "x"}, "switch.licence.passport: this is no key of a passport"),
+        ({"passport": "x"}, "switch.licence.passport: this is not a key of a passport"),
         (
             {"passport": make_passport(ssw_id="other", description="", now=NOW)},
             "switch.licence.passport: is for 'other', and licence 1 for 'ECSS 000000'",

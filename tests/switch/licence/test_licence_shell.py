@@ -406,12 +406,12 @@ def test_the_passport() -> None:
     [
         ("delete 0", "licence 0 is the factory licence, and can't be deleted"),
         ("delete 9", "there is no licence 9; there are: 0, 1"),
-        ("delete x", "'x' is no number of a licence; list-licence shows them"),
+        ("delete x", "'x' is not a number of a licence; list-licence shows them"),
         ("show-licence 9", "there is no licence 9; there are: 0, 1"),
-        ("add hello", "this is no key of a licence: it begins with LAB1-LICENCE-, then two groups more"),
+        ("add hello", "this is not a key of a licence: it begins with LAB1-LICENCE-, then two groups more"),
         (
             "set-passport hello",
-            "this is no key of a passport: it begins with LAB1-PASSPORT-, then two groups more",
+            "this is not a key of a passport: it begins with LAB1-PASSPORT-, then two groups more",
         ),
     ],
 )

@@ -46,7 +46,7 @@ async def test_one_exchange(start: Start) -> None:
     assert ask(session, "services", number="300000", number_sign="own") == Reply(True, {"services": []})
     assert ask(session, "add", object=own(1, "300000")).code == 0x33
     assert ask(session, "add", object=own(3, "999")) == Reply.refusal(
-        0x54, "999 is no subscriber of central (refused by 2 more)"
+        0x54, "999 is not a subscriber of central (refused by 2 more)"
     )
     assert ask(session, "join", object_number=1).ok
     assert ask(session, "change", object_number=2, category="separate", priority="high").ok

@@ -118,7 +118,7 @@ def test_an_error_names_the_line_and_the_remedy(text: bytes, complaint: str) -> 
 def test_two_rules_of_one_name() -> None:
     one = f"<rule name='r'>{LOCAL}</rule>"
 
-    with pytest.raises(ContextError, match=r"c\.xml:2: rule 'r' is there already, in line 1"):
+    with pytest.raises(ContextError, match=r"c\.xml:2: rule 'r' is already there, in line 1"):
         parse_context(f"<context name='c'>{one}\n{one}</context>".encode(), "c.xml")
 
 

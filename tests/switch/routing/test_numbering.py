@@ -137,7 +137,7 @@ def test_an_own_subscriber_is_put_on_control_by_its_full_number_too(
         check_object(domain, make_object(1, target))
         assert line_state(domain, make_object(1, target)) == 0x07
     for target in ("73832728333", "73832728399", "73832728398"):
-        with pytest.raises(Refused, match=r"is no subscriber of test\.domain") as refused:
+        with pytest.raises(Refused, match=r"is not a subscriber of test\.domain") as refused:
             check_object(domain, make_object(1, target))
         assert refused.value.code == 0x54
 

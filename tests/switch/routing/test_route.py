@@ -177,7 +177,7 @@ def test_without_contexts_own_numbers_are_local_and_nothing_else() -> None:
     failed = route(replace(request, b=Number(digits="28332")), {}, {"28331"})
     assert (failed.result, failed.reason) == (
         "failed",
-        "28332 is no subscriber, and there is no routing context",
+        "28332 is not a subscriber, and there is no routing context",
     )
 
 

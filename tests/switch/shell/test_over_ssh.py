@@ -15,20 +15,24 @@ from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 import captures
 from radius.report import CallReport
 from radius.sink import Sink
 from sorm_mediator import config
+from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest
 from sorm_mediator.switch.licence import make_licence
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.config_commands import plain
+from ssh_control.server import MOST_OFFERS
 
 SECRET = "2testing123"
 PASSWORD = "password"
+WRONG = "wrong"
 Ssh = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
@@ -125,12 +129,13 @@ class Terminal:
     def types(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
-    async def sees(self, text: str) -> str:
-        """Wait until this is shown; what came up to it."""
+    async def sees(self, *texts: str) -> str:
+        """Wait until one of these is shown; what came up to it."""
         async with asyncio.timeout(30):
-            while text not in self._seen:
+            while not any(text in self._seen for text in texts):
                 self._news.clear()
                 await self._news.wait()
+        text = min((one for one in texts if one in self._seen), key=self._seen.index)
         before, _, self._seen = self._seen.partition(text)
         return before + text
 
@@ -259,6 +264,52 @@ async def test_a_terminal(terminal: Any, box: SwitchBox) -> None:
     assert await user.leaves() == 0
 
 
+async def test_the_screen_is_emptied(terminal: Any) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("clear\r")
+    await user.sees("\x1b[H\x1b[2J")
+    await user.sees(PROMPT)
+    user.types("domain/li\x0c")
+    await user.sees("\x1b[H\x1b[2J")
+    await user.sees(f"{PROMPT}domain/li")
+    user.types("st\r")
+    await user.sees("[exec at: ")
+
+
+async def test_a_long_answer_comes_page_by_page(terminal: Any) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("help\r")
+    await user.sees(MORE)
+    assert "history" in user.shown
+    assert "config/save" not in user.shown
+    for _ in range(40):
+        if "config/save" in user.shown:
+            break
+        user.types("\r")
+        await user.sees(MORE, PROMPT)
+    assert "config/save" in user.shown
+    user.types("help\r")
+    await user.sees(MORE)
+    user.types("q\r")
+    await user.sees(PROMPT)
+    user.types("help\r")
+    await user.sees(MORE)
+    user.types("pwd\r")  # any other line is the next command
+    await user.sees("/\r\n")
+    await user.sees(PROMPT)
+
+
+async def test_a_pasted_script_is_not_taken_for_answers_to_pages(terminal: Any, box: SwitchBox) -> None:
+    user = await terminal()
+    await user.sees(PROMPT)
+    user.types("help\rdomain/declare first\rdomain/declare second\r")
+    await user.sees("OK")
+    await user.sees("OK")
+    assert {"first", "second"} <= {*box.engine.node.domains}
+
+
 async def test_ctrl_d_leaves(terminal: Any) -> None:
     user = await terminal()
     await user.sees(PROMPT)
@@ -297,6 +348,7 @@ async def test_one_command_with_a_terminal(terminal: Any) -> None:
 
 
 ADD = "cluster/storage/ds1/licence/add"
+MORE = "-- Enter: more, q: no more -- "
 QUESTION = "Are you sure?: [yes]/no ?> "
 
 
@@ -452,6 +504,169 @@ async def test_calls_are_made_and_driven(ssh: Ssh, box: SwitchBox) -> None:
         "that goes on",
         "'c9'",
         "--by: 'c' is not allowed: a, b",
-        "a: 7 is no subscriber of test.domain",
+        "a: 7 is not a subscriber of test.domain",
     ):
         assert says in errors
+
+
+# --- logging in by key
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A private key of OpenSSH; its public half is beside it."""
+    file = tmp_path / "id_test"
+    asyncssh.generate_private_key("ssh-ed25519", comment="me").write_private_key(file)
+    file.chmod(0o600)
+    asyncssh.read_private_key(file).write_public_key(f"{file}.pub")
+    return file
+
+
+def public_line(key: Path) -> str:
+    return Path(f"{key}.pub").read_text().strip()
+
+
+def admitting(folder: Path, keys: str, more: str = "") -> SwitchBox:
+    file = folder / "keys.toml"
+    file.write_text(
+        f"[switch]\nssh_port = 0\n[switch.admin]\nauthorized_keys = [{keys}]\n{more}", encoding="utf-8"
+    )
+    return SwitchBox(config.load(file))
+
+
+@pytest.fixture
+async def box_with_key(folder: Path, key: Path, request: pytest.FixtureRequest) -> AsyncIterator[SwitchBox]:
+    public = public_line(key)
+    if "file" in request.param:
+        (folder / "admins").write_text(f"# the lab's people\n\n{public}\n")
+        public = "admins"
+    box = admitting(folder, f'"{public}"', "password_login = false" if "alone" in request.param else "")
+    started = await box.start()
+    box.address = started["ssh"]  # type: ignore[attr-defined]
+    yield box
+    await box.stop()
+
+
+async def logged_in(box: SwitchBox, tmp_path: Path, *options: str, password: str = WRONG) -> tuple[int, str]:
+    """OpenSSH's client runs a command of the shell: exit code, and what it printed."""
+    ask, known = tmp_path / "askpass", tmp_path / "known_hosts"
+    ask.write_text('#!/bin/sh\necho "$SORM_TEST_PASSWORD"\n')
+    ask.chmod(0o700)
+    port = box.address.rpartition(":")[2]  # type: ignore[attr-defined]
+    known.write_text(f"[127.0.0.1]:{port} {box.public_host_key}\n")
+    process = await asyncio.create_subprocess_exec(
+        "ssh", "-F", "none", "-p", port, "-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=none",
+        "-o", "StrictHostKeyChecking=yes", "-o", "IdentityAgent=none", "-o", "NumberOfPasswordPrompts=1",
+        *options, "admin@127.0.0.1", "pwd",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "SORM_TEST_PASSWORD": password},
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="ssh is not installed: apt install openssh-client")
+@pytest.mark.parametrize("box_with_key", ["a line", "a file", "a line alone"], indirect=True)
+async def test_a_key_admits_without_a_password(
+    box_with_key: SwitchBox, key: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    code, out = await logged_in(box_with_key, tmp_path, "-i", str(key), "-o", "BatchMode=yes")
+    assert (code, out.strip()) == (0, "/")
+    assert "logged in as 'admin' with key SHA256:" in caplog.text
+    assert box_with_key.status()["ssh"]["logins"] == 1
+    assert "logins denied" not in box_with_key.status()["ssh"]
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="ssh is not installed: apt install openssh-client")
+@pytest.mark.parametrize("box_with_key", ["a line"], indirect=True)
+async def test_another_key_does_not_and_the_password_still_does(
+    box_with_key: SwitchBox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(other)
+    other.chmod(0o600)
+    code, out = await logged_in(box_with_key, tmp_path, "-i", str(other), "-o", "BatchMode=yes")
+    assert code == 255
+    assert "Permission denied" in out
+    assert box_with_key.status()["ssh"]["logins denied"] == 1
+    assert "login as 'admin' denied: unknown key SHA256:" in caplog.text
+    code, out = await logged_in(box_with_key, tmp_path, "-i", str(other), password=PASSWORD)
+    assert (code, out.strip()) == (0, "/")
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="ssh is not installed: apt install openssh-client")
+@pytest.mark.parametrize("box_with_key", ["a line alone"], indirect=True)
+async def test_the_password_can_be_switched_off(box_with_key: SwitchBox, tmp_path: Path) -> None:
+    code, _ = await logged_in(box_with_key, tmp_path, "-o", "IdentityFile=none", password=PASSWORD)
+    assert code == 255
+    assert "logins" not in box_with_key.status()["ssh"]
+
+
+async def test_unknown_keys_count_as_wrong_passwords(folder: Path, key: Path) -> None:
+    """Three tries of a connection, whatever they are; and the key of a shell's user admits nobody else."""
+    public = public_line(key)
+    box = admitting(folder, f'"{public}"', '[[switch.domains]]\nname = "d"\npassword = "123"')
+    port = int((await box.start())["ssh"].rpartition(":")[2])
+    try:
+        others = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(4)]
+        for user, keys, denied in (("admin", others, 3), ("d", [asyncssh.read_private_key(key)], 3)):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await asyncssh.connect(
+                    "127.0.0.1", port, known_hosts=None, config=None, agent_path=None, username=user,
+                    client_keys=keys, preferred_auth="publickey",
+                )  # fmt: skip
+            assert box.status()["ssh"]["logins denied"] == denied
+    finally:
+        await box.stop()
+
+
+async def test_a_known_key_is_offered_a_bounded_number_of_times(folder: Path, key: Path) -> None:
+    box = admitting(folder, f'"{public_line(key)}"')
+    port = int((await box.start())["ssh"].rpartition(":")[2])
+    try:
+        # Each is the known key, and its signature is another's.
+        forged = [Forged(asyncssh.read_private_key(key)) for _ in range(3 * MOST_OFFERS)]
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect(
+                "127.0.0.1", port, known_hosts=None, config=None, agent_path=None, username="admin",
+                client_keys=forged, preferred_auth="publickey",
+            )  # fmt: skip
+        assert "logins" not in box.status()["ssh"]
+        assert sum(each.signed for each in forged) <= MOST_OFFERS
+    finally:
+        await box.stop()
+
+
+class Forged(asyncssh.SSHKeyPair):
+    """A public key with the signatures of another."""
+
+    def __init__(self, key: asyncssh.SSHKey) -> None:
+        super().__init__(
+            key.algorithm, key.algorithm, key.sig_algorithms, key.sig_algorithms, key.public_data, b""
+        )
+        self._other = asyncssh.generate_private_key("ssh-ed25519")
+        self.signed = 0
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed += 1
+        return self._other.sign(data, self.sig_algorithm)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("ssh-ed25519 AAAA", "is no public key"),
+        ("nowhere", "is no public key, and no file of them can be read: No such file"),
+        ('command=\\"x\\" ssh-ed25519 AAAA', "no file of them can be read"),
+        ("bad", "bad:2: "),
+    ],
+)
+def test_a_key_that_is_none_is_named(entry: str, told: str, folder: Path) -> None:
+    (folder / "bad").write_text("# one\nssh-ed25519 BBBB me\n")
+    with pytest.raises(BoxError, match=re.escape(told)) as refused:
+        admitting(folder, f'"{entry}"')
+    assert str(refused.value).startswith("switch.admin.authorized_keys: ")
+    assert len(str(refused.value).splitlines()) == 1

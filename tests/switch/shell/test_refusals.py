@@ -36,7 +36,7 @@ def test_as_many_subscribers_as_numbers(typist: Any) -> None:
 def test_a_radius_server_is_named_once(typist: Any) -> None:
     typist.gets(f"{V}/sorm/set radius_servers add 127.0.0.1:1814 s")
     said = typist.is_refused(f"{V}/sorm/set radius_servers add 127.0.0.1:1814 t")
-    assert said == "radius_servers: 127.0.0.1:1814 is there already; remove it first to change its secret"
+    assert said == "radius_servers: 127.0.0.1:1814 is already there; remove it first to change its secret"
 
 
 def test_a_domain_that_multisorm_names_stays(beginner: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from sorm_mediator.switch.shell.command import (
 )
 from sorm_mediator.switch.shell.parser import NotUnderstood, split
 from sorm_mediator.switch.shell.session import MOST_HISTORY, ShellSession, commands
+from tests.switch.shell.conftest import Typist
 
 NOW = 1_614_829_459.0
 V = "domain/voip.local"
@@ -80,7 +82,7 @@ def test_many_words() -> None:
          "there is no command 'domain/voip.local/sorm/sett'; did you mean domain/voip.local/sorm/set?"),
         ("domain/lst",
          "there is no domain 'lst'; there are: central_voip, local.voip, voip.local; did you mean domain/list?"),
-        (f"{V}/sorm", "domain/voip.local/sorm: is no command but a folder; in it: clean, info, set"),
+        (f"{V}/sorm", "domain/voip.local/sorm: is not a command but a folder; in it: clean, info, set"),
         ("frobnicate", "there is no command 'frobnicate'; help lists all"),
         ("domain/nowhere/sorm/info", "there is no domain 'nowhere'; there are: central_voip, local.voip, voip.local"),
         ("cluster/storage/ds2/licence/list-licence", "there is no cluster with the role STORAGE 'ds2'; there are: ds1"),
@@ -375,3 +377,47 @@ def test_the_listeners_move_before_the_port_is_kept(typist: Any) -> None:
     typist.gets("sorm/set ssh_port 7000")
     assert typist.moved == [7000]
     assert typist.node.config.ssh_port == 7000
+
+
+def test_an_answer_is_filtered(typist: Any) -> None:
+    whole = typist.gets(f"{V}/sip/user/list")
+    one = typist.gets(f"{V}/sip/user/list | include 200100")
+    assert [line for line in whole.splitlines() if "200100" in line] == one.splitlines()[:-2]
+    assert typist.gets(f"{V}/sip/user/list | grep  200100").splitlines()[:-1] == one.splitlines()[:-1]
+    without = typist.gets(f"{V}/sip/user/list | exclude 200100")
+    assert "200100" not in without
+    assert "Number" in without
+    for line in ("help |", "help | sort", "help | include", "| include x"):
+        assert typist.is_refused(line).startswith("behind | stands one of grep, include, exclude with a text")
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("?", "help"),
+        ("? domain", "help domain"),
+        ("domain/?", "help domain"),
+        ("domain/list ?", "help domain/list"),
+        ("domain/declare x ?", "help domain/declare"),
+    ],
+)
+def test_a_question_mark_is_help(typist: Any, line: str, same: str) -> None:
+    assert typist.gets(line) == typist.gets(same)
+
+
+def test_clear_empties_the_screen(typist: Any) -> None:
+    outcome = typist.shell.enter("clear")
+    assert (outcome.cleared, outcome.text, outcome.error) == (True, "", "")
+    assert not typist.shell.enter("pwd").cleared
+
+
+def test_the_list_of_subscribers_shows_their_services(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    services = "{ cfb = '2', cfu = '3', hold = true, 3pty = true }"
+    file.write_text(
+        f"[[switch.domains]]\nname = 'd'\nsubscribers = [{{ number = '1', services = {services} }}]\n"
+    )
+    typist = Typist(file)
+    assert "│cfu=3, cfb=2, hold, 3pty│" in typist.gets("domain/d/sip/user/list")
+    del typist.node.domains["d"].subscribers["1"].forwardings["cfu"]
+    assert "│cfb=2, hold, 3pty│" in typist.gets("domain/d/sip/user/list")

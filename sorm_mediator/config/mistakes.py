@@ -1,0 +1,203 @@
+"""What a reader of a lab file or of a request is told about mistakes that pydantic finds: in our words.
+
+Each mistake has its place, the value, what is allowed there, and the known word that a misspelt one is nearest to.
+Values of secrets are not repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Final, NamedTuple, Union, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from sorm_mediator.config.lines import KeyPath, path_of
+from sorm_mediator.texts import nearest, one_line, shown
+
+
+class Mistake(NamedTuple):
+    """A mistake: the place, items counted from 0, and ``rest``, which follows the key: ``: 'x' is not allowed ...``."""
+
+    location: KeyPath
+    rest: str
+
+    @property
+    def text(self) -> str:
+        """The mistake without its place."""
+        return self.rest.removeprefix(":").strip()
+
+
+_BRANCHES: Final = ("literal[", "function-", "constrained-")
+"""How pydantic names the branches of a union in the place of a mistake."""
+_KEY_BELOW: Final = re.compile(r"([\w.-]+)(?: = [^:]*)?: ")
+_WANTED: Final[Mapping[str, str]] = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text in quotation marks",
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "list_type": "a list in square brackets",
+    "tuple_type": "a list in square brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "an object in braces",
+    "string_too_short": "a text of at least {min_length} characters",
+    "string_too_long": "a text of at most {max_length} characters",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+}
+"""What is allowed, by the kind of mistake that pydantic reports and its context."""
+_DIGITS: Final = re.compile(r"\^\[0-9(\*#)?\]\{(\d+),(\d+)\}\$")
+_PATTERNS: Final[Mapping[str, str]] = {
+    r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
+    r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
+    r"^[\x20-\x7e]*$": "printable ASCII characters",
+    r"^\S+$": "a text without spaces",
+    r"^\S*$": "a text without spaces",
+    r"^[^\x00-\x1f\x7f]+$": "a text without control characters",
+    r"^[^\x00-\x1f\x7f]*$": "a text without control characters",
+    r"^(subscriber|trunk:\S+)$": "'subscriber', or trunk:NAME",
+    r"^([0-9*#]{1,18}|trunk:\S+)$": "1 to 18 digits, * or #, or trunk:NAME",
+}
+"""What a pattern of a text allows."""
+
+
+def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
+    """The mistakes of a document of type ``root``: one for each key, from pydantic's ``errors()``."""
+    texts: dict[KeyPath, list[str]] = {}
+    first: dict[KeyPath, Any] = {}
+    missing: set[KeyPath] = set()
+    misspelt = {
+        (*one["loc"][:-1], near)
+        for one in errors
+        if one["type"] == "extra_forbidden" and (near := _near(one["loc"], root))
+    }
+    for one in errors:
+        location: KeyPath = one["loc"]
+        if location and str(location[-1]).startswith(_BRANCHES):
+            location = location[:-1]  # the name of one of several types
+        if one["type"] == "missing" and location in misspelt:
+            continue  # a misspelt key is both unknown and missing
+        if one["type"] == "missing":
+            missing.add(location)
+        first.setdefault(location, one)
+        texts.setdefault(location, []).append(_wanted(one))
+    return [
+        Mistake(location, ": is required")
+        if location in missing
+        else _mistake(location, first[location], list(dict.fromkeys(wanted)), root)
+        for location, wanted in texts.items()
+    ]
+
+
+def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) -> Mistake:
+    if error["type"] == "value_error":
+        message = one_line(error["msg"].removeprefix("Value error, "))
+        below = _KEY_BELOW.match(message)  # the check of a table names a key in it
+        if below:
+            return Mistake((*location, *path_of(below[1])), message[below.end(1) :])
+        return Mistake(location, f": {message}")
+    if error["type"] == "json_invalid":
+        return Mistake((), f": is not JSON: {error['ctx']['error']} (character {location[0]})")
+    if error["type"] == "extra_forbidden":
+        near = _near(location, root)
+        known = (name for kind in types_at(location[:-1], root) for name in _keys(kind))
+        hint = f"did you mean {near}? " if near else ""
+        return Mistake(location, f": unknown key; {hint}allowed here: {', '.join(known) or 'nothing'}")
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
+        key = ".".join(map(str, location))
+        return Mistake(location, f": is a list of tables: write [[{key}]], not [{key}]")
+    value = error["input"]
+    near = _close(value, wanted) if isinstance(value, str) else ""
+    hint = f"; did you mean {near}?" if near else ""
+    return Mistake(
+        location, f": {_shown(location, value, root)} is not allowed: {', or '.join(wanted)}{hint}"
+    )
+
+
+def _wanted(error: Any) -> str:
+    """What is allowed in place of a value."""
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return in_words(context["pattern"])
+    text = _WANTED.get(error["type"])
+    message: str = error["msg"]
+    return text.format(**context) if text else f"{message[0].lower()}{message[1:]}"
+
+
+def in_words(pattern: str) -> str:
+    """What the pattern of a text allows."""
+    digits = _DIGITS.fullmatch(pattern)
+    if digits:
+        return f"{digits[2]} to {digits[3]} digits{', * or #' if digits[1] else ''}"
+    return _PATTERNS.get(pattern, f"a text like {pattern}")
+
+
+def _near(location: KeyPath, root: Any) -> str:
+    """The known key that a misspelt one is nearest to; "" for none."""
+    return nearest(
+        str(location[-1]), (name for kind in types_at(location[:-1], root) for name in _keys(kind))
+    )
+
+
+def _close(value: str, wanted: Sequence[str]) -> str:
+    """The allowed word that a misspelt one is nearest to; "" for none."""
+    near = nearest(value, re.findall(r"'([^']+)'", " ".join(wanted)))
+    return near and f'"{near}"'
+
+
+def _shown(location: KeyPath, value: object, root: Any) -> str:
+    """A value as a message may repeat it: not in place of a secret, or of a table with a secret."""
+    return "******" if any(_has_secret(kind) for kind in types_at(location, root)) else shown(value)
+
+
+def types_at(location: KeyPath, root: Any) -> list[Any]:
+    """The types that a value may have at this place of a document; for an unknown place those of what holds it."""
+    kinds: list[Any] = _alternatives(root)
+    for part in location:
+        below: list[Any] = []
+        for kind in kinds:
+            keys = _keys(kind)
+            inside = getattr(kind, "__args__", ())  # the items of a list or a table
+            if keys:
+                inside = [keys[part].annotation] if part in keys else []
+            below += [one for item in inside for one in _alternatives(item)]
+        kinds = below or kinds  # the name of a branch of a union leads no deeper
+    return kinds
+
+
+def _keys(annotation: Any) -> Mapping[Any, FieldInfo]:
+    """The keys of a table with declared keys; of any other type none."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return {}
+    return {field.alias or name: field for name, field in annotation.model_fields.items()}
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types of a union; for any other type, the type."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for part in annotation.__args__ for one in _alternatives(part)]
+    return [annotation]
+
+
+def _has_secret(annotation: Any) -> bool:
+    """Whether a secret is declared somewhere in a type."""
+    if annotation is SecretStr:
+        return True
+    inside: Sequence[Any] = [field.annotation for field in _keys(annotation).values()]
+    return any(_has_secret(one) for one in inside or getattr(annotation, "__args__", ()))

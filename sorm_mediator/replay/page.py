@@ -1,0 +1,202 @@
+"""The page of a replay: every script with its verdict, a ladder of what crossed, and its steps.
+
+A ladder has a lane for each console, one for the mediator and one for the switch; time runs down. An arrow is a unit,
+or a report of the switch about a call, which only a lab of the run shows. A box is what a step asked the lab for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from protocol.oneline import one_line
+from sorm_mediator import __version__
+from sorm_mediator.console.comparing import show
+from sorm_mediator.console.errors import words
+from sorm_mediator.language import Lang, Phrase, join, translate
+from sorm_mediator.replay.results import (
+    ERROR,
+    FAIL,
+    NO_UNIT,
+    PASS,
+    Exchange,
+    Report,
+    ScriptResult,
+    StepResult,
+    exchange_lines,
+)
+from sorm_mediator.texts import short
+from ssh_control.visible import visible
+
+LABELS = {
+    "title": Phrase("Replay"),
+    "result": Phrase("Result"),
+    "made": Phrase("Made"),
+    "script": Phrase("Script"),
+    "verdict": Phrase("Verdict"),
+    "steps": Phrase("Steps"),
+    "seconds": Phrase("Seconds"),
+    "lab": Phrase("Lab"),
+    "link": Phrase("Link"),
+    "file": Phrase("File"),
+    "variables": Phrase("Variables"),
+    "ladder": Phrase("Ladder"),
+    "octets": Phrase("octets and meaning"),
+}
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(ERROR): "fail"}
+_MEDIATOR, _SWITCH, _CONSOLE = Phrase("mediator"), Phrase("switch"), Phrase("console")
+
+# Sizes of a ladder, in units of its drawing.
+_LEFT, _BETWEEN, _SPAN, _SWITCH_SPAN, _RIGHT = 100, 90, 380, 180, 80
+_HEAD, _ROW, _BAND = 34, 24, 26
+_SHOWN = {"unit": 66, "report": 30, "ask": 44, "step": 110}
+"""Characters of a label: what is longer is cut, and whole in its title."""
+
+
+def write_page(path: Path, results: Sequence[ScriptResult], lang: Lang) -> None:
+    """Write the page. Raises :class:`OSError`."""
+    path.write_text(page(results, lang), encoding="utf-8")
+
+
+def page(results: Sequence[ScriptResult], lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    from sorm_mediator.reports import html  # imports jinja2, which other commands do not need
+
+    passed = sum(result.verdict == PASS for result in results)
+    total = Phrase("{passed} of {count} scripts passed", passed=passed, count=len(results))
+    verdict = PASS if passed == len(results) else FAIL
+    when = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    return html.render(
+        __package__,
+        {
+            "lang": lang,
+            "labels": {name: translate(text, lang) for name, text in LABELS.items()},
+            "verdict": _verdict(verdict, lang),
+            "total": translate(total, lang),
+            "made": f"{when}, sorm-mediator {__version__}",
+            "scripts": [_script(result, lang) for result in results],
+        },
+    )
+
+
+def _verdict(verdict: Phrase, lang: Lang) -> dict[str, str]:
+    return {"name": translate(verdict, lang), "class": _CLASSES[str(verdict)]}
+
+
+def _script(result: ScriptResult, lang: Lang) -> dict[str, Any]:
+    head = {
+        "file": str(result.path),
+        "lab": result.lab,
+        "link": result.link,
+        "variables": ", ".join(f"{name} = {show(value)}" for name, value in result.variables.items()),
+    }
+    return {
+        "name": visible(result.name),
+        "verdict": _verdict(result.verdict, lang),
+        "link": result.link,
+        "passed": f"{result.passed}/{result.planned}",
+        "seconds": f"{result.seconds:.2f}",
+        "head": [(translate(LABELS[name], lang), visible(value)) for name, value in head.items() if value],
+        "error": "" if result.error is None else visible(translate(words(result.error), lang)),
+        "ladder": ladder(result, lang),
+        "steps": [_step(step, lang) for step in result.steps],
+    }
+
+
+def _step(step: StepResult, lang: Lang) -> dict[str, Any]:
+    return {
+        "number": translate(step.number, lang),
+        "title": visible(translate(step.title, lang)),
+        "place": visible(step.place),
+        "seconds": f"{step.seconds:.3f}",
+        "verdict": _verdict(step.verdict, lang),
+        "failure": [visible(line) for line in step.failure.lines(lang)] if step.failure else [],
+        "notes": [visible(translate(note, lang)) for note in step.notes],
+        "units": [
+            visible(line)
+            for one in (*filter(None, (step.came_before,)), *step.exchanged)
+            for line in exchange_lines(one, lang, meaning=True)
+        ],
+    }  # fmt: skip
+
+
+# --- the ladder
+
+
+def ladder(result: ScriptResult, lang: Lang = "en") -> dict[str, Any]:
+    """The drawing of a script: lanes, and rows from top to bottom with their places."""
+    names = list(dict.fromkeys(one.console for step in result.steps for one in step.exchanged)) or ["main"]
+    lanes = {name: _LEFT + number * _BETWEEN for number, name in enumerate(reversed(names))}
+    mediator = max(lanes.values()) + _SPAN
+    switch = mediator + _SWITCH_SPAN
+    rows: list[dict[str, Any]] = []
+    y = _HEAD
+    for step in result.steps:
+        for row in _rows(step, lanes, mediator, switch, lang):
+            y += _BAND if row["kind"] == "step" else _ROW
+            text = visible(row.pop("text"))
+            rows.append({**row, "y": y, "whole": text, "text": short(text, _SHOWN[row["kind"]])})
+    consoles = [
+        {"x": x, "name": translate(_CONSOLE if name == "main" else join(" ", [_CONSOLE, name]), lang)}
+        for name, x in lanes.items()
+    ]
+    return {
+        "width": switch + _RIGHT,
+        "height": y + _ROW,
+        "top": _HEAD - 12,
+        "lanes": [
+            *consoles,
+            {"x": mediator, "name": translate(_MEDIATOR, lang)},
+            {"x": switch, "name": translate(_SWITCH, lang)},
+        ],
+        "rows": rows,
+    }
+
+
+def _rows(
+    step: StepResult, lanes: dict[str, int], mediator: int, switch: int, lang: Lang
+) -> Iterator[dict[str, Any]]:
+    mark = "fail" if step.failure else "pass"
+    yield {
+        "kind": "step",
+        "class": mark,
+        "text": f"{translate(step.number, lang)}  {translate(step.title, lang)}",
+    }
+    if step.request:
+        asked = mediator if step.asked == "mediator" else switch
+        yield {"kind": "ask", "class": "", "x": asked, "text": translate(step.request, lang)}
+    crossings: list[Exchange | Report] = [*step.exchanged, *step.reports]
+    for one in sorted(crossings, key=lambda each: each.elapsed):
+        when = f"{one.elapsed * 1000:.1f}"
+        if isinstance(one, Exchange):
+            ends = (lanes[one.console], mediator)
+            start, end = ends if one.crossed.outbound else reversed(ends)
+            style = _style(one)
+            yield {
+                "kind": "unit",
+                "class": style,
+                "from": start,
+                "to": end,
+                "ms": when,
+                "text": _label(one, lang),
+            }
+        else:
+            text = Phrase("call report {kind}", kind=one.kind)
+            yield {
+                "kind": "report", "class": "report", "from": switch, "to": mediator, "ms": when,
+                "text": translate(text, lang),
+            }  # fmt: skip
+
+
+def _style(one: Exchange) -> str:
+    if one.crossed.message is None or one.crossed.problems or one.crossed.fields.get("status"):
+        return "bad"
+    return "kpd2" if one.crossed.on_kpd2 else "kpd1"
+
+
+def _label(one: Exchange, lang: Lang) -> str:
+    if one.crossed.message is None:
+        return translate(NO_UNIT, lang)
+    return one_line({**one.crossed.form, "fields": one.crossed.fields})

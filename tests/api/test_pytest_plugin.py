@@ -1,0 +1,193 @@
+"""The pytest plugin, in runs of pytest of its own: fixtures, scenarios as tests, what a failure shows, captures."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import sorm_mediator.lab.lab  # once, and not again in every run of pytest within this process
+import sorm_mediator.replay.vendor_runner  # noqa: F401
+from protocol import Release
+from sorm_mediator.capture.reader import read_input
+from sorm_mediator.capture.units import Found, decode_events
+
+pytest_plugins = ["pytester"]
+
+LABS = Path(__file__).parents[2] / "captures" / "labs"
+A_CALL = """
+import pytest
+
+@pytest.mark.sorm_lab("labs/minimal.toml")
+def test_a_call(lab, console, switch):
+    console.send("start")
+    console.send("add-object", object_number=258, number="28331")
+    call = switch.call("28331", "28332", ring=0, talk=60)
+    assert console.event("number-received").fields["called"]["number"] == "28332"
+    console.event("answer", object_number=258)
+    call.release()
+    console.event("release", operation={operation})
+"""
+SCENARIO = """
+name: {name}
+lab: labs/minimal.toml
+steps:
+  - send: start
+  - send: {{add-object: {{object_number: 258, object_type: own-subscriber, number_sign: own, number: "28331",
+                        category: statistical, priority: normal}}}}
+    expect: [command-received, {{command-executed: {{status: {status}}}}}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def quiet_asyncio(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs have no ini file that tells pytest-asyncio its loop."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-o asyncio_default_fixture_loop_scope=function")
+
+
+def test_a_test_drives_console_and_switch_and_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(A_CALL.format(operation=5))
+    pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
+
+
+def test_a_failure_shows_step_octets_and_meaning_and_keeps_its_capture(pytester: pytest.Pytester) -> None:
+    file = pytester.makepyfile(test_it=A_CALL.format(operation=1), test_other=A_CALL.format(operation=5))
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-pcap", "captures")
+    outcome.assert_outcomes(passed=1, failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*ExpectationError: step 7, test_it.py:11: events release",
+            "*expected: release {operation: 1 (01h)}",
+            "*  operation: expected 1 (01h*), came 5 (05h: *)",
+            "*<- KPD2  CC 01 43 24 *",
+            "*SORM steps*",
+            "PASS  1  send start  (test_it.py:5, *",
+            "FAIL  7  events release  (test_it.py:11, *",
+            "*SORM capture*",
+        ]
+    )
+    [kept] = (file.parent / "captures").iterdir()
+    assert kept.name == "test_it.py_test_a_call.pcapng"
+    with kept.open("rb") as stream:
+        units = list(decode_events(read_input(stream)))
+    assert [
+        one.message.operation for one in units if isinstance(one, Found) and isinstance(one.message, Release)
+    ] == [5]
+
+
+def test_a_mistake_is_told_in_one_line_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_a_command(console):
+            console.send("strat")
+
+        @pytest.mark.sorm_lab("nowhere.toml")
+        def test_a_lab(lab):
+            pass
+        """
+    )
+    outcome = pytester.runpytest_inprocess("-q")
+    outcome.assert_outcomes(failed=1, errors=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*_line_of_the_test.py:6: lab: 'nowhere.toml' is not found; looked for *",
+            '>       console.send("strat")',
+            "E       *ScriptError: *.py:4: send: 'strat' is no name of a command; allowed: start, *",
+        ]
+    )
+    assert "scenario.py" not in outcome.stdout.str()
+
+
+def test_every_capture_stays_where_that_is_asked(pytester: pytest.Pytester) -> None:
+    file = pytester.makepyfile(A_CALL.format(operation=5))
+    pytester.runpytest_inprocess("-q", "--sorm-pcap", "kept", "--sorm-pcap-keep", "always")
+    assert len(list((file.parent / "kept").iterdir())) == 1
+
+
+def test_workers_have_labs_and_captures_of_their_own(pytester: pytest.Pytester) -> None:
+    file = pytester.makepyfile(test_one=A_CALL.format(operation=5), test_two=A_CALL.format(operation=5))
+    options = ("-q", "-n", "2", "--sorm-pcap", "kept", "--sorm-pcap-keep", "always")
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=2)
+    assert len(list((file.parent / "kept").iterdir())) == 2
+
+
+def test_the_lab_file_of_the_command_line(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_who_is_there(lab):
+            status, reply = lab.http("GET", "switch/domains/test.domain/trunks")
+            assert status == 200
+            assert lab.result.lab.endswith("subscribers.toml")
+            assert set(lab.endpoints) >= {"kpd1", "kpd2", "web"}
+        """
+    )
+    pytester.runpytest_inprocess("-q", "--sorm-lab", str(LABS / "subscribers.toml")).assert_outcomes(passed=1)
+
+
+def test_the_lab_file_of_the_ini_file_is_beside_it(pytester: pytest.Pytester) -> None:
+    shutil.copytree(LABS / "routing", pytester.path / "routing")
+    shutil.copy(LABS / "order268.toml", pytester.path / "own.toml")
+    pytester.makeini("[pytest]\nsorm_lab = own.toml\n")
+    pytester.makepyfile("def test_it(lab): assert lab.result.lab.endswith('own.toml')")
+    pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
+
+
+# --- scenarios as tests
+
+
+def test_yaml_files_are_left_alone_unless_scenarios_are_asked_for(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", scenario=SCENARIO.format(name="a", status=0), compose="services: {web: {}}")
+    pytester.makepyfile("def test_it(): pass")
+    pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
+    outcome = pytester.runpytest_inprocess("-v", "--sorm-scenarios")
+    outcome.assert_outcomes(passed=2)
+    outcome.stdout.fnmatch_lines(["scenario.yaml::a PASSED*"])
+
+
+def test_a_failed_scenario_shows_its_step_with_octets_and_meaning(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", fails=SCENARIO.format(name="a number", status="0x33"))
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "--sorm-pcap", "captures")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "step 2, fails.yaml:5: send add-object, expect command-received, command-executed",
+            "*status: expected 51 (33h: *), came 0 (00h: done)",
+            "*-> KPD1  CC 01 05 13 ** ** ** ** ** ** 02 01 *",
+            "*object number  258*",
+            "all steps:",
+            "PASS  1  send start*",
+        ]
+    )
+    assert [one.name for one in (pytester.path / "captures").iterdir()] == ["fails.yaml_a_number.pcapng"]
+
+
+def test_a_pattern_of_the_ini_file_chooses_scenarios_and_a_mistake_is_an_error(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini("[pytest]\nsorm_scenarios = sorm/*.yaml\n")
+    folder = pytester.mkdir("sorm")
+    (folder / "good.yaml").write_text(SCENARIO.format(name="good", status=0))
+    (folder / "bad.yaml").write_text("name: bad\nsteps: [{send: strat}]\n")
+    pytester.makefile(".yaml", elsewhere=SCENARIO.format(name="elsewhere", status=0))
+    outcome = pytester.runpytest_inprocess("-q", "--continue-on-collection-errors")
+    outcome.assert_outcomes(passed=1, errors=1)
+    outcome.stdout.fnmatch_lines(["*bad.yaml:2: *'strat' is no name of a command*"])
+
+
+def test_a_run_without_the_fixtures_imports_nothing_of_the_lab(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_it():
+            mine = [name for name in sys.modules if name.split(".")[0] in ("sorm_mediator", "protocol", "anyio")]
+            assert sorted(mine) == ["sorm_mediator", "sorm_mediator.pytest_plugin"]
+        """
+    )
+    pytester.makefile(".yaml", compose="services: {web: {}}")
+    pytester.runpytest_subprocess("-q", "-p", "no:anyio", "-p", "no:hypothesispytest").assert_outcomes(
+        passed=1
+    )

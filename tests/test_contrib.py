@@ -1,0 +1,184 @@
+"""The recipes of ``contrib/`` as far as they run without their CI server and without Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sorm_mediator.cli.begin import load_lab
+
+ROOT = Path(__file__).parent.parent
+CONTRIB = ROOT / "contrib"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DOCKERFILE = (CONTRIB / "Dockerfile").read_text(encoding="utf-8")
+INSTALL = '.venv/bin/pip install --quiet "$SORM_MEDIATOR" pytest pytest-xdist'
+ANY = "0.0.0.0"  # noqa: S104 - compared only
+A_SCENARIO = "name: a start\nlab: labs/minimal.toml\nsteps: [{send: start}]\n"
+A_TEST = """
+def test_a_lab_is_there(console):
+    console.send("start")
+"""
+
+
+def document(name: str) -> dict[Any, Any]:
+    read = yaml.safe_load((CONTRIB / name).read_text(encoding="utf-8"))
+    assert isinstance(read, dict)
+    return read
+
+
+def gitlab_lines() -> list[str]:
+    return [line for job in ("scenarios", "tests") for line in document("gitlab-ci.yml")[job]["script"]]
+
+
+def github_steps() -> list[dict[str, Any]]:
+    [job] = document("github-workflow.yml")["jobs"].values()
+    steps: list[dict[str, Any]] = job["steps"]
+    return steps
+
+
+# --- GitLab and GitHub
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    """A repository as the recipes expect it, with every line of ``script:`` run in it; and their exit codes."""
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / "scenarios").mkdir()
+    (folder / "tests").mkdir()
+    (folder / "scenarios" / "start.yaml").write_text(A_SCENARIO)
+    (folder / "tests" / "test_it.py").write_text(A_TEST)
+    (folder / ".venv").symlink_to(sys.prefix)
+    codes = {
+        line: subprocess.run(shlex.split(line), cwd=folder, check=False, capture_output=True).returncode
+        for line in gitlab_lines()
+    }
+    return folder, codes
+
+
+def test_every_line_of_the_recipe_for_gitlab_succeeds(ran: tuple[Path, dict[str, int]]) -> None:
+    assert set(ran[1].values()) == {0}, ran[1]
+
+
+def test_what_the_recipe_for_gitlab_keeps_is_made(ran: tuple[Path, dict[str, int]]) -> None:
+    for job in ("scenarios", "tests"):
+        kept = document("gitlab-ci.yml")[job]["artifacts"]
+        for name in (*kept["paths"], kept["reports"]["junit"]):
+            assert (ran[0] / name).exists(), name
+
+
+def test_the_recipe_for_gitlab_installs_what_its_lines_need() -> None:
+    base = document("gitlab-ci.yml")[".sorm-mediator"]
+    assert base["before_script"] == ["python -m venv .venv", INSTALL]
+    assert base["image"] == "python:3.11-slim-bookworm"
+    assert base["artifacts"]["when"] == "always"
+    assert all(
+        document("gitlab-ci.yml")[job]["extends"] == ".sorm-mediator" for job in ("scenarios", "tests")
+    )
+
+
+def test_the_recipe_for_github_runs_the_same_lines_and_keeps_the_same_files() -> None:
+    lines = [line for step in github_steps() for line in step.get("run", "").splitlines()]
+    assert lines == ["python -m venv .venv", INSTALL, *gitlab_lines()]
+    jobs = [document("gitlab-ci.yml")[job]["artifacts"] for job in ("scenarios", "tests")]
+    made = {name for one in jobs for name in (*one["paths"], one["reports"]["junit"])}
+    assert set(github_steps()[-1]["with"]["path"].split()) == made
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in github_steps() if "uses" in step)
+
+
+def test_the_page_shows_the_lines_of_the_recipes() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert [line for line in gitlab_lines() if f"$ {line.removeprefix('.venv/bin/')}\n" not in page] == []
+
+
+# --- the container
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The instructions of the Dockerfile, each on a line."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE))
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines()) if word]
+
+
+def last(word: str) -> str:
+    return [rest for name, rest in instructions() if name == word][-1]
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    linter = Path(sys.prefix) / "bin" / "hadolint"
+    if not linter.exists():
+        pytest.skip("hadolint has no wheel for this machine")
+    done = subprocess.run([linter, CONTRIB / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_both_stages_are_one_pinned_image_and_the_program_runs_without_privileges() -> None:
+    bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases[0])
+    assert last("USER") == "10001"
+    assert "--uid 10001" in last("RUN")
+
+
+def test_the_image_has_every_package_and_an_entry_point_of_the_project() -> None:
+    packages = {name.partition(".")[0] for name in PROJECT["tool"]["setuptools"]["packages"]}
+    copied = {rest.split()[0] for word, rest in instructions() if word == "COPY"}
+    assert packages <= copied
+    sent = (CONTRIB / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    needed = {*packages, "pyproject.toml", PROJECT["project"]["readme"], *PROJECT["project"]["license-files"]}
+    assert {line.removeprefix("!") for line in sent if line.startswith("!")} == needed
+    [program] = json.loads(last("ENTRYPOINT"))
+    assert program in PROJECT["project"]["scripts"]
+
+
+def test_compose_builds_that_image_and_its_values_are_those_of_a_lab_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    service = document("compose.yaml")["services"]["lab"]
+    build = CONTRIB / service["build"]["context"] / service["build"]["dockerfile"]
+    assert build.resolve() == CONTRIB / "Dockerfile"
+    environment = {**service["environment"], "SORM_WEB__TOKEN": "a-token"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    config, _ = load_lab(None, ())
+    assert (config.console.host, config.web.host) == (ANY, ANY)
+    assert "172.16.0.0/12" in config.console.allow
+    published = {int(port.rpartition(":")[2]) for port in service["ports"]}
+    assert published == {config.console.kpd1_port, config.console.kpd2_port, config.web.port}
+    assert published <= {int(port) for port in last("EXPOSE").split() if port.isdigit()}
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_the_entry_point_starts_a_lab_that_is_healthy(tmp_path: Path) -> None:
+    """With the environment of compose.yaml, but on another address of loopback."""
+    service = document("compose.yaml")["services"]["lab"]
+    environment = {
+        name: "127.0.0.1" if value == ANY else value for name, value in service["environment"].items()
+    }
+    environment |= {"SORM_WEB__TOKEN": "a-token", "XDG_STATE_HOME": str(tmp_path)}
+    environment |= {"PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"}
+    command = [*json.loads(last("ENTRYPOINT")), *json.loads(last("CMD")), "--auto-ports"]
+    check = json.loads(last("HEALTHCHECK").partition("CMD ")[2])
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout is not None
+        try:
+            ready = json.loads(lab.stdout.readline())
+            environment["SORM_WEB__PORT"] = ready["endpoints"]["web"].rpartition(":")[2]
+            assert subprocess.run(check, env=environment, check=False).returncode == 0
+        finally:
+            lab.terminate()
+    assert lab.returncode == 0
+    ended = subprocess.run(check, env=environment, check=False, capture_output=True, text=True)
+    assert ended.returncode != 0
+    assert "refused" in ended.stderr
