@@ -54,11 +54,12 @@ def render(
     rows = _field_rows(message, lang, coding, raw)
     captions = max([len(title) for title, _, _ in rows], default=0)
     values = max([len(value) for _, value, meaning in rows if meaning], default=0)
-    lines = [heading(message, lang)]
-    for title, value, meaning in rows:
-        shown = f"{value.ljust(values)}{_INDENT}{meaning}" if meaning else value
-        lines.append(f"{_INDENT}{title.ljust(captions)}{_INDENT}{shown}".rstrip())
-    return lines
+    plain = f"{_INDENT}%-{captions}s{_INDENT}%s"
+    explained = f"{_INDENT}%-{captions}s{_INDENT}%-{values}s{_INDENT}%s"
+    return [
+        heading(message, lang),
+        *[(explained % row if row[2] else plain % row[:2]).rstrip() for row in rows],
+    ]
 
 
 def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:

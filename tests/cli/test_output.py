@@ -1,4 +1,4 @@
-"""Standard output that can't be written, a terminal at standard input, and the bar, of the command as it is installed."""
+"""Standard output that can't be written, a terminal at standard input, and the bar, of the installed command."""
 
 from __future__ import annotations
 
