@@ -107,16 +107,15 @@ def _columns(
 ) -> tuple[tuple[str, str, Memo[Any, Sequence[Row]]], ...]:
     """Name, caption and the rows by value of every field but the ORM number, which is in the heading."""
     declared = wires(cls, Options(message_text=coding))
+    captions = {name: translate(caption(name), lang) for name in declared if name != "orm_number"}
     return tuple(
-        (name, translate(caption(name), lang), Memo(partial(_rows, name, declared[name], lang)))
-        for name in declared
-        if name != "orm_number"
+        (name, title, Memo(partial(_rows, name, title, declared[name], lang)))
+        for name, title in captions.items()
     )
 
 
-def _rows(name: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
+def _rows(name: str, title: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
     """The rows of a value; none for one that is not worth showing."""
-    title = translate(caption(name), lang)
     if name == "command":
         return [Row(title, f"{value:02X}h", _command(value, lang))]
     return [] if value in wire.usual else wire.rows(title, value, lang)
