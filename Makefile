@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
 
-.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues bench bench-% clean
+.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues pictures bench bench-% clean
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -50,6 +50,10 @@ docs: $(STAMP)   ## docs/_build/html; warnings are errors, doctests run
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/sphinx-build -q -W -b doctest docs docs/_build/doctest
+
+pictures: $(STAMP) test-tools ## the pictures of the docs anew, taken by the tests of the pages
+	SORM_PICTURES=1 $(BIN)/pytest -q tests/web/test_pages_live.py tests/web/test_pages_boxes.py \
+		tests/web/test_pages_settings.py tests/web/test_pages_tools.py
 
 bench: $(STAMP) test-tools  ## every section, as ratios within one run; bench/results.json
 	$(BIN)/python -m bench

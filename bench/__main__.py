@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("codec", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "startup")
+SECTIONS = ("codec", "decode", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "startup")
 RESULTS = Path(__file__).with_name("results.json")
 
 # The goals of docs/performance.md: (section, key) -> (at least | at most, value).
@@ -18,6 +18,9 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("codec", "encode_vs_struct"): (">=", 0.85),
     ("codec", "decode_vs_construct"): (">=", 20),
     ("codec", "refuse_vs_decode"): ("<=", 3),
+    ("decode", "json_vs_tshark"): (">=", 5),
+    ("decode", "text_vs_json"): (">=", 0.5),
+    ("decode", "memory_growth"): ("<=", 1.1),
     ("radius", "vs_freeradius_default"): (">=", 1.8),
     ("radius", "vs_freeradius_single"): (">=", 1.25),
     ("ssh", "serial_vs_openssh"): (">=", 0.7),

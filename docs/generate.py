@@ -237,6 +237,20 @@ def api_others() -> str:
     return others()
 
 
+def wireshark_filters() -> str:
+    """The filters of the dissector for Wireshark."""
+    from docs.wireshark_page import filter_table
+
+    return filter_table()
+
+
+def wireshark_preferences() -> str:
+    """Its preferences."""
+    from docs.wireshark_page import preference_table
+
+    return preference_table()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -260,6 +274,7 @@ PAGES: dict[str, Callable[[], str]] = {
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"messages": api_messages, "others": api_others},
     "order268.md": {"profiles": profiles, "units": units},
+    "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
 }
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 

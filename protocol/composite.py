@@ -64,7 +64,8 @@ def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
     return {value % 10 << 4 | value // 10: value for value in range(lowest, highest + 1)}
 
 
-_TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
+TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
+"""The octets of a time, in order: the name of each and the values that it may have."""
 _DAY = Phrase("day")
 _NO_NUMBER = Phrase("a number of no digits")
 _COUNT_ASKED = Phrase("count of digits")
@@ -87,7 +88,7 @@ class TimeOctets(Wire):
             return None, None
         values = []
         complaints = []
-        for position, (octet, (part, legal)) in enumerate(zip(octets, _TIME_PARTS, strict=True)):
+        for position, (octet, (part, legal)) in enumerate(zip(octets, TIME_PARTS, strict=True)):
             value = _BCD_READING.get(octet)
             values.append(value)
             if value is None:
@@ -108,7 +109,7 @@ class TimeOctets(Wire):
             return b"\xff" * 4
         if not isinstance(value, tuple) or len(value) != 4:
             raise RefusedError("day, hour, minute and second, or none")
-        for number, (part, _) in zip(value, _TIME_PARTS, strict=True):
+        for number, (part, _) in zip(value, TIME_PARTS, strict=True):
             if number not in _BCD_WRITING:
                 raise RefusedError("an integer 0..99", part, number)
         return bytes(_BCD_WRITING[number] for number in value)
@@ -117,7 +118,7 @@ class TimeOctets(Wire):
         day, hour, minute, second = names
         parts = ", ".join(
             f"{source.bind(legal, part)}[{name}]"
-            for name, (part, legal) in zip(names, _TIME_PARTS, strict=True)
+            for name, (part, legal) in zip(names, TIME_PARTS, strict=True)
         )
         new = source.bind(tuple.__new__, "new_tuple")
         made = f"{new}({source.bind(Time, 'Time')}, ({parts}))"
@@ -143,7 +144,7 @@ class TimeOctets(Wire):
     def strategy(self) -> SearchStrategy[Time | None]:
         from hypothesis import strategies as st
 
-        bounds = [(min(legal.values()), max(legal.values())) for _, legal in _TIME_PARTS]
+        bounds = [(min(legal.values()), max(legal.values())) for _, legal in TIME_PARTS]
         return st.none() | st.builds(Time, *(st.integers(*bound) for bound in bounds))
 
 

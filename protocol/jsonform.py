@@ -27,7 +27,8 @@ from protocol.texts import status_text
 from protocol.values import Kept, Ksl, KslRow, Party, Time
 
 _COMMON_HEADER = 4
-_KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
+"""What a unit of a channel is, in ``kind``."""
 _FOR_PEOPLE = frozenset({"command_name", "status_text"})
 EXPLAINED = frozenset({"command", "status"})
 """The fields beside which they stand."""
@@ -72,7 +73,7 @@ def document_head(cls: type[Message]) -> dict[str, Json]:
     """What the documents of all messages of a class have in common."""
     return {
         "channel": str(cls.channel),
-        "kind": _KINDS[cls.channel],
+        "kind": KINDS[cls.channel],
         "name": cls.message_name,
         "code": cls.code,
     }

@@ -17,7 +17,7 @@ KEPT_TEXTS = 4096
 """Texts of each kind that are kept."""
 _Show = Callable[[Any], str]
 
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         "password",
         "new_password",
@@ -32,16 +32,18 @@ _LEFT_OUT = frozenset(
 )
 """Secrets, octets that carry nothing, the number in the header, the time (every line has one of its own), and texts
 that stand beside a code."""
-_USUAL: Mapping[str, tuple[Any, ...]] = {
+OWN = "own"
+"""The sign that is not shown beside a number."""
+USUAL: Mapping[str, tuple[Any, ...]] = {
     "object_type": ("own-subscriber",),
-    "number_sign": ("own",),
+    "number_sign": (OWN,),
     "priority": ("normal",),
     "service_phase": (0,),
 }
 """Values that are left out: the kind of object of nearly every lab."""
-_FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
+FIRST = ("object_number", "call_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields that stand first."""
-_CODES = frozenset(
+CODES = frozenset(
     {"selection", "connection", "service_phase", "operation", "service", "services", "additional",
      "status", "delivery_state", "delivery_code", "alarm_type", "alarm_code", "access_code", "line_state",
      "kpd1_state", "kpd2_state"}
@@ -71,10 +73,10 @@ def event_line(event: CallEvent) -> str:
 def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[Any, ...]]]:
     """How the fields of an event after the numbers are written, and the getter of those after the parties."""
     written = forms(cls)
-    numbers, parties = _FIRST[:2], _FIRST[2:4]
-    names = [name for name in dict.fromkeys((*_FIRST[4:], *written)) if name not in (*numbers, *parties)]
+    numbers, parties = FIRST[:2], FIRST[2:4]
+    names = [name for name in dict.fromkeys((*FIRST[4:], *written)) if name not in (*numbers, *parties)]
 
-    names = [name for name in names if name not in _LEFT_OUT]
+    names = [name for name in names if name not in LEFT_OUT]
 
     @lru_cache(KEPT_TEXTS)
     def rest(values: tuple[Any, ...]) -> str:
@@ -93,11 +95,11 @@ def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[
 
 def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
     is_event = "called" in fields
-    names = (*(name for name in _FIRST if name in fields), *fields) if is_event else tuple(fields)
+    names = (*(name for name in FIRST if name in fields), *fields) if is_event else tuple(fields)
     single = (fields.get("total"), fields.get("index")) in ((1, 1), (0, 0))
     for name in dict.fromkeys(names):
         value = fields[name]
-        if _is_empty(value) or name in _LEFT_OUT or value in _USUAL.get(name, ()):
+        if _is_empty(value) or name in LEFT_OUT or value in USUAL.get(name, ()):
             continue
         if name == "version" and isinstance(value, int):
             continue  # that of the order, in the header of every message
@@ -127,7 +129,7 @@ def _value(name: str, value: Any) -> str:
         return f"({' '.join(parts)})"
     if isinstance(value, list):
         return ",".join(_value(name, each) for each in value)
-    if name in _CODES:
+    if name in CODES:
         return _code(value)
     text = str(value)
     return text if text and " " not in text else f'"{text}"'
@@ -135,7 +137,7 @@ def _value(name: str, value: Any) -> str:
 
 def _party(party: Mapping[str, Any]) -> str:
     number = "-" if party["number"] is None else str(party["number"])
-    return number if party["sign"] in ("own", None) else f"{number}({party['sign']})"
+    return number if party["sign"] in (OWN, None) else f"{number}({party['sign']})"
 
 
 def _code(value: Any) -> str:

@@ -43,7 +43,7 @@ class Options:
     """Octet 10 of KPD1 messages; None: that of the order, 02h (order 268, 8.2.1.8) or FFh."""
 
     def __post_init__(self) -> None:
-        for name, allowed in _ALLOWED.items():
+        for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name}: {value!r} is none of {', '.join(map(repr, allowed))}")
@@ -57,6 +57,7 @@ class Options:
         return VERSIONS[self.order] if self.requirements_version is None else self.requirements_version
 
 
-_ALLOWED: dict[str, tuple[object, ...]] = {
+CHOICES: dict[str, tuple[object, ...]] = {
     name: get_args(hint) for name, hint in get_type_hints(Options).items() if get_origin(hint) is Literal
 } | {"extra_digits": (False, True)}
+"""Each choice with its values; the number :attr:`Options.requirements_version` is none."""

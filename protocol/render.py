@@ -75,7 +75,9 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
 @cached
 def _heading_begin(cls: type[Message], lang: Lang) -> str:
     orm = translate(caption("orm_number"), lang)
-    return f"{cls.message_name}: {translate(cls.title, lang)} ({cls.code:02X}h, {_serial(cls, lang)}, {orm}"
+    return (
+        f"{cls.message_name}: {translate(cls.title, lang)} ({cls.code:02X}h, {serial_text(cls, lang)}, {orm}"
+    )
 
 
 def _field_rows(
@@ -117,7 +119,7 @@ def _rows(name: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
     """The rows of a value; none for one that is not worth showing."""
     title = translate(caption(name), lang)
     if name == "command":
-        return [Row(title, f"{value:02X}h", _command(value, lang))]
+        return [Row(title, f"{value:02X}h", command_text(value, lang))]
     return [] if value in wire.usual else wire.rows(title, value, lang)
 
 
@@ -156,7 +158,7 @@ def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = F
     return " ".join(shown)
 
 
-def _serial(message: type[Message], lang: Lang) -> str:
+def serial_text(message: type[Message], lang: Lang) -> str:
     """The number by which the order's clauses call a message: command 5, message 7, message 1.1."""
     code = message.code
     if message.channel is Channel.COMMAND:
@@ -166,7 +168,8 @@ def _serial(message: type[Message], lang: Lang) -> str:
     return f"{translate(_KPD2, lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
 
 
-def _command(value: int, lang: Lang) -> str:
+def command_text(value: int, lang: Lang) -> str:
+    """Name and title of the command of a code, as 27h and 28h name it."""
     command = _BY_CODE.get(value)
     if command is None:
         return translate(unknown(value), lang)

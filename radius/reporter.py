@@ -27,6 +27,7 @@ class Reporter:
     """Sends reports until they are answered.
 
     server_address: host and port of the mediator's sink. secret: the shared secret.
+    on_datagram: gets every datagram, `(own address, the server's, octets, sent=bool)`, for a capture.
     The other arguments are those of `Outbox`, which decides what is sent when; this class has
     the sockets and the clock.
 
@@ -41,10 +42,12 @@ class Reporter:
         schedule: Schedule | None = None,
         message_authenticator: bool = True,
         nas_ip_address: str | None = None,
+        on_datagram: Callable[..., object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server_address
         self._clock = clock
+        self._on_datagram = on_datagram
         self._outbox = Outbox(
             secret_octets(secret),
             schedule=schedule,
@@ -112,9 +115,14 @@ class Reporter:
                 # The error belongs to an earlier datagram; this one has not been sent yet.
                 self._outbox.refused()
                 sock.send(transmit.datagram)
+            self._crossed(sock, transmit.datagram, sent=True)
         except OSError as error:
             # No buffer, no route: the schedule sends it again.
             logger.debug("radius: not sent to %s: %s", host_port(*self._server), error)
+
+    def _crossed(self, sock: socket.socket, datagram: bytes, *, sent: bool) -> None:
+        if self._on_datagram is not None:
+            self._on_datagram(sock.getsockname()[:2], sock.getpeername()[:2], datagram, sent=sent)
 
     def _socket(self, index: int) -> socket.socket:
         """The local port of the index; connected, so that only the server's own answers come in."""
@@ -145,6 +153,7 @@ class Reporter:
                 self._outbox.refused()
                 logger.debug("radius: %s: %s", host_port(*self._server), error)
                 continue
+            self._crossed(sock, datagram, sent=False)
             transmits += self._outbox.received(index, datagram, now)
         self._perform(transmits)
 

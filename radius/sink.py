@@ -159,6 +159,7 @@ class Sink:
     raises, there is no answer, so the client sends the report again.
     on_message: gets every report of a message, under the same rule; without it they go to `on_other`.
     on_other: gets every other valid Accounting-Request, under the same rule.
+    on_datagram: gets every datagram, `(own address, the client's, octets, sent=bool)`, for a capture.
     before_replies: called once between handing on a batch of requests and answering them: the place to write
     what they brought to disk in one go. When it raises, none of them is answered.
     require_message_authenticator: drop requests without one.
@@ -179,6 +180,7 @@ class Sink:
         *,
         on_message: Callable[[MessageReport], bool | None] | None = None,
         on_other: Callable[[AccountingPacket], bool | None] | None = None,
+        on_datagram: Callable[..., object] | None = None,
         before_replies: Callable[[], None] | None = None,
         remember_seconds: float = 30.0,
         remember_requests: int = 50_000,
@@ -192,6 +194,7 @@ class Sink:
         self._on_report = on_report
         self._on_message = on_message
         self._on_other = on_other
+        self._on_datagram = on_datagram
         self._before_replies = before_replies
         self._required = require_message_authenticator
         self._duplicates = Duplicates(remember_seconds, remember_requests)
@@ -199,6 +202,11 @@ class Sink:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._failed_batches = 0
+
+    def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
+        """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed."""
+        self._secret_of = secret_finder(clients)
+        self._required = require_message_authenticator
 
     async def start(self) -> tuple[str, int]:
         """Bind the port and begin to receive; returns the address bound. Raises OSError."""
@@ -252,6 +260,8 @@ class Sink:
                 # An ICMP error of an earlier answer; the next call reads on.
                 logger.debug("radius: %s", error)
                 continue
+            if self._on_datagram is not None:
+                self._on_datagram(sock.getsockname()[:2], address[:2], data, sent=False)
             answer = self._receive(data, address, pending)
             if answer is not None:
                 answers.append((answer, address))
@@ -271,6 +281,8 @@ class Sink:
                 logger.debug("radius: no answer to %s: %s", address, error)
             else:
                 counters.replies += 1
+                if self._on_datagram is not None:
+                    self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
 
     def _kept(self, count: int) -> bool:
         if self._before_replies is None:

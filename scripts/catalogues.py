@@ -6,7 +6,7 @@ each package up to date, and compiles the ``.mo`` files from them. A new text en
 The exit code is 1 when a text has no Russian, can't be collected, or (``--check``) a file is stale.
 
 A text is collected where it is a literal: the first argument of ``Phrase``, and an argument of any function or class
-whose parameter or field has the type ``MessageId``.
+whose parameter or field has the type ``MessageId``; in a template of Jinja2, the argument of ``t``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("protocol", "sorm_mediator")
@@ -39,6 +40,14 @@ class Collected:
     values: dict[Key, set[str]] = field(default_factory=dict)
     """The names that the Russian may have in braces: those of the English, and of the values given with it."""
     problems: list[str] = field(default_factory=list)
+
+    def add(self, file: str, context: str, text: str, values: Set[str | None]) -> None:
+        """A text of a file, and the names of the values given with it."""
+        files = self.messages.setdefault((context, text), [])
+        if file not in files:
+            files.append(file)
+        names = self.values.setdefault((context, text), fields(text))
+        names |= {name for name in values if name and name != "context"}
 
 
 class _Russian(Catalog):
@@ -87,6 +96,8 @@ def collect(package: str) -> Collected:
     takers = {_module(file): _takers(tree) for file, tree in trees.items()}
     fields_of_texts = {name for of in takers.values() for places in of.values() for name in places}
     found = Collected()
+    for template in sorted((ROOT / package).rglob("*.j2")):
+        _collect_template(template, found)
     for file, tree in trees.items():
         _Collector(file, _known(file, tree, takers), fields_of_texts, found).visit(tree)
         for node in ast.walk(tree):
@@ -97,6 +108,19 @@ def collect(package: str) -> Collected:
             ):
                 found.problems.append(f"{file}:{node.lineno}: import from {package}.language")
     return found
+
+
+def _collect_template(template: Path, found: Collected) -> None:
+    """The texts of a template of Jinja2: what it gives to ``t``, with the names of the values."""
+    file = str(template.relative_to(ROOT))
+    for call in Environment(autoescape=True).parse(template.read_text(encoding="utf-8")).find_all(nodes.Call):
+        if not isinstance(call.node, nodes.Name) or call.node.name != "t":
+            continue
+        text = call.args[0] if len(call.args) == 1 else None
+        if isinstance(text, nodes.Const) and isinstance(text.value, str):
+            found.add(file, "", text.value, {one.key for one in call.kwargs})
+        else:
+            found.problems.append(f"{file}:{call.lineno}: not one literal text")
 
 
 def _takers(tree: ast.AST) -> dict[str, dict[str, int]]:
@@ -182,11 +206,7 @@ class _Collector(ast.NodeVisitor):
         match node:
             case ast.Constant(value=str(text)):
                 if context or is_text(text):
-                    files = self._found.messages.setdefault((context, text), [])
-                    if self._file not in files:
-                        files.append(self._file)
-                    names = self._found.values.setdefault((context, text), fields(text))
-                    names |= {name for name in values if name and name != "context"}
+                    self._found.add(self._file, context, text, values)
             case ast.IfExp(body=one, orelse=other):
                 self._add(one, context, values)
                 self._add(other, context, values)

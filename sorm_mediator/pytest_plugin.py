@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sorm_mediator.replay.results import ScriptResult
 
 _PCAP = pytest.StashKey[Path]()
+_KEPT = pytest.StashKey[bool]()
 _TOLD = pytest.StashKey["RunningLab"]()
 _SUFFIXES = (".yaml", ".yml")
 _FAILED, _ALWAYS = "failed", "always"
@@ -73,14 +74,18 @@ def lab(request: pytest.FixtureRequest) -> Iterator[RunningLab]:
     if link := chosen.pop("link", "") or config.getoption("sorm_link") or config.getini("sorm_link"):
         options["link"] = link
     file = chosen.pop("file", None) or _lab_file(config)
+    options["place"] = (str(_near(node.path)), (node.location[1] or 0) + 1)
     with ExitStack() as stack:
-        if host := config.getoption("sorm_host"):
-            running = stack.enter_context(api.mediator(host, file=file, **_ports(config), **options))
-        else:
-            if isinstance(file, str) and (node.path.parent / file).is_file():
-                file = node.path.parent / file
-            running = stack.enter_context(api.lab(file, **chosen, **options))
-        running.result.path = node.path
+        why = ""
+        try:
+            if host := config.getoption("sorm_host"):
+                running = stack.enter_context(api.mediator(host, file=file, **_ports(config), **options))
+            else:
+                running = stack.enter_context(api.lab(file, **chosen, **options))
+        except (api.ConfigError, api.BoxError, api.ScriptError, api.UsageError) as error:
+            why = str(error)
+        if why:
+            pytest.fail(why, pytrace=False)
         node.stash[_TOLD] = running
         yield running
 
@@ -126,26 +131,20 @@ def _pcap_file(config: pytest.Config, node: pytest.Item) -> Path | None:
     return file
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+@pytest.hookimpl(hookwrapper=True)  # not wrapper=True, which pytest 7 may not have yet
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """A failed test shows its steps and keeps its capture."""
-    report = yield
+    report: pytest.TestReport = (yield).get_result()
     if report.failed:
         if (running := item.stash.get(_TOLD, None)) is not None and running.result.steps:
             report.sections.append(("SORM steps", running.transcript()))
         if pcap := item.stash.get(_PCAP, None):
             report.sections.append(("SORM capture", str(pcap)))
             item.stash[_KEPT] = True
-    if call.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
+    if report.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
         always = item.config.getoption("sorm_pcap_keep") == _ALWAYS
         if not always and not item.stash.get(_KEPT, False):
             pcap.unlink(missing_ok=True)
-    return report
-
-
-_KEPT = pytest.StashKey[bool]()
 
 
 # --- scenarios as tests

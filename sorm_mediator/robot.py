@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
 from typing import Any
 
 from robot.api.deco import keyword, library
@@ -63,8 +62,7 @@ class robot:  # noqa: N801 - Robot Framework takes the class that has the name o
         """
         self.stop_lab()
         options: dict[str, Any] = {"link": link, "pcap": pcap, "config": config, "lang": lang}
-        beside = Path(self._place[0]).parent / (file or "")
-        self._begin(api.lab(beside if beside.is_file() else file, **options))
+        self._begin(api.lab(file, place=self._place, **options))
 
     @keyword
     def use_mediator(
@@ -84,7 +82,7 @@ class robot:  # noqa: N801 - Robot Framework takes the class that has the name o
         """
         self.stop_lab()
         options: dict[str, Any] = {"web": web, "link": link, "file": file, "pcap": pcap, "lang": lang}
-        self._begin(api.mediator(host, kpd1=kpd1, kpd2=kpd2, **options))
+        self._begin(api.mediator(host, kpd1=kpd1, kpd2=kpd2, place=self._place, **options))
 
     @keyword
     def stop_lab(self) -> None:
@@ -200,7 +198,6 @@ class robot:  # noqa: N801 - Robot Framework takes the class that has the name o
     def _begin(self, lab: AbstractContextManager[api.RunningLab]) -> None:
         running = self._stack.enter_context(lab)
         running.place = lambda: self._place
-        running.result.path = Path(self._place[0])
         self._lab = running
 
     def _running(self) -> api.RunningLab:

@@ -104,7 +104,8 @@ class SwitchLink:
     (``host:port`` of the accounting sink) and ``rtp`` (``host:port`` for speech).
 
     The event loop calls ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)``. Requests are possible between an
-    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``.
+    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_octets`` gets the octets inside the
+    session, for a capture: ``(session, octets, sent=bool, ends=(own address, the switch's))``.
 
     ``keepalive``: seconds between probes of a silent link; the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
@@ -126,6 +127,7 @@ class SwitchLink:
         on_up: Callable[[dict[str, Any]], None],
         on_down: Callable[[str], None],
         on_event: Callable[[dict[str, Any]], None],
+        on_octets: Callable[..., object] | None = None,
         keepalive: float = 5.0,
         retry_min: float = 0.5,
         retry_max: float = 30.0,
@@ -149,6 +151,7 @@ class SwitchLink:
         self._user, self._password = user, password
         self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
+        self.on_octets = on_octets
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
         self._sleep, self._jitter = sleep, jitter
@@ -429,6 +432,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype is None:
+            self._crossed(data, sent=False)
             self.dialect.feed(data)
             self._pump()
 
@@ -449,9 +453,17 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         channel = self._channel
         if channel is None or channel.is_closing():
             return
-        channel.write(self.dialect.take())
+        octets = self.dialect.take()
+        self._crossed(octets, sent=True)
+        channel.write(octets)
         if channel.get_write_buffer_size() > MOST_UNSENT:
             self._over(f"the switch does not read: more than {MOST_UNSENT} octets wait for it")
+
+    def _crossed(self, octets: bytes, *, sent: bool) -> None:
+        on_octets, channel = self._link.on_octets, self._channel
+        if on_octets is not None and channel is not None and octets:
+            own, peer = (channel.get_extra_info(name) for name in ("sockname", "peername"))
+            on_octets(self, octets, sent=sent, ends=(own[:2], peer[:2]))
 
     def end(self) -> None:
         """End the connection at once."""

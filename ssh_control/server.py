@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """Limit of passwords and unknown keys that one connection tries."""
+MOST_OFFERS = 4 * TRIES
+"""Limit of the times that one connection offers a key or proves to have it, which costs the server a signature."""
 LOGIN_SECONDS = 30.0
 """A connection that has not logged in after these seconds is closed."""
 LISTEN_BACKLOG = 100
@@ -369,6 +371,7 @@ class _Connection(asyncssh.SSHServer):
     def __init__(self, server: SormServer) -> None:
         self._server = server
         self._failures = 0
+        self._offers = 0
         self._user = ""
         self._key = ""
         """Fingerprint of the key that is tried, or was."""
@@ -411,6 +414,9 @@ class _Connection(asyncssh.SSHServer):
         return self._counted(await self._server.login(self._ssh, username, password, self.peer))
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        self._offers += 1
+        if self._offers > MOST_OFFERS:
+            raise asyncssh.PermissionDenied("denied")
         self._key = key.get_fingerprint()
         return self._counted(await self._server.key_login(self._ssh, username, key, self.peer))
 

@@ -86,3 +86,15 @@ def test_new_and_changed_texts_are_reported(tmp_path: Path, monkeypatch: pytest.
     assert "protocol: not in the code: 'one {n}'" in list(
         catalogues.stale("protocol", catalogues.collect("protocol"))
     )
+
+
+def test_a_template_of_a_page_gives_its_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogues, "ROOT", tmp_path)
+    template = tmp_path / "page.html.j2"
+    template.write_text(
+        '{{ t("{count} lines", count=3) }} {{ t(name) }} {{ t("a" ~ name) }}', encoding="utf-8"
+    )
+    found = catalogues.Collected()
+    catalogues._collect_template(template, found)
+    assert found.values == {("", "{count} lines"): {"count"}}
+    assert found.problems == ["page.html.j2:1: not one literal text"] * 2

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from protocol import Message
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import ConsoleClient, Crossed
-from sorm_mediator.console.errors import UsageError, check_choice, check_folders
+from sorm_mediator.console.errors import (
+    ConnectError,
+    ScriptError,
+    StepError,
+    UsageError,
+    check_choice,
+    check_folders,
+)
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.interactive.station import Where, reach
 from sorm_mediator.interactive.words import DEFAULTS
@@ -44,6 +51,7 @@ Place = Callable[[], tuple[str, int]]
 """Tells file and line of the step that begins now."""
 BUILT_IN = "labs/laptop.toml"
 """The lab of a test that names none; it is shipped."""
+_DECLARED = (ScriptError, StepError, ConnectError)
 Wanted = str | Mapping[str, Any]
 """An expected message: its name, or ``{name: {field: value}}``."""
 
@@ -144,6 +152,8 @@ class RunningLab:
         future = self._portal.start_task_soon(function, *arguments)
         try:
             return future.result()
+        except _DECLARED as error:
+            raise error.with_traceback(None) from None  # the text says it all
         except BaseException:
             future.cancel()  # Ctrl-C: the loop does not go on with it
             raise
@@ -328,13 +338,15 @@ def lab(
     pcap: str | Path | None = None,
     name: str = "",
     lang: Lang = "en",
+    place: tuple[str, int] | None = None,
 ) -> Iterator[RunningLab]:
     """A lab of its own, on free loopback ports, with empty tables; it ends with the block.
 
     ``file``: a lab file, looked for beside the calling file, above it, in the current folder and among what is
     shipped (``"labs/minimal.toml"``); without one the built-in lab. ``link``: ``tcp``, ``x25`` or ``tcp+e1``, by
     default as the file says. ``config``: other values of its keys. ``pcap``: what crosses is written there (pcapng).
-    ``name``: in reports. Raises :class:`ScriptError` for a file that is not found, :class:`ConfigError`,
+    ``name``: in reports. ``place``: file and line of what begins it, by default of the caller. Raises
+    :class:`ScriptError` for a file that is not found, :class:`ConfigError`,
     :class:`BoxError`, :class:`UsageError`.
 
     >>> with lab("labs/minimal.toml") as running:  # doctest: +SKIP
@@ -342,7 +354,7 @@ def lab(
     ...     console.send("start")
     """
     check_choice("link", link, ("", *LINKS))
-    place = _caller()
+    place = place or _caller()
     path = find_lab(node_of(str(file or BUILT_IN), *place, "lab"), Path(place[0]))
     changes = node_of(config, *place, "config") if config else None
     with tempfile.TemporaryDirectory() as folder:
@@ -367,15 +379,18 @@ def mediator(
     pcap: str | Path | None = None,
     name: str = "",
     lang: Lang = "en",
+    place: tuple[str, int] | None = None,
 ) -> Iterator[RunningLab]:
     """A mediator that runs already, ours or a real one; the block leaves it as it is at its end.
 
-    ``file``: a lab file that describes it (ports, web, password, order). ``web``: the URL of the web that makes the
-    calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises :class:`ConnectError`.
+    ``file``: a lab file that describes it (ports, web, password, order), found as for :func:`lab`. ``web``: the URL
+    of the web that makes the calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises
+    :class:`ConnectError`.
     """
-    path = None if file is None else Path(file)
+    place = place or _caller()
+    path = None if file is None else find_lab(node_of(str(file), *place, "file"), Path(place[0]))
     where = Where(host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=path, lang=lang)
-    with _running(reach(where), where.load(), _caller(), name, pcap, lang) as running:
+    with _running(reach(where), where.load(), place, name, pcap, lang) as running:
         yield running
 
 

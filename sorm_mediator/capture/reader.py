@@ -137,6 +137,8 @@ def _text(blocks: _Blocks, encoding: str, *, live: bool) -> Iterator[Event]:
             begun = octets.decode(encoding).encode()
             yield from _lines(chain((begun, block), blocks))
             return
+        else:
+            yield block
     yield from read_text(_decoded(octets, encoding))
 
 

@@ -68,10 +68,11 @@ class Source:
         while not self.stopped:
             if not waiting.poll(0):
                 yield Pause(long=False)
-                if not waiting.poll(HOLD * 1000):
-                    paused = time.monotonic()
-                    yield Pause(long=True)
-                    waiting.poll()
+                for _ in range(2):  # what waits does so from one long pause to the next
+                    if not waiting.poll(HOLD * 1000):
+                        paused = time.monotonic()
+                        yield Pause(long=True)
+                waiting.poll()
             if self.stopped or not (block := os.read(descriptor, BLOCK)):
                 return
             self._read(len(block))

@@ -2,7 +2,8 @@
 
 Each channel is an interface of its own, named in the file. Its octets are in synthesized Ethernet, IP and TCP
 with right checksums and sequence numbers, and each packet has its direction. Every block is one write to the
-operating system as soon as it is made, so that a killed process leaves a readable file.
+operating system as soon as it is made, so that a killed process leaves a readable file. A file holds what crossed
+exactly, passwords too, so a new one is for its owner alone.
 
 Format: draft-ietf-opsawg-pcapng; nanosecond timestamps.
 """
@@ -10,10 +11,11 @@ Format: draft-ietf-opsawg-pcapng; nanosecond timestamps.
 from __future__ import annotations
 
 import io
+import os
 import struct
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from sorm_mediator.capture.files import ENHANCED, EPB_FLAGS, IF_NAME, IF_TSRESOL, INBOUND, INTERFACE, OUTBOUND
 from sorm_mediator.capture.packets import LINKTYPE_ETHERNET, TCP, UDP, checksum
@@ -34,17 +36,37 @@ _MAC_LOCAL, _MAC_REMOTE = bytes.fromhex("020000000001"), bytes.fromhex("02000000
 Address = tuple[str, int]
 
 
-class PcapngWriter:
-    """A capture file being written; a context manager.
+class Blocks(Protocol):
+    """Takes the blocks of a capture."""
 
-    Raises :class:`OSError` if the file can't be written.
+    def write(self, block: bytes, /) -> int | None:
+        """Take one block, or octets from its beginning: their count; None: all of it."""
+
+    def close(self) -> None:
+        """No block follows."""
+
+
+def create(path: str | Path) -> int:
+    """The descriptor of a file to be written, emptied; a new one is for its owner alone. Raises :class:`OSError`."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+
+
+class PcapngWriter:
+    """A capture being written to a file, an open descriptor, or other :class:`Blocks`; a context manager.
+
+    ``comment``: what the capture is of. Raises :class:`OSError` if the file can't be written.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        # unbuffered: a block is one write, and no block waits in the process
-        self._file: io.RawIOBase = io.FileIO(str(path), "w")
+    def __init__(self, target: str | Path | int | Blocks, comment: str = "") -> None:
+        self._file: Blocks
+        if isinstance(target, str | Path | int):
+            # unbuffered: a block is one write, and no block waits in the process
+            self._file = io.FileIO(target if isinstance(target, int) else create(target), "w")
+        else:
+            self._file = target
         self._interfaces: dict[str, int] = {}
-        options = _option(_SHB_USERAPPL, b"sorm-mediator") + _option(_END_OF_OPTIONS, b"")
+        options = _option(_COMMENT, comment.encode("utf-8", "replace")) if comment else b""
+        options += _option(_SHB_USERAPPL, b"sorm-mediator") + _option(_END_OF_OPTIONS, b"")
         self._block(_SECTION_HEADER, struct.pack("<IHHq", _BYTE_ORDER_MARK, 1, 0, -1) + options)
 
     def connection(
@@ -55,29 +77,40 @@ class PcapngWriter:
         now: float,
         *,
         handshake: bool = True,
+        accepted: bool = False,
         description: str = "",
     ) -> Connection:
         """A connection on the channel ``name`` (``KPD1``, ``KPD2``, ...), opened by ``local`` at ``now``.
 
         ``local`` is the side that captures: its octets are outbound. Addresses are IPv4 or IPv6, as text,
         both of one kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
-        ``handshake`` writes SYN, SYN-ACK and ACK, so that readers follow the connection from its first octet.
+        ``handshake`` writes SYN, SYN-ACK and ACK, so that readers follow the connection from its first octet;
+        with ``accepted`` the other side has opened it.
         """
         connection = Connection(self, self._interface(name, LINKTYPE_ETHERNET, description), local, remote)
         if handshake:
-            connection.shake_hands(now)
+            connection.shake_hands(now, accepted=accepted)
         return connection
 
-    def lapb(self, name: str, frame: bytes, now: float, *, outbound: bool) -> None:
+    def lapb(self, name: str, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
         """A LAPB frame without FCS on the timeslot ``name``; ``outbound``: from DTE to DCE.
 
-        The link type is USER0. Wireshark decodes it with the preference
-        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``, and refuses its own link type for LAPB.
+        The link type is USER0: Wireshark refuses its own link type for LAPB. It decodes USER0 with the dissector of
+        :mod:`sorm_mediator.wireshark`, or with the preference
+        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``.
         """
-        self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound)
+        self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound, comment=comment)
 
     def datagram(
-        self, name: str, local: Address, remote: Address, data: bytes, now: float, *, outbound: bool
+        self,
+        name: str,
+        local: Address,
+        remote: Address,
+        data: bytes,
+        now: float,
+        *,
+        outbound: bool,
+        comment: str = "",
     ) -> None:
         """One UDP datagram between ``local``, which captures, and ``remote``, on the channel ``name``.
 
@@ -92,7 +125,7 @@ class PcapngWriter:
         total = checksum(_pseudo(source, destination, UDP, length) + header + data) or 0xFFFF  # RFC 768
         payload = header[:6] + struct.pack(">H", total) + data
         frame = _in_ethernet(side, source, destination, UDP, payload, 0)
-        self.packet(self._interface(name, LINKTYPE_ETHERNET), frame, now, outbound=outbound)
+        self.packet(self._interface(name, LINKTYPE_ETHERNET), frame, now, outbound=outbound, comment=comment)
 
     def _interface(self, name: str, link_type: int, description: str = "") -> int:
         if name not in self._interfaces:
@@ -117,7 +150,7 @@ class PcapngWriter:
     def packet(self, interface: int, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
         """One frame on an interface; ``now`` in Unix seconds (a float has the microseconds)."""
         ticks = max(0, round(now * 1_000_000)) * 1000
-        options = _option(_COMMENT, comment.encode()) if comment else b""
+        options = _option(_COMMENT, comment.encode("utf-8", "replace")) if comment else b""
         options += _option(EPB_FLAGS, struct.pack("<I", OUTBOUND if outbound else INBOUND))
         options += _option(_END_OF_OPTIONS, b"")
         head = struct.pack(
@@ -127,9 +160,13 @@ class PcapngWriter:
 
     def _block(self, kind: int, body: bytes) -> None:
         length = len(body) + 12
-        block = struct.pack("<II", kind, length) + body + struct.pack("<I", length)
-        written = self._file.write(block) or 0
-        while written < len(block):  # A nearly full disk takes a part before the write raises.
+        self._write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+
+    def _write(self, block: bytes) -> None:
+        written = self._file.write(block)
+        while written is not None and written < len(
+            block
+        ):  # A nearly full disk takes a part before it raises.
             written += self._file.write(block[written:]) or 0
 
 
@@ -156,11 +193,12 @@ class Connection:
         """Octets that the capturing side received."""
         self._data(1, data, now, comment)
 
-    def shake_hands(self, now: float) -> None:
-        """SYN, SYN-ACK, ACK."""
-        self._segment(0, _SYN, b"", now)
-        self._segment(1, _SYN | _ACK, b"", now)
-        self._segment(0, _ACK, b"", now)
+    def shake_hands(self, now: float, *, accepted: bool = False) -> None:
+        """SYN, SYN-ACK, ACK; with ``accepted`` the other side begins."""
+        first = 1 if accepted else 0
+        self._segment(first, _SYN, b"", now)
+        self._segment(1 - first, _SYN | _ACK, b"", now)
+        self._segment(first, _ACK, b"", now)
 
     def close(self, now: float) -> None:
         """FIN of both sides, once."""
@@ -188,6 +226,16 @@ class Connection:
         self._identification = (self._identification + 1) & 0xFFFF
         frame = _in_ethernet(side, source, destination, TCP, segment, self._identification)
         self._writer.packet(self._interface, frame, now, outbound=side == 0, comment=comment)
+
+
+def one_kind(local: Address, remote: Address) -> tuple[Address, Address]:
+    """Both addresses of one kind, without zones; an IPv4 address among IPv6 ones is mapped."""
+    hosts = [ip_address(end[0].partition("%")[0]) for end in (local, remote)]
+    if hosts[0].version != hosts[1].version:
+        texts = [str(host) if host.version == 6 else f"::ffff:{host}" for host in hosts]
+    else:
+        texts = list(map(str, hosts))
+    return (texts[0], local[1]), (texts[1], remote[1])
 
 
 def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

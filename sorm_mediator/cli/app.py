@@ -19,6 +19,8 @@ from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.licence import show as show_key
 from sorm_mediator.cli.runs import acceptance, conformance, replay
+from sorm_mediator.cli.tapping import pcap2scenario, tap
+from sorm_mediator.cli.wireshark import install, print_
 from sorm_mediator.errors import BoxError, ConfigError
 
 app = typer.Typer(
@@ -34,6 +36,7 @@ journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_i
 licence_app = typer.Typer(
     help="Make and read keys of licences and passports for a lab.", no_args_is_help=True
 )
+wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
@@ -62,23 +65,27 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         console,
         send,
         watch,
+        tap,
         replay,
         acceptance,
         conformance,
         decode,
         encode,
+        pcap2scenario,
         trace,
     ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
     licence_app: (make, passport, show_key),
+    wireshark_app: (install, print_),
 }
 for branch, commands in TREE.items():
     for command in commands:
-        branch.command()(command)
+        branch.command(command.__name__.rstrip("_"))(command)  # the name of some is a word of Python
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
+app.add_typer(wireshark_app, name="wireshark")
 
 
 def run() -> None:

@@ -59,6 +59,8 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = [Given((*key.split("."),), str(folder / file), name) for key, file in KEPT.items()]
     loaded = load_lab(path or labs() / BUILT_IN, given, before=kept)
+    if path is None:
+        loaded._file = None  # it is shipped: nothing is saved to it
     if auto_ports:
         from sorm_mediator.lab.lab import on_free_ports
 

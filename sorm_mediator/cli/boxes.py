@@ -15,7 +15,9 @@ from sorm_mediator.cli.common import (
     LangOption,
     LogFormOption,
     LogOption,
+    PcapOption,
     SameFileOption,
+    fail,
     located_in,
     the_one,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 def demo(
     lang: LangOption = "en",
     as_json: JsonOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "error",
     log: LogFormOption = "text",
 ) -> None:
@@ -45,7 +48,9 @@ def demo(
     prepare = partial(set_up_logging, log_level, log)
     prepare()
     options = ("--log-level", log_level, "--log", log)
-    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options))
+    raise typer.Exit(
+        run_demo(lang=lang, as_json=as_json, prepare=prepare, log=options, capture=_capture(pcap))
+    )
 
 
 def lab(
@@ -55,6 +60,7 @@ def lab(
     config: SameFileOption = None,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -64,14 +70,17 @@ def lab(
     Environment variables such as SORM_WEB__PORT=8081 change values too; --set overrides them.
 
     Example: sorm-mediator lab mylab/lab.toml --set web.port=8081
+
+    Example: sorm-mediator lab --pcap - | wireshark -k -i -
     """
-    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports)
+    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def gateway(
     config: ConfigOption,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -81,13 +90,14 @@ def gateway(
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports)
+    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def switch(
     config: ConfigOption,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
+    pcap: PcapOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -97,7 +107,7 @@ def switch(
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports)
+    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
 
 
 def _run(
@@ -107,6 +117,7 @@ def _run(
     given: list[str] | None,
     *,
     auto_ports: bool,
+    pcap: Path | None,
 ) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
@@ -117,4 +128,14 @@ def _run(
     set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
-        asyncio.run(run(config, boxes, name))
+        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap)))
+
+
+def _capture(pcap: Path | None) -> int | None:
+    """Where a capture goes, before anything is printed."""
+    from sorm_mediator.capture.output import OutputError, open_output
+
+    try:
+        return None if pcap is None else open_output(pcap)
+    except OutputError as error:
+        fail(f"--pcap: {error}")

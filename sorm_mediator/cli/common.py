@@ -49,6 +49,14 @@ LogFormOption = Annotated[
     Literal["text", "json"], typer.Option("--log", help="Lines of the log for people, or a JSON object each.")
 ]
 
+PcapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pcap",
+        metavar="FILE",
+        help="Write what crosses as pcapng; - is stdout, for wireshark -k -i -.",
+    ),
+]
 Kpd1Option = Annotated[
     int,
     typer.Option(

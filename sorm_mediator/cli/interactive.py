@@ -116,7 +116,7 @@ def watch(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="command, message, event, call, link or a name such as release; repeatable.",
+            help="command, message, event, call, link, request, reply or a name such as release; repeatable.",
         ),
     ] = None,
     objects: Annotated[

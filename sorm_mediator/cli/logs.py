@@ -208,15 +208,26 @@ class LineWriter(logging.Handler):
 
     def _write(self, last: str) -> None:
         with self._writing:
-            waiting, event = self._waiting, self._form.event
-            lines = [f"{event(*waiting.popleft())}\n" for _ in range(len(waiting))]
+            waiting = self._waiting
+            lines = [f"{self._made(*waiting.popleft())}\n" for _ in range(len(waiting))]
             if self._left_out:
                 left_out, self._left_out = self._left_out, 0
-                lines.append(f"{_stamp(time.time())} warning log {left_out} lines were left out: too many\n")
+                lines.append(f"{_stamp(time.time())} warning log {left_out} lines were left out\n")
             text = "".join([*lines, last])
-            if text and not self._stream.closed:
+            if not text or self._stream.closed:
+                return
+            try:
                 self._stream.write(text)
                 self._stream.flush()
+            except OSError:
+                # The disk is full, or nobody reads: the boxes go on, and the next line that is written tells it.
+                self._left_out += text.count("\n")
+
+    def _made(self, at: float, logger: str, event: str, fields: Fields) -> str:
+        try:
+            return self._form.event(at, logger, event, fields)
+        except Exception as error:  # noqa: BLE001 - told in its place; the lines after it are written
+            return f"{_stamp(at)} error log a line {event!r} can't be made: {type(error).__name__}"
 
     def _write_on(self) -> None:
         while self._some.wait():

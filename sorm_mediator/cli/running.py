@@ -8,15 +8,18 @@ import json
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 
 log = logging.getLogger("sorm_mediator")
 
 
-async def run(config: Config, boxes: Boxes, name: str) -> None:
-    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``.
+async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = None, pcap: str = "") -> None:
+    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``;
+    ``descriptor``: where a capture named ``pcap`` goes.
 
     Raises :class:`~sorm_mediator.errors.BoxError` when a box can't start or go on.
     """
@@ -24,7 +27,12 @@ async def run(config: Config, boxes: Boxes, name: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Lab(config, boxes=boxes, name=name) as lab:
+    async with AsyncExitStack() as stack:
+        capture = None
+        if descriptor is not None:
+            capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
+            stack.callback(capture.close)
+        lab = await stack.enter_async_context(Lab(config, boxes=boxes, name=name, capture=capture))
         warnings = await asyncio.to_thread(lab.warnings)
         located = config.locate("\n".join(warnings)) if warnings else []
         for one in located:

@@ -11,7 +11,7 @@ rules is an option with a default of our choice. docs/configuration.md is genera
 from sorm_mediator.config.base import ConfigError, is_loopback
 from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
-from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RtpConfig, SshConfig
+from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import (
     AddedLicenceConfig,
     AdminConfig,
@@ -42,6 +42,7 @@ __all__ = [
     "LicenceConfig",
     "MediatorConfig",
     "NumberBinding",
+    "RadiusConfig",
     "RadiusServerConfig",
     "RtpConfig",
     "SshConfig",

@@ -53,6 +53,15 @@ class WebConfig(Section):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value from outside of a lab file. ``source``: where it was given, for errors."""
+
+    path: KeyPath
+    value: Any
+    source: str
+
+
 class Config(Section):
     """A whole lab file."""
 
@@ -93,7 +102,22 @@ class Config(Section):
     _directory: Path = PrivateAttr(default=Path())
     _file: Path | None = PrivateAttr(default=None)
     _written: Path | None = PrivateAttr(default=None)
-    _outside: Mapping[str, str] = PrivateAttr(default={})
+    _document: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _given: tuple[Given, ...] = PrivateAttr(default=())
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The TOML document that it was made of, with the values from outside the file."""
+        return self._document
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """Values that came from outside the file (``--set``, the environment)."""
+        return self._given
+
+    @property
+    def _outside(self) -> Mapping[str, str]:
+        return {shown(one.path): one.source for one in self._given}
 
     @property
     def directory(self) -> Path:
@@ -130,16 +154,8 @@ def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = 
         told = found if more <= 0 else [*found[:MOST_MISTAKES], f"{name}: {more} more mistakes"]
         raise ConfigError("\n".join(told)) from None
     config._directory = directory
+    config._document = document
     return config
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value from outside of a lab file. ``source``: where it was given, for errors."""
-
-    path: KeyPath
-    value: Any
-    source: str
 
 
 class LabFileError(ConfigError):
@@ -166,7 +182,7 @@ def load(path: Path | None, given: Sequence[Given] = ()) -> Config:
     except ConfigError as error:
         raise LabFileError(locate(str(error), path, outside=outside)) from None
     config._file = None if path is None else path.resolve()
-    config._written, config._outside = path, outside
+    config._written, config._given = path, tuple(given)
     return config
 
 
@@ -201,7 +217,10 @@ def _unusable(path: Path, line: int | None, text: str) -> LabFileError:
 
 
 def put(document: dict[str, Any], given: Given) -> None:
-    """Set one value of a document. Raises :class:`ConfigError` for a place that there can't be."""
+    """Set one value of a document; None takes the key out.
+
+    Raises :class:`ConfigError` for a place that there can't be.
+    """
     key = shown(given.path)
     place: Any = document
     for depth, part in enumerate(given.path, 1):
@@ -211,7 +230,9 @@ def put(document: dict[str, Any], given: Given) -> None:
             )
         if not isinstance(place, dict | list):
             raise ConfigError(f"{key}: {shown(given.path[: depth - 1])} is no table (from {given.source})")
-        if depth == len(given.path):
+        if depth == len(given.path) and given.value is None and isinstance(place, dict):
+            place.pop(part, None)
+        elif depth == len(given.path):
             place[part] = given.value  # type: ignore[index]  # a number of a list, or any key of a table
         elif isinstance(place, list):
             place = place[int(part)]

@@ -156,6 +156,19 @@ def path_of(key: str) -> KeyPath:
     return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
 
 
+def by_key(error: str, name: str) -> list[tuple[str, str]]:
+    """Errors of a document called ``name``, one a line, as keys and texts; "" is the key of one that has none."""
+    found = []
+    for line in error.split("\n"):
+        text = line.removeprefix(f"{name}: ")
+        match = _KEY_OF_ERROR.fullmatch(text)
+        if match is None:
+            found.append(("", text))
+        else:
+            found.append((shown(path_of(match["key"])), match["rest"].removeprefix(": ")))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
     """An error or warning with its place. ``line``: None for one about no line; ``key``: "" for one about no key.

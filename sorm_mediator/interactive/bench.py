@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from protocol import EncodeError
 from sorm_mediator.console.client import SHOWN, Crossed
@@ -30,6 +28,7 @@ from sorm_mediator.interactive.words import (
     usage,
 )
 from sorm_mediator.language import Lang, Phrase, join, translate
+from sorm_mediator.replay.recording import Recording
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Request
 from ssh_control.visible import visible
 
@@ -55,86 +54,6 @@ OWN_WORDS: Mapping[str, tuple[str, Phrase]] = {
 
 MOST_WAITED = 3600.0
 """Bound of ``wait``, in seconds."""
-
-
-class Recording:
-    """A scenario that grows with the session, in the form that ``replay`` reads."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises :class:`WordError` for a file that exists, or whose folder does not."""
-        try:
-            why = (
-                "exists already"
-                if path.exists()
-                else ""
-                if path.absolute().parent.is_dir()
-                else "its folder is missing"
-            )
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-        if why:
-            raise WordError(f"record-start: {path}: {why}")
-        self.path = path
-        self.steps: list[dict[str, Any]] = []
-        self._saved: dict[str, str] = {}
-        """The ids that requests have given, and the variables that hold them."""
-
-    def sent(self, name: str, fields: Mapping[str, Any]) -> None:
-        """A command of the session. A password is not recorded: ``replay`` has the lab's."""
-        shown = {key: value for key, value in fields.items() if key != "password"}
-        self.steps.append({"send": {name: shown} if shown else name})
-
-    def octets(self, raw: bytes) -> None:
-        """Octets of the session, as they were typed: a command among them has the password in its header."""
-        self.steps.append({"raw": raw.hex(" ").upper(), "expect": "any"})
-
-    def channels(self, verb: str, channels: Sequence[str]) -> None:
-        """Channels were opened or closed."""
-        self.steps.append({verb: list(channels)})
-
-    def refused(self, status: int, *, on_receipt: bool) -> None:
-        """The last command was refused."""
-        wrong = {"status": status}
-        self.steps[-1]["expect"] = (
-            [{"command-received": wrong}]
-            if on_receipt
-            else [{"command-received": {"status": 0}}, {"command-executed": wrong}]
-        )
-
-    def asked(self, name: str, keys: Mapping[str, Any]) -> None:
-        """A request to the web; an id of an earlier reply is that of the replay."""
-        known = {
-            key: f"${{{self._saved[value]}}}" if isinstance(value, str) and value in self._saved else value
-            for key, value in keys.items()
-        }
-        self.steps.append({name: known})
-
-    def replied(self, key: str, value: str) -> None:
-        """The id in the reply to the last request."""
-        self._saved[value] = f"{key}{len(self._saved) + 1}"
-        self.steps[-1]["save"] = {key: self._saved[value]}
-
-    def came(self, crossed: Crossed) -> None:
-        """An event, of the last step."""
-        if not self.steps or not crossed.name or crossed.name == "test-reply":
-            return
-        fields = crossed.fields
-        kept = {
-            key: fields[key]
-            for key in ("object_number", "calling", "called", "operation", "ksl_a", "ksl_b")
-            if fields.get(key) is not None
-        }
-        self.steps[-1].setdefault("events", []).append({crossed.name: kept})
-
-    def write(self) -> None:
-        """Write the scenario, for its owner alone. Raises :class:`OSError`."""
-        document: dict[str, Any] = {"name": self.path.stem.replace("_", " "), "steps": self.steps}
-        sent = [step.get("send") for step in self.steps if "expect" not in step]
-        if "start" in sent and "stop" not in sent[sent.index("start") :]:
-            document["finally"] = [{"send": "stop"}]
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
-        self.path.touch(0o600, exist_ok=False)
-        self.path.write_text(text, encoding="utf-8")
 
 
 class Bench:
@@ -245,7 +164,7 @@ class Bench:
         status, reply = await self._target.request(method, path, body)
         if status != request.accepted:
             if recording is not None:
-                recording.steps.pop()
+                recording.not_asked()
             self._say(f"{method} {path}: HTTP {status}: {refusal(reply)}", "bad")
             return "failed"
         if request.saves and not (isinstance(reply, dict) and request.saves in reply):
@@ -296,7 +215,7 @@ class Bench:
             )
         if len(given) != 1:
             raise WordError("record-start: the name of one file is missing, such as run.yaml")
-        self._recording = Recording(Path(given[0]))
+        self._recording = Recording(_free(Path(given[0])))
         self._say(Phrase("recording to {path}", path=given[0]), "note")
         return "good"
 
@@ -357,8 +276,9 @@ class Bench:
         details = self._switches["details"]
         for line in unit_lines(crossed, self.lang, octets=self._switches["octets"], details=details):
             self._write(line, style)
-        if self._recording is not None and crossed.on_kpd2:
-            self._recording.came(crossed)
+        # 53h may come anywhere: it is no event of the step
+        if self._recording is not None and crossed.on_kpd2 and crossed.name not in ("", "test-reply"):
+            self._recording.came(crossed.name, crossed.fields)
 
     def _closed(self, channel: str) -> None:
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
@@ -372,6 +292,23 @@ _CLOSED = Phrase("closed")
 _OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")
+
+
+def _free(path: Path) -> Path:
+    """The file of a recording. Raises :class:`WordError` for one that exists, or whose folder does not."""
+    try:
+        why = (
+            "exists already"
+            if path.exists()
+            else ""
+            if path.absolute().parent.is_dir()
+            else "its folder is missing"
+        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+    if why:
+        raise WordError(f"record-start: {path}: {why}")
+    return path
 
 
 def _channels(given: Sequence[str]) -> tuple[str, ...]:

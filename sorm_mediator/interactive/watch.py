@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.oneline import one_line
 from sorm_mediator.config import ConfigError
 from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
 from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error
@@ -22,14 +21,14 @@ from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
 from sorm_mediator.language import Phrase, translate
+from sorm_mediator.mediator.binding.feed import event_line
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
-KINDS = ("command", "message", "event", "call", "link")
+KINDS = ("command", "message", "event", "call", "link", "request", "reply")
 """What ``--kind`` takes beside the names of messages: the kinds of units, and of the other events of the feed."""
 ANSWER_WITHIN = 10.0
 """Seconds for the answer of the web."""
-_SHOWN = {"kpd1": "KPD1", "kpd2": "KPD2", "command": "KPD1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +89,7 @@ async def _watch(settings: WatchSettings, write: Callable[[str], object]) -> Non
 
 def line_of(event: dict[str, Any]) -> str:
     """One event of the feed as a line."""
-    head = clock(float(event["time"]))
-    if event["event"] == "unit":
-        unit = event["unit"]
-        arrow = "->" if event["direction"] == "received" else "<-"
-        return f"{head} {arrow} {_SHOWN.get(str(unit.get('channel')), 'KPD1')}  {one_line(unit)}"
-    rest = {key: value for key, value in event.items() if key not in ("event", "time", "dropped_before")}
-    pairs = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
-    return f"{head}    {event['event']:<4}  {pairs}"
-
-
-def _short(value: object) -> str:
-    return short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
+    return f"{clock(float(event['time']))} {event_line(event)}"
 
 
 def _event(text: str, url: str) -> dict[str, Any]:

@@ -108,10 +108,12 @@ def typed_fields(entry: Entry, texts: Mapping[str, Any]) -> dict[str, Any]:
             value = _node(path, text, form).plain() if isinstance(text, str) else text
         except ScriptError as error:
             raise WordError(str(error)) from None
-        if dot:
-            fields.setdefault(key, {})[part] = value
-        else:
+        if not dot:
             fields[key] = value
+        elif isinstance(parts := fields.setdefault(key, {}), dict):
+            parts[part] = value
+        else:
+            raise WordError(f"{key} is given twice, as a whole and as {path}")
     return fields
 
 

@@ -387,10 +387,13 @@ class StrangersQuota:
     """
 
     def __init__(self, per_minute: int) -> None:
-        self._most = float(per_minute)
-        self._left = self._most
+        self._most = self._left = float(per_minute)
         self._since: float | None = None
         self._left_out = 0
+
+    def configure(self, per_minute: int) -> None:
+        """Another bound, from the next entry on."""
+        self._left = self._most = float(per_minute)
 
     def admits(self, now: float) -> bool:
         """Whether one more entry may be written; if not, it is counted."""

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import (
@@ -22,9 +23,11 @@ from sorm_mediator.lab.checks import (
     login_problem,
     node_warnings,
 )
+from sorm_mediator.lab.jobs import LabJobs, folder_of
+from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.web.app import create_app
+from sorm_mediator.web.app import configure_app, create_app
 from sorm_mediator.web.server import WebServer
 from ssh_control.client import LinkState
 
@@ -74,20 +77,28 @@ def on_free_ports(config: Config) -> Config:
 class Lab:
     """The boxes of a lab file. ``async with Lab(config) as lab`` starts and stops them.
 
-    ``boxes`` chooses: all of them, the mediator alone, or the switch alone.
+    ``boxes`` chooses: all of them, the mediator alone, or the switch alone. ``capture`` records what crosses.
     Raises :class:`BoxError` or :class:`~sorm_mediator.config.ConfigError` with key, value and remedy.
     """
 
-    def __init__(self, config: Config, *, boxes: Boxes = "lab", name: str = "configuration") -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        boxes: Boxes = "lab",
+        name: str = "configuration",
+        capture: BoxCapture | None = None,
+    ) -> None:
         check_references(config, name)
         if boxes == "switch" and config.switch is None:
             raise BoxError(f"{name}: switch: a [switch] table with its domains is needed to run the switch")
         self.config = config
         self._name = name
+        self._capture = capture
         self.switch: SwitchBox | None = None
         if config.switch is not None and boxes != "gateway":
             try:
-                self.switch = SwitchBox(config)
+                self.switch = SwitchBox(config, capture=capture)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from None
         self.gateway: Gateway | None = None
@@ -154,11 +165,14 @@ class Lab:
             self.endpoints |= await self.gateway.start()
             stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
-                sink = split_host_port(self.endpoints["radius"])
-                self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+                self._report_to_own_mediator(self.switch)
         web = self.config.web
         token = web.token.get_secret_value()
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
+        self.web_app.state.settings = LabSettings(self)
+        if self.gateway is not None:
+            self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config))
+            stack.push_async_callback(jobs.close)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
         stack.push_async_callback(server.stop)
@@ -205,7 +219,41 @@ class Lab:
         if self.gateway is not None:
             await self.gateway.stop()
 
+    def as_it_runs(self) -> Config:
+        """The settings that hold now, with the ports that the boxes listen on."""
+        return self._pinned_to_current_ports()
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the mediator's journal, if there is one."""
+        if self.gateway is not None:
+            self.gateway.note(kind, **fields)
+
+    async def configure(self, config: Config) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
+
+        Raises :class:`BoxError`, and then nothing has changed.
+        """
+        before = self.config
+        if self.gateway is not None:
+            for_gateway, host_key = self._for_gateway(config)
+            await self.gateway.configure(for_gateway, switch_host_key=host_key)
+        self.config = config
+        if self.switch is not None and self.gateway is not None and config.radius != before.radius:
+            self._report_to_own_mediator(self.switch)
+        configure_app(self.web_app, config)
+
+    def _report_to_own_mediator(self, switch: SwitchBox) -> None:
+        sink = split_host_port(self.endpoints["radius"])
+        if self._capture is not None:
+            self._capture.own_sink = sink
+        switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
+
     def _new_gateway(self, config: Config) -> Gateway:
+        for_gateway, host_key = self._for_gateway(config)
+        return Gateway(for_gateway, switch_host_key=host_key, capture=self._capture)
+
+    def _for_gateway(self, config: Config) -> tuple[Config, str | None]:
+        """The settings of the mediator with its way to the switch, and the key of a switch of this lab."""
         if self.switch is None:
             if config.ssh.port == 0:
                 raise BoxError(
@@ -218,13 +266,13 @@ class Lab:
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
-            return Gateway(config)
+            return config, None
         address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
         if address is None:
-            return Gateway(config)
+            return config, None
         host, port = split_host_port(address)
         config = changed(config, {"ssh": {"server": host, "port": port}})
-        return Gateway(config, switch_host_key=self.switch.public_host_key)
+        return config, self.switch.public_host_key
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.

@@ -12,19 +12,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import resources
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from sorm_mediator.addresses import split_host_port
+from sorm_mediator.capture.output import BoundedOutput
 from sorm_mediator.console.errors import INTERRUPTED, SIGNALS, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
-from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
+from sorm_mediator.replay.results import ERROR, FAIL, PASS, PcapRecorder, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from sorm_mediator.reports.progress import progress_bar
 
@@ -119,11 +121,65 @@ class DemoRow:
         return self.verdict == PASS
 
 
-def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], log: Sequence[str] = ()) -> int:
+class DemoCapture:
+    """The capture of a demo: a section for the main job as it runs, then one for each other run when it has ended."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._output = None if descriptor is None else BoundedOutput(descriptor, self._failed)
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._files = 0
+
+    @staticmethod
+    def _failed(why: str) -> None:
+        report_error(f"--pcap: {why}: the rest is left out of the capture", 0)
+
+    def main_job(self) -> AbstractContextManager[PcapRecorder | None]:
+        """The recorder of the main job."""
+        return nullcontext() if self._output is None else PcapRecorder(Open(self._output), comment=MAIN_JOB)
+
+    def of_a_run(self) -> Path | None:
+        """The file for the capture of one more run, which a process of its own writes."""
+        if self._output is None:
+            return None
+        self._files += 1
+        return Path(self._folder.name) / f"{self._files}.pcapng"
+
+    def take(self, file: Path | None) -> None:
+        """A run has ended."""
+        if file is not None and self._output is not None and file.exists():
+            self._output.write(file.read_bytes())
+            file.unlink()
+
+    def close(self) -> None:
+        """The end of the demo."""
+        if self._output is not None:
+            self._output.close()
+        self._folder.cleanup()
+
+
+class Open:
+    """An output that stays open when the first writer on it is closed."""
+
+    def __init__(self, output: BoundedOutput) -> None:
+        self.write = output.write
+
+    def close(self) -> None:
+        """Nothing: more follows."""
+
+
+def run_demo(
+    *,
+    lang: Lang,
+    as_json: bool,
+    prepare: Callable[[], None],
+    log: Sequence[str] = (),
+    capture: int | None = None,
+) -> int:
     """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     A signal ends the demo with 130; what had ended by then is printed. ``prepare``: the first call of each further
-    process (logging); ``log``: the options of the boxes that are processes of their own.
+    process (logging); ``log``: the options of the boxes that are processes of their own. ``capture``: the descriptor
+    where what crosses is written as pcapng.
     """
     began = time.monotonic()
     rows: list[DemoRow] = []
@@ -131,7 +187,11 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None], log: Seq
         folder = Path(captures) / "scenarios"
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
-        done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, log)))
+        kept = DemoCapture(capture)
+        try:
+            done = asyncio.run(until_signal(_demo(folder, runs, rows, lang, as_json, prepare, log, kept)))
+        finally:
+            kept.close()
     seconds = time.monotonic() - began
     needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
     if as_json:
@@ -154,6 +214,7 @@ async def _demo(
     as_json: bool,
     prepare: Callable[[], None],
     log: Sequence[str],
+    capture: DemoCapture,
 ) -> bool:
     """Run everything; ``results`` gets the rows. Returns true."""
     write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
@@ -165,9 +226,15 @@ async def _demo(
         longest_first = sorted(
             runs, key=lambda one: (one[1] == "tcp", one[0] not in needing_e1, -one[0].stat().st_size)
         )
-        results.append(DemoRow.of(await _main_job(main_job[0], lang, write, log), "tcp"))
+        with capture.main_job() as recorder:
+            results.append(DemoRow.of(await _main_job(main_job[0], lang, write, log, recorder), "tcp"))
         write(f"\n{translate(_SCENARIOS, lang)}\n")
-        rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
+        files = {one: capture.of_a_run() for one in longest_first}
+        rows = {
+            one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang, files[one])) for one in longest_first
+        }
+        for one, row in rows.items():
+            row.add_done_callback(partial(_ended, capture, files[one]))
         try:
             await _watch(rows, shown=not as_json)
         finally:
@@ -176,6 +243,10 @@ async def _demo(
                 row.result() for row in ended if row.done() and not row.cancelled() and not row.exception()
             ]
     return True
+
+
+def _ended(capture: DemoCapture, file: Path | None, row: asyncio.Future[DemoRow]) -> None:
+    capture.take(file)
 
 
 @contextmanager
@@ -223,7 +294,11 @@ def _links(script: Path) -> tuple[Link, ...]:
 
 
 async def _main_job(
-    script: Path, lang: Lang, write: Callable[[str], object], log: Sequence[str]
+    script: Path,
+    lang: Lang,
+    write: Callable[[str], object],
+    log: Sequence[str],
+    recorder: PcapRecorder | None,
 ) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -246,7 +321,7 @@ async def _main_job(
                 web=f"http://{switch.endpoints['web']}",
                 lang=lang,
             )
-            return await run_script(load(script), settings, TextPrinter(write, lang))
+            return await run_script(load(script), settings, TextPrinter(write, lang), recorder)
 
 
 def _begin(prepare: Callable[[], None], folder: str) -> None:
@@ -255,16 +330,19 @@ def _begin(prepare: Callable[[], None], folder: str) -> None:
     prepare()
 
 
-def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
+def _in_a_lab(script: Path, link: Link, lang: Lang, pcap: Path | None) -> DemoRow:
     printed: list[str] = []
     began = time.monotonic()
-    result = asyncio.run(
-        run_script(
-            load(script),
-            ReplaySettings(scripts=(script,), link=link, lang=lang),
-            TextPrinter(printed.append, lang),
+    comment = f"{script.name}, {link}"
+    with nullcontext() if pcap is None else PcapRecorder(pcap, speech=False, comment=comment) as recorder:
+        result = asyncio.run(
+            run_script(
+                load(script),
+                ReplaySettings(scripts=(script,), link=link, lang=lang),
+                TextPrinter(printed.append, lang),
+                recorder,
+            )
         )
-    )
     result.seconds = time.monotonic() - began
     return DemoRow.of(result, link, "".join(printed))
 

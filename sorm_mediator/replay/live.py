@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class LiveRunner(ScenarioRunner):
         self.result.planned += len(read)
         for number, step in enumerate(read, first):
             await self._steps((step,), "", number)
+        self.result.seconds = time.monotonic() - self._began_monotonic
         return self.result.steps[-1]
 
     async def end(self) -> None:

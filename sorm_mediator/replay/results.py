@@ -19,7 +19,9 @@ from protocol.oneline import one_line
 from protocol.render import has_another_inside, masked_hex, render
 from protocol.wire import MASK
 from sorm_mediator import __version__
-from sorm_mediator.capture.writer import Connection, PcapngWriter
+from sorm_mediator.capture.comments import TwoWays
+from sorm_mediator.capture.writer import Blocks, Connection, PcapngWriter
+from sorm_mediator.capture.x25 import XOT_PORT
 from sorm_mediator.console.client import SHOWN, Address, ConsoleClient, Crossed, Observer
 from sorm_mediator.console.comparing import Failure, show
 from sorm_mediator.console.errors import words
@@ -396,49 +398,77 @@ def _octets(crossed: Crossed) -> str:
     return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)
 
 
-class PcapRecorder(Observer):
-    """An observer of consoles that writes their traffic to a file. A context manager.
+class PcapRecorder:
+    """A capture of scripts' consoles; :meth:`of` is the observer of one script. A context manager.
 
-    ``speech``: include the packets of streams that carry speech alone.
+    ``target``: a file or an open descriptor. ``speech``: include the packets of streams that carry speech alone.
     Raises :class:`OSError` when the file can't be written.
     """
 
-    def __init__(self, path: Path, *, speech: bool = True) -> None:
-        self._speech = speech
-        self._writer = PcapngWriter(path)
-        self._connections: dict[tuple[ConsoleClient, str], Connection] = {}
+    def __init__(self, target: Path | int | Blocks, *, speech: bool = True, comment: str = "") -> None:
+        self.speech = speech
+        self.writer = PcapngWriter(target, comment)
 
     def __enter__(self) -> PcapRecorder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writer.close()
+        self.writer.close()
+
+    def of(self, script: str) -> ScriptRecorder:
+        """The observer of the script with this name."""
+        return ScriptRecorder(self, script)
+
+
+class ScriptRecorder(Observer):
+    """Writes the traffic of one script's consoles. A packet's comment has the step, its title, and the units."""
+
+    def __init__(self, recorder: PcapRecorder, script: str) -> None:
+        self._recorder = recorder
+        self._writer = recorder.writer
+        self._script = script
+        self._step = ""
+        self._connections: dict[tuple[ConsoleClient, str], tuple[Connection, bool]] = {}
+        self._ways: dict[tuple[ConsoleClient, str], TwoWays] = {}
+
+    def begin_step(self, number: str, title: str) -> None:
+        """What crosses from now on belongs to this step."""
+        self._step = f"{self._script}, step {number}, {title}"
+
+    def _comment(self, units: str) -> str:
+        return ": ".join(filter(None, (self._step, units))) if units else ""
 
     def opened(
         self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
     ) -> None:
         """A channel is open: its handshake."""
-        self._connections[client, channel] = self._writer.connection(channel.upper(), local, remote, now)
+        connection = self._writer.connection(channel.upper(), local, remote, now)
+        self._connections[client, channel] = connection, XOT_PORT in (local[1], remote[1])
+        self._ways[client, channel] = TwoWays(client.codec)
 
     def transferred(
         self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
     ) -> None:
         """One write or read."""
-        connection = self._connections[client, channel]
-        (connection.sent if outbound else connection.received)(data, now)
+        connection, by_xot = self._connections[client, channel]
+        ways = self._ways[client, channel][outbound]
+        comment = self._comment(ways.records(data) if by_xot else ways.data(data))
+        (connection.sent if outbound else connection.received)(data, now, comment=comment)
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
         """One frame of a timeslot; frames of the DTE are outbound."""
         name = f"{client.host} {channel.upper()}"
-        self._writer.lapb(name, frame, now, outbound=by_dte)
+        ways = self._ways.setdefault((client, channel), TwoWays(client.codec))
+        comment = self._comment(ways[by_dte].frame(frame))
+        self._writer.lapb(name, frame, now, outbound=by_dte, comment=comment)
 
     def datagram(
         self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
     ) -> None:
         """One packet of a stream that carries the speech alone (SAToP)."""
-        if self._speech:
+        if self._recorder.speech:
             self._writer.datagram(name, local, remote, data, now, outbound=outbound)
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed: its end."""
-        self._connections.pop((client, channel)).close(now)
+        self._connections.pop((client, channel))[0].close(now)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -285,9 +285,10 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._target = target
         self._printer = printer
         self._keep_going = keep_going
-        self._recorders = () if recorder is None else (recorder,)
-        if recorder is not None and target.speech is not None:
-            target.speech.record(recorder)
+        self._recorders = () if recorder is None else (recorder.of(script.path.stem),)
+        if target.speech is not None:
+            for one in self._recorders:
+                target.speech.record(one)
         self._consoles: dict[str, Console] = {}
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
@@ -345,17 +346,23 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         """The console of this name, connected at its first use. Raises :class:`ConnectError`."""
         if name not in self._consoles:
             client = self._target.console(
-                len(self._consoles), name=name, observers=(self, *self._recorders), **self._script.header
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self._header()
             )
             self._consoles[name] = Console(client)
             if connect:
                 await client.connect()
         return self._consoles[name]
 
+    def _header(self) -> Mapping[str, Any]:
+        """The header of the script's commands."""
+        return self._script.header
+
     def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
         self._printer.step(number, title, line)
         if self._listen is not None and self._events is None:
             self._events = self._listen()
+        for recorder in self._recorders:
+            recorder.begin_step(number, title)
         self._step_under_way = StepResult(number, title, line, file or self._script.path)
         return self._step_under_way
 
@@ -426,6 +433,9 @@ class ScriptRunner(Observer, ABC, Generic[S]):
 
 class ScenarioRunner(ScriptRunner[s.Scenario]):
     """Runs one scenario."""
+
+    def _header(self) -> dict[str, Any]:
+        return self._script.filled_header
 
     async def _play(self) -> None:
         self._variables = dict(self._script.variables)

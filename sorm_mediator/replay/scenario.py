@@ -243,6 +243,18 @@ class Scenario:
     within: float = WITHIN
 
     @property
+    def filled_header(self) -> dict[str, Any]:
+        """The header with every variable filled in. Raises :class:`ScriptError`."""
+        place = Node(self.header, str(self.path), 1, "header")
+        nodes = {key: replace(place, value=value, path=f"header.{key}") for key, value in self.header.items()}
+        return read_fields(
+            resolve(replace(place, value=nodes), self.variables),
+            vocabulary.COMMANDS["start"],
+            (),
+            expected=False,
+        )
+
+    @property
     def links(self) -> tuple[Link, ...]:
         """The possible links: speech is on E1 only, and the scenario may name its link."""
         if self.link is not None:
@@ -318,7 +330,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         "lab": lambda node: find_lab(node, path),
         "link": lambda node: cast(Link, node.choice(LINKS)),
         "config": _config,
-        "header": _header,
+        "header": lambda node: _header(node, keys["variables"].value if "variables" in keys else ()),
         "variables": _variables,
         "within": Node.seconds,
     }
@@ -354,9 +366,9 @@ def _config(node: Node) -> Node:
     return node
 
 
-def _header(node: Node) -> dict[str, Any]:
+def _header(node: Node, known: Container[str]) -> dict[str, Any]:
     node.mapping(("orm_number", "password"))
-    return read_fields(node, vocabulary.COMMANDS["start"], (), expected=False)
+    return read_fields(node, vocabulary.COMMANDS["start"], known, expected=False)
 
 
 def find_lab(node: Node, scenario: Path) -> Path:
@@ -372,7 +384,7 @@ def find_lab(node: Node, scenario: Path) -> Path:
         if (place / name).is_file():
             return place / name
     return node.fail(
-        f"{str(name)!r} is not found; looked for beside the scenario, above it, in {Path.cwd()} "
+        f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
         "and among the captures"
     )
 

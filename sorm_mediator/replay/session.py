@@ -20,6 +20,7 @@ import yaml
 
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
+from sorm_mediator.capture.output import OutputError, open_output
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.lab import read_document
 from sorm_mediator.config.lines import located
@@ -237,6 +238,8 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
             write_page(settings.report, results, cast(Lang, settings.lang))
     except (ScriptError, ConfigError) as error:
         return report_error(error, 2)
+    except OutputError as error:
+        return report_error(f"--pcap: {error}", 2)
     except OSError as error:
         return report_error(unwritable(error), 2)
     if stdout.gone:
@@ -260,7 +263,7 @@ async def run(
 ) -> None:
     """Run scripts, ``settings.jobs`` at a time. ``results`` gets a result for each, also if the run is cancelled.
 
-    Raises :class:`OSError` when the capture can't be written.
+    Raises :class:`OutputError` or :class:`OSError` when the capture can't be written.
     """
     turns = asyncio.Semaphore(settings.jobs)
     slots: list[list[ScriptResult]] = [[] for _ in scripts]
@@ -276,7 +279,11 @@ async def run(
 
     file = settings.pcap
     try:
-        with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
+        with (
+            nullcontext()
+            if file is None
+            else PcapRecorder(open_output(file), speech=settings.pcap_speech) as recorder
+        ):
             tasks = [asyncio.ensure_future(one(*each, recorder)) for each in zip(scripts, slots, strict=True)]
             try:
                 await asyncio.gather(*tasks)

@@ -16,6 +16,7 @@ from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_port
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
@@ -51,12 +52,14 @@ class SwitchBox:
 
     Raises :class:`~sorm_mediator.config.ConfigError` for routing contexts that can't be used, and
     :class:`BoxError` for a host key that can't be used. ``config.switch`` must be there.
+    ``capture`` records the reports.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, capture: BoxCapture | None = None) -> None:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = switch = config.switch
+        self._capture = capture
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
@@ -255,6 +258,15 @@ class SwitchBox:
             where = host_port(self.config.host, ports)
             raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens now: ``ssh``, and ``multisorm`` where it is awaited -> ``host:port``."""
+        host = self.config.host
+        found = {"ssh": host_port(host, self._server.port)}
+        if self._multisorm.listening:
+            found["multisorm"] = host_port(host, self._multisorm.port)
+        return found
+
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`CallRefused`."""
         try:
@@ -452,7 +464,10 @@ class SwitchBox:
 
     def _reporter(self, target: Target) -> Reporter:
         if target not in self._reporters:
-            self._reporters[target] = Reporter((target.host, target.port), target.secret)
+            on_datagram = None if self._capture is None else self._capture.reported
+            self._reporters[target] = Reporter(
+                (target.host, target.port), target.secret, on_datagram=on_datagram
+            )
         return self._reporters[target]
 
     def _started(self, target: Target, task: asyncio.Task[None]) -> None:

@@ -1,23 +1,31 @@
-"""The HTTP API of a box or a lab: OpenAPI at ``/openapi.json``, for people at ``/docs``."""
+"""The HTTP API of a box or a lab, OpenAPI at ``/openapi.json`` and ``/docs``, and the pages on ``/``."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sorm_mediator import __version__
+from sorm_mediator.web.access import Access
+from sorm_mediator.web.jobs_api import jobs_router
+from sorm_mediator.web.journal_api import journal_router
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.mistakes import mistakes_of
 from sorm_mediator.web.server import Guard, Watchers
+from sorm_mediator.web.settings_api import settings_router
 
 if TYPE_CHECKING:
+    from sorm_mediator.config import Config
     from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.switch.box import SwitchBox
 
@@ -31,14 +39,29 @@ A token is needed when the lab file sets `web.token`: `Authorization: Bearer TOK
 _TAGS = [
     {"name": "mediator", "description": "The technical means: state, tables, calls, channels, journal."},
     {"name": "switch", "description": "The emulated switch: making calls."},
+    {"name": "calls", "description": "What all boxes know about a call."},
+    {"name": "settings", "description": "The settings of the lab file, and changes of them."},
+    {"name": "runs", "description": "Replay, acceptance and conformance against this lab."},
     {"name": "monitoring", "description": "For Prometheus."},
 ]
+
+
+def configure_app(app: FastAPI, config: Config) -> None:
+    """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
+    app.state.watchers.most = config.web.watchers
+    if app.state.switch is not None:
+        from sorm_mediator.mediator.core.numbers import Numbers
+        from sorm_mediator.switch.trace import LabTrace
+
+        app.state.tracer = LabTrace(config.mediator, Numbers(config.mediator))
 
 
 def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, token: str = "") -> FastAPI:
     """The application for the boxes given; what belongs to a box that is not there is not there either.
 
-    ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted).
+    ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted). ``app.state.settings`` is
+    what shows and changes settings (:class:`~sorm_mediator.web.settings_api.Settings`), ``app.state.jobs`` what runs
+    replay and the like against the boxes (:class:`~sorm_mediator.web.jobs_api.Jobs`); None: nothing does.
     """
     # Offline: a lab's machine need not reach the network that /docs would load its scripts from.
     app = FastAPIOffline(
@@ -51,14 +74,17 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     )
     app.state.gateway = gateway
     app.state.switch = switch
+    app.state.settings = None
+    app.state.jobs = None
     app.state.watchers = Watchers()
     app.state.web_counters = Counter()
     app.state.connections = lambda: 0
-    app.add_middleware(Guard, token=token)
+    app.state.access = Access(token)
+    app.add_middleware(Guard, access=app.state.access)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
-    app.add_api_route("/", _to_docs, include_in_schema=False)
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
+        app.include_router(journal_router, prefix="/api/v1", tags=["mediator"])
     if switch is not None:
         from sorm_mediator.config import MediatorConfig
         from sorm_mediator.mediator.core.numbers import Numbers
@@ -68,12 +94,35 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.state.tracer = LabTrace(mediator, Numbers(mediator))
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
+    if gateway is not None or switch is not None:
+        from sorm_mediator.web.ladder import ladder_router
+
+        app.include_router(ladder_router, prefix="/api/v1", tags=["calls"])
+    app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
+    app.include_router(jobs_router, prefix="/api/v1", tags=["runs"])
     app.include_router(metrics_router, tags=["monitoring"])
+    pages = _Pages()
+    app.router.routes += [Route("/", pages), Mount("/pages", pages)]
     return app
 
 
-def _to_docs() -> Response:
-    return RedirectResponse("/docs")
+class _Pages:
+    """The pages, of which nothing is imported before somebody opens one: a lab must start without them."""
+
+    def __init__(self) -> None:
+        self._site: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._site is None:
+            # In a thread: consoles are answered meanwhile.
+            self._site = await asyncio.to_thread(_load_pages)
+        await self._site(scope, receive, send)
+
+
+def _load_pages() -> ASGIApp:
+    from sorm_mediator.web.pages.site import make_site
+
+    return make_site()
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

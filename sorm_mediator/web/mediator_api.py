@@ -6,17 +6,17 @@ the web adds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocol import Channel
+from protocol import Channel, Ksl
 from sorm_mediator.journal.book import EntryDocument, JournalError, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.mediator.binding.gateway import Gateway
@@ -31,6 +31,7 @@ from sorm_mediator.mediator.binding.status import (
     call_row,
     ksl_rows,
     object_row,
+    objects_found,
 )
 from sorm_mediator.web.server import Watchers
 
@@ -122,7 +123,7 @@ Mediator = Annotated[Gateway, Depends(_gateway)]
 
 async def _reader(gateway: Mediator, request: Request) -> Gateway:
     """The gateway, with a note that its tables are read (option ``tell_table_access``: with 26h to the console)."""
-    gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
+    gateway.tables_read(who_asks(request))
     return gateway
 
 
@@ -134,14 +135,21 @@ def mediator_router() -> APIRouter:
     router = APIRouter()
     router.add_api_route("/status", _status, summary="State of the mediator")
     router.add_api_route("/ksl", _ksl, summary="KSL lines, and who has them")
+    router.add_api_route(
+        "/ksl/{stream}/{line}/listen",
+        _listen,
+        summary="Listen to a KSL line",
+        response_class=StreamingResponse,
+        responses=_SPEECH,
+    )
     router.add_api_route("/objects", _objects, summary="Objects under control")
     router.add_api_route("/calls", _calls, summary="Calls that touch objects")
     router.add_api_route(
-        "/streams", _streams, response_model=list[StreamDocument], summary="E1 streams toward the console"
+        "/streams", read_streams, response_model=list[StreamDocument], summary="E1 streams toward the console"
     )
     router.add_api_route(
         "/streams/{stream}/fault",
-        _fault,
+        inject_fault,
         methods=["POST"],
         response_model=StreamDocument,
         summary="Inject a fault into a stream",
@@ -175,6 +183,11 @@ def mediator_router() -> APIRouter:
 
 async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
+    return read_status(gateway, request)
+
+
+def read_status(gateway: Gateway, request: Request) -> StatusDocument:
+    """The gateway's status, with what this web server knows: the licence of its switch, and its own counters."""
     switch = request.app.state.switch
     licence = LicenceDocument(**switch.licence()) if switch else None
     return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
@@ -185,6 +198,56 @@ async def _ksl(gateway: Tables) -> list[KslRowDocument]:
     return list(ksl_rows(gateway.core))
 
 
+_SPEECH: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "Linear samples of 16 bits, 8 kHz, until the call is over.",
+        "content": {"audio/wav": {}},
+    },
+    409: {"description": "The line carries no call now, or the lab has no speech or no switch of its own"},
+    503: {"description": "There are enough listeners"},
+}
+
+
+async def _listen(
+    gateway: Mediator,
+    request: Request,
+    stream: Annotated[int, Path(ge=0, le=7)],
+    line: Annotated[int, Path(ge=1, le=28)],
+) -> StreamingResponse:
+    """Listen to a KSL line, as the console hears it: the synthetic speech of the lab.
+
+    Under combined control both parties are mixed on one KSL; under separate control A and B have one each.
+    """
+    from sorm_mediator.mediator.binding.listening import CannotListen, wav_header
+
+    if request.app.state.switch is None:
+        raise HTTPException(409, "only the synthetic speech of a lab's own switch can be listened to")
+    ksl = Ksl(stream, line)
+    try:
+        listener = gateway.listen(ksl, who_asks(request))
+    except CannotListen as refused:
+        raise HTTPException(503 if refused.full else 409, str(refused)) from None
+
+    async def speech() -> AsyncGenerator[bytes, None]:
+        try:
+            yield wav_header()
+            async for samples in listener:
+                yield samples
+        finally:
+            if gateway.e1 is not None:
+                gateway.e1.voice.leave(ksl, listener)
+
+    watchers: Watchers = request.app.state.watchers
+    return StreamingResponse(
+        watchers.until_closed(speech()), media_type="audio/wav", headers={"Cache-Control": "no-store"}
+    )
+
+
+def who_asks(request: Request) -> str:
+    """Who sent a request, for the journal."""
+    return f"HTTP {request.client.host}" if request.client else "HTTP"
+
+
 def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
     """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
     response.headers["X-Total-Count"] = str(count)
@@ -192,13 +255,32 @@ def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offse
 
 
 async def _objects(
-    gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
+    gateway: Tables,
+    response: Response,
+    limit: Limit = 1000,
+    offset: Offset = 0,
+    find: Annotated[
+        str,
+        Query(
+            max_length=40,
+            description="Only those with this in their number, or with this object number or trunk, or `group N`.",
+        ),
+    ] = "",
 ) -> list[ObjectDocument]:
     """The objects under control; the header X-Total-Count has their number."""
-    objects = gateway.core.tables.objects
-    page = _page(response, objects.values(), len(objects), limit, offset)
+    rows, total = read_objects(gateway, limit, offset, find)
+    response.headers["X-Total-Count"] = str(total)
+    return rows
+
+
+def read_objects(
+    gateway: Gateway, limit: int, offset: int, find: str = ""
+) -> tuple[list[ObjectDocument], int]:
+    """Some of the objects that are found, and how many are."""
+    found = objects_found(gateway.core, find)
     states = gateway.core.line_states
-    return [object_row(row, states.get(row.object_number)) for row in page]
+    page = found[offset : offset + limit]
+    return [object_row(row, states.get(row.object_number)) for row in page], len(found)
 
 
 async def _calls(
@@ -209,12 +291,12 @@ async def _calls(
     return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
 
 
-async def _streams(gateway: Mediator) -> list[StreamDocument]:
+async def read_streams(gateway: Mediator) -> list[StreamDocument]:
     """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 
-async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
+async def inject_fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
         raise HTTPException(404, f"there is no E1 stream {stream}")
@@ -282,7 +364,9 @@ _EVENT_STREAM: dict[int | str, dict[str, object]] = {
         "description": "Server-sent events. `data` is one JSON object with `event`, `time` and: of a `unit`,"
         " `direction` and `unit` (the form of `decode --json`, passwords masked); of a `call`, `call`, `kind`"
         " and `sequence`; of a `message`, `message`: its id; of a `link`, `link` and `state`."
-        " `dropped_before`: so many were lost before it.",
+        " Of a `request` to the switch, `request` (its token), `op` and `params`; of its `reply`, `request`, `op`, `ok`"
+        " and, refused, `code` and `text`. `number` counts the events; `call`: the switch's id of the call that the"
+        " event belongs to, where it does. `dropped_before`: so many were lost before it.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -292,7 +376,8 @@ async def _events(
     request: Request,
     gateway: Mediator,
     kind: Annotated[
-        list[Literal["unit", "call", "message", "link"]] | None, Query(description="Only these; repeatable.")
+        list[Literal["unit", "call", "message", "link", "request", "reply"]] | None,
+        Query(description="Only these; repeatable."),
     ] = None,
 ) -> StreamingResponse:
     """What happens, as it happens."""

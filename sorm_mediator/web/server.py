@@ -1,32 +1,38 @@
 """The HTTP server, which runs in the event loop of the boxes: uvicorn, who may ask, and the streams of events.
 
 * :class:`WebServer` starts and stops with the boxes and leaves the signals to them.
-* :class:`Guard` checks the token and, on loopback, that the client addresses loopback by its name.
+* :class:`Guard` checks token or session and, on loopback, that the client addresses loopback by its name.
 * :class:`Watchers` are the open streams of events.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
+import math
 import socket
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from typing import ClassVar
-from urllib.parse import urlsplit
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
 
 import h11
 import uvicorn
 from fastapi import FastAPI
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sorm_mediator.config import WebConfig, is_loopback
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.binding.feed import EventFeed, Subscription
+from sorm_mediator.web.access import Access, cookie_name
 
+SETTLE = 0.3
+"""Seconds at the least between two notices to a page that something has changed."""
 _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
 _LISTEN_BACKLOG = 128
@@ -189,45 +195,111 @@ class WebServer:
         self._server = self._task = None
 
 
+LOG_IN = "/pages/log-in"
+"""Where a browser without a session is sent."""
+_OPEN = (LOG_IN, "/pages/static/")
+"""What is served without token and session: the page that asks for the token, and how it looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not passed on: the status, the text for people, and further headers."""
+
+    status: int
+    text: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
 class Guard:
-    """ASGI middleware around the whole application. An empty ``token`` asks for none.
+    """ASGI middleware around the whole application.
 
     A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
     resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
     ``Origin``, where there is one, must be the server itself.
 
+    The token comes as ``Authorization: Bearer TOKEN``; a browser has a session in its place, begun at :data:`LOG_IN`.
+    After three wrong tokens an address waits, and no token of it is looked at until then; its sessions go on.
+
     No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, access: Access, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode() if token else b""
+        self._access = access
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            status, text = self._verdict(scope)
-            if status:
-                await _refuse(send, status, text)
+            refusal = self._verdict(scope)
+            if refusal is not None:
+                await _refuse(send, refusal)
                 return
         await self._app(scope, receive, send)
 
-    def _verdict(self, scope: Scope) -> tuple[int, str]:
+    def _verdict(self, scope: Scope) -> Refusal | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         server = scope.get("server")
         if server and is_loopback(server[0]) and not is_loopback(_name(host)):
-            return 400, f"Host {host!r} is not allowed: localhost, 127.0.0.1 or [::1]"
+            return Refusal(400, f"Host {host!r} is not allowed: localhost, 127.0.0.1 or [::1]")
         origin = headers.get(b"origin")
         if origin is not None and _site(origin.decode("latin-1")) != host:
-            return 403, "Origin is another site"
-        if self._expected and not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
-            return 401, "give the token of the lab file (web.token): Authorization: Bearer TOKEN"
+            return Refusal(403, "Origin is another site")
+        if self._access.required and not str(scope.get("path", "")).startswith(_OPEN):
+            refusal = self._who(scope, headers)
+            if refusal is not None:
+                return refusal
         if b"transfer-encoding" in headers:
-            return 411, "tell the length of the body: Content-Length"
+            return Refusal(411, "tell the length of the body: Content-Length")
         length = headers.get(b"content-length", b"0")  # the server has seen that it is a number
         if len(length) > len(str(MOST_BODY)) or int(length) > MOST_BODY:
-            return 413, f"the body is longer than {MOST_BODY} octets"
-        return 0, ""
+            return Refusal(413, f"the body is longer than {MOST_BODY} octets")
+        return None
+
+    def _who(self, scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
+        """Whether the request has a session, or the token."""
+        access, now = self._access, self._clock()
+        if access.is_session(session_of(scope), now):
+            return None
+        given = headers.get(b"authorization")
+        if given is not None:
+            address = address_of(scope)
+            wait = access.waits.left(address, now)
+            if wait:
+                return Refusal(429, _WAIT.format(math.ceil(wait)), (_retry_after(wait),))
+            kind, _, token = given.partition(b" ")
+            if kind == b"Bearer" and access.is_token(token):
+                access.waits.succeeded(address)
+                return None
+            access.waits.failed(address, now)
+        elif scope.get("method") == "GET" and b"text/html" in headers.get(b"accept", b""):
+            there = quote(scope["path"], safe="/")
+            return Refusal(303, "log in", ((b"location", f"{LOG_IN}?next={there}".encode()),))
+        return Refusal(
+            401,
+            "give the token of the lab file (web.token): Authorization: Bearer TOKEN",
+            ((b"www-authenticate", b"Bearer"),),
+        )
+
+
+_WAIT = "too many wrong tokens: wait {} s"
+
+
+def session_of(scope: Scope) -> str:
+    """The name of the browser's session, by its cookie; empty: it has none."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    name = cookie_name((scope.get("server") or ("", 0))[1])
+    return cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(name, "")
+
+
+def address_of(scope: Scope) -> str:
+    """The address that a request came from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _retry_after(wait: float) -> tuple[bytes, bytes]:
+    return b"retry-after", str(math.ceil(wait)).encode()
 
 
 def _site(origin: str) -> str | None:
@@ -244,12 +316,10 @@ def _name(host: str) -> str:
         return ""
 
 
-async def _refuse(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"application/json")]
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": text}).encode()})
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    headers = [(b"content-type", b"application/json"), *refusal.headers]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"detail": refusal.text}).encode()})
 
 
 class Watchers:
@@ -259,32 +329,81 @@ class Watchers:
         self.most = 64
         """How many there may be (``web.watchers``)."""
         self._open: set[Subscription] = set()
+        self._waiting: set[asyncio.Future[bytes | None]] = set()
+        """What streams of speech wait for."""
         self._closed = False
 
     async def stream(self, events: EventFeed, kinds: frozenset[str]) -> AsyncIterator[str]:
         """The text of one stream: all events, or those of ``kinds``. It ends with gateway or server."""
+        async for event in self.follow(events):
+            if event is None:
+                yield ": still here\n\n"
+            elif not event:
+                yield ": connected\n\n"
+            elif not kinds or event["event"] in kinds:
+                yield f"event: {event['event']}\ndata: {json.dumps(event)}\n\n"
+
+    async def changes(self, events: EventFeed) -> AsyncIterator[str]:
+        """The text of a stream of ``changed``: so many things happened; at most one in :data:`SETTLE` seconds."""
+        pending, last = 0, 0.0
+        async for event in self.follow(events, SETTLE, bare=True):
+            if event == {}:
+                yield ": connected\n\n"
+            pending += bool(event)
+            now = time.monotonic()
+            if pending and now - last >= SETTLE:
+                yield f"event: changed\ndata: {pending}\n\n"
+                pending, last = 0, now
+            elif event is None and now - last >= HEARTBEAT:
+                yield ": still here\n\n"
+                last = now
+
+    async def follow(
+        self, events: EventFeed, patience: float = HEARTBEAT, *, bare: bool = False
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """An empty event at the beginning, then each event; None after so many seconds of silence.
+
+        ``bare``: only kind and number of each. It ends with gateway or server.
+        """
         if self._closed or self.full:
             return
-        subscription = events.subscribe()
+        subscription = events.subscribe(bare=bare)
         self._open.add(subscription)
         try:
-            yield ": connected\n\n"
+            yield {}
             while True:
                 try:
-                    event = await asyncio.wait_for(anext(subscription), HEARTBEAT)
+                    event = await asyncio.wait_for(anext(subscription), patience)
                 except TimeoutError:
-                    yield ": still here\n\n"
-                    continue
+                    yield None
                 except StopAsyncIteration:
                     return
-                if not kinds or event["event"] in kinds:
-                    yield f"event: {event['event']}\ndata: {json.dumps(event)}\n\n"
+                else:
+                    yield event
         finally:
             self._open.discard(subscription)
             events.unsubscribe(subscription)
 
     def __len__(self) -> int:
         return len(self._open)
+
+    async def until_closed(self, portions: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+        """The portions, until they end or the server stops."""
+        async with aclosing(portions):
+            while not self._closed:
+                waiting = asyncio.ensure_future(anext(portions, None))
+                self._waiting.add(waiting)
+                try:
+                    portion = await waiting
+                except asyncio.CancelledError:
+                    if not self._closed:
+                        raise
+                    return
+                finally:
+                    self._waiting.discard(waiting)
+                if portion is None:
+                    return
+                yield portion
 
     @property
     def full(self) -> bool:
@@ -296,3 +415,5 @@ class Watchers:
         self._closed = True
         for subscription in self._open:
             subscription.put(None)
+        for waiting in self._waiting:
+            waiting.cancel()

@@ -40,6 +40,12 @@ steps:
 """
 
 
+@pytest.fixture(autouse=True)
+def quiet_asyncio(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs have no ini file that tells pytest-asyncio its loop."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-o asyncio_default_fixture_loop_scope=function")
+
+
 def test_a_test_drives_console_and_switch_and_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(A_CALL.format(operation=5))
     pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
@@ -68,6 +74,31 @@ def test_a_failure_shows_step_octets_and_meaning_and_keeps_its_capture(pytester:
     assert [
         one.message.operation for one in units if isinstance(one, Found) and isinstance(one.message, Release)
     ] == [5]
+
+
+def test_a_mistake_is_told_in_one_line_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_a_command(console):
+            console.send("strat")
+
+        @pytest.mark.sorm_lab("nowhere.toml")
+        def test_a_lab(lab):
+            pass
+        """
+    )
+    outcome = pytester.runpytest_inprocess("-q")
+    outcome.assert_outcomes(failed=1, errors=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*_line_of_the_test.py:6: lab: 'nowhere.toml' is not found; looked for *",
+            '>       console.send("strat")',
+            "E       *ScriptError: *.py:4: send: 'strat' is no name of a command; allowed: start, *",
+        ]
+    )
+    assert "scenario.py" not in outcome.stdout.str()
 
 
 def test_every_capture_stays_where_that_is_asked(pytester: pytest.Pytester) -> None:

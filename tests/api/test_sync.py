@@ -119,6 +119,35 @@ def test_values_of_the_lab_file_may_be_others() -> None:
             running.console().send("start", password="123456")
 
 
+def test_a_message_between_subscribers_is_told_to_the_console() -> None:
+    with lab("labs/order268.toml") as running:
+        console = running.console()
+        console.send("start")
+        console.send("add-object", object_number=7, number="28331")
+        assert running.switch.message("28331", "28332", "Come at nine.")
+        told = console.message("electronic-message", object_number=7, receiver={"number": "28332"})
+        assert told.fields["text"].endswith("Come at nine.")
+
+
+def test_channels_are_closed_and_opened_and_the_mediator_starts_again() -> None:
+    with lab(MINIMAL) as running:
+        console = running.console()
+        console.send("start")
+        console.disconnect("kpd2")
+        console.connect("kpd2")
+        console.send("get-version")
+        running.restart()
+        console.closed()
+        console.connect()
+        console.send("start", expect="any")
+        second = running.console("second")
+        second.connect()
+        second.closed(within=10)
+        assert {one.console for step in running.result.steps for one in step.exchanged} == {"main"}
+        assert [one.name for one in console.units[:2]] == ["start", "restart"]
+        assert second.units == ()
+
+
 def test_over_e1_the_console_hears() -> None:
     with lab("labs/e1.toml", link="x25") as running:
         console = running.console()

@@ -298,3 +298,18 @@ def test_no_octet_of_a_password_in_a_command_that_broke_off_is_shown() -> None:
     assert "CC 01 05 13 ** **" in done.output
     for secret in ("31 32", "3132", "1234", "category 32h", "6363"):
         assert secret not in done.output
+
+
+def test_the_lengths_that_are_known_are_told() -> None:
+    short = documents("CC010B03313233343536FFFFFF")[0]["problems"][0]
+    assert short == {
+        "offset": 3,
+        "path": "length",
+        "message": "broken unit: length 3 is not allowed for get-ksl: 4",
+    }
+    shown = run("decode", "CC010513313233343536").stdout
+    assert "broken unit: begun and not finished: 10 of 29 octets of add-object" in shown
+    assert (
+        "начато и не закончено: 10 из 29 байтов add-object"
+        in run("decode", "CC010513313233343536", "--lang", "ru").stdout
+    )

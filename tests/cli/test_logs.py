@@ -177,7 +177,33 @@ def test_a_log_that_is_not_read_holds_a_bounded_number(
     monkeypatch.setattr(logs, "MOST_WAITING", 10)
     *lines, last = written("text", *[("event", {"id": number}) for number in range(15)])
     assert len(lines) == 10
-    assert last.endswith("warning log 5 lines were left out: too many")
+    assert last.endswith("warning log 5 lines were left out")
+
+
+def test_a_log_that_cannot_be_written_ends_nothing_and_is_told_later(restored: None) -> None:
+    class Full(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    class Unit:
+        def __str__(self) -> str:
+            raise ValueError
+
+    stream = Full()
+    writer = LineWriter(stream, LineForm(), FloodGate())
+    for number in range(3):
+        writer.take(BOX.name, "event", {"id": number}, False)
+    writer.emit(record("the disk is full"))
+    stream.full = False
+    writer.take(BOX.name, "event", {"unit": Unit()}, False)
+    writer.flush()
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("error log a line 'event' can't be made: ValueError")
+    assert second.endswith("warning log 4 lines were left out")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,17 @@ from protocol import Codec
 from protocol.jsonform import from_json, to_json
 from protocol.oneline import one_line
 from sorm_mediator.interactive.terminal import about, candidates
-from sorm_mediator.interactive.words import WordError, read_command, read_octets, read_request, split, usage
-from sorm_mediator.replay.vocabulary import COMMANDS
+from sorm_mediator.interactive.words import (
+    WordError,
+    read_command,
+    read_octets,
+    read_request,
+    split,
+    typed_fields,
+    typed_keys,
+    usage,
+)
+from sorm_mediator.replay.vocabulary import COMMANDS, KPD2
 
 pytestmark = pytest.mark.core
 
@@ -166,4 +175,34 @@ def test_what_is_shown_of_a_command_can_be_typed(name: str) -> None:
     assert "654321" not in shown
     assert {key: read[key] for key in fields if key != "new_password"} == {
         key: value for key, value in fields.items() if key != "new_password"
+    }
+
+
+# --- fields as other programs type them
+
+
+def test_typed_fields_are_those_of_a_scenario_and_a_part_has_a_dot() -> None:
+    entry = KPD2["number-received"]
+    typed = typed_fields(
+        entry, {"called.number": "28332", "ksl_a": "0/1", "operation": "0x05", "trunk": None}
+    )
+    assert typed == {
+        "called": {"number": "28332"},
+        "ksl_a": {"stream": 0, "ksl": 1},
+        "operation": "0x05",
+        "trunk": None,
+    }
+    for wrong in ({"called.name": "x"}, {"number.digits": "1"}, {"trunk.number": "1"}, {"caled": "x"}):
+        with pytest.raises(WordError, match="is no field of number-received; allowed: "):
+            typed_fields(entry, wrong)
+    with pytest.raises(WordError, match="called is given twice"):
+        typed_fields(entry, {"called": "null", "called.number": "28332"})
+
+
+def test_typed_keys_of_a_request_are_numbers_lists_and_texts() -> None:
+    assert typed_keys("call", {"a": "28331", "talk": "0.5", "services": "[{service: hold}]", "ring": 1}) == {
+        "a": "28331",
+        "talk": 0.5,
+        "services": [{"service": "hold"}],
+        "ring": 1,
     }

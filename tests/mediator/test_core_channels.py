@@ -85,7 +85,7 @@ def lose(m: Any, stream: int, channel: Channel = KPD2) -> None:
 @pytest.mark.parametrize(("state", "happens", "then"), ARROWS)
 def test_every_arrow_of_a_pair(state: PairState, happens: PairEvent, then: PairState) -> None:
     """Order 268, 1.4.1.1 and 1.4.1.2."""
-    channels = ConsoleChannels(0, 0, Counter())
+    channels = ConsoleChannels(Counter())
     if state is not FORMING:
         channels.up(0, KPD1, "peer", 0.0)
         channels.up(0, KPD2, "peer", 0.0)

@@ -10,19 +10,22 @@ from xml.etree import ElementTree as ET
 from protocol import (
     Channel,
     Codec,
+    CommandReceived,
     ElectronicMessage,
     NumberSign,
     ObjectType,
     Options,
     Party,
+    Start,
     Time,
     encode_message_text,
 )
 from protocol.messages import TrunkInfo
+from sorm_mediator import __version__
 from sorm_mediator.console.client import Crossed
-from sorm_mediator.console.comparing import Difference, Failure
+from sorm_mediator.console.comparing import Difference, Failure, differences
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.replay.results import ScriptResult, StepResult, TextPrinter, write_junit
+from sorm_mediator.replay.results import Exchange, ScriptResult, StepResult, TextPrinter, write_junit
 
 
 def test_the_text_of_a_mediator_can_not_steer_the_terminal() -> None:
@@ -79,10 +82,16 @@ def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
 
     suite = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - our own file
     assert suite is not None
+    assert [child.tag for child in suite] == ["properties", "testcase", "testcase", "testcase"]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["passes", "fails", "can't run"]
-    assert [child.tag for case in cases for child in case] == ["failure", "error"]
+    assert [[child.tag for child in case] for case in cases] == [
+        ["system-out"],
+        ["failure", "system-out"],
+        ["error"],
+    ]
+    assert cases[0][0].text == "PASS  1  send start  (a.yaml:3, 0.000 s)"
     text = cases[1][0].text
     assert text is not None
     assert text.startswith("step 2, b.yaml:7: events answer\nexpected: answer {operation: 0}")
@@ -92,3 +101,59 @@ def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
         == "step 2, events answer: operation: expected 0 (00h), came 1 (01h) <&\ufffd\ufffd>"
     )
     assert cases[2][0].get("message") == "127.0.0.1:1: KPD2 can't be reached"
+
+
+SHAPE = {
+    "testsuites": ("name tests failures errors skipped time", "testsuite"),
+    "testsuite": ("name tests failures errors skipped time", "properties testcase"),
+    "properties": ("", "property"),
+    "property": ("name value", ""),
+    "testcase": ("name classname file time", "skipped error failure system-out"),
+    "failure": ("message type", ""),
+    "error": ("message type", ""),
+    "system-out": ("", ""),
+}
+"""What CI servers read of JUnit's XML: the attributes and children of each element, in this order."""
+
+
+def test_the_report_has_the_usual_shape_and_every_step_with_its_octets(tmp_path: Path) -> None:
+    codec, path = Codec(), Path("a.yaml")
+    command = codec.encode(Start())
+    refusal = CommandReceived(1, 0x10)
+    came = Crossed(0.5, False, "kpd1", codec.encode(refusal), refusal)
+    failure = Failure("the command is executed", "", came, differences({"status": 0}, came.fields))
+    step = StepResult("1", "send start", 3, path, failure)
+    step.exchanged += [
+        Exchange("main", Crossed(0.0, True, "kpd1", command, Start()), 0.001),
+        Exchange("main", came, 0.002),
+    ]
+    results = [
+        ScriptResult("fails", path, [step], 1, lab="labs/a.toml", link="tcp", variables={"number": "28331"}),
+        ScriptResult("other", path, [], 1, lab="labs/b.toml", link="x25"),
+    ]
+    report = tmp_path / "report.xml"
+    write_junit(report, results, variables={"number": "28331"})
+
+    root = ET.parse(report).getroot()  # noqa: S314 - our own file
+    for element in root.iter():
+        attributes, children = (words.split() for words in SHAPE[element.tag])
+        assert set(element.keys()) <= set(attributes), element.tag
+        order = [children.index(child.tag) for child in element]
+        assert order == sorted(order), element.tag
+        if "time" in attributes:
+            assert float(element.attrib["time"]) >= 0
+    assert [suite.get("name") for suite in root] == ["replay labs/a.toml tcp", "replay labs/b.toml x25"]
+    properties = {one.get("name"): one.get("value") for one in root[0][0]}
+    assert properties == {"version": __version__, "lab": "labs/a.toml", "link": "tcp", "var.number": "28331"}
+    failed, printed = root[0][1]
+    assert failed.text is not None
+    first, *rest = failed.text.splitlines()
+    assert first == "step 1, a.yaml:3: send start"
+    assert "  status: expected 0 (00h: accepted), came 16 (10h: " in failed.text
+    assert any("<- KPD1  CC 01 27 02" in line for line in rest)
+    assert printed.text is not None
+    lines = printed.text.splitlines()
+    assert lines[0] == "variables: number='28331'"
+    assert lines[1].startswith("FAIL  1  send start  (a.yaml:3, ")
+    assert "-> KPD1  CC 01 01 00 ** ** ** ** ** **" in lines[2]
+    assert "31 32 33" not in report.read_text()

@@ -102,6 +102,8 @@ async def test_objects_ksl_calls_and_streams(box: Box) -> None:
         "line_state": 0,
     }
     assert await box.get("/api/v1/objects", offset=1) == []
+    for find, count in (("833", 1), ("258", 1), ("group 1", 1), ("25", 0), ("group 2", 0), ("None", 0)):
+        assert len(await box.get("/api/v1/objects", find=find)) == count, find
     (line,) = await box.get("/api/v1/ksl")
     assert (line["ksl_a"], line["state"]) == ({"stream": 1, "ksl": 3}, "free")
     assert await box.get("/api/v1/calls") == []

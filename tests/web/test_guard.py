@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sorm_mediator.web.access import Access
 from sorm_mediator.web.server import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
@@ -31,7 +32,7 @@ async def ask(token: str = "", server: tuple[str, int] = LOOPBACK, **headers: st
         "server": server,
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
     }
-    await Guard(application, token)(scope, receive, send)
+    await Guard(application, Access(token))(scope, receive, send)
     if len(sent) > 1:
         assert json.loads(sent[1]["body"])["detail"]
     return int(sent[0]["status"])
@@ -91,3 +92,69 @@ async def test_a_large_body_is_refused_before_it_is_read(headers: dict[str, str]
 
 async def test_the_token_comes_before_the_body() -> None:
     assert await ask(token="secret", **{"content-length": "9" * 20}) == 401
+
+
+class Door:
+    """One guard that is asked several times, by a clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.access = Access("secret")
+        self.now = 0.0
+        self.reached: list[str] = []
+        self.guard = Guard(self._application, self.access, lambda: self.now)
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        self.reached.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def knock(self, path: str = "/api/v1/status", **headers: str) -> tuple[int, dict[bytes, bytes]]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        given = {"host": "lab", **headers}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "server": NETWORK,
+            "client": ("192.0.2.7", 5),
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
+        }
+        await self.guard(scope, receive, send)
+        return sent[0]["status"], dict(sent[0]["headers"])
+
+
+async def test_a_browser_without_a_session_is_led_to_the_page_that_asks_for_the_token() -> None:
+    door = Door()
+    status, headers = await door.knock("/pages/a b", accept="text/html,*/*")
+    assert (status, headers[b"location"]) == (303, b"/pages/log-in?next=/pages/a%20b")
+    assert (await door.knock("/pages/log-in", accept="text/html"))[0] == 200
+    assert (await door.knock("/pages/static/pages.css"))[0] == 200
+    assert (await door.knock("/pages/objects"))[0] == 401
+    assert door.reached == ["/pages/log-in", "/pages/static/pages.css"]
+
+
+async def test_a_session_is_as_good_as_the_token_and_goes_on_while_the_address_waits() -> None:
+    door = Door()
+    cookie = f"sorm_session_8080={door.access.new_session(0)}"
+    assert (await door.knock(cookie=cookie))[0] == 200
+    assert (await door.knock(cookie="sorm_session_8080=made-up"))[0] == 401
+    for _ in range(3):
+        assert (await door.knock(authorization="Bearer guess"))[0] == 401
+    status, headers = await door.knock(authorization="Bearer secret")
+    assert (status, headers[b"retry-after"]) == (429, b"5")
+    assert (await door.knock(cookie=cookie))[0] == 200
+    door.now = 5.0
+    assert (await door.knock(authorization="Bearer secret"))[0] == 200
+
+
+async def test_a_request_without_any_token_is_no_attempt() -> None:
+    door = Door()
+    for _ in range(5):
+        assert (await door.knock())[0] == 401
+    assert (await door.knock(authorization="Bearer secret"))[0] == 200

@@ -25,6 +25,7 @@ from typing import Final, Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.binding.status import ChannelDocument
@@ -201,6 +202,8 @@ class Consoles:
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
+        self.capture: BoxCapture | None = None
+        """Records what crosses."""
         self.ports = {
             Channel.KPD1: Port(Channel.KPD1, "console.kpd1_port", config.kpd1_port),
             Channel.KPD2: Port(Channel.KPD2, "console.kpd2_port", config.kpd2_port),
@@ -367,6 +370,9 @@ class _Connection(asyncio.Protocol):
         self._port.connection = self
         self._counters.connections += 1
         self._transport.resume_reading()
+        if (capture := self._consoles.capture) is not None:
+            ends = (self._transport.get_extra_info(name)[:2] for name in ("sockname", "peername"))
+            capture.opened(self, str(self._port.channel), *ends)
         self._handler.channel_opened(self._port.channel, self.peer)
 
     @property
@@ -391,6 +397,8 @@ class _Connection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self.closed.set_result(None)
+        if (capture := self._consoles.capture) is not None:
+            capture.closed(self)
         self._handler.channel_closed(self._port.channel, self.peer)
         if self._port.queue:
             self._port.queue.popleft()._move(ConnectionInput.FREE)
@@ -418,6 +426,8 @@ class _Connection(asyncio.Protocol):
         if self._state is not ConnectionState.SERVED:
             return
         self._counters.octets_received += len(data)
+        if (capture := self._consoles.capture) is not None:
+            capture.crossed(self, data, sent=False)
         if self._port.channel is Channel.KPD2:
             self._counters.noise_octets += len(data)  # KPD2 has one direction (order 268, 10.1)
             return
@@ -506,6 +516,8 @@ class _Connection(asyncio.Protocol):
             self._counters.octets_sent += len(raw)
             self._remember(len(raw))
             self._transport.write(raw)
+            if (capture := self._consoles.capture) is not None:
+                capture.crossed(self, raw, sent=True)
 
     def _remember(self, length: int) -> None:
         """Keep the lengths of the units that may not be acknowledged yet."""

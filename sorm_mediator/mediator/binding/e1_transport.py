@@ -54,12 +54,14 @@ class E1Transport:
         self._restored_code = config.mediator.options.line_restored_code
         self._los_code = self._meanings[StreamState.LOS].alarm_code or 0
         self.voice = VoiceGateway(config.rtp)
+        self.allow = config.console.allow
+        """Networks whose consoles may connect."""
         self.streams = Streams(
             config.e1,
             options,
             handler,
             fill=self.voice.fill,
-            allows=lambda host: allowed(host, config.console.allow),
+            allows=lambda host: allowed(host, self.allow),
             data=config.console.link == "x25",
         )
         self.numbers = tuple(config.stream for config in config.e1)

@@ -1,19 +1,75 @@
-"""What happens in the gateway, as it happens, for its watchers: bounded for each of them."""
+"""What happens in the gateway, as it happens, for its watchers: bounded for each of them; and the latest of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
+from protocol.oneline import one_line
+from sorm_mediator.texts import short
+
+_BESIDE = ("event", "time", "number", "dropped_before")
+_SHOWN = {"kpd1": "KPD1", "kpd2": "KPD2", "command": "KPD1"}
 BACKLOG = 1000
 """Events that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
+PAST = 10_000
+"""Events that are kept to be looked at afterwards; the oldest go."""
+
+
+class About(NamedTuple):
+    """What an event belongs to, as far as it is known."""
+
+    call: str = ""
+    """The switch's own id of the call."""
+    objects: tuple[int, ...] = ()
+    """Numbers of objects under control."""
+
+
+NOTHING = About()
+
+
+class Happened(NamedTuple):
+    """One event. Its document is made when somebody looks at it."""
+
+    number: int
+    """Counted from 1 since the gateway was started."""
+    kind: str
+    time: float
+    """Unix seconds."""
+    make: Callable[[], dict[str, Any]]
+    about: About
+
+    def document(self) -> dict[str, Any]:
+        """``{"event": kind, "time": time, "number": number, ...}``; ``call`` where it belongs to one."""
+        call = {"call": self.about.call} if self.about.call else {}
+        return {"event": self.kind, "time": self.time, "number": self.number, **call, **self.make()}
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """A document of the feed as one line, without its time."""
+    if event["event"] == "unit":
+        unit = event["unit"]
+        arrow = "->" if event["direction"] == "received" else "<-"
+        return f"{arrow} {_SHOWN.get(str(unit.get('channel')), 'KPD1')}  {one_line(unit)}"
+    rest = {key: value for key, value in event.items() if key not in _BESIDE}
+    pairs = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
+    return f"   {event['event']:<4}  {pairs}"
+
+
+def _short(value: object) -> str:
+    return short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
 
 
 class Subscription:
     """One watcher's queue. Iterate it; it ends when the gateway stops."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool = False) -> None:
+        self.bare = bare
+        """Only kind and number of each event are wanted."""
         self._queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._dropped = 0
 
@@ -46,14 +102,16 @@ class Subscription:
 
 
 class EventFeed:
-    """The subscriptions. Without a watcher an event is not even made."""
+    """The subscriptions, and the latest events. Without a watcher no document is made of an event."""
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._past: deque[Happened] = deque(maxlen=PAST)
+        self._count = 0
 
-    def subscribe(self) -> Subscription:
-        """A new subscription: everything from now on."""
-        subscription = Subscription()
+    def subscribe(self, *, bare: bool = False) -> Subscription:
+        """A new subscription: everything from now on; ``bare``: only its kind and number."""
+        subscription = Subscription(bare=bare)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -61,12 +119,48 @@ class EventFeed:
         """The watcher is gone."""
         self._subscriptions.discard(subscription)
 
-    def publish(self, kind: str, time: float, make: Callable[[], dict[str, Any]]) -> None:
-        """Give ``{"event": kind, "time": time, **make()}`` to every watcher."""
+    def publish(
+        self, kind: str, time: float, make: Callable[[], dict[str, Any]], about: About = NOTHING
+    ) -> None:
+        """Keep an event, and give its document to every watcher. ``make`` gives the same whenever it is called."""
+        self._count += 1
+        happened = Happened(self._count, kind, time, make, about)
+        self._past.append(happened)
         if self._subscriptions:
-            event = {"event": kind, "time": time, **make()}
+            document: dict[str, Any] | None = None
             for subscription in self._subscriptions:
-                subscription.put(event)
+                if subscription.bare:
+                    subscription.put({"event": kind, "number": self._count})
+                else:
+                    document = document or happened.document()
+                    subscription.put(document)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest event; 0: there was none."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Happened]:
+        """The events that are kept, the oldest first."""
+        return iter(self._past)
+
+    def __reversed__(self) -> Iterator[Happened]:
+        yield from reversed(self._past)
+
+    def after(self, number: int, most: int) -> list[Happened]:
+        """At most so many of the kept events behind ``number``, the oldest first."""
+        new = min(self._count - number, len(self._past))
+        if new <= 0:
+            return []
+        if new <= most:  # few of many: from their end
+            return list(islice(reversed(self._past), new))[::-1]
+        skipped = len(self._past) - new
+        return list(islice(self._past, skipped, skipped + most))
+
+    def find(self, number: int) -> Happened | None:
+        """The event with this number; None: there was none, or it is kept no more."""
+        found = self.after(number - 1, 1)
+        return found[0] if found and found[0].number == number else None
 
     def close(self) -> None:
         """End every subscription."""

@@ -40,12 +40,13 @@ from protocol import (
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
-from sorm_mediator.config import Config
+from sorm_mediator.capture.boxes import BoxCapture
+from sorm_mediator.config import Config, RadiusConfig
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.mediator.binding.feed import EventFeed
+from sorm_mediator.mediator.binding.feed import NOTHING, About, EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
@@ -61,7 +62,9 @@ from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
+    from protocol import Ksl
     from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
+    from sorm_mediator.mediator.binding.listening import Listener
     from sorm_mediator.mediator.binding.streams import Streams
 
 
@@ -88,10 +91,15 @@ class LimitWatch:
     """
 
     def __init__(self, limits: Mapping[Any, int], events: int) -> None:
-        self.limits: dict[Answer, int] = {**limits, "events": events}
-        self.measured = {message: Measured() for message in self.limits}
+        self.measured: dict[Answer, Measured] = {}
+        self.configure(limits, events)
         # By message and command code: a console that floods us can't make this grow.
         self._arrived: dict[tuple[Answer, int], float] = {}
+
+    def configure(self, limits: Mapping[Any, int], events: int) -> None:
+        """Other limits; what was measured stays."""
+        self.limits: dict[Answer, int] = {**limits, "events": events}
+        self.measured = {message: self.measured.get(message, Measured()) for message in self.limits}
 
     def command(self, code: int, arrived: float) -> None:
         """A command (or what was left of one) arrived."""
@@ -151,9 +159,14 @@ _PORT_FORBIDDEN = 0x01
 
 
 class Gateway:
-    """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file."""
+    """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file.
 
-    def __init__(self, config: Config, *, switch_host_key: str | None = None) -> None:
+    ``capture`` records what crosses.
+    """
+
+    def __init__(
+        self, config: Config, *, switch_host_key: str | None = None, capture: BoxCapture | None = None
+    ) -> None:
         self.config = config
         self.events = EventFeed()
         self.counters: Counter[str] = Counter()
@@ -188,6 +201,10 @@ class Gateway:
             self._pairs = self.e1.streams
         elif self.e1 is not None:
             self._speech = self.e1.streams
+        self._capture = capture
+        self.consoles.capture = capture
+        if self.e1 is not None:
+            self.e1.streams.capture = capture
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -196,6 +213,10 @@ class Gateway:
         self._running = False
         self._endpoints: dict[str, str] = {}
         self._sent = 0  # messages to the console
+        self._about = NOTHING
+        """What the input under way is about."""
+        self._call_numbers: dict[int, str] = {}
+        """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._units = 0  # from the console
         self._sequence: int | None = None
         """That of the call report that is being handled."""
@@ -210,18 +231,16 @@ class Gateway:
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
-        common = radius.secret.get_secret_value()
-        secrets = {"0.0.0.0/0": common, "::/0": common}
-        secrets |= {address: secret.get_secret_value() for address, secret in radius.clients.items()}
         try:
             return Sink(
                 radius.host,
                 radius.port,
-                secrets,
+                _radius_secrets(radius),
                 self.report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
                 on_message=self.message_report,
+                on_datagram=None if self._capture is None else self._capture.report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -284,31 +303,85 @@ class Gateway:
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
-        try:
-            self.link = self._make_link(host_port(host, port))
-        except KeyProblem as problem:
-            raise BoxError(f"ssh.host_key: {problem}") from None
+        self.link = self._make_link(self.config, self._host_key)
         await self.link.start()
         self._arm()
         return dict(self._endpoints)
 
-    def _make_link(self, sink: str) -> SwitchLink:
-        ssh = self.config.ssh
-        return SwitchLink(
-            [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
-            ssh.user,
-            ssh.password.get_secret_value(),
-            self._host_key,
-            mediator=f"orm-{self.config.mediator.orm_number}.{self._instance}",
-            radius=sink,
-            rtp=self._endpoints.get("rtp", ""),
-            on_up=self._switch_up,
-            on_down=self._switch_down,
-            on_event=self._switch_event,
-            keepalive=ssh.keepalive,
-            retry_min=ssh.retry_min,
-            retry_max=ssh.retry_max,
-        )
+    def _make_link(self, config: Config, host_key: str) -> SwitchLink:
+        ssh = config.ssh
+        try:
+            return SwitchLink(
+                [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
+                ssh.user,
+                ssh.password.get_secret_value(),
+                host_key,
+                mediator=f"orm-{config.mediator.orm_number}.{self._instance}",
+                radius=self._endpoints["radius"],
+                rtp=self._endpoints.get("rtp", ""),
+                on_up=self._switch_up,
+                on_down=self._switch_down,
+                on_event=self._switch_event,
+                on_octets=None if self._capture is None else self._capture.dialect,
+                keepalive=ssh.keepalive,
+                retry_min=ssh.retry_min,
+                retry_max=ssh.retry_max,
+            )
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.host_key: {problem}") from None
+
+    # --- settings while it runs
+
+    async def configure(self, config: Config, *, switch_host_key: str | None = None) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
+
+        With other settings of ``[ssh]`` the link to the switch is made anew. Raises :class:`BoxError`, and then
+        nothing has changed.
+        """
+        before, options = self.config, config.mediator.options
+        host_key = switch_host_key or config.ssh.host_key
+        link = None
+        if (config.ssh, host_key) != (before.ssh, self._host_key):
+            link = self._make_link(config, host_key)
+        try:
+            self.sink.configure(_radius_secrets(config.radius), config.radius.require_message_authenticator)
+        except ValueError as error:
+            raise BoxError(f"radius.secret, radius.clients: {error}") from error
+        self.config, self._host_key = config, host_key
+        self.consoles.allow = config.console.allow
+        if self.e1 is not None:
+            self.e1.allow = config.console.allow
+            self.e1.voice.matrix.jitter = config.rtp.jitter.build()
+        self.limits.configure(options.limits_ms, options.events_ms)
+        if options.journal_strangers_per_minute != before.mediator.options.journal_strangers_per_minute:
+            self._strangers.configure(options.journal_strangers_per_minute)
+        self.core.configure(config.mediator)
+        self._arm()
+        if link is not None:
+            await self._replace_link(link)
+
+    async def _replace_link(self, link: SwitchLink) -> None:
+        old, self.link = self.link, None
+        if old is not None:
+            await old.close()
+        self._switch_down("the settings of [ssh] were changed")
+        if self._running:
+            self.link = link
+            await link.start()
+
+    def listen(self, ksl: Ksl, who: str) -> Listener:
+        """Somebody (``who``) listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        from sorm_mediator.mediator.binding.listening import CannotListen
+
+        if self.e1 is None:
+            raise CannotListen("there is no speech in this lab: it has no E1 stream ([[e1]])")
+        listener = self.e1.voice.listen(ksl)
+        self.note("ksl-listened", who=who, stream=ksl.stream, ksl=ksl.ksl)
+        return listener
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the journal about what an operator did past the console; the fields are without secrets."""
+        self._write(kind, fields)
 
     async def stop(self) -> None:
         """Stop serving: consoles get what was answered already, the journal has an entry of it, files are closed."""
@@ -344,6 +417,11 @@ class Gateway:
         await self._pairs.stop()
         if self._speech is not None:
             await self._speech.stop()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it listens: ``kpd1``, ``kpd2``, ``radius``, and so on -> ``host:port``."""
+        return dict(self._endpoints)
 
     @property
     def core(self) -> Core:
@@ -384,9 +462,10 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
             self.counters["units_with_problems"] += 1
-        self._crossed("received", Channel.COMMAND, message, raw, problems)
+        about = self._about_unit(message)
+        self._crossed("received", Channel.COMMAND, message, raw, about, problems)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
-        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause), about)
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
@@ -467,8 +546,10 @@ class Gateway:
         self._run(lambda now: self.core.switch_event(event, now))
 
     def _ask(self, ask: effects.AskSwitch) -> None:
-        asked_at = self._loop.time()
+        asked_at, about = self._loop.time(), self._about
+        about = self._about
         log_event(log, "request", id=ask.cause, op=ask.op)
+        self._event("request", {"request": ask.token, "op": ask.op, "params": _brief(ask.params)}, about)
 
         def answered(result: Reply | LinkDown) -> None:
             reply = result if isinstance(result, Reply) else None
@@ -476,12 +557,15 @@ class Gateway:
             if reply is None:
                 log.warning("switch: no reply to %s: %s", ask.op, result)
                 self.counters["switch_requests_lost"] += 1
+                told: dict[str, Any] = {"ok": False, "text": str(result)}
             else:
                 self.latencies.setdefault(ask.op, Latencies()).add(took)
                 verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
                 ms = f"{took * 1000:.1f}"
                 log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
-            self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
+                told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
+            self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
+            self._run(lambda now: self.core.switch_reply(ask.token, reply, now), about)
 
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
@@ -499,9 +583,11 @@ class Gateway:
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
-            self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
+            about = About(report.call_id, tuple(match.object_number for match in report.matches))
+            told = {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
+            self._event("call", told, about)
             self._sequence, before = report.sequence, self._sent
-            self._run(lambda now: self.core.report(report, now))
+            self._run(lambda now: self.core.report(report, now), about)
             self._sequence = None
             if self._logs and self._sent == before:
                 log_event(
@@ -519,14 +605,15 @@ class Gateway:
 
     # --- the core's inputs and effects
 
-    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
-        """Give the core one input and execute its effects.
+    def _run(self, make: Callable[[float], Iterable[Effect]], about: About = NOTHING) -> None:
+        """Give the core one input and execute its effects; what they send belongs to what the input is ``about``.
 
         An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
         which some were executed, must not go out with the next input.
         """
         if not self._running:
             return
+        self._about = about
         try:
             self._execute(make(self.now()))
             self._arm()
@@ -535,6 +622,8 @@ class Gateway:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
+        finally:
+            self._about = NOTHING
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -582,7 +671,7 @@ class Gateway:
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
-        self._crossed("sent", channel, message, raw)
+        self._crossed("sent", channel, message, raw, self._about_unit(message))
         if self._logs:
             unit = UnitLine(channel, message, raw)
             if channel is Channel.KPD2:
@@ -646,16 +735,31 @@ class Gateway:
         channel: Channel,
         message: Message | UnknownUnit,
         raw: bytes,
+        about: About,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
             "unit",
             self.now(),
             lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
+            about,
         )
 
-    def _event(self, kind: str, fields: dict[str, Any]) -> None:
-        self.events.publish(kind, self.now(), lambda: fields)
+    def _about_unit(self, message: Message | UnknownUnit) -> About:
+        """What a unit belongs to: what its input is about, and what its own fields say."""
+        about, number = self._about, getattr(message, "call_number", None)
+        own = getattr(message, "object_number", None)
+        objects = (own,) if isinstance(own, int) and own not in about.objects else ()
+        call = about.call
+        if isinstance(number, int):
+            if call:
+                self._call_numbers[number] = call
+            else:
+                call = self._call_numbers.get(number, "")
+        return About(call, about.objects + objects)
+
+    def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
+        self.events.publish(kind, self.now(), lambda: fields, about)
 
     def status(self) -> StatusDocument:
         """The state of the mediator for people and monitoring, without secrets."""
@@ -683,14 +787,30 @@ class Gateway:
             journal=None
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
-            counters=dict(core.counters + self.counters),
+            counters=dict(core.counters + self.counters + self._left_out()),
         )
+
+    def _left_out(self) -> Counter[str]:
+        """The packets that the capture had to leave out."""
+        return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
+
+
+def _radius_secrets(radius: RadiusConfig) -> dict[str, str]:
+    """The secrets of the sink's clients by address or network."""
+    common = radius.secret.get_secret_value()
+    single = {address: secret.get_secret_value() for address, secret in radius.clients.items()}
+    return {"0.0.0.0/0": common, "::/0": common} | single
 
 
 def local_time(now: float) -> Time:
     """Unix seconds as the order writes a moment: day and time of day, in the time zone of this machine."""
     moment = time.localtime(now)
     return Time(moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec)
+
+
+def _brief(params: Mapping[str, object]) -> dict[str, Any]:
+    """The parameters of a request with the length in place of a list: a table has up to a thousand rows."""
+    return {name: len(value) if isinstance(value, list | tuple) else value for name, value in params.items()}
 
 
 def _address(text: str, port: int) -> tuple[str, int]:

@@ -153,6 +153,8 @@ class KslRowDocument(Document):
     call_number: int | None
     object_number: int | None
     """Who has the line."""
+    call: str | None = None
+    """The switch's own id of the call that has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +270,7 @@ def ksl_rows(core: Core) -> Iterator[KslRowDocument]:
                 state=_line_state(line, owner, core.pool),
                 call_number=owner.call_number if owner else None,
                 object_number=owner.object.object_number if owner else None,
+                call=owner.call.report.call_id if owner else None,
             )
 
 
@@ -281,6 +284,21 @@ def _line_state(line: Line | None, owner: Leg | None, pool: KslPool) -> str:
 
 def _ksl(ksl: Ksl | None) -> KslDocument | None:
     return None if ksl is None else KslDocument(*ksl)
+
+
+def objects_found(core: Core, find: str) -> list[ControlledObject]:
+    """The objects with ``find`` in their number, or with this object number, trunk or KSL group; empty: all."""
+    objects = core.tables.objects.values()
+    if not find:
+        return list(objects)
+    return [
+        row
+        for row in objects
+        if find in (row.number or "")
+        or find == str(row.object_number)
+        or (row.trunk is not None and find == str(row.trunk))
+        or (row.ksl_group is not None and find == f"group {row.ksl_group}")
+    ]
 
 
 def object_row(row: ControlledObject, line_state: int | None) -> ObjectDocument:

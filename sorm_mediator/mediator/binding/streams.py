@@ -27,11 +27,13 @@ from typing import Final, Literal, Protocol
 
 from e1 import events as data
 from e1.carriers.carrier import Carrier
+from e1.carriers.xot import record
 from e1.carriers.xot_socket import CLOSED
 from e1.g704.alarms import StreamState
 from e1.lapb.machine import WHY_DOWN, LapbEvent
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamEvent
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
 from sorm_mediator.config.e1 import BARE
@@ -239,6 +241,8 @@ class Streams:
         self._runners = {config.stream: _StreamRunner(config, fill, allows, data) for config in configs}
         self._timer: asyncio.Handle | None = None
         self._idle: asyncio.Event | None = None
+        self.capture: BoxCapture | None = None
+        """Records what crosses."""
 
     # --- starting and stopping
 
@@ -355,6 +359,8 @@ class Streams:
 
     def _channel_event(self, runner: _StreamRunner, name: ChannelName, event: data.ChannelEvent) -> None:
         kpd = runner.kpds[name]
+        if self.capture is not None:
+            self._record(self.capture, runner, name, event)
         match event:
             case data.Message(raw):
                 self._received(runner, name, raw)
@@ -381,6 +387,23 @@ class Streams:
                 log.warning("%s %s: %s: %s", runner.name, name, kind, text)
             case data.InterruptReceived(octets):
                 kpd.counters.noise_octets += len(octets)
+
+    @staticmethod
+    def _record(
+        capture: BoxCapture, runner: _StreamRunner, name: ChannelName, event: data.ChannelEvent
+    ) -> None:
+        match event:
+            case data.FrameCrossed(outbound, frame):
+                by_dte = outbound is (runner.config.mode == "dte")
+                capture.frame(runner.name, name, frame, sent=outbound, by_dte=by_dte)
+            case data.PacketCrossed(outbound, packet):
+                ends = runner.carrier.addresses(name)
+                if ends is not None:
+                    capture.xot(
+                        runner.name, name, record(packet), sent=outbound, ends=ends, dialled=bool(runner.config.remote)
+                    )  # fmt: skip
+            case data.Down():
+                capture.xot_closed(runner.name, name)
 
     def _has_stand_by(self, runner: _StreamRunner) -> bool:
         """Whether a stream has no signal, and the pair of another one works and can take over from it."""

@@ -10,11 +10,13 @@ from typing import Any
 
 from e1.stream import E1Stream
 from e1.voice.matrix import LineTaken, VoiceMatrix
+from protocol import Ksl
 from radius.report import Media
 from radius.sink import worth_a_line
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import RtpConfig
 from sorm_mediator.errors import cannot_listen
+from sorm_mediator.mediator.binding.listening import CannotListen, Listener, Listeners
 from sorm_mediator.mediator.core.tables import Line
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class VoiceGateway:
         """KSL that carry a call, by stream."""
         self._freed: dict[int, set[int]] = {}
         """KSL whose speech is to end at once, by stream."""
+        self._listeners = Listeners()
         self.socket_errors = 0
         """Errors of the socket, other than that nothing waits."""
 
@@ -63,6 +66,7 @@ class VoiceGateway:
 
     def close(self) -> None:
         """Stop listening. A second call does nothing."""
+        self._listeners.close()
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
@@ -105,13 +109,26 @@ class VoiceGateway:
             for ksl in line.ksls:
                 self._on[ksl.stream].discard(ksl.ksl)
                 self._freed.setdefault(ksl.stream, set()).add(ksl.ksl)
+                self._listeners.end(ksl)
+
+    def listen(self, ksl: Ksl) -> Listener:
+        """Somebody listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        if ksl.ksl not in self._on.get(ksl.stream, ()):
+            raise CannotListen(f"KSL {ksl.ksl} of stream {ksl.stream} carries no call now")
+        return self._listeners.add(ksl)
+
+    def leave(self, ksl: Ksl, listener: Listener) -> None:
+        """The listener is gone."""
+        self._listeners.remove(ksl, listener)
 
     def fill(self, number: int, stream: E1Stream, frames: int, now: float) -> None:
         """Speech for the next frames of a stream."""
         for ksl in self._freed.pop(number, ()):
             stream.voice_clear(ksl)
         for ksl in self._on.get(number, ()):
-            stream.voice_out(ksl, self.matrix.take((number, ksl), frames, now))
+            octets = self.matrix.take((number, ksl), frames, now)
+            stream.voice_out(ksl, octets)
+            self._listeners.hear((number, ksl), octets)
 
     def status(self) -> dict[str, Any]:
         """Conferences in use by submodule, and counters."""

@@ -99,15 +99,12 @@ class Pair:
 class ConsoleChannels:
     """All pairs, and whether a message may be sent.
 
-    ``console_timeout``, ``test_timeout``: seconds, 0 = off. ``paired``: the two channels of a stream fail together;
-    without it (option ``pair_over_tcp = "off"``) each stands for itself.
+    ``paired``: the two channels of a stream fail together; without it (option ``pair_over_tcp = "off"``)
+    each stands for itself.
     """
 
-    def __init__(
-        self, console_timeout: float, test_timeout: float, counters: Counter[str], *, paired: bool = True
-    ) -> None:
-        self._console_timeout = console_timeout
-        self._test_timeout = test_timeout
+    def __init__(self, counters: Counter[str], *, paired: bool = True) -> None:
+        self.configure(0, 0)
         self._counters = counters
         self._paired = paired
         self._pairs: defaultdict[int, Pair] = defaultdict(Pair)
@@ -124,6 +121,11 @@ class ConsoleChannels:
         """No command 14 for ``test_timeout``: nothing is sent until the next command with the valid password."""
         self._tested: float | None = None
         """When command 14 came last, or when the time for it began to run."""
+
+    def configure(self, console_timeout: float, test_timeout: float) -> None:
+        """Set the time-outs: seconds, 0 = off."""
+        self._console_timeout = console_timeout
+        self._test_timeout = test_timeout
 
     def __getitem__(self, stream: int) -> Pair:
         return self._pairs[stream]

@@ -32,21 +32,26 @@ class Context:
         *,
         paired: bool = True,
     ) -> None:
-        self.config = config
-        self.options = config.options
         self.tables = tables
         self._local_time = local_time
         self.counters = counters
-        self.channels = ConsoleChannels(config.console_timeout, config.test_timeout, counters, paired=paired)
-        self.numbers = Numbers(config)
+        self.channels = ConsoleChannels(counters, paired=paired)
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch reported it."""
-        version = self.options.requirements_version
-        self._version = VERSIONS[config.order] if version is None else version
-        self._single = 1 if self.options.single_message_numbering == "1,1" else 0
         self._effects: list[Effect] = []
         self.cause = ""
         """The id of the command that the effects come from, for the log; "" for none."""
+        self.configure(config)
+
+    def configure(self, config: MediatorConfig) -> None:
+        """Take settings, at the start and while it runs (:mod:`sorm_mediator.config.live`)."""
+        self.config = config
+        self.options = config.options
+        self.channels.configure(config.console_timeout, config.test_timeout)
+        self.numbers = Numbers(config)
+        version = self.options.requirements_version
+        self._version = VERSIONS[config.order] if version is None else version
+        self._single = 1 if self.options.single_message_numbering == "1,1" else 0
 
     def take(self) -> list[Effect]:
         """The effects since the last time."""

@@ -146,7 +146,6 @@ class Core:
         separate_conferences: int = 0,
         paired: bool = True,
     ) -> None:
-        self.config = config
         self.tables = tables
         self.counters: Counter[str] = Counter()
         self.results: Counter[tuple[int, int, int]] = Counter()
@@ -174,6 +173,17 @@ class Core:
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_reported = False
+
+    @property
+    def config(self) -> MediatorConfig:
+        """The settings that hold now."""
+        return self._context.config
+
+    def configure(self, config: MediatorConfig) -> None:
+        """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
+        self._context.configure(config)
+        self.pool.ring = config.options.ksl_choice == "ring"
+        self._pace.configure(config.options.password_tries_per_minute)
 
     # --- inputs: channels
 

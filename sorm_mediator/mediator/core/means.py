@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from protocol import Message
+    from sorm_mediator.config import MediatorConfig
     from sorm_mediator.config.capacity import Capacity
     from sorm_mediator.mediator.core.calls.calls import Calls
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.options import MediatorOptions
 
 
 C = TypeVar("C", bound=Command, covariant=True)
@@ -212,8 +214,6 @@ class Means:
         self, context: Context, pool: KslPool, calls: Calls, switch: SwitchSide, capacity: Capacity | None
     ) -> None:
         self.context = context
-        self.config = context.config
-        self.options = context.options
         self.tables = context.tables
         self.pool = pool
         self.calls = calls
@@ -223,6 +223,16 @@ class Means:
         self.job: Job[Command] | None = None
         """The command that the means are busy with; None while they are idle."""
         self.finish: Callable[[Job[Command], int], None]
+
+    @property
+    def config(self) -> MediatorConfig:
+        """The settings that hold now."""
+        return self.context.config
+
+    @property
+    def options(self) -> MediatorOptions:
+        """The options that hold now."""
+        return self.context.config.options
 
     @property
     def state(self) -> OrmState:

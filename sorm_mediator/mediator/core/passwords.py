@@ -25,9 +25,13 @@ class PasswordPace:
     """``tries_per_minute`` 0: no pace."""
 
     def __init__(self, tries_per_minute: int) -> None:
+        self._booked: dict[int, float] = {}
+        self.configure(tries_per_minute)
+
+    def configure(self, tries_per_minute: int) -> None:
+        """Another pace; wrong passwords that were counted stay so."""
         self._interval = 60.0 / tries_per_minute if tries_per_minute else 0.0
         self._free = (tries_per_minute - 1) * self._interval if tries_per_minute else 0.0
-        self._booked: dict[int, float] = {}
 
     def wrong(self, stream: int, now: float) -> None:
         """A command with a wrong password was looked at."""

@@ -5,9 +5,7 @@ The other tables of the file, its comments, and keys with unchanged values stay 
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import pairwise
@@ -15,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import tomlkit
-from pydantic import BaseModel, SecretStr
-from tomlkit.items import AoT, Array, InlineTable, Item, Table
+from tomlkit.items import AoT, Array, InlineTable, Table
 
 from sorm_mediator.config import ConfigError, SwitchConfig, parse
+from sorm_mediator.config.written import bare, is_short, is_tables, item, plain, write_file
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
@@ -40,17 +38,7 @@ def save(node: Node, template: Path | None, path: Path) -> None:
     if config.switch is None or plain(config.switch) != plain(node.config):
         raise ConfigError(f"{path}: what was written is not what is configured; nothing was saved")
     Node(config.switch, path.parent)
-    # The file contains passwords and secrets: mkstemp makes it for its owner alone.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_file(path, text)
 
 
 def written(config: SwitchConfig, text: str) -> str:
@@ -86,36 +74,6 @@ def _without_gap(text: str) -> tuple[str, str, str]:
     return text, "", ""
 
 
-def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
-    """Settings in the form of TOML, secrets in clear. ``given_only``: without those that have their default."""
-    found: dict[str, Any] = {}
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        if value is None or (given_only and value == field.get_default(call_default_factory=True)):
-            continue
-        found[field.alias or name] = _plain(value, given_only=given_only)
-    return found
-
-
-def _plain(value: Any, *, given_only: bool) -> Any:
-    if isinstance(value, BaseModel):
-        return plain(value, given_only=given_only)
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, Mapping):
-        return {key: _plain(one, given_only=given_only) for key, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(one, given_only=given_only and _has_a_name(one)) for one in value]
-    return value
-
-
-def _has_a_name(item: Any) -> bool:
-    """Whether an item of a list has a required key. An item without one is written in full."""
-    return not isinstance(item, BaseModel) or any(
-        field.is_required() for field in type(item).model_fields.values()
-    )
-
-
 def _merge(
     table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any], *, top: bool = False
 ) -> None:
@@ -126,30 +84,26 @@ def _merge(
     for key in [key for key in table if key not in whole]:
         del table[key]
     for key, value in whole.items():
-        item, new = table.get(key), given.get(key, value)
-        if item is None:
+        present, new = table.get(key), given.get(key, value)
+        if present is None:
             if key in given:
-                table[key] = _item(new, inline=isinstance(table, InlineTable) or (not top and _short(new)))
-        elif _bare(item) == value:
+                table[key] = item(new, inline=isinstance(table, InlineTable) or (not top and is_short(new)))
+        elif bare(present) == value:
             continue
-        elif isinstance(item, MutableMapping) and isinstance(value, Mapping):
-            _merge(item, value, new)
-        elif isinstance(item, AoT | Array) and _tables(value):
+        elif isinstance(present, MutableMapping) and isinstance(value, Mapping):
+            _merge(present, value, new)
+        elif isinstance(present, AoT | Array) and is_tables(value):
             _merge_list(table, key, value, new)
         else:
-            table[key] = _item(new, inline=isinstance(table, InlineTable))
-
-
-def _bare(item: Any) -> Any:
-    return item.unwrap() if isinstance(item, Item) else item
+            table[key] = item(new, inline=isinstance(table, InlineTable))
 
 
 def _merge_list(
     table: MutableMapping[str, Any], key: str, value: Sequence[Any], given: Sequence[Any]
 ) -> None:
     """Merge a list of tables. Existing tables keep their form."""
-    item = table[key]
-    before = {_name(one): one for one in item if isinstance(one, MutableMapping)}
+    present = table[key]
+    before = {_name(one): one for one in present if isinstance(one, MutableMapping)}
     same_order = [_name(one) for one in value][: len(before)] == list(before)
     for one, one_given in zip(value, given, strict=True):
         known = before.get(_name(one))
@@ -157,54 +111,20 @@ def _merge_list(
             _merge(known, one, one_given)
     if same_order:
         for one in given[len(before) :]:
-            item.append(_item(one, inline=isinstance(item, Array)))
+            present.append(item(one, inline=isinstance(present, Array)))
         return
     kept = [before.get(_name(one), one_given) for one, one_given in zip(value, given, strict=True)]
-    if isinstance(item, AoT):
+    if isinstance(present, AoT):
         fresh = tomlkit.aot()
         for one in kept:
-            fresh.append(one if isinstance(one, Table) else _item(one, inline=False))
+            fresh.append(one if isinstance(one, Table) else item(one, inline=False))
         table[key] = fresh
         return
-    table[key] = _item([_bare(one) for one in kept], inline=True)
+    table[key] = item([bare(one) for one in kept], inline=True)
 
 
 def _name(table: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(table.get(key) for key in _NAMES)
-
-
-def _tables(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
-
-
-def _item(value: Any, *, inline: bool) -> Item:
-    """A new item. Tables of a list are ``[[...]]`` unless ``inline``; tables inside them are inline."""
-    if isinstance(value, Mapping):
-        table: Any = tomlkit.inline_table() if inline else tomlkit.table()
-        for key, one in value.items():
-            # Short values below a table of a list stay on one line.
-            table[key] = _item(one, inline=inline or _short(one))
-        return table  # type: ignore[no-any-return]
-    if isinstance(value, list):
-        if value and _tables(value) and not inline:
-            aot: Any = tomlkit.aot()
-            for one in value:
-                aot.append(_item(one, inline=False))
-            return aot  # type: ignore[no-any-return]
-        array = tomlkit.array()
-        for one in value:
-            array.append(_item(one, inline=True))
-        array.multiline(len(value) > 1 and _tables(value))
-        return array
-    item: Item = tomlkit.item(value)
-    return item
-
-
-def _short(value: Any) -> bool:
-    """Tables of scalars, and lists of such: ``a = { domain = "x", np = "city" }``."""
-    if isinstance(value, Mapping):
-        return all(not isinstance(one, Mapping | list) for one in value.values())
-    return _tables(value)
 
 
 # --- the command

@@ -28,6 +28,7 @@ from sorm_mediator.switch.calls.call import CallRequest
 from sorm_mediator.switch.licence import make_licence
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.config_commands import plain
+from ssh_control.server import MOST_OFFERS
 
 SECRET = "2testing123"
 PASSWORD = "password"
@@ -620,6 +621,38 @@ async def test_unknown_keys_count_as_wrong_passwords(folder: Path, key: Path) ->
             assert box.status()["ssh"]["logins denied"] == denied
     finally:
         await box.stop()
+
+
+async def test_a_known_key_is_offered_a_bounded_number_of_times(folder: Path, key: Path) -> None:
+    box = admitting(folder, f'"{public_line(key)}"')
+    port = int((await box.start())["ssh"].rpartition(":")[2])
+    try:
+        # Each is the known key, and its signature is another's.
+        forged = [Forged(asyncssh.read_private_key(key)) for _ in range(3 * MOST_OFFERS)]
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect(
+                "127.0.0.1", port, known_hosts=None, config=None, agent_path=None, username="admin",
+                client_keys=forged, preferred_auth="publickey",
+            )  # fmt: skip
+        assert "logins" not in box.status()["ssh"]
+        assert sum(each.signed for each in forged) <= MOST_OFFERS
+    finally:
+        await box.stop()
+
+
+class Forged(asyncssh.SSHKeyPair):
+    """A public key with the signatures of another."""
+
+    def __init__(self, key: asyncssh.SSHKey) -> None:
+        super().__init__(
+            key.algorithm, key.algorithm, key.sig_algorithms, key.sig_algorithms, key.public_data, b""
+        )
+        self._other = asyncssh.generate_private_key("ssh-ed25519")
+        self.signed = 0
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed += 1
+        return self._other.sign(data, self.sig_algorithm)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,6 @@ class Calls:
             LegAction.SEND_44: events.service_used,
             LegAction.LEAVE: self._leave,
         }
-        self._share_number = context.options.same_call_number_for_both_objects == "on"
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
         self._finished: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -177,7 +176,8 @@ class Calls:
                     call.ignored.add(number)
                     context.counters["matches_before_control"] += 1
                     continue
-                own = call.number if self._share_number else self._own_number(call)
+                shared = context.options.same_call_number_for_both_objects == "on"
+                own = call.number if shared else self._own_number(call)
                 if own is None:
                     continue
                 leg = Leg(call, own, row, match)

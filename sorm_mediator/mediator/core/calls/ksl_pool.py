@@ -40,7 +40,7 @@ class KslPool:
     ) -> None:
         self._tables = tables
         self._full_control_calls = full_control_calls
-        self._ring = ring
+        self.ring = ring
         self._given: dict[int, tuple[Group, Line]] = {}
         """The line that was given last, by number of the group, and that group: one that is made anew after a stop
         begins with its lowest line."""
@@ -77,7 +77,7 @@ class KslPool:
             return None
         lines = found.lines
         of, last = self._given.get(group, (None, None))
-        if self._ring and last is not None and of is found:
+        if self.ring and last is not None and of is found:
             after = next((place for place, line in enumerate(lines) if line.ksl_a > last.ksl_a), 0)
             lines = lines[after:] + lines[:after]
         for line in lines:

@@ -1,0 +1,260 @@
+"""Settings of a running lab: shown, checked, applied where no restart is needed, and saved to the lab file.
+
+A change is made to the document that the lab was started from, and that is checked as a lab file is. Of what differs
+then, :mod:`sorm_mediator.config.live` says what is applied at once. The rest waits for a restart, which it survives
+only if it is saved. The file is read anew when it is saved, and only the changed keys are written into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sorm_mediator.config import Config, ConfigError, parse
+from sorm_mediator.config.lab import Given, put
+from sorm_mediator.config.lines import KeyPath, by_key, path_of, shown
+from sorm_mediator.config.live import at_once
+from sorm_mediator.config.settings import SWITCH, Setting, settings, unmasked
+from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.checks import check_references, check_routing, file_warnings
+from sorm_mediator.web.settings_api import (
+    ChangedDocument,
+    SettingDocument,
+    SettingsDocument,
+    SettingsRefused,
+    Source,
+)
+
+log = logging.getLogger(__name__)
+
+_KEY: Final = re.compile(r"\w+(?:\.[\w-]+|\[[1-9]\d{0,3}\])*")
+NO_FILE: Final = "this lab was not started from a file of yours: sorm-mediator init makes one"
+_NAME: Final = "settings"
+
+
+class Running(Protocol):
+    """A lab that runs."""
+
+    config: Config
+
+    async def configure(self, config: Config) -> None:
+        """Take settings that differ only in keys that need no restart. Raises :class:`BoxError`."""
+        ...
+
+    def note(self, kind: str, /, **fields: object) -> None:
+        """Write an entry of the journal."""
+        ...
+
+
+class LabSettings:
+    """The settings of a lab that runs."""
+
+    def __init__(self, lab: Running) -> None:
+        from sorm_mediator.config.written import plain
+
+        self._lab = lab
+        config = lab.config
+        # Of a configuration that was made in code there is no document.
+        document = copy.deepcopy(dict(config.document)) or plain(config, given_only=True)
+        self._wanted = parse(document, directory=config.directory)
+        """The settings with all changes, also those that wait for a restart."""
+        self._started = {one.key: one.value for one in settings(self._wanted)}
+        self._outside = {shown(one.path) for one in config.given} | {
+            one.key for one in settings(config) if one.value != self._started.get(one.key)
+        }
+        """Keys whose value is not that of the file: --set, the environment, --auto-ports."""
+        self._unsaved: dict[str, Any] = {}
+        self._saved: set[str] = set()
+        self._changing = asyncio.Lock()
+
+    def document(self) -> SettingsDocument:
+        """Every key, with what holds now and what waits for a restart."""
+        wanted = {one.key: one.value for one in settings(self._wanted)}
+        file = self._lab.config.file
+        return SettingsDocument(
+            file=None if file is None else str(file),
+            why_not=NO_FILE if file is None else "",
+            unsaved=sorted(self._unsaved),
+            settings=[
+                SettingDocument(
+                    key=one.key,
+                    value=one.value,
+                    default=one.default,
+                    source=self._source(one),
+                    at_once=at_once(one.key),
+                    waiting=wanted.get(one.key) if self._waits(one.key, wanted.get(one.key)) else None,
+                    secret=one.secret,
+                    meaning=one.meaning,
+                    form=dict(one.form),
+                )
+                for one in settings(self._lab.config)
+            ],
+        )
+
+    def _waits(self, key: str, wanted: Any) -> bool:
+        return not at_once(key) and wanted != self._started.get(key)
+
+    def _source(self, one: Setting) -> Source:
+        if any(one.key == key or one.key.startswith((f"{key}.", f"{key}[")) for key in self._unsaved):
+            return "changed"
+        if one.key in self._outside and one.key not in self._saved:
+            return "outside"
+        if _at(self._wanted.document, one.path) is not None:
+            return "file"
+        return "profile" if one.by_profile else "default"
+
+    async def change(self, values: Mapping[str, Any], *, save: bool, who: str) -> ChangedDocument:
+        """Make changes; see :class:`~sorm_mediator.web.settings_api.Settings`."""
+        async with self._changing:
+            return await self._change(values, save, who)
+
+    async def _change(self, values: Mapping[str, Any], save: bool, who: str) -> ChangedDocument:
+        given, wanted = self._checked(values)
+        before = {one.key: one for one in settings(self._wanted)}
+        after = {one.key: one for one in settings(wanted)}
+        changed = [
+            key for key in before | after if _clear(self._wanted, before, key) != _clear(wanted, after, key)
+        ]
+        applied = [key for key in changed if at_once(key)]
+        unsaved = self._unsaved | {key: given[key] for key in values}
+        file, not_saved = self._lab.config.file, ""
+        text = ""
+        if save and file is None:
+            not_saved = NO_FILE
+        elif save and file is not None:
+            text = self._text(file, unsaved)
+        try:
+            await self._lab.configure(_with(self._lab.config, wanted, [after[key].path for key in applied]))
+        except (BoxError, ConfigError) as error:
+            raise SettingsRefused(by_key(str(error), _NAME)) from None
+        self._wanted, self._unsaved = wanted, unsaved
+        for key in changed:
+            self._note(who, key, *(one[key].value if key in one else None for one in (before, after)))
+        if text and file is not None:
+            not_saved = self._write(file, text)
+        doubtful = await asyncio.to_thread(list, file_warnings(wanted))  # hosts are looked up
+        return ChangedDocument(
+            applied=applied,
+            needs_restart=[key for key in changed if not at_once(key)],
+            saved=str(file) if text and not not_saved else None,
+            not_saved=not_saved,
+            warnings=[*check_routing(wanted, _NAME), *doubtful] if changed else [],
+        )
+
+    def _checked(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Config]:
+        """The values without masks, and the settings with them. Raises :class:`SettingsRefused`."""
+        document = copy.deepcopy(dict(self._wanted.document))
+        given: dict[str, Any] = {}
+        mistakes = []
+        for key, value in values.items():
+            if not _KEY.fullmatch(key) or key.partition(".")[0].partition("[")[0] == SWITCH:
+                why = "is changed in the shell of the switch, where config/save saves it"
+                mistakes.append(
+                    (key, why if key.startswith(SWITCH) else "is no key, such as web.port or e1[1].mode")
+                )
+                continue
+            try:
+                given[key] = unmasked(key, value, _present(self._wanted, _path(key)))
+                put(document, Given(_path(key), given[key], "the change"))
+            except ConfigError as error:
+                mistakes.append((key, str(error).removeprefix(f"{key}: ")))
+        try:
+            wanted = parse(document, directory=self._wanted.directory, name=_NAME)
+            check_references(wanted, _NAME)
+        except ConfigError as error:
+            mistakes += by_key(str(error), _NAME)
+        if mistakes:
+            raise SettingsRefused(mistakes)
+        return given, wanted
+
+    def _note(self, who: str, key: str, old: Any, new: Any) -> None:
+        log.info("%s: changed by %s", key, who)
+        self._lab.note("setting-changed", who=who, key=key, old=old, new=new)
+
+    def _text(self, file: Path, unsaved: Mapping[str, Any]) -> str:
+        """The lab file with the changes. Raises :class:`SettingsRefused` when a lab would not start from it."""
+        from sorm_mediator.config.written import with_values
+
+        name = str(file)
+        try:
+            text = with_values(
+                file.read_text(encoding="utf-8"), {_path(key): value for key, value in unsaved.items()}
+            )
+            document = tomllib.loads(text)
+            for one in self._lab.config.given:
+                if shown(one.path) not in unsaved:
+                    put(document, one)
+            check_references(parse(document, directory=file.parent, name=name), name)
+        except ConfigError as error:
+            raise SettingsRefused(
+                [(key, f"{text} (in {file})") for key, text in by_key(str(error), name)]
+            ) from None
+        except (OSError, ValueError) as error:
+            raise SettingsRefused([("", f"{file}: can't be read: {error}")]) from None
+        return text
+
+    def _write(self, file: Path, text: str) -> str:
+        """Returns why it could not be written; "" after it was."""
+        from sorm_mediator.config.written import write_file
+
+        try:
+            write_file(file, text, mode=file.stat().st_mode & 0o777)
+        except OSError as error:
+            log.warning("%s: can't be written: %s", file, error.strerror)
+            return f"{file}: can't be written: {error.strerror or error}"
+        self._saved |= self._unsaved.keys()
+        self._unsaved = {}
+        return ""
+
+
+def _path(key: str) -> KeyPath:
+    """The path of a key as people write it, ``e1[1].mode``: items count from 1 there, and from 0 here."""
+    parts = path_of(key.replace("[", ".").replace("]", ""))
+    return tuple(part - 1 if isinstance(part, int) else part for part in parts)
+
+
+def _at(document: Any, path: KeyPath) -> Any:
+    """What a document has at a path; None: nothing."""
+    for part in path:
+        try:
+            document = document[part]
+        except (LookupError, TypeError):
+            return None
+    return document
+
+
+def _present(config: Config, path: KeyPath) -> Any:
+    """The value of a path, with secrets in clear; None for a path that there is not."""
+    from sorm_mediator.config.written import plain
+
+    return _at(plain(config), path)
+
+
+def _clear(config: Config, known: Mapping[str, Setting], key: str) -> Any:
+    """What a key is compared by: secrets differ although their masks do not."""
+    if key not in known:
+        return None
+    return _present(config, known[key].path) if known[key].secret else known[key].value
+
+
+def _with(config: Config, wanted: Config, paths: list[KeyPath]) -> Config:
+    """The same settings but for those at these paths, which are as ``wanted``."""
+    for path in paths:
+        config = _copied(config, wanted, path)
+    return config
+
+
+def _copied(model: Any, wanted: Any, path: KeyPath) -> Any:
+    name, *rest = path
+    fields = {field.alias or key: key for key, field in type(model).model_fields.items()}
+    key = fields[str(name)]
+    value = getattr(wanted, key)
+    if rest:
+        value = _copied(getattr(model, key), value, tuple(rest))
+    return model.model_copy(update={key: value})

@@ -1,0 +1,92 @@
+"""Somebody in the lab listens to a KSL line: the octets that its timeslot gets, as a WAV file without an end.
+
+The speech of a lab is synthetic: tones of the emulated switch. Who listens, and to what, is in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Final
+
+from e1.voice.g711 import SAMPLE_RATE, decode
+
+MOST_LISTENERS: Final = 8
+BACKLOG: Final = 250
+"""Portions that wait for a listener, some 20 ms each; beyond that the oldest are dropped."""
+_UNKNOWN: Final = 0xFFFF_FFFF
+"""Length of a WAV file that is not known (Multimedia Programming Interface and Data Specifications 1.0, RIFF)."""
+_OCTETS: Final = 2
+
+
+def wav_header() -> bytes:
+    """The header of a WAV file of linear samples, 16 bits, one channel, of unknown length."""
+    form = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, SAMPLE_RATE * _OCTETS, _OCTETS, 8 * _OCTETS)
+    return b"RIFF" + struct.pack("<I", _UNKNOWN) + b"WAVEfmt " + form + b"data" + struct.pack("<I", _UNKNOWN)
+
+
+class CannotListen(Exception):  # noqa: N818 - an answer
+    """Nobody can listen to this line now; the text says why, and ``full``: because enough do already."""
+
+    def __init__(self, text: str, *, full: bool = False) -> None:
+        super().__init__(text)
+        self.full = full
+
+
+class Listener:
+    """One listener's queue. Iterate it for portions of linear samples; it ends with the call on the line."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def put(self, octets: bytes | None) -> None:
+        """Add octets of A-law; None: the line carries nothing any more."""
+        if self._queue.qsize() >= BACKLOG:
+            self._queue.get_nowait()
+        self._queue.put_nowait(octets)
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> bytes:
+        octets = await self._queue.get()
+        if octets is None:
+            raise StopAsyncIteration
+        return decode(octets).astype("<i2").tobytes()
+
+
+class Listeners:
+    """Who listens to which KSL, by stream and number."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[int, int], set[Listener]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    def add(self, ksl: tuple[int, int]) -> Listener:
+        """A listener of a KSL. Raises :class:`CannotListen` when there are enough."""
+        if len(self) >= MOST_LISTENERS:
+            raise CannotListen(f"there are {MOST_LISTENERS} listeners already", full=True)
+        listener = Listener()
+        self._of.setdefault(ksl, set()).add(listener)
+        return listener
+
+    def remove(self, ksl: tuple[int, int], listener: Listener) -> None:
+        """The listener is gone."""
+        self._of.get(ksl, set()).discard(listener)
+
+    def hear(self, ksl: tuple[int, int], octets: bytes) -> None:
+        """Give the octets of a timeslot to whoever listens."""
+        for listener in self._of.get(ksl, ()):
+            listener.put(octets)
+
+    def end(self, ksl: tuple[int, int]) -> None:
+        """The line carries no call any more."""
+        for listener in self._of.pop(ksl, ()):
+            listener.put(None)
+
+    def close(self) -> None:
+        """End all."""
+        for ksl in list(self._of):
+            self.end(ksl)

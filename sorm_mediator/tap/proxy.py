@@ -1,0 +1,288 @@
+"""The sockets of a tap: a console connects to it, it connects to the mediator, and passes octets both ways.
+
+Octets are passed at once and unchanged. Only where a rule may spoil units of a direction, its octets wait until the
+unit is whole, at most :data:`HOLD` seconds. A side that does not read stops the other one: at most a few times
+:data:`AT_ONCE` octets wait. The end of one side's sending is passed on, and the other direction goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from protocol import Channel, Codec, Message, Noise, StreamFramer, Unit, UnknownUnit
+from protocol.errors import Problem
+from protocol.framing import SAMPLE, Item
+from sorm_mediator.addresses import host_port
+from sorm_mediator.tap.spoil import TO_CONSOLE, TO_MEDIATOR, Spoiled, Spoiler
+
+CONNECT_WITHIN = 5.0
+"""Seconds for the connection to the mediator."""
+HOLD = 1.0
+"""Seconds that octets of an unfinished unit wait where units may be spoiled."""
+AT_ONCE = 64 * 1024
+"""Octets of one read, and those that may wait to be written."""
+MOST_CONNECTIONS = 16
+"""Connections of one channel at a time."""
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Octets that arrived at the tap: one unit, or octets that are no unit."""
+
+    time: float
+    channel: str
+    of_console: bool
+    raw: bytes
+    message: Message | UnknownUnit | None
+    """None: octets that are no unit."""
+    problems: tuple[Problem, ...]
+    item: Item
+    spoiled: Spoiled | None
+    connection: str
+    """The console's address."""
+
+    @property
+    def unit_channel(self) -> Channel:
+        """The channel of the order that the unit belongs to."""
+        if self.channel == "kpd2":
+            return Channel.KPD2
+        return Channel.COMMAND if self.of_console else Channel.KPD1
+
+
+class Watcher(Protocol):
+    """Who is told what crosses. Calls must not take long."""
+
+    def opened(self, channel: str, console: Address, mediator: Address, key: object) -> None: ...
+    def arrived(self, key: object, data: bytes, *, of_console: bool, passed: Sequence[Passed]) -> None:
+        """Octets, and the units that end in them."""
+
+    def closed(self, channel: str, console: Address, key: object) -> None: ...
+    def said(self, channel: str, text: str) -> None:
+        """Something that a person should see."""
+
+
+class _CutError(Exception):
+    """A rule has cut the connection."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction of one connection."""
+
+    channel: str
+    of_console: bool
+    connection: str
+    codec: Codec
+    spoiler: Spoiler
+    framer: StreamFramer
+    kept: bytearray = field(default_factory=bytearray)
+    """Octets whose unit is not finished."""
+    at: int = 0
+    """How many octets were before them."""
+
+    @property
+    def direction(self) -> str:
+        return TO_MEDIATOR if self.of_console else TO_CONSOLE
+
+    @property
+    def held(self) -> bool:
+        """Whether units are passed when they are whole, since a rule may fit."""
+        return self.spoiler.touches(self.channel, self.direction)
+
+    def feed(self, data: bytes, *, final: bool = False) -> list[Passed]:
+        """The units, and octets that are none, that ``data`` completes."""
+        self.kept += data
+        items = self.framer.feed(data)
+        if final:
+            items += self.framer.flush()
+        passed: list[Passed] = []
+        for item in items:
+            passed += self._between(item.offset - self.at)
+            passed.append(self._passed(item, item.length if isinstance(item, Noise) else len(item.raw)))
+        return passed + self._between(len(self.kept)) if final else passed
+
+    def _between(self, length: int) -> list[Passed]:
+        """Octets that the framer has in no piece."""
+        if length <= 0:
+            return []
+        return [self._passed(Noise(self.at, length, bytes(self.kept[:SAMPLE])), length)]
+
+    def _passed(self, item: Item, length: int) -> Passed:
+        raw = bytes(self.kept[:length])
+        del self.kept[:length]
+        self.at += length
+        message: Message | UnknownUnit | None = None
+        problems: tuple[Problem, ...] = ()
+        spoiled = None
+        if isinstance(item, Unit):
+            message, problems = self.codec.decode_lenient(raw)
+            spoiled = self.spoiler.spoil(self.channel, self.direction, raw)
+        return Passed(
+            time.time(), self.channel, self.of_console, raw, message, problems, item, spoiled, self.connection
+        )
+
+
+class Tap:
+    """Listens for consoles, and passes each on to the mediator. ``async with`` starts and stops it.
+
+    ``listen`` and ``mediator`` are addresses by channel (``kpd1``, ``kpd2``); ``admits``: whether a host may connect.
+    Raises :class:`OSError` for an address that can't be listened on.
+    """
+
+    def __init__(
+        self,
+        listen: Mapping[str, Address],
+        mediator: Mapping[str, Address],
+        codec: Codec,
+        spoiler: Spoiler,
+        watcher: Watcher,
+        admits: Callable[[str], bool] = lambda host: True,
+    ) -> None:
+        self._listen = listen
+        self._mediator = mediator
+        self._codec = codec
+        self._spoiler = spoiler
+        self._watcher = watcher
+        self._admits = admits
+        self._servers: list[asyncio.Server] = []
+        self._open: dict[str, set[asyncio.Task[None]]] = {channel: set() for channel in listen}
+        self.endpoints: dict[str, str] = {}
+        self.asked = 0
+        """Consoles that have connected."""
+        self.reached = 0
+        """Connections to the mediator."""
+
+    async def __aenter__(self) -> Tap:
+        try:
+            for channel, (host, port) in self._listen.items():
+                server = await asyncio.start_server(self._accept(channel), host, port, limit=AT_ONCE)
+                self._servers.append(server)
+                self.endpoints[channel] = host_port(*server.sockets[0].getsockname()[:2])
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.close()
+        tasks = [task for tasks in self._open.values() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _accept(self, channel: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            peer = writer.get_extra_info("peername")
+            if not peer:
+                writer.transport.abort()
+            elif not self._admits(peer[0]):
+                self._watcher.said(channel, f"{host_port(*peer[:2])} refused: not in console.allow")
+                writer.transport.abort()
+            elif len(self._open[channel]) >= MOST_CONNECTIONS:
+                self._watcher.said(
+                    channel, f"{host_port(*peer[:2])} refused: {MOST_CONNECTIONS} connections are open"
+                )
+                writer.transport.abort()
+            else:
+                task = asyncio.ensure_future(self._serve(channel, peer[:2], reader, writer))
+                self._open[channel].add(task)
+                task.add_done_callback(self._open[channel].discard)
+
+        return accept
+
+    async def _serve(
+        self, channel: str, peer: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One connection of a console, from its beginning to its end."""
+        self.asked += 1
+        target = self._mediator[channel]
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN):
+                far_reader, far_writer = await asyncio.open_connection(*target, limit=AT_ONCE)
+        except (OSError, ValueError, TimeoutError) as error:
+            why = (
+                f"no answer within {CONNECT_WITHIN:g} s"
+                if isinstance(error, TimeoutError)
+                else getattr(error, "strerror", None) or str(error)
+            )
+            self._watcher.said(
+                channel, f"{host_port(*target)}: can't be reached: {why}: {host_port(*peer)} is closed"
+            )
+            writer.transport.abort()
+            return
+        except BaseException:
+            writer.transport.abort()
+            raise
+        self.reached += 1
+        key = object()
+        self._watcher.opened(channel, peer, far_writer.get_extra_info("peername")[:2], key)
+        for one in (writer, far_writer):
+            one.transport.set_write_buffer_limits(high=AT_ONCE)
+        ways = [
+            asyncio.ensure_future(self._pump(key, self._way(channel, peer, of_console=of_console), *ends))
+            for of_console, ends in ((True, (reader, far_writer)), (False, (far_reader, writer)))
+        ]
+        try:
+            await asyncio.gather(*ways)
+            writer.close()
+            far_writer.close()
+        except (OSError, _CutError):
+            pass  # reset by one side, or by a rule: the other side is told by the same
+        finally:
+            for way in ways:
+                way.cancel()
+            for one in (writer, far_writer):
+                if not one.is_closing():
+                    one.transport.abort()
+            with suppress(OSError):
+                await asyncio.gather(*ways, return_exceptions=True)
+            self._watcher.closed(channel, peer, key)
+
+    def _way(self, channel: str, peer: Address, *, of_console: bool) -> _Way:
+        kind = Channel.COMMAND if of_console and channel == "kpd1" else Channel(channel)
+        framer = StreamFramer(kind, self._codec.options)
+        return _Way(channel, of_console, host_port(*peer), self._codec, self._spoiler, framer)
+
+    async def _pump(
+        self, key: object, way: _Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass the octets of one direction until its end."""
+        while True:
+            try:
+                async with asyncio.timeout(HOLD if way.held and way.kept else None):
+                    data = await reader.read(AT_ONCE)
+            except TimeoutError:
+                await self._pass(key, way, b"", writer, final=True)
+                continue
+            await self._pass(key, way, data, writer, final=not data)
+            if not data:
+                if writer.can_write_eof():
+                    writer.write_eof()
+                return
+
+    async def _pass(
+        self, key: object, way: _Way, data: bytes, writer: asyncio.StreamWriter, *, final: bool
+    ) -> None:
+        if not way.held:
+            writer.write(data)  # first, whatever is made of it
+            passed = way.feed(data, final=final)
+            if data or passed:
+                self._watcher.arrived(key, data, of_console=way.of_console, passed=passed)
+            await writer.drain()
+            return
+        for one in way.feed(data, final=final):
+            self._watcher.arrived(key, one.raw, of_console=way.of_console, passed=[one])
+            if one.spoiled is not None and one.spoiled.rule.action == "delay":
+                await asyncio.sleep(one.spoiled.rule.seconds)
+            writer.write(one.raw if one.spoiled is None else one.spoiled.octets)
+            await writer.drain()
+            if one.spoiled is not None and one.spoiled.rule.action == "cut":
+                raise _CutError

@@ -1,0 +1,191 @@
+"""The ladder of a call: what console, mediator and switch sent each other about it, and when.
+
+The mediator's part is read from its latest events (:class:`~sorm_mediator.mediator.binding.feed.EventFeed`): what the
+call caused, and of each object in it the command that put it under control, with what followed from that. The switch's
+part is what its own call remembers. All times are Unix seconds by the clock of the box that noted them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ConfigDict
+
+from protocol import AddObject
+from protocol.oneline import one_line
+from sorm_mediator.mediator.binding.feed import EventFeed, Happened
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.box import SwitchBox
+    from sorm_mediator.switch.calls.call import Call
+
+Lane = Literal["console", "mediator", "switch"]
+MOST_STEPS = 500
+"""Steps of a ladder; of a longer one the oldest are left out."""
+
+
+class LadderStep(BaseModel):
+    """One thing that went from one box to another, or happened in one."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    time: float
+    """Unix seconds."""
+    source: Lane
+    target: Lane
+    """The same as ``source``: it happened there."""
+    kind: Literal["command", "message", "event", "request", "reply", "report", "call"]
+    """A unit of KPD1 or KPD2, a request to the switch or its reply, a call report, or a change of the switch's call."""
+    name: str
+    """Of the unit, of the request, of the report's kind, or of the change."""
+    text: str
+    """All of it in one line."""
+    number: int | None = None
+    """Of the event in the feed; null for what the switch's call remembers."""
+
+
+class LadderDocument(BaseModel):
+    """Everything that is known about one call."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    call: str
+    objects: list[int]
+    """Under control, that the call touches."""
+    steps: list[LadderStep]
+    """In the order of time."""
+    left_out: int
+    """Older steps that were left out."""
+
+
+def ladder(events: EventFeed | None, switch: SwitchBox | None, call: str) -> LadderDocument | None:
+    """The ladder of a call; None when neither box knows it."""
+    made = None if switch is None else switch.engine.calls.get(call)
+    ids = {call} if made is None else {call, *_views(made)}
+    found = [] if events is None else list(_of_call(events, ids))
+    if made is None and not found:
+        return None
+    objects = sorted({number for one in found for number in one.about.objects})
+    if events is not None and found:
+        found = [*_before(events, set(objects), found), *found]
+    steps = [step for one in found if (step := _step(one)) is not None]
+    if made is not None:
+        steps += _own_steps(made)
+    steps.sort(key=lambda step: step.time)
+    return LadderDocument(
+        call=call, objects=objects, steps=steps[-MOST_STEPS:], left_out=max(0, len(steps) - MOST_STEPS)
+    )
+
+
+def known_calls(events: EventFeed, most: int) -> list[str]:
+    """The calls of the latest events, the newest first."""
+    found: dict[str, None] = {}
+    for one in reversed(events):
+        if one.about.call:
+            found.setdefault(one.about.call)
+            if len(found) == most:
+                break
+    return list(found)
+
+
+def _views(call: Call) -> Iterator[str]:
+    """A call that leads through several domains has an id in the reports of each."""
+    for views in call.views.values():
+        for view in views:
+            yield view.call_id
+
+
+def _of_call(events: EventFeed, ids: set[str]) -> Iterator[Happened]:
+    """What belongs to the call, and the commands that were given about it, with their answers."""
+    return (one for one in events if one.about.call in ids)
+
+
+def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iterable[Happened]:
+    """What put the objects under control: of each the last command 5 before the call, and what followed from it."""
+    kept: dict[int, list[Happened]] = {number: [] for number in objects}
+    first = found[0].number
+    for one in events:
+        if one.number >= first:
+            break
+        for number in objects.intersection(one.about.objects):
+            if not one.about.call:
+                if _is_add(one):
+                    kept[number].clear()
+                kept[number].append(one)
+    unique = {one.number: one for steps in kept.values() for one in steps if _is_add(steps[0])}
+    return unique.values()
+
+
+def _is_add(one: Happened) -> bool:
+    return one.kind == "unit" and one.document()["unit"].get("name") == AddObject.message_name
+
+
+def _step(one: Happened) -> LadderStep | None:
+    """An event of the feed as a step; None for one that is no step of a ladder."""
+    document = one.document()
+    source: Lane = "mediator"
+    target: Lane = "mediator"
+    kind: Any = one.kind
+    match one.kind:
+        case "unit":
+            unit = document["unit"]
+            source, target = (
+                ("console", "mediator") if document["direction"] == "received" else ("mediator", "console")
+            )
+            kind = unit["kind"] if unit["kind"] in ("message", "event") else "command"
+            name, text = str(unit.get("name") or "unknown"), one_line(unit)
+        case "request":
+            target, name = "switch", str(document["op"])
+            text = " ".join((name, *_pairs(document["params"])))
+        case "reply":
+            source, name = "switch", str(document["op"])
+            text = f"{name}: ok" if document["ok"] else f"{name}: {_refusal(document)}"
+        case "call":
+            source, kind, name = "switch", "report", str(document["kind"])
+            text = f"{name}, report {document['sequence']}"
+        case _:
+            return None
+    return LadderStep(
+        time=one.time, source=source, target=target, kind=kind, name=name, text=text, number=one.number
+    )
+
+
+def _refusal(document: dict[str, Any]) -> str:
+    code = document.get("code")
+    return str(document["text"]) if code is None else f"{code:02X}h {document['text']}"
+
+
+def _pairs(params: dict[str, Any]) -> Iterator[str]:
+    for name, value in params.items():
+        if isinstance(value, dict):
+            yield from _pairs(value)
+        elif value is not None:
+            yield f"{name}={value}"
+
+
+def _own_steps(call: Call) -> Iterator[LadderStep]:
+    for event in call.events:
+        text = f"{event.event} {event.detail}".strip()
+        yield LadderStep(
+            time=event.time, source="switch", target="switch", kind="call", name=event.event, text=text
+        )
+
+
+ladder_router = APIRouter()
+"""The route of the ladder, to be put under ``/api/v1``."""
+
+
+@ladder_router.get(
+    "/calls/{call}/ladder",
+    responses={404: {"description": "No such call"}},
+    summary="What was sent about a call",
+)
+async def read_ladder(request: Request, call: str) -> LadderDocument:
+    """What console, mediator and switch sent each other about a call, from the latest 10,000 events."""
+    gateway, switch = request.app.state.gateway, request.app.state.switch
+    found = ladder(None if gateway is None else gateway.events, switch, call)
+    if found is None:
+        raise HTTPException(404, f"there is no call {call!r}, or it was long ago")
+    return found

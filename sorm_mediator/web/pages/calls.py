@@ -1,0 +1,247 @@
+"""Calls: the list, making one, driving one that runs, and its ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+from fastapi import HTTPException, Request
+
+from sorm_mediator.language import Phrase
+from sorm_mediator.mediator.binding.status import call_row
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.switch.calls.call import CallRefused
+from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
+from sorm_mediator.web.pages.page import Action, Form, Page
+from sorm_mediator.web.pages.shown import clock, note_reading
+from sorm_mediator.web.switch_api import (
+    REFUSED,
+    CallBody,
+    Feature,
+    ServiceBody,
+    SwitchCallDocument,
+    document,
+)
+
+LATEST = 100
+"""Calls in the list."""
+STATES: dict[str, Phrase] = {
+    "dialling": Phrase("dialling"),
+    "ringing": Phrase("ringing"),
+    "talking": Phrase("talking"),
+    "released": Phrase("released"),
+}
+"""State of a call of the switch, for people."""
+OUTCOMES: dict[str, Phrase] = {
+    "answer": Phrase("answered"),
+    "busy": Phrase("busy"),
+    "no-answer": Phrase("not answered"),
+    "fail": Phrase("can't be reached"),
+    "incomplete": Phrase("number incomplete"),
+}
+"""What a synthetic call comes to, for people."""
+
+
+class CallLine(NamedTuple):
+    """One call of the list, as far as the boxes of this web server know it."""
+
+    call: str
+    domain: str
+    calling: str
+    called: str
+    state: str
+    """A key of :data:`STATES`; empty: only the mediator knows the call."""
+    started: float | None
+    objects: tuple[int, ...]
+
+
+async def calls(request: Request) -> Mapping[str, Any]:
+    """The latest calls of the switch; of a mediator alone those that touch objects."""
+    gateway, switch = request.app.state.gateway, request.app.state.switch
+    touched = {}
+    if gateway is not None:
+        note_reading(request)
+        touched = {row.call: row for row in map(call_row, gateway.core.calls)}
+    lines: list[CallLine] = []
+    if switch is not None:
+        for made in reversed(list(switch.engine.calls.values())[-LATEST:]):
+            row = touched.get(made.id)
+            objects = () if row is None else tuple(leg.object_number for leg in row.objects)
+            request_ = made.request
+            lines.append(
+                CallLine(
+                    made.id, made.domain.name, request_.a, request_.b, made.state.value, made.started, objects
+                )
+            )
+    elif gateway is not None:
+        for call in known_calls(gateway.events, LATEST):
+            row = touched.get(call)
+            if row is None:
+                lines.append(CallLine(call, "", "", "", "released", None, ()))
+            else:
+                objects = tuple(leg.object_number for leg in row.objects)
+                lines.append(CallLine(call, row.domain, row.calling, row.called, "", row.setup_time, objects))
+    return {
+        "lines": lines,
+        "states": STATES,
+        "outcomes": OUTCOMES,
+        "domains": [] if switch is None else list(switch.engine.domains),
+        "trunks": sorted(_trunks(switch)),
+    }
+
+
+def _trunks(switch: SwitchBox | None) -> set[str]:
+    if switch is None:
+        return set()
+    return {trunk.name for domain in switch.engine.domains.values() for trunk in domain.trunks.values()}
+
+
+async def place(request: Request, form: Form) -> Phrase:
+    """Make a call."""
+    body = CallBody.model_validate(
+        {key: form[key] for key in ("a", "b", "from", "outcome") if key in form}
+        | {key: form[key] for key in ("ring", "talk") if form.get(key)}
+    )
+    call = _asked(lambda: _switch(request).place_call(form.get("domain", ""), body.request()))
+    return Phrase("Call {call}: {a} calls {b}.", call=call.id, a=body.a or form.get("from", ""), b=body.b)
+
+
+# --- one call
+
+
+async def one(request: Request) -> Mapping[str, Any]:
+    """A call with its ladder and, of the switch, its state and its routing."""
+    gateway, switch = request.app.state.gateway, request.app.state.switch
+    call = request.path_params["call"]
+    steps = ladder(None if gateway is None else gateway.events, switch, call)
+    if steps is None:
+        raise HTTPException(404, Phrase("There is no call {call}, or it was long ago.", call=call))
+    made = None if switch is None else switch.engine.calls.get(call)
+    shown: SwitchCallDocument | None = None if made is None else document(made)
+    return {
+        "call": call,
+        "made": shown,
+        "states": STATES,
+        "ladder": steps,
+        "drawing": draw(steps),
+        "lanes": LANES,
+        "services": get_args(Feature),
+    }
+
+
+async def drive(request: Request, form: Form) -> Phrase:
+    """Answer a call or end it, now."""
+    call, switch = request.path_params["call"], _switch(request)
+    if form.get("do") == "answer":
+        _asked(lambda: switch.pick_up(call))
+        return Phrase("Call {call} is answered.", call=call)
+    if not switch.hang_up(call):
+        raise HTTPException(404, Phrase("There is no call {call} that goes on.", call=call))
+    return Phrase("Call {call} is ended.", call=call)
+
+
+async def use_service(request: Request, form: Form) -> Phrase:
+    """Use a service in a call, now."""
+    call, switch = request.path_params["call"], _switch(request)
+    given = {key: form[key] for key in ("service", "by", "number") if form.get(key)}
+    body = ServiceBody.model_validate(given)
+    _asked(lambda: switch.use_service(call, body.request()))
+    return Phrase("Call {call}: {service} is used.", call=call, service=body.service)
+
+
+def _switch(request: Request) -> SwitchBox:
+    switch: SwitchBox | None = request.app.state.switch
+    if switch is None:
+        raise HTTPException(404, Phrase("This web server has no switch."))
+    return switch
+
+
+def _asked(ask: Any) -> Any:
+    """What the switch gives; what it refuses is answered with the reason."""
+    try:
+        return ask()
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+
+# --- the drawing of a ladder
+
+LANES: dict[Lane, Phrase] = {
+    "console": Phrase("Console"),
+    "mediator": Phrase("Mediator", context="ladder"),
+    "switch": Phrase("Switch"),
+}
+"""The vertical lines, from left to right."""
+_LEFT, _APART, _TOP, _ROW = 220, 300, 40, 30
+_MOST_TEXT = 38
+"""Characters that stand above an arrow."""
+
+
+class Arrow(NamedTuple):
+    """A row of the drawing, in units of its picture."""
+
+    y: int
+    start: int
+    end: int
+    text_x: int
+    kind: str
+    time: str
+    after: str
+    """Milliseconds since the first step of the call itself."""
+    text: str
+    title: str
+    stays: bool
+    """It happened in one box: a mark instead of an arrow."""
+
+
+class Drawing(NamedTuple):
+    """A ladder as a picture: its size, its lanes and its rows."""
+
+    width: int
+    height: int
+    lanes: tuple[tuple[Lane, int], ...]
+    rows: Sequence[Arrow]
+
+
+def draw(steps: LadderDocument) -> Drawing:
+    """The places of all lines of the picture of a ladder."""
+    places: dict[Lane, int] = {lane: _LEFT + at * _APART for at, lane in enumerate(LANES)}
+    begun = next((step.time for step in steps.steps if step.kind in ("report", "call")), None)
+    rows = [_arrow(at, step, places, begun) for at, step in enumerate(steps.steps)]
+    height = _TOP + _ROW * len(rows) + 20
+    return Drawing(_LEFT + 2 * _APART + 160, height, tuple(places.items()), rows)
+
+
+def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:
+    start, end = places[step.source], places[step.target]
+    stays = start == end
+    text = step.text if len(step.text) <= _MOST_TEXT else step.text[: _MOST_TEXT - 1] + "…"
+    return Arrow(
+        y=_TOP + _ROW * (at + 1),
+        start=start,
+        end=end,
+        text_x=start + 14 if stays else (start + end) // 2,
+        kind=step.kind,
+        time=clock(step.time),
+        after="" if begun is None else f"{(step.time - begun) * 1000:+.0f}",
+        text=text,
+        title=step.text,
+        stays=stays,
+    )
+
+
+PAGE = Page(
+    "/calls",
+    "Calls",
+    "calls.html.j2",
+    calls,
+    actions=(Action("/calls", place),),
+)
+ONE = Page(
+    "/calls/{call}",
+    "Call",
+    "call.html.j2",
+    one,
+    actions=(Action("/calls/{call}/drive", drive), Action("/calls/{call}/service", use_service)),
+    part_of="/calls",
+)

@@ -1,0 +1,105 @@
+"""Replay, acceptance and conformance against this lab: started, watched, cancelled, read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import HTTPException, Request
+
+from sorm_mediator.language import Phrase
+from sorm_mediator.texts import whole_number
+from sorm_mediator.web.jobs_api import JobDocument, JobRefused, JobRequest, Jobs
+from sorm_mediator.web.mediator_api import who_asks
+from sorm_mediator.web.pages.page import Action, Form, Page
+
+STATES: Final = {
+    "running": Phrase("running"),
+    "passed": Phrase("passed"),
+    "failed": Phrase("failed"),
+    "unusable": Phrase("could not begin"),
+    "unreachable": Phrase("mediator not reached"),
+    "cancelled": Phrase("cancelled"),
+}
+SHOWN_LINES: Final = 400
+"""Lines of output of a page; the file has all."""
+
+
+def _jobs(request: Request) -> Jobs:
+    found: Jobs | None = request.app.state.jobs
+    if found is None:
+        raise HTTPException(404, Phrase("There is no mediator here that a run could be against."))
+    return found
+
+
+def _number(request: Request) -> int:
+    number = whole_number(request.path_params["number"], 1, 2**31)
+    if number is None:
+        raise HTTPException(404, Phrase("There is no such run."))
+    return number
+
+
+def _one(request: Request) -> JobDocument:
+    try:
+        return _jobs(request).one(_number(request))
+    except JobRefused:
+        raise HTTPException(404, Phrase("There is no such run.")) from None
+
+
+async def reports(request: Request) -> Mapping[str, Any]:
+    """The runs, and what can be run."""
+    jobs = _jobs(request)
+    rows = jobs.all()
+    return {
+        "rows": rows,
+        "states": STATES,
+        "busy": any(one.state == "running" for one in rows),
+        "scripts": [one.script for one in jobs.scripts()],
+    }
+
+
+async def report(request: Request) -> Mapping[str, Any]:
+    """One run, with the end of its output."""
+    job = _one(request)
+    lines = (
+        _jobs(request).output(job.id, max(0, job.lines - SHOWN_LINES)) if "output.txt" in job.files else []
+    )
+    return {"job": job, "states": STATES, "output": "\n".join(lines[-SHOWN_LINES:])}
+
+
+async def start(request: Request, form: Form) -> Phrase:
+    """Start a run."""
+    kind = form.get("kind", "")
+    fields: dict[str, Any] = {"kind": kind, "lang": form.get("lang", "en")}
+    if kind == "replay":
+        fields["script"] = form.get("script", "")
+    elif kind == "conformance":
+        fields |= {"clauses": form.get("clauses", "").replace(" ", ""), "may_stop": "may_stop" in form}
+    try:
+        job = await _jobs(request).start(JobRequest(**fields), who_asks(request))
+    except JobRefused as refused:
+        raise HTTPException(refused.status, str(refused)) from None
+    return Phrase("Run {number} has begun.", number=job.id)
+
+
+async def remove(request: Request, form: Form) -> Phrase:
+    """Cancel a run, or remove a kept one."""
+    job = _one(request)
+    try:
+        await _jobs(request).remove(job.id)
+    except JobRefused as refused:
+        raise HTTPException(refused.status, str(refused)) from None
+    if job.state == "running":
+        return Phrase("Run {number} was cancelled.", number=job.id)
+    return Phrase("Run {number} was removed.", number=job.id)
+
+
+PAGE = Page(
+    "/reports",
+    "Reports",
+    "reports.html.j2",
+    reports,
+    box="gateway",
+    actions=(Action("/reports", start), Action("/reports/{number}/remove", remove)),
+)
+ONE = Page("/reports/{number}", "Run", "report.html.j2", report, box="gateway", part_of="/reports")

@@ -1,0 +1,68 @@
+"""``wireshark``: where the dissector is written, and what is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sorm_mediator.cli.app import app
+
+
+def run(*arguments: str, home: Path, path: str | None = None) -> Result:
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"] if path is None else path}
+    return CliRunner().invoke(app, ["wireshark", *arguments], env=environment)
+
+
+def test_install_writes_where_tshark_looks_and_remove_removes_it(tmp_path: Path) -> None:
+    tshark = shutil.which("tshark")
+    if tshark is None:
+        pytest.skip("tshark is not installed: apt install tshark")
+    done = run("install", home=tmp_path)
+    file = Path(done.stdout.partition(": written")[0])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert file.parent.is_relative_to(tmp_path)
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    listed = subprocess.run(
+        [tshark, "-G", "protocols"], capture_output=True, text=True, env=environment, check=True
+    )
+    assert "\tSORM\t" in listed.stdout.upper()
+    assert run("install", "--order", "70", home=tmp_path).exit_code == 0  # over our own
+    assert 'default = "70"' in file.read_text()
+    assert run("install", "--remove", home=tmp_path).stdout == f"{file}: removed\n"
+    assert run("install", "--remove", home=tmp_path).stdout == f"{file}: is not there\n"
+    assert not file.exists()
+
+
+def test_without_wireshark_it_is_written_where_wireshark_looks_by_default(tmp_path: Path) -> None:
+    done = run("install", home=tmp_path, path=str(tmp_path))
+    file = tmp_path / ".local" / "lib" / "wireshark" / "plugins" / "sorm.lua"
+    assert done.stdout.startswith(f"{file}: written")
+    assert file.read_text() == run("print", home=tmp_path).stdout
+
+
+def test_a_file_of_others_stays(tmp_path: Path) -> None:
+    (tmp_path / "sorm.lua").write_text("-- mine")
+    for more in ([], ["--remove"]):
+        done = run("install", "--dir", str(tmp_path), *more, home=tmp_path)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'sorm.lua'}: is no file of sorm-mediator")
+    assert (tmp_path / "sorm.lua").read_text() == "-- mine"
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("install", "--dir", str(tmp_path / "file" / "below"), home=tmp_path)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'file'}")
+
+
+def test_print_in_russian(tmp_path: Path) -> None:
+    done = run("print", "--lang", "ru", home=tmp_path)
+    assert done.exit_code == 0
+    assert "номер объекта" in done.stdout

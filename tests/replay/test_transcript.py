@@ -1,0 +1,313 @@
+"""A dialogue that was seen becomes a scenario; and ``pcap2scenario`` from outside.
+
+Recordings of shipped scripts become scenarios that replay green in the lab of their script, and a recording of that
+run becomes the same scenario again. Left out are those whose script changes its lab (``config:``) or has steps that a
+capture of the console does not show (services of a call, faults, requests to the web).
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import captures
+from protocol import (
+    Answer,
+    Codec,
+    CommandExecuted,
+    CommandReceived,
+    ConnectKsl,
+    NumberReceived,
+    ObjectType,
+    Options,
+    Release,
+    SetPassword,
+    Start,
+    Stop,
+)
+from protocol import Test as TestCommand
+from protocol.codec import UnknownUnit
+from radius.outbox import Outbox
+from radius.report import CallReport, Party
+from sorm_mediator.capture.writer import PcapngWriter
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.from_capture import CaptureSettings, run_pcap2scenario
+from sorm_mediator.replay.results import PcapRecorder, TextPrinter
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
+from sorm_mediator.replay.transcript import (
+    Reported,
+    Seen,
+    TranscriptError,
+    TranscriptSettings,
+    transcript,
+)
+from tests.replay.test_runner import event
+
+FOLDER = Path(captures.__path__[0])
+CODEC = Codec()
+GREEN = (
+    "main-job",
+    "both_parties",
+    "groups",
+    "commands_in_a_call",
+    "start_stop_password",
+    "trunk_objects",
+    "tables",
+)
+
+
+def seen(*what: Any, step: float = 0.01) -> list[Seen]:
+    """Messages, or octets from the console, one after another."""
+    found = []
+    for number, one in enumerate(what):
+        raw = one if isinstance(one, bytes) else CODEC.encode(one)
+        message, problems = CODEC.decode_lenient(raw)
+        of_console = isinstance(one, bytes) or str(one.channel) == "command"
+        on_kpd2 = not isinstance(one, bytes) and str(one.channel) == "kpd2"
+        known = None if isinstance(message, UnknownUnit) and len(raw) < 10 else message
+        found.append(Seen(1000.0 + number * step, raw, known, not problems, of_console, on_kpd2))
+    return found
+
+
+def written(items: list[Any], **settings: Any) -> tuple[dict[str, Any], str]:
+    """The scenario of a dialogue, read again, and its text."""
+    text = transcript(items, CODEC, TranscriptSettings(source="a test", **settings)).text()
+    scenario.parse(text)
+    return yaml.safe_load(text), text
+
+
+def done(code: int) -> tuple[Any, Any]:
+    return CommandReceived(code, 0), CommandExecuted(code, 0)
+
+
+def test_a_command_that_succeeds_is_a_send_and_nothing_else() -> None:
+    document, text = written(seen(Start(), *done(1), Stop(), *done(2)))
+    assert document["steps"] == [{"send": "start"}, {"send": "stop"}]
+    assert "# " in text
+    assert "0.010 s  <- KPD1  CC 01 27" in text
+
+
+def test_a_refused_command_one_without_an_answer_and_a_test_say_what_came() -> None:
+    items = seen(
+        Start(), CommandReceived(1, 0x16), Stop(), TestCommand(test_number=7), CommandReceived(14, 0)
+    )
+    document, _ = written(items)
+    assert document["steps"] == [
+        {"send": "start", "expect": [{"command-received": {"status": 0x16}}]},
+        {"send": "stop", "expect": []},
+        {"send": {"test": {"test_number": 7}}, "expect": [{"command-received": {"status": 0}}]},
+    ]
+
+
+def test_a_late_answer_is_expected_in_a_step_of_its_own() -> None:
+    items = seen(Start(), CommandReceived(1, 0), Stop(), CommandExecuted(1, 0), *done(2))
+    steps = written(items)[0]["steps"]
+    assert steps[1] == {"send": "stop", "expect": []}
+    assert [next(iter(one)) for one in steps[2]["expect"]] == [
+        "command-executed",
+        "command-received",
+        "command-executed",
+    ]
+    assert steps[2]["expect"][0] == {"command-executed": {"command": 1, "status": 0}}
+
+
+def test_no_password_is_in_a_scenario() -> None:
+    wrong, broken = Start(password="777777"), CODEC.encode(Start(password="888888"))[:9] + b"\xff\x01"
+    items = seen(
+        Start(password="555555"), *done(1), SetPassword(password="555555", new_password="444444"), *done(3),
+        Stop(password="444444"), *done(2), wrong, *done(1), broken,
+    )  # fmt: skip
+    document, text = written(items)
+    for secret in ("555555", "444444", "777777", "888888"):
+        assert secret not in text
+        assert secret.encode().hex(" ").upper() not in text.upper()
+    assert document["header"]["password"] == "${password}"
+    assert document["steps"][1]["send"] == {"set-password": {"new_password": "${password2}"}}
+    assert document["steps"][2] == {"send": "stop"}  # the console has the new one from there on
+    assert document["steps"][3]["send"] == {"start": {"password": "${password3}"}}
+
+
+def test_octets_that_read_as_no_command_are_sent_as_they_are() -> None:
+    odd = bytes.fromhex("CC010B03313233343536FFFFFFFF")
+    document, _ = written(seen(Start(), *done(1), odd, CommandReceived(11, 0x10)))
+    assert document["steps"][1] == {
+        "raw": "CC 01 0B 03 ${password_octets} FF FF FF FF",
+        "expect": [{"command-received": {"status": 0x10}}],
+    }
+    assert document["variables"]["password_octets"] == "31 32 33 34 35 36"
+
+
+def test_the_number_of_a_call_is_saved_from_its_event() -> None:
+    number = event(NumberReceived).call_number
+    command = ConnectKsl(
+        call_number=number, object_type=ObjectType.OWN_SUBSCRIBER, object_number=1, ksl_group=1
+    )
+    document, _ = written(seen(Start(), *done(1), event(NumberReceived), command, *done(7)))
+    assert document["steps"][0]["events"][0]["save"] == {"call_number": "call_number1"}
+    assert document["steps"][1]["send"]["connect-ksl"]["call_number"] == "${call_number1}"
+
+
+def test_a_call_is_a_comment_and_with_a_domain_a_step() -> None:
+    items = seen(Start(), *done(1), event(NumberReceived), event(Answer), event(Release), step=0.5)
+    document, text = written(items)
+    assert [list(step) for step in document["steps"]] == [["send", "events"]]
+    assert "HERE THE LAB MUST MAKE A CALL" in text
+    document, text = written(items, calls="d")
+    call = document["steps"][1]["call"]
+    assert (call["domain"], call["ring"], call["talk"]) == ("d", 0.5, 0.5)
+    assert "MUST MAKE" not in text
+
+
+def test_a_call_report_makes_its_call() -> None:
+    def report(number: int, **more: Any) -> Reported:
+        call = CallReport(
+            call_id="c", domain="d", sequence=number, time=1000.0, connection=0x1C, calling=Party(digits="1"),
+            called=Party(digits="2"), calling_station="28331", called_station="28332", setup_time=1000.0, **more,
+        )  # fmt: skip
+        return Reported(1000.02 + number / 100, call)
+
+    reports = [report(1), report(2, answer_time=1001.0, release_time=1003.5, release_cause=5)]
+    document, _ = written([*seen(Start(), *done(1)), *reports])
+    assert document["steps"][1] == {
+        "call": {"domain": "d", "a": "28331", "b": "28332", "ring": 1.0, "talk": 2.5}
+    }
+
+
+def test_pauses_are_kept_when_asked_for() -> None:
+    items = seen(Start(), *done(1), Stop(), *done(2), step=0.4)
+    assert written(items, real_time=True)[0]["steps"] == [
+        {"send": "start"},
+        {"silence": 0.4},
+        {"send": "stop"},
+    ]
+    assert written(items)[0]["steps"] == [{"send": "start"}, {"send": "stop"}]
+
+
+def test_what_comes_late_is_waited_for() -> None:
+    items = seen(Start(), CommandReceived(1, 0), CommandExecuted(1, 0x3A), step=4.0)
+    assert written(items)[0]["steps"][0]["within"] == 11
+
+
+def test_a_console_beside_the_first_one_is_left_out_and_one_that_comes_back_is_not() -> None:
+    def of(one: Seen, name: str, later: float = 0.0) -> Seen:
+        assert one.time is not None
+        return Seen(one.time + later, one.raw, one.message, one.sound, one.of_console, one.on_kpd2, name)
+
+    first = [of(one, "a") for one in seen(Start(), *done(1))]
+    beside = of(first[0], "b", 0.005)
+    back = of(first[0], "c", 5.0)
+    document, text = written([*first, beside, back])
+    assert document["steps"] == [
+        {"send": "start"},
+        {"disconnect": "kpd1"},
+        {"connect": "kpd1"},
+        {"send": "start", "expect": []},
+    ]
+    assert "Left out: 1 units of further consoles" in text
+
+
+def test_nothing_makes_no_scenario() -> None:
+    for items in ([], seen(CommandReceived(1, 0))):
+        with pytest.raises(TranscriptError):
+            written(items)
+
+
+# --- captures
+
+
+def converted(capture: Path, target: Path, lab: Path) -> str:
+    settings = CaptureSettings(
+        file=capture, output=target, options=Options(), lab=str(lab), calls="test.domain",
+        trunks={2: "smg_trunk", 3: "city_trunk"},
+    )  # fmt: skip
+    assert run_pcap2scenario(settings) == 0
+    return target.read_text(encoding="utf-8")
+
+
+def plain(text: str) -> str:
+    """A scenario without what differs from run to run: comments, moments and durations."""
+    text = re.sub(r"^#.*\n|^name:.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"\b(ring|talk|within): [\d.]+", r"\1: T", text)
+
+
+@pytest.mark.parametrize("name", GREEN)
+async def test_a_recording_becomes_a_scenario_that_replays_and_becomes_the_same_again(name, tmp_path) -> None:
+    lab = load(FOLDER / "scenarios" / f"{name}.yaml").lab
+    first = converted(FOLDER / "runs" / f"{name}.pcapng", tmp_path / "first.yaml", lab)
+    assert first == converted(FOLDER / "runs" / f"{name}.pcapng", tmp_path / "same.yaml", lab).replace(
+        "name: same", "name: first"
+    )
+    shown: list[str] = []
+    with PcapRecorder(tmp_path / "again.pcapng") as recorder:
+        result = await run_script(
+            load(tmp_path / "first.yaml"),
+            ReplaySettings(scripts=(), link="tcp"),
+            TextPrinter(shown.append),
+            recorder,
+        )
+    assert result.verdict == "PASS", "".join(shown)
+    again = converted(tmp_path / "again.pcapng", tmp_path / "again.yaml", lab)
+    assert again.count("\n- ") >= first.count("\n- ")
+    assert plain(again).splitlines()[: len(plain(first).splitlines()) // 2]
+    assert sends(again) == sends(first)
+
+
+def sends(text: str) -> list[Any]:
+    """The steps that do something, without their moments; a stop in ``finally`` is the last of them."""
+    document = yaml.safe_load(plain(text))
+    steps = [*document["steps"], *document.get("finally", [])]
+    return [step.get(key) for step in steps for key in ("send", "raw", "call") if key in step]
+
+
+def test_a_capture_with_reports_makes_calls_of_their_domain(tmp_path: Path) -> None:
+    outbox = Outbox(b"secret")
+    report = CallReport(
+        call_id="c", domain="some.domain", sequence=1, time=1000.0, connection=0x1C, setup_time=1000.0,
+        calling=Party(digits="28331"), called=Party(digits="28332"),
+        calling_station="28331", called_station="28332",
+    )  # fmt: skip
+    (transmit,) = outbox.queue(report, 0.0)
+    ends = ("127.0.0.1", 4001), ("127.0.0.1", 1813)
+    path, target = tmp_path / "r.pcapng", tmp_path / "r.yaml"
+    with PcapngWriter(path) as writer:
+        kpd1 = writer.connection("KPD1", ("127.0.0.1", 4000), ("127.0.0.1", 1001), 999.0)
+        kpd1.sent(CODEC.encode(Start()), 999.1)
+        writer.datagram("RADIUS", *ends, transmit.datagram, 1000.0, outbound=True)
+    assert run_pcap2scenario(CaptureSettings(file=path, output=target, options=Options())) == 0
+    steps = yaml.safe_load(target.read_text())["steps"]
+    assert steps[1]["call"]["domain"] == "some.domain"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_from_outside(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "pcap2scenario"]
+
+    def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, **more)
+
+    capture = str(FOLDER / "runs" / "order70.pcapng")
+    made = run(capture, "--order", "70")
+    assert made.returncode == 0
+    assert made.stdout.startswith("# Made by sorm-mediator from order70.pcapng: ")
+    only = run(str(FOLDER / "runs" / "main-job.pcapng"), "--channel", "kpd1")
+    assert "send: start" in only.stdout
+    assert "events" not in only.stdout
+    stdin = run("-", input="CC 01 01 00 31 32 33 34 35 36")
+    assert "- send: start\n  expect: []" in stdin.stdout
+    (tmp_path / "there.yaml").touch()
+    for arguments, says in (
+        (("/nowhere/x.pcapng",), "/nowhere/x.pcapng: No such file or directory"),
+        ((capture, "-o", str(tmp_path / "there.yaml")), "exists already"),
+        ((capture, "-o", "/nowhere/x.yaml"), "-o: /nowhere/x.yaml: its folder does not exist"),
+        ((capture, "--order", "71"), "--order: '71' is not allowed: 268, 70"),
+        (("-",), "the input is empty"),
+    ):
+        wrong = run(*arguments, stdin=subprocess.DEVNULL)
+        assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1), wrong.stderr
+        assert says in wrong.stderr

@@ -1,0 +1,198 @@
+"""Numbers, reports, journal, licence, and listening to a KSL line, in the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from protocol import AddKsl, AddObject, Category, GroupType, NumberSign, ObjectType, Priority, Start
+from protocol.values import Ksl
+from sorm_mediator.journal.book import JournalReader
+from sorm_mediator.lab.lab import Lab
+from tests.lab.e1_bench import console_of, e1_lab, executed
+from tests.web.browser import Visitor, open_lab
+
+playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+expect = playwright.expect
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    journal = tmp_path_factory.mktemp("lab") / "journal.db"
+    async with open_lab(tables={"mediator": {"state": ":memory:", "journal": str(journal)}}) as lab:
+        yield lab
+
+
+# --- numbers
+
+
+async def test_a_trace_shows_every_rule_and_what_the_console_is_sent(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/numbers")
+    await page.get_by_label("cgpn.digits").fill("28331")
+    await page.get_by_label("cdpn.digits").fill("89001758964")
+    await page.keyboard.press("Enter")
+    path = page.get_by_role("table", name="The path in test.domain")
+    await expect(path.get_by_role("row", name="to_8 28331")).to_contain_text("taken")
+    await expect(path.get_by_role("row", name="inside")).to_contain_text("does not match 28???")
+    sent = page.get_by_role("table", name="The console is sent (order 268)")
+    await expect(sent).to_contain_text("04 0B 98 00 71 85 69 F4 FF FF FF")
+    await expect(page.locator("pre")).to_contain_text("Routing result: external")
+    assert await visitor.axe() == []
+
+
+async def test_a_trace_that_can_not_be_asked_says_why(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/numbers?cgpn.digits=28331&cdpn.digits=seven")
+    await expect(page.get_by_role("alert").first).to_contain_text("cdpn.digits: 'seven' is no number")
+    await page.goto(f"{lab.web_url}/pages/numbers?cgpn.digits=28331&cdpn.digits=5555555")
+    await expect(page.get_by_role("region", name="Result")).to_contain_text("failed")
+
+
+# --- reports
+
+
+async def test_a_scenario_is_run_watched_read_and_removed(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/reports")
+    await page.get_by_label("Script").select_option("shipped/main-job.yaml")
+    await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("status")).to_contain_text("Run 1 has begun.")
+    row = page.get_by_role("row", name="shipped/main-job.yaml")
+    await expect(row).to_contain_text("passed", timeout=60_000)
+    await visitor.picture("reports")
+    await row.get_by_role("link", name="1", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Run 1")
+    await expect(page.get_by_label("Output")).to_contain_text("add-object")
+    assert await visitor.axe() == []
+    await page.get_by_role("link", name="junit.xml").click()
+    await page.wait_for_url("**/files/junit.xml")
+    await page.go_back()
+    await page.get_by_role("button", name="Remove").click()
+    await expect(page.get_by_role("status")).to_contain_text("Run 1 was removed.")
+    await page.goto(f"{lab.web_url}/pages/reports")
+    await expect(page.get_by_text("Nothing has been run yet.")).to_be_visible()
+
+
+async def test_a_report_opens_in_the_browser_and_a_run_is_cancelled(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/reports")
+    form = page.get_by_role("form", name="Conformance")
+    await form.get_by_label("Clauses").fill("7.3")
+    await form.get_by_role("button", name="Start").click()
+    row = page.get_by_role("row", name="7.3")
+    await row.get_by_role("link", name="report.html").click(timeout=90_000)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert await page.evaluate("getComputedStyle(document.body).fontFamily") != "", "its own style"
+
+    await page.goto(f"{lab.web_url}/pages/reports")
+    await form.get_by_role("button", name="Start").click()
+    await page.get_by_role("row", name=re.compile("running")).get_by_role("link").first.click()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("status")).to_contain_text("was cancelled.", timeout=60_000)
+
+
+async def test_clauses_that_are_none_are_refused_in_place(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/reports")
+    form = page.get_by_role("form", name="Conformance")
+    await form.get_by_label("Clauses").fill("all; rm")
+    await form.get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("clauses")
+    visitor.faults.clear()
+
+
+# --- the journal
+
+
+async def test_the_journal_by_page_and_kind_checked_and_exported(lab: Lab, visitor: Visitor) -> None:
+    assert lab.gateway is not None
+    for number in range(60):
+        lab.gateway.note("note-of-a-test", number=number)
+    page = await visitor.open(f"{lab.web_url}/pages/journal")
+    await page.get_by_label("Kinds").select_option("note-of-a-test")
+    await page.get_by_role("button", name="Show").click()
+    table = page.get_by_role("table", name="Entries, the newest first")
+    await expect(table.get_by_role("row")).to_have_count(51)
+    await expect(table.get_by_role("row").nth(1)).to_contain_text("number 59")
+    assert await visitor.axe() == []
+    await page.get_by_role("link", name="Older").click()
+    await expect(table.get_by_role("row")).to_have_count(11)
+    await page.get_by_role("link", name="Newest").click()
+
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Export as JSON Lines").click()
+    text = await asyncio.to_thread(Path(await (await download.value).path()).read_text, encoding="utf-8")
+    entries = [json.loads(line) for line in text.splitlines()]
+    assert [one["fields"]["number"] for one in entries] == list(range(60))
+
+    await page.get_by_role("button", name="Check the chain").click()
+    await expect(page.get_by_role("status")).to_contain_text("The journal is intact")
+
+
+async def test_a_journal_that_was_tampered_with_is_told(visitor: Visitor, tmp_path: Path) -> None:
+    import sqlite3
+
+    async with open_lab(tables={"mediator": {"state": ":memory:", "journal": str(tmp_path / "j.db")}}) as lab:
+        assert lab.gateway is not None
+        lab.gateway.note("note-of-a-test", number=1)
+        with sqlite3.connect(tmp_path / "j.db") as file:
+            file.execute("DROP TRIGGER entries_no_update")
+            file.execute("UPDATE entries SET body = replace(body, 'gateway-started', 'gateway-stopped')")
+        file.close()
+        page = await visitor.open(f"{lab.web_url}/pages/journal")
+        await page.get_by_role("button", name="Check the chain").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("The journal is not intact")
+        visitor.faults.clear()
+        found = (await page.request.get(f"{lab.web_url}/api/v1/journal/verify")).json
+        assert (await found())["intact"] is False
+        reader = JournalReader(tmp_path / "j.db")
+        assert "note-of-a-test" in reader.kinds()
+        reader.close()
+        await visitor.leave()
+
+
+# --- the licence
+
+
+async def test_the_licence_and_what_is_in_use(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/licence")
+    row = page.get_by_role("row", name="Calls at a time")
+    await expect(row).to_contain_text("2100")
+    async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False) as http:
+        call = {"a": "28331", "b": "28332", "ring": 0, "talk": 600}
+        placed = await http.post("/switch/domains/test.domain/calls", json=call)
+        await expect(row.get_by_role("cell").first).not_to_have_text("0", timeout=20_000)
+        await http.delete(f"/calls/{placed.json()['call']}")
+    await expect(row.get_by_role("cell").first).to_have_text("0", timeout=20_000)
+
+
+# --- listening
+
+
+async def test_a_line_is_listened_to_until_its_call_is_over(visitor: Visitor, tmp_path: Path) -> None:
+    async with Lab(e1_lab(tmp_path)) as lab, console_of(lab) as console:
+        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+        await executed(
+            console,
+            Start(),
+            AddKsl(1, GroupType.SEPARATE, Ksl(0, 3), Ksl(0, 4)),
+            AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
+        )
+        page = await visitor.open(f"{lab.web_url}/pages/ksl")
+        async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False) as http:
+            call = {"a": "28331", "b": "28332", "ring": 0, "talk": 600}
+            placed = await http.post("/switch/domains/test.domain/calls", json=call)
+            await expect(page.get_by_role("button", name="Listen to KSL 0/4")).to_be_visible(timeout=20_000)
+            button = page.get_by_role("button", name="Listen to KSL 0/3")
+            await button.click()
+            await expect(button).to_have_attribute("aria-pressed", "true")
+            await expect(page.locator("#heard")).to_have_text(re.compile(r"^[1-9]\d*\.\d s$"))
+            assert await visitor.axe() == []
+            await visitor.picture("ksl-listening")
+            await http.delete(f"/calls/{placed.json()['call']}")
+        await expect(page.locator("#listened")).to_have_text("The line carries no call any more.")
+        await visitor.leave()
