@@ -54,11 +54,12 @@ def render(
     rows = _field_rows(message, lang, coding, raw)
     captions = max([len(title) for title, _, _ in rows], default=0)
     values = max([len(value) for _, value, meaning in rows if meaning], default=0)
-    lines = [heading(message, lang)]
-    for title, value, meaning in rows:
-        shown = f"{value.ljust(values)}{_INDENT}{meaning}" if meaning else value
-        lines.append(f"{_INDENT}{title.ljust(captions)}{_INDENT}{shown}".rstrip())
-    return lines
+    plain = f"{_INDENT}%-{captions}s{_INDENT}%s"
+    explained = f"{_INDENT}%-{captions}s{_INDENT}%-{values}s{_INDENT}%s"
+    return [
+        heading(message, lang),
+        *[(explained % row if row[2] else plain % row[:2]).rstrip() for row in rows],
+    ]
 
 
 def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
@@ -108,16 +109,15 @@ def _columns(
 ) -> tuple[tuple[str, str, Memo[Any, Sequence[Row]]], ...]:
     """Name, caption and the rows by value of every field but the ORM number, which is in the heading."""
     declared = wires(cls, Options(message_text=coding))
+    captions = {name: translate(caption(name), lang) for name in declared if name != "orm_number"}
     return tuple(
-        (name, translate(caption(name), lang), Memo(partial(_rows, name, declared[name], lang)))
-        for name in declared
-        if name != "orm_number"
+        (name, title, Memo(partial(_rows, name, title, declared[name], lang)))
+        for name, title in captions.items()
     )
 
 
-def _rows(name: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
+def _rows(name: str, title: str, wire: Wire, lang: Lang, value: Any) -> Sequence[Row]:
     """The rows of a value; none for one that is not worth showing."""
-    title = translate(caption(name), lang)
     if name == "command":
         return [Row(title, f"{value:02X}h", command_text(value, lang))]
     return [] if value in wire.usual else wire.rows(title, value, lang)

@@ -29,7 +29,8 @@ except ImportError as error:
 from protocol.codes import PREAMBLE, channel_of
 from protocol.composite import Tail
 from protocol.errors import EncodeError
-from protocol.messages import MESSAGES, Message, payload_lengths, wires
+from protocol.forms import TextForm
+from protocol.messages import MESSAGES, Message, forms, payload_lengths, wires
 from protocol.options import Options
 from protocol.values import Kept
 from protocol.wire import Wire
@@ -142,15 +143,11 @@ def _size(octets: bytes) -> int:
 
 
 def _default(cls: type[Message], name: str) -> object:
+    """The default of a field; of one that can't be left out the least value, 0 or an empty text."""
     field = next(one for one in dataclasses.fields(cls) if one.name == name)
     if field.default is not dataclasses.MISSING:
         return field.default
-    if field.default_factory is dataclasses.MISSING:
-        return 0
-    try:
-        return field.default_factory()
-    except EncodeError:
-        return 0
+    return "" if isinstance(forms(cls)[name], TextForm) else 0
 
 
 def field_name(name: str) -> str:

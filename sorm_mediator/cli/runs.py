@@ -62,7 +62,7 @@ def replay(  # long by its options, each with its help
         Path | None,
         typer.Option(metavar="OUT.html", help="Write a page with a ladder of every script, printable."),
     ] = None,
-    pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crossed as pcapng.")] = None,
+    pcap: common.PcapOption = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only failed steps and the summary.")

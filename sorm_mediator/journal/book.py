@@ -254,7 +254,7 @@ class JournalReader:
 
     def kinds(self) -> tuple[str, ...]:
         """The kinds of its entries."""
-        statement = sa.select(_kind.distinct()).order_by(_kind)
+        statement = sa.select(_kind).distinct().order_by(_kind)
         with self._connected() as connection:
             return tuple(str(kind) for (kind,) in connection.execute(statement))
 

@@ -246,7 +246,8 @@ async def _demo(
 
 
 def _ended(capture: DemoCapture, file: Path | None, row: asyncio.Future[DemoRow]) -> None:
-    capture.take(file)
+    if not row.cancelled():  # else its process still writes
+        capture.take(file)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class Recording:
     def text(self) -> str:
         """The scenario."""
         lines = [f"# {line}".rstrip() + "\n" for line in self.about]
-        lines.append(_yaml({"name": self.name, **self.head}))
+        lines.append(_yaml({"name": self.name, **self.head}, flow=False))
         lines.append("steps:\n")
         for step, notes in zip(self.steps, self._notes, strict=True):
             lines += [f"# {note}\n" for note in notes]
@@ -123,7 +123,8 @@ class Recording:
         self.path.write_text(text, encoding="utf-8")
 
 
-def _yaml(document: object) -> str:
+def _yaml(document: object, *, flow: bool | None = None) -> str:
+    """``flow`` None: what holds nothing but scalars stands on one line."""
     return yaml.safe_dump(
-        document, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH
+        document, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=_WIDTH
     )

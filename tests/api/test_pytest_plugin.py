@@ -95,7 +95,7 @@ def test_a_mistake_is_told_in_one_line_at_the_line_of_the_test(pytester: pytest.
         [
             "*_line_of_the_test.py:6: lab: 'nowhere.toml' is not found; looked for *",
             '>       console.send("strat")',
-            "E       *ScriptError: *.py:4: send: 'strat' is no name of a command; allowed: start, *",
+            "E       *ScriptError: *.py:4: send: 'strat' is not a name of a command; allowed: start, *",
         ]
     )
     assert "scenario.py" not in outcome.stdout.str()
@@ -174,7 +174,7 @@ def test_a_pattern_of_the_ini_file_chooses_scenarios_and_a_mistake_is_an_error(
     pytester.makefile(".yaml", elsewhere=SCENARIO.format(name="elsewhere", status=0))
     outcome = pytester.runpytest_inprocess("-q", "--continue-on-collection-errors")
     outcome.assert_outcomes(passed=1, errors=1)
-    outcome.stdout.fnmatch_lines(["*bad.yaml:2: *'strat' is no name of a command*"])
+    outcome.stdout.fnmatch_lines(["*bad.yaml:2: *'strat' is not a name of a command*"])
 
 
 def test_a_run_without_the_fixtures_imports_nothing_of_the_lab(pytester: pytest.Pytester) -> None:

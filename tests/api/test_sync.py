@@ -100,7 +100,7 @@ def test_mistakes_name_the_place_and_what_is_allowed() -> None:
         console = running.console()
         with pytest.raises(ScriptError, match=r"test_sync.py:\d+: send.test.nummer: test has no such field"):
             console.send("test", nummer=7)
-        with pytest.raises(ScriptError, match="'strat' is no name of a command; allowed: start, "):
+        with pytest.raises(ScriptError, match="'strat' is not a name of a command; allowed: start, "):
             console.send("strat")
         with pytest.raises(ScriptError, match="answer comes on KPD2"):
             console.message("answer")

@@ -2,7 +2,8 @@
 
 Recordings of shipped scripts become scenarios that replay green in the lab of their script, and a recording of that
 run becomes the same scenario again. Left out are those whose script changes its lab (``config:``) or has steps that a
-capture of the console does not show (services of a call, faults, requests to the web).
+capture of the console does not show (services of a call, faults, requests to the web), or commands in a call that a
+busy machine may miss.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class ShellSession:
             self._before = whole
             how = f"In one line: {whole}" if complete else "Write it all in one line"
             raise NotUnderstood(
-                f"{error}. The rest of the line before, which was wrapped when it was copied? {how}"
+                f"{error}. Is it the rest of the line before, which was wrapped when it was copied? {how}"
             ) from None
 
     def _answered(self, answer: str | None) -> Entered:
