@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from sorm_mediator import config
+from sorm_mediator.config.lab import Given
 from sorm_mediator.lab.lab import Lab, on_free_ports
 
 LABS = Path(__file__).parents[2] / "captures" / "labs"
@@ -20,12 +21,8 @@ LABS = Path(__file__).parents[2] / "captures" / "labs"
 @asynccontextmanager
 async def served(folder: Path, lab_file: str = "laptop.toml") -> AsyncIterator[httpx.AsyncClient]:
     """A lab with its tables in ``folder``, and its HTTP API."""
-    kept = {
-        "mediator.state": "state.db",
-        "mediator.journal": "journal.db",
-        "switch.host_key_file": "host_key",
-    }
-    loaded = config.load(LABS / lab_file, {key: str(folder / name) for key, name in kept.items()})
+    kept = (("mediator", "state"), ("mediator", "journal"), ("switch", "host_key_file"))
+    loaded = config.load(LABS / lab_file, [Given(path, str(folder / path[1]), "a test") for path in kept])
     async with (
         Lab(on_free_ports(loaded)) as lab,
         httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False, timeout=60) as http,

@@ -13,6 +13,7 @@ import pytest
 
 from protocol import CommandExecuted, CommandReceived, GetVersion, Start, VersionInfo
 from sorm_mediator import config
+from sorm_mediator.config.lab import Given
 from sorm_mediator.config.settings import MASK
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.mediator.gateway_harness import Console
@@ -38,6 +39,13 @@ name = "test.domain"
 password = "123"
 subscribers = [{ number = "28331" }, { number = "28332" }]
 """
+
+
+OTHERWISE = [
+    Given(("mediator", "journal"), "", "a test"),
+    Given(("web", "port"), 0, "a test"),
+]
+"""For a second lab of the file beside the first."""
 
 
 class Bench:
@@ -128,14 +136,14 @@ async def test_all_mistakes_are_told_at_once_and_nothing_is_changed(bench: Bench
         }
     )
     assert told == {
-        "mediator.options.call_expiry": "-1 is not allowed: at least 0.0",
+        "mediator.options.call_expiry": "-1 is not allowed: at least 0",
         "mediator.optoins": told["mediator.optoins"],
         "console.allow": told["console.allow"],
         "switch.ssh_port": "is changed in the shell of the switch, where config/save saves it",
         "no key": "is no key, such as web.port or e1[1].mode",
     }
     assert "did you mean options?" in told["mediator.optoins"]
-    assert "'nonsense' is no network such as 127.0.0.0/8" in told["console.allow"]
+    assert "'nonsense' is not a network such as 127.0.0.0/8" in told["console.allow"]
     assert (await bench.settings())["ssh.keepalive"]["value"] == 5.0
     assert await bench.journal() == []
 
@@ -145,7 +153,7 @@ async def test_a_key_that_needs_a_restart_waits_for_it(bench: Bench) -> None:
     assert (changed["applied"], changed["needs_restart"]) == (["mediator.options.late_ksl"], ["web.port"])
     port = (await bench.settings())["web.port"]
     assert (port["value"], port["waiting"], port["source"]) == (0, 8099, "file")
-    async with Lab(config.load(bench.file, {"mediator.journal": "", "web.port": 0})) as lab:  # the restart
+    async with Lab(config.load(bench.file, OTHERWISE)) as lab:  # the restart
         assert lab.config.mediator.options.late_ksl == "on"
     assert config.load(bench.file).web.port == 8099
 

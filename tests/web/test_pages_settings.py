@@ -93,7 +93,7 @@ async def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(
     await expect(keepalive).to_have_attribute("aria-invalid", "true")
     await expect(keepalive).to_have_value("soon")
     await expect(page.locator(".setting", has=keepalive)).to_contain_text("'soon' is not allowed: a number")
-    await expect(page.locator(".setting", has=server)).to_contain_text("is no host")
+    await expect(page.locator(".setting", has=server)).to_contain_text("is not a host")
     assert await visitor.axe() == []
     await visitor.picture("settings-mistakes")
 
