@@ -50,7 +50,7 @@ async def test_a_trace_shows_every_rule_and_what_the_console_is_sent(lab: Lab, v
 
 async def test_a_trace_that_can_not_be_asked_says_why(lab: Lab, visitor: Visitor) -> None:
     page = await visitor.open(f"{lab.web_url}/pages/numbers?cgpn.digits=28331&cdpn.digits=seven")
-    await expect(page.get_by_role("alert").first).to_contain_text("cdpn.digits: 'seven' is no number")
+    await expect(page.get_by_role("alert").first).to_contain_text("cdpn.digits: 'seven' is not a number")
     await page.goto(f"{lab.web_url}/pages/numbers?cgpn.digits=28331&cdpn.digits=5555555")
     await expect(page.get_by_role("region", name="Result")).to_contain_text("failed")
 

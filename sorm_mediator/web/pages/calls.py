@@ -172,9 +172,9 @@ LANES: dict[Lane, Phrase] = {
     "switch": Phrase("Switch"),
 }
 """The vertical lines, from left to right."""
-_LEFT, _APART, _TOP, _ROW = 220, 300, 40, 30
-_MOST_TEXT = 38
-"""Characters that stand above an arrow."""
+_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 210, 40, 30
+_MOST_TEXT, _MOST_ASIDE = 34, 27
+"""Characters that stand above an arrow, and beside a mark on the last lane."""
 
 
 class Arrow(NamedTuple):
@@ -209,13 +209,14 @@ def draw(steps: LadderDocument) -> Drawing:
     begun = next((step.time for step in steps.steps if step.kind in ("report", "call")), None)
     rows = [_arrow(at, step, places, begun) for at, step in enumerate(steps.steps)]
     height = _TOP + _ROW * len(rows) + 20
-    return Drawing(_LEFT + 2 * _APART + 160, height, tuple(places.items()), rows)
+    return Drawing(_LEFT + 2 * _APART + _RIGHT, height, tuple(places.items()), rows)
 
 
 def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:
     start, end = places[step.source], places[step.target]
     stays = start == end
-    text = step.text if len(step.text) <= _MOST_TEXT else step.text[: _MOST_TEXT - 1] + "…"
+    most = _MOST_ASIDE if stays else _MOST_TEXT
+    text = step.text if len(step.text) <= most else step.text[: most - 1] + "…"
     return Arrow(
         y=_TOP + _ROW * (at + 1),
         start=start,
