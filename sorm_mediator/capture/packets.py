@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from bisect import insort
 from collections import Counter
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
@@ -109,7 +109,7 @@ class Dissector:
             return self._network(_link(packet), packet.time_ns)
         except _SkipError as why:
             self.skipped[why.args[0]] += 1
-        except (struct.error, IndexError, AddressValueError):
+        except (struct.error, IndexError):
             self.skipped[_CUT] += 1
         return None
 
@@ -125,6 +125,8 @@ class Dissector:
         total, identification, fragment = struct.unpack_from(">HHH", packet, 2)
         # A host with segmentation offload captures its own packets with length 0.
         payload = packet[size : total or len(packet)]
+        if len(packet) < 20:
+            raise _SkipError(_CUT)
         protocol, addresses = packet[9], packet[12:20]
         if fragment & 0x3FFF:
             whole = self.fragments.add(
@@ -138,6 +140,8 @@ class Dissector:
 
     def _ipv6(self, packet: bytes, time_ns: int | None) -> Segment | Datagram | None:
         (length,) = struct.unpack_from(">H", packet, 4)
+        if len(packet) < 40:
+            raise _SkipError(_CUT)
         following, addresses = packet[6], packet[8:40]
         payload = packet[40 : 40 + length if length else len(packet)]
         missing = max(length - len(payload), 0)  # cut by the capture

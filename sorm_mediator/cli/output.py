@@ -1,6 +1,6 @@
 """What happens when standard output can't be written: one place for all commands.
 
-A pipe whose reader has gone ends the command as SIGPIPE would (141), without a word. Anything else, such as a full
+A pipe whose reader has gone, or a terminal that was closed, ends the command as SIGPIPE would (141), without a word. Anything else, such as a full
 disk, is one line on stderr and exit code 2. A character that the terminal's encoding lacks is written as an escape.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 BROKEN_PIPE = 141
 """The shell's code for a process that SIGPIPE ended."""
 _USAGE = 2
+_INTERRUPTED = 130
 _NAME = "standard output"
 
 
@@ -47,12 +48,13 @@ def guarded(command: Callable[[], None]) -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
         command()
         return
+    was_terminal = before.isatty()
     output = _Output(before.fileno(), "wb", closefd=False)
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(output),
         encoding=before.encoding,
         errors="backslashreplace",
-        line_buffering=before.isatty(),
+        line_buffering=was_terminal,
     )
     code: object = 0
     try:
@@ -67,8 +69,8 @@ def guarded(command: Callable[[], None]) -> None:
         if output.lost is None:
             raise
         code = end.code
-    if output.lost == errno.EPIPE:
-        sys.exit(BROKEN_PIPE)
+    if output.lost == errno.EPIPE or (output.lost == errno.EIO and was_terminal):
+        sys.exit(code if code == _INTERRUPTED else BROKEN_PIPE)
     if output.lost is not None:
         if code != _USAGE:  # else the command has reported it
             sys.stderr.write(f"sorm-mediator: {_NAME}: can't be written: {os.strerror(output.lost)}\n")
