@@ -96,8 +96,9 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
     arrow = "->" if crossed.outbound else "<-"
     head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
     marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
-    unit = {**crossed.form, "fields": crossed.fields}  # in which the text of 2Ch is decoded
-    what = translate(NO_UNIT, lang) if crossed.message is None else one_line(unit)
+    what = translate(NO_UNIT, lang)
+    if crossed.message is not None:
+        what = one_line(crossed.form, lang, coding=crossed.coding)
     lines = [f"{head}  {what}{marks}"]
     if octets:
         channel = Channel.COMMAND if crossed.outbound else None

@@ -35,6 +35,7 @@ from sorm_mediator.interactive.station import Where, reach
 from sorm_mediator.interactive.words import about_field, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
+from sorm_mediator.reports.people import is_coloured
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -102,9 +103,7 @@ class _Output:
 
     def __init__(self) -> None:
         self.gone = False
-        self._coloured = (
-            sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
+        self._coloured = is_coloured()
 
     def __call__(self, line: str, style: Style) -> None:
         if self.gone:

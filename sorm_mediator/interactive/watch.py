@@ -14,13 +14,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from protocol.codes import MessageCoding
+from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.config import ConfigError
 from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
 from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
-from sorm_mediator.language import Phrase, translate
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.mediator.binding.feed import event_line
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
@@ -76,20 +78,23 @@ def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdo
 
 
 async def _watch(settings: WatchSettings, write: Callable[[str], object]) -> None:
+    lang = settings.where.language
+    coding = settings.where.load().mediator.options.message_text
     async for event in feed(settings.where):
         if settings.wants(event):
             if settings.as_json:
                 write(json.dumps(event, ensure_ascii=False) + "\n")
             else:
                 if dropped := event.get("dropped_before"):
-                    write(f"({dropped} not shown: too many at once)\n")
-                write(visible(line_of(event)) + "\n")
+                    lost = Phrase("({count} not shown: too many at once)", count=dropped)
+                    write(translate(lost, lang) + "\n")
+                write(visible(line_of(event, lang, coding)) + "\n")
             sys.stdout.flush()
 
 
-def line_of(event: dict[str, Any]) -> str:
+def line_of(event: dict[str, Any], lang: Lang = "en", coding: MessageCoding = DEFAULT_CODING) -> str:
     """One event of the feed as a line."""
-    return f"{clock(float(event['time']))} {event_line(event)}"
+    return f"{clock(float(event['time']))} {event_line(event, lang, coding=coding)}"
 
 
 def _event(text: str, url: str) -> dict[str, Any]:
