@@ -225,6 +225,10 @@ class Bench:
             raise WordError("record-stop: nothing is recorded; record-start FILE begins")
         if not recording.steps:
             raise WordError(f"record-stop: nothing was done, so {recording.path} is not written")
+        sent = [step["send"] for step in recording.steps if "send" in step and "expect" not in step]
+        if sent and sent[0] != "start":
+            recording.begin_started()
+            self._say(_STARTED_BEFORE, "note")
         try:
             recording.write()
         except OSError as error:
@@ -289,6 +293,10 @@ class Bench:
 
 
 _CLOSED = Phrase("closed")
+_STARTED_BEFORE = Phrase(
+    "the technical means had been started before record-start, so the scenario begins with start; "
+    "objects and KSL groups from before are not in it"
+)
 _OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")

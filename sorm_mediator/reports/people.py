@@ -43,16 +43,16 @@ class Look:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.coloured and text else text
 
     def wrapped(self, line: str) -> list[str]:
-        """A line as several, broken between words. What follows stands under the last column of the left half.
+        """A line as several, broken between words. What follows stands under the last column that leaves room.
 
         A column begins after two spaces or more; without one it stands under the first word.
         """
         if not self.width or len(line) <= self.width:
             return [line]
         begins = [len(line) - len(line.lstrip()), *(found.end() for found in _COLUMN.finditer(line))]
-        indent = max(begin for begin in begins if begin <= self.width // 2 or begin == begins[0])
+        indent = max(begin for begin in begins if begin <= self.width * 3 // 4 or begin == begins[0])
         wrapper = TextWrapper(
-            self.width, subsequent_indent=" " * min(indent, self.width // 2), expand_tabs=False,
+            self.width, subsequent_indent=" " * min(indent, self.width * 3 // 4), expand_tabs=False,
             replace_whitespace=False, break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
         return wrapper.wrap(line)
