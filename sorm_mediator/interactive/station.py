@@ -71,7 +71,11 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
     for option, port in (("kpd1", kpd1), ("kpd2", kpd2)):
         if not port and link != "x25":
             raise UsageError(
-                f"--{option} is missing: console.{option}_port of {where.config} is 0, any free port"
+                Phrase(
+                    "--{option} is missing: console.{option}_port of {config} is 0, any free port",
+                    option=option,
+                    config=where.config,
+                )
             )
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(

@@ -64,17 +64,18 @@ class ConsoleSettings:
 def run_console(settings: ConsoleSettings) -> int:
     """Run the console until its end. Returns the exit code; errors go to stderr."""
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    lang = settings.where.language
     try:
         code = asyncio.run(until_signal(_console(settings, at_terminal)))
     except (UsageError, ConfigError) as error:
-        return report_error(error, 2)
+        return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(words(error), 3)
+        return report_error(translate(words(error), lang), 3)
     except OSError as error:
         if error.errno not in (errno.EIO, errno.EPIPE):
             raise
         return drop_output()  # the terminal was closed
-    return report_error("interrupted", INTERRUPTED) if code is None else code
+    return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED) if code is None else code
 
 
 async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
