@@ -62,7 +62,9 @@ def split(line: str) -> list[str]:
     if len(line) > MOST_TYPED:
         raise WordError(
             Phrase(
-                "the line has {count} characters; allowed: at most {most}", count=len(line), most=MOST_TYPED
+                "the line has {count} characters; allowed: at most {most} characters",
+                count=len(line),
+                most=MOST_TYPED,
             )
         )
     try:
