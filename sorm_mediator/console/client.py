@@ -215,7 +215,7 @@ class ConsoleClient(Waiting):
                     )
                 continue
             except TimeoutError:
-                reason = Phrase("no answer within {seconds:g} s", seconds=CONNECT_WITHIN)
+                reason: str = Phrase("no answer within {seconds:g} s", seconds=CONNECT_WITHIN)
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
             text = Phrase(

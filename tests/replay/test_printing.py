@@ -170,7 +170,7 @@ def test_at_a_terminal_arrows_octets_and_verdicts_have_colours() -> None:
     printer.ended(StepResult("1", "send start", 3, Path("a.yaml")))
     assert "\x1b[36m->\x1b[0m КПД1  \x1b[2mCC 01 01 00 **" in lines[0]
     assert lines[0].splitlines()[1].startswith(f"\x1b[2m{'':29}")
-    assert lines[-1] == "      \x1b[32mПРОЙДЕНО\x1b[0m\n"
+    assert lines[-1] == "      \x1b[32mВЫПОЛНЕН\x1b[0m\n"
 
 
 def test_the_table_of_the_demo_fits_its_terminal(capsys, monkeypatch) -> None:

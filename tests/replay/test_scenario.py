@@ -170,7 +170,7 @@ def test_the_examples_of_the_page_are_right() -> None:
     page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
     yaml = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     json = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    assert [len(scenario.scenario.parse(text).steps) for text in yaml] == [6, 5, 1, 5]
+    assert [len(scenario.parse(text).steps) for text in yaml] == [6, 5, 1, 5]
     assert [len(vendor.scenario.parse(text, Path("page.json")).steps) for text in json] == [4]
 
 
