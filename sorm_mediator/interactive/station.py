@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from protocol import Channel, CommandExecuted, CommandReceived, EncodeError
 from protocol.oneline import one_line
-from protocol.render import masked_hex, render
+from protocol.render import has_another_inside, masked_hex, render
 from protocol.texts import status_phrase
+from protocol.wire import MASK
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
@@ -111,7 +112,8 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
         lines += [
             f"  {line}" for line in render(crossed.message, lang, coding=crossed.coding, raw=crossed.raw)
         ]
-    lines += [f"  ! {translate(text, lang)}" for text in crossed.problems]
+    hidden = has_another_inside(crossed.raw)
+    lines += [f"  ! {MASK if hidden else translate(text, lang)}" for text in crossed.problems]
     return [visible(line) for line in lines]
 
 

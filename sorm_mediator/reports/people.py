@@ -50,9 +50,10 @@ class Look:
         if not self.width or len(line) <= self.width:
             return [line]
         begins = [len(line) - len(line.lstrip()), *(found.end() for found in _COLUMN.finditer(line))]
-        indent = max(begin for begin in begins if begin <= self.width * 3 // 4 or begin == begins[0])
+        room = [begin for begin in begins if begin + max(map(len, line[begin:].split()), default=0) <= self.width]
+        indent = max((begin for begin in room if begin <= self.width * 3 // 4), default=begins[0])
         wrapper = TextWrapper(
             self.width, subsequent_indent=" " * min(indent, self.width * 3 // 4), expand_tabs=False,
             replace_whitespace=False, break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-        return wrapper.wrap(line)
+        return wrapper.wrap(line) or [""]

@@ -68,3 +68,10 @@ def at_a_terminal(**environment: str) -> str:
 )
 def test_colours_are_those_of_the_environment(environment: dict[str, str], *, coloured: bool) -> None:
     assert at_a_terminal(**environment) == f"Look(width=72, coloured={coloured})"
+
+
+def test_a_column_too_narrow_for_its_words_is_not_gone_on_with() -> None:
+    assert Look(width=40).wrapped("=== the name of a script  (folder/of/scripts/script.yaml)") == [
+        "=== the name of a script",
+        "(folder/of/scripts/script.yaml)",
+    ]
