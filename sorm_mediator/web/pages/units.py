@@ -15,6 +15,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from protocol import Codec, DecodeError
+from protocol.codes import MessageCoding
 from protocol.render import render
 from sorm_mediator.language import Lang, Phrase
 from sorm_mediator.mediator.binding.feed import EventFeed, Happened, event_line
@@ -61,7 +62,7 @@ def _opened(request: Request, happened: Happened) -> dict[str, Any]:
     return {
         "number": happened.number,
         "time": clock(happened.time),
-        "line": event_line(document),
+        "line": event_line(document, language(request), coding=_coding(gateway)),
         "call": happened.about.call,
         "octets": [" ".join(octets[at : at + 16]) for at in range(0, len(octets), 16)],
         "text": _text(gateway, unit, octets, language(request)),
@@ -89,16 +90,23 @@ async def feed(request: Request) -> Response:
     if watchers.full:
         request.app.state.web_counters["watchers_refused"] += 1
         raise HTTPException(503, Phrase("There are too many streams of events already (web.watchers)."))
+    gateway: Gateway = request.app.state.gateway
     given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
     after = whole_number(given, 0, _MOST) or 0
     return StreamingResponse(
-        _batches(watchers, request.app.state.gateway.events, after),
+        _batches(watchers, gateway.events, after, language(request), _coding(gateway)),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _batches(watchers: Watchers, events: EventFeed, after: int) -> AsyncIterator[str]:
+def _coding(gateway: Gateway) -> MessageCoding:
+    return gateway.config.mediator.options.message_text
+
+
+async def _batches(
+    watchers: Watchers, events: EventFeed, after: int, lang: Lang, coding: MessageCoding
+) -> AsyncIterator[str]:
     if after > events.newest:  # of a gateway that was started since
         after = 0
     async for event in watchers.follow(events, HEARTBEAT, bare=True):
@@ -107,12 +115,12 @@ async def _batches(watchers: Watchers, events: EventFeed, after: int) -> AsyncIt
         while batch := events.after(after, BATCH):
             lost = batch[0].number - after - 1 if after else 0
             after = batch[-1].number
-            data = {"lost": lost, "lines": [_line(one) for one in batch]}
+            data = {"lost": lost, "lines": [_line(one, lang, coding) for one in batch]}
             yield f"event: lines\nid: {after}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
             await asyncio.sleep(0 if after < events.newest else PAUSE)
 
 
-def _line(happened: Happened) -> dict[str, Any]:
+def _line(happened: Happened, lang: Lang, coding: MessageCoding) -> dict[str, Any]:
     document = happened.document()
     unit = document.get("unit", {})
     fields = unit.get("fields") or {}
@@ -122,7 +130,7 @@ def _line(happened: Happened) -> dict[str, Any]:
         "kind": kind if kind in KINDS else "command",
         "objects": list(happened.about.objects),
         "calls": [happened.about.call, fields.get("call_number")],
-        "line": f"{clock(happened.time)} {event_line(document)}",
+        "line": f"{clock(happened.time)} {event_line(document, lang, coding=coding)}",
     }
 
 
