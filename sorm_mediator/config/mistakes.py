@@ -69,6 +69,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
     r"^\S*$": "a text without spaces",
     r"^[^\x00-\x1f\x7f]+$": "a text without control characters",
     r"^[^\x00-\x1f\x7f]*$": "a text without control characters",
+    r"^[0-9.,-]*$": "digits, dots, commas and dashes",
     r"^(subscriber|trunk:\S+)$": "'subscriber', or trunk:NAME",
     r"^([0-9*#]{1,18}|trunk:\S+)$": "1 to 18 digits, * or #, or trunk:NAME",
 }

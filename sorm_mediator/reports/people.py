@@ -50,7 +50,9 @@ class Look:
         if not self.width or len(line) <= self.width:
             return [line]
         begins = [len(line) - len(line.lstrip()), *(found.end() for found in _COLUMN.finditer(line))]
-        room = [begin for begin in begins if begin + max(map(len, line[begin:].split()), default=0) <= self.width]
+        room = [
+            begin for begin in begins if begin + max(map(len, line[begin:].split()), default=0) <= self.width
+        ]
         indent = max((begin for begin in room if begin <= self.width * 3 // 4), default=begins[0])
         wrapper = TextWrapper(
             self.width, subsequent_indent=" " * min(indent, self.width * 3 // 4), expand_tabs=False,

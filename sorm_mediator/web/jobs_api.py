@@ -155,7 +155,7 @@ async def all_scripts(jobs: OfLab) -> list[ScriptDocument]:
     return list(jobs.scripts())
 
 
-@jobs_router.get("/jobs", summary="Runs")
+@jobs_router.get("/jobs", summary="The latest runs")
 async def all_jobs(jobs: OfLab) -> list[JobDocument]:
     """The run that goes on and those that are kept, the newest first."""
     return jobs.all()
