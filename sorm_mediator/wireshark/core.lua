@@ -662,11 +662,41 @@ local function codec(options)
     return document
   end
 
+  -- Lengths as people read them: 0..2, 5.
+  local function ranges(lengths)
+    local parts, first = {}, nil
+    for length = 0, 256 do
+      if lengths[length] then
+        first = first or length
+      elseif first then
+        parts[#parts + 1] = first == length - 1 and tostring(first) or format("%d..%d", first, length - 1)
+        first = nil
+      end
+    end
+    return table.concat(parts, ", ")
+  end
+
+  -- What is wrong with a broken unit: its octets, and the lengths that it may have (Broken.explain of protocol).
+  local function explain(raw, reason)
+    local message = messages[byte(raw, 3)]
+    if not message or #raw < 4 then return T(reason) end
+    local name, length = message.declared.name, byte(raw, 4)
+    if message.lengths[length] then
+      return T("{reason}: {size} of {whole} octets of {name}", {reason = T(reason), size = tostring(#raw),
+        whole = tostring(channel_of(message.code).header + length), name = name})
+    end
+    local wrong = T("length {length} is not allowed for {name}: {allowed}",
+      {length = tostring(length), name = name, allowed = ranges(message.lengths)})
+    if reason == D.reasons.length then return wrong end
+    return T(reason) .. ": " .. wrong
+  end
+
   -- Octets that begin like a unit but are none; of an unknown code they are shown with only its code.
   function self.broken(raw, reason)
     if #raw >= 4 and not messages[byte(raw, 3)] then return undeclared(raw) end
     local problems = {}
-    complain(problems, 0, "", T("broken unit: {reason}", {reason = T(reason)}))
+    local text = T("broken unit: {reason}", {reason = explain(raw, reason)})
+    if reason == D.reasons.length then complain(problems, 3, "length", text) else complain(problems, 0, "", text) end
     return unknown_unit(raw, problems)
   end
 

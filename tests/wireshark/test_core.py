@@ -14,6 +14,7 @@ import lupa.lua54
 import pytest
 
 from protocol import Broken, Codec, Message, Noise, Options, StreamFramer, Unit
+from protocol.framing import BrokenReason
 from protocol.jsonform import to_json, unknown_json
 from protocol.messages import MESSAGES, caption, classes, wires
 from protocol.messagetext import encode_message_text
@@ -48,11 +49,12 @@ def expected(raw: bytes, item: Unit | Broken | Noise, options: Options, lang: La
         message, problems = Codec(options).decode_lenient(raw)
         document = to_json(message, raw, 0, problems, lang=lang)
     else:
-        text = Phrase("octets that belong to no unit")
+        text, at, path = Phrase("octets that belong to no unit"), 0, ""
         if isinstance(item, Broken):
-            text = Phrase("broken unit: {reason}", reason=item.reason.phrase)
+            text = Phrase("broken unit: {reason}", reason=item.explain(options))
+            at, path = (3, "length") if item.reason is BrokenReason.LENGTH else (0, "")
         document = unknown_json(raw, 0, (), lang=lang)
-        document["problems"] = [{"offset": 0, "path": "", "message": translate(text, lang)}]
+        document["problems"] = [{"offset": at, "path": path, "message": translate(text, lang)}]
     fields = {
         name: PASSWORDS.get(name, value)
         for name, value in document["fields"].items()
