@@ -21,15 +21,13 @@ from protocol.oneline import one_line
 from protocol.render import masked_hex
 from radius.report import CallReport
 from sorm_mediator.console.client import DATA_OF, PASSWORD
-from sorm_mediator.replay.recording import Recording, kept
+from sorm_mediator.replay.recording import ENDS, Recording, kept
 from ssh_control.visible import visible
 
 MOST_UNITS = 20_000
 """Units of a dialogue: a longer one makes no scenario that a person reads (our choice)."""
 PAUSE = 0.1
 """Seconds without anything that count as a pause."""
-_WITHIN = 3.0
-"""Seconds up to which the default of ``within`` suffices, on a busy machine too."""
 _SHORTEST = 0.01
 _LEFT_RUNNING = 5.0
 """Seconds that a call goes on which the dialogue does not see the end of."""
@@ -41,7 +39,6 @@ _MADE_WAY = 0x02
 """Operation code of 52h: the KSL line was taken for a priority object (order 268, 11.6.5)."""
 _SECRET = 6
 """Octets of a password (order 268, 5.2.2.5)."""
-_ENDS = ("command-received", "command-executed")
 
 
 class TranscriptError(ValueError):
@@ -302,10 +299,7 @@ class _Writer:
         """What comes late needs a longer ``within``."""
         if item.time is None or self._step_began is None:
             return
-        late = item.time - self._step_began
-        step = self._recording.steps[-1]
-        if late > _WITHIN:
-            step["within"] = max(step.get("within", 0), round(late + _WITHIN))
+        self._recording.late(item.time - self._step_began)
 
     # --- commands
 
@@ -419,7 +413,7 @@ class _Writer:
         step = self._recording.steps[-1]
         if step is not sent.step and ("send" in step or "raw" in step):
             step = self._begin({}, item)  # answers to an earlier command don't count as those of a later one
-        if name in _ENDS:
+        if name in ENDS:
             sent.ends.append(int(fields["status"]))
             values = {"status": fields["status"]}
             if step is not sent.step:
@@ -433,7 +427,7 @@ class _Writer:
 
     def _answered(self, name: str, fields: dict[str, Any]) -> _Sent | None:
         """The command that a message answers."""
-        if name in _ENDS:
+        if name in ENDS:
             wanted = 0 if name == "command-received" else 1
             fitting = [
                 sent for sent in self._sent if sent.code == fields["command"] and len(sent.ends) == wanted
@@ -473,7 +467,7 @@ class _Writer:
         if "send" not in step:
             return
         expected = step.get("expect")
-        success = [{name: {"status": 0}} for name in _ENDS]
+        success = [{name: {"status": 0}} for name in ENDS]
         if expected == success:
             del step["expect"]
         elif expected is None:
