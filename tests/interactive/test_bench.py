@@ -166,7 +166,12 @@ async def test_a_recording_expects_what_came_and_waits_as_long_as_it_took(
     await session.bench.open()
     later = 0.0
     monkeypatch.setattr("sorm_mediator.interactive.bench.monotonic", lambda: time.monotonic() + later)
-    mediator.answer(0x11, CommandReceived(0x11, 0), VersionInfo(station_type=StationType.TERMINAL), CommandExecuted(0x11, 0))
+    mediator.answer(
+        0x11,
+        CommandReceived(0x11, 0),
+        VersionInfo(station_type=StationType.TERMINAL),
+        CommandExecuted(0x11, 0),
+    )
     mediator.answer(0x02, CommandReceived(2, 0x07))
     path = tmp_path / "session.yaml"
     await session(f"record-start {path}")
