@@ -66,7 +66,7 @@ ExtraDigits = Annotated[
 ]
 
 
-def decode(
+def decode(  # long by its options, each with its help
     octets: Annotated[
         list[str] | None,
         typer.Argument(metavar="HEX", help="Hex in any common writing; - is standard input."),
