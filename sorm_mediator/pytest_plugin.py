@@ -91,9 +91,24 @@ def lab(request: pytest.FixtureRequest) -> Iterator[RunningLab]:
 
 
 @pytest.fixture
-def console(lab: RunningLab) -> LabConsole:
-    """A console of the lab; it connects at its first step: :class:`sorm_mediator.api.LabConsole`."""
-    return lab.console()
+def console(lab: RunningLab, request: pytest.FixtureRequest) -> Iterator[LabConsole]:
+    """A console of the lab; it connects at its first step: :class:`sorm_mediator.api.LabConsole`.
+
+    A mediator of ``--sorm-host`` that it has started and not stopped is stopped after the test.
+    """
+    one = lab.console()
+    yield one
+    if request.config.getoption("sorm_host") and _started(one):
+        one.send("stop", expect="any")
+
+
+def _started(console: LabConsole) -> bool:
+    """Whether the last start or stop that was executed is a start."""
+    from sorm_mediator.api import CommandExecuted, Start, Stop
+
+    ends = [one.message for one in console.units if isinstance(one.message, CommandExecuted)]
+    executed = [one.command for one in ends if not one.status and one.command in (Start.code, Stop.code)]
+    return executed[-1:] == [Start.code]
 
 
 @pytest.fixture
@@ -138,13 +153,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     if report.failed:
         if (running := item.stash.get(_TOLD, None)) is not None and running.result.steps:
             report.sections.append(("SORM steps", running.transcript()))
-        if pcap := item.stash.get(_PCAP, None):
+        if (pcap := item.stash.get(_PCAP, None)) and _holds_packets(pcap):
             report.sections.append(("SORM capture", str(pcap)))
             item.stash[_KEPT] = True
     if report.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
         always = item.config.getoption("sorm_pcap_keep") == _ALWAYS
         if not always and not item.stash.get(_KEPT, False):
             pcap.unlink(missing_ok=True)
+
+
+def _holds_packets(pcap: Path) -> bool:
+    """Whether there is a capture, and something has crossed."""
+    from sorm_mediator.capture.files import Packet, read_packets
+
+    if not pcap.is_file() or not pcap.stat().st_size:
+        return False
+    return any(isinstance(one, Packet) for one in read_packets([pcap.read_bytes()]))
 
 
 # --- scenarios as tests

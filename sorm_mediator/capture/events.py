@@ -31,6 +31,8 @@ class Data(NamedTuple):
     """Nanoseconds since 1970, when the input has it."""
     whole: bool = False
     """The data ends a datagram: a unit not finished here is broken."""
+    comment: str = ""
+    """Of the packet that had it, if the capture has one."""
 
 
 @dataclass(frozen=True, slots=True)

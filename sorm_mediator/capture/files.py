@@ -38,7 +38,7 @@ INTERFACE, _OLD_PACKET, _SIMPLE, ENHANCED = 1, 2, 3, 6
 """Kinds of blocks of pcapng."""
 _PACKET_HEADS = {_OLD_PACKET: "HHIIII", _SIMPLE: "I", ENHANCED: "IIIII"}
 """The numbers before a packet: interface first; time (high, low), octets kept and octets on the wire last."""
-IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 2, 9, 14, 2
+COMMENT, IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 1, 2, 9, 14, 2
 """Options of the blocks that describe an interface, and of packets."""
 INBOUND, OUTBOUND = 1, 2
 """The direction in the flags of a packet."""
@@ -56,6 +56,8 @@ class Packet(NamedTuple):
     interface: str = ""
     direction: str = ""
     """``in``, ``out``, or empty if the file does not have it."""
+    comment: str = ""
+    """Its comments, a line each."""
 
 
 def is_capture(start: bytes) -> bool:
@@ -284,13 +286,16 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
         kept = min(kept, interface.snap_length)
     data = body[start : start + kept]
     direction = ""
+    comments: list[str] = []
     options = start + (kept + 3) // 4 * 4
     for code, value in _options(body[options:], order) if options < len(body) else ():
         if code == EPB_FLAGS and len(value) == 4:
             (flags,) = struct.unpack(order + "I", value)
             direction = _DIRECTIONS.get(flags & 3, "")
+        elif code == COMMENT:
+            comments.append(value.decode("utf-8", "replace"))
     time_ns = None if kind == _SIMPLE else interface.time_ns(head[-4] << 32 | head[-3])
-    return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
+    return Packet(interface.link_type, data, time_ns, length, interface.name, direction, "\n".join(comments))
 
 
 def _enhanced(body: bytes, section: _Section) -> Packet | None:
@@ -303,7 +308,7 @@ def _enhanced(body: bytes, section: _Section) -> Packet | None:
     direction = ""
     if options + 8 <= len(body):
         code, size, flags = section.flags.unpack_from(body, options)
-        if (code, size) == (EPB_FLAGS, 4):
+        if (code, size) == (EPB_FLAGS, 4) and len(body) <= options + 12:  # nothing but the end follows
             direction = _DIRECTIONS.get(flags & 3, "")
         elif code:
             return None

@@ -309,7 +309,7 @@ class HalfStream:
         """Whether it is X.25 over TCP, for the reader."""
         self._base: int | None = None  # sequence number of offset 0
         self._offset = 0  # next octet to hand out
-        self._waiting: list[tuple[int, bytes, int | None]] = []  # (offset, data, time), sorted
+        self._waiting: list[tuple[int, bytes, int | None, str]] = []  # (offset, data, time, comment), sorted
         self._waiting_octets = 0
         self._end: int | None = None  # offset after the last octet, once FIN was seen
         self._early = 0  # octets from before the first segment of the capture
@@ -325,7 +325,9 @@ class HalfStream:
         if self._base is None:
             self._base = (sequence + 1) & _MASK
 
-    def segment(self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False) -> list[Event]:
+    def segment(
+        self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False, comment: str = ""
+    ) -> list[Event]:
         """Add one segment's payload; the data that is complete now."""
         if self._base is None:
             self._base = sequence
@@ -337,14 +339,14 @@ class HalfStream:
         ):
             offset = self._offset
             self._offset += len(data)
-            return [Data(self.flow, offset, data, time_ns)] if data else []
+            return [Data(self.flow, offset, data, time_ns, comment=comment)] if data else []
         offset = self._offset_of(sequence)
         if fin:
             self._end = offset + len(data)
         if data:
             if offset < 0:
                 self._early += min(len(data), -offset)
-            self._hold(offset, data, time_ns)
+            self._hold(offset, data, time_ns, comment)
         events = self._ready()
         if len(self._waiting) > MAX_WAITING_SEGMENTS or self._waiting_octets > MAX_WAITING_OCTETS:
             events += self._skip_hole()
@@ -380,35 +382,35 @@ class HalfStream:
         distance = (sequence - self._base - self._offset) & _MASK
         return self._offset + (distance - (1 << 32) if distance >= _HALF else distance)
 
-    def _hold(self, offset: int, data: bytes, time_ns: int | None) -> None:
+    def _hold(self, offset: int, data: bytes, time_ns: int | None, comment: str) -> None:
         """Keep the part of ``data`` that is neither handed out nor waiting: the first copy counts."""
         if offset < self._offset:
             data = data[self._offset - offset :]
             offset = self._offset
-        for start, known, _ in list(self._waiting):
+        for start, known, *_ in list(self._waiting):
             if not data:
                 return
             end = start + len(known)
             if end <= offset or start >= offset + len(data):
                 continue
             if start > offset:
-                self._insert(offset, data[: start - offset], time_ns)
+                self._insert(offset, data[: start - offset], time_ns, comment)
             data = data[end - offset :]
             offset = end
         if data:
-            self._insert(offset, data, time_ns)
+            self._insert(offset, data, time_ns, comment)
 
-    def _insert(self, offset: int, data: bytes, time_ns: int | None) -> None:
-        insort(self._waiting, (offset, data, time_ns), key=lambda part: part[0])
+    def _insert(self, offset: int, data: bytes, time_ns: int | None, comment: str) -> None:
+        insort(self._waiting, (offset, data, time_ns, comment), key=lambda part: part[0])
         self._waiting_octets += len(data)
 
     def _ready(self) -> list[Event]:
         events: list[Event] = []
         while self._waiting and self._waiting[0][0] == self._offset:
-            offset, data, time_ns = self._waiting.pop(0)
+            offset, data, time_ns, comment = self._waiting.pop(0)
             self._waiting_octets -= len(data)
             self._offset += len(data)
-            events.append(Data(self.flow, offset, data, time_ns))
+            events.append(Data(self.flow, offset, data, time_ns, comment=comment))
         if self._end is not None and self._offset >= self._end and not self.ended:
             self.ended = True
             events.append(End(self.flow))

@@ -253,7 +253,7 @@ class _Flows:
     def _other_datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
         data, packet = datagram
         flow = Flow(f"{key[0]} > {key[1]} udp", *key, "udp", packet.interface)
-        yield from _next(self._udp, flow, data, packet.time_ns, whole=True)
+        yield from _next(self._udp, flow, data, packet.time_ns, whole=True, comment=packet.comment)
 
     def finish(self) -> Iterator[Event]:
         for key, recognition in self._recognitions.items():
@@ -297,7 +297,7 @@ class _Flows:
         self._satop.move_to_end(key)
         for timeslot, inner in circuit.feed(stream):
             line = f"{key[0]} > {key[1]} udp e1 timeslot {timeslot}"
-            yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
+            yield from self._x25_packet(line, inner, packet)
         if len(self._satop) > MAX_FLOWS:
             self._satop.popitem(last=False)
 
@@ -319,7 +319,7 @@ class _Flows:
         if segment.syn:
             half.open(sequence)
             sequence += 1
-        events = half.segment(sequence, segment.data, packet.time_ns, fin=segment.fin)
+        events = half.segment(sequence, segment.data, packet.time_ns, fin=segment.fin, comment=packet.comment)
         if half.xot:
             events = [inner for event in events for inner in self._xot_inside(event)]
         if before:
@@ -351,7 +351,8 @@ class _Flows:
             ))  # fmt: skip
             return
         for packet in records.feed(event.data):
-            yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
+            carrier = Packet(0, b"", event.time_ns, 0, event.flow.interface, comment=event.comment)
+            yield from self._x25_packet(event.flow.label, packet, carrier)
         if records.problem:
             yield Trouble(join(": ", [event.flow.label, records.problem]))
             records.problem = ""
@@ -365,24 +366,31 @@ class _Flows:
         inner = self._lapb.setdefault(key, x25.LapbFrames()).packet(data)
         if inner is not None:
             line = " ".join(part for part in key if part) or "lapb"
-            yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
+            yield from self._x25_packet(line, inner, packet)
 
-    def _x25_packet(self, line: str, packet: bytes, time_ns: int | None, interface: str) -> Iterator[Event]:
-        found = x25.packet_data(packet)
+    def _x25_packet(self, line: str, inner: bytes, packet: Packet) -> Iterator[Event]:
+        """An X.25 packet on a line; ``packet`` is the frame that has brought it."""
+        found = x25.packet_data(inner)
         if found is None or not found[1]:
             return
         channel, data = found
-        flow = Flow(f"{line} x25 channel {channel}", transport="x25", interface=interface)
-        yield from _next(self._x25, flow, data, time_ns, whole=False)
+        flow = Flow(f"{line} x25 channel {channel}", transport="x25", interface=packet.interface)
+        yield from _next(self._x25, flow, data, packet.time_ns, whole=False, comment=packet.comment)
 
 
 def _next(
-    flows: OrderedDict[str, tuple[Flow, int]], begun: Flow, data: bytes, time_ns: int | None, *, whole: bool
+    flows: OrderedDict[str, tuple[Flow, int]],
+    begun: Flow,
+    data: bytes,
+    time_ns: int | None,
+    *,
+    whole: bool,
+    comment: str,
 ) -> Iterator[Event]:
     """The next data of a flow, by its label. With too many flows, the one that was silent the longest ends."""
     flow, offset = flows.pop(begun.label, (begun, 0))
     flows[flow.label] = flow, offset + len(data)
-    yield Data(flow, offset, data, time_ns, whole=whole)
+    yield Data(flow, offset, data, time_ns, whole, comment)
     if len(flows) > MAX_FLOWS:
         yield End(flows.popitem(last=False)[1][0])
 

@@ -48,6 +48,8 @@ class Found(NamedTuple):
     problems: tuple[Problem, ...] = ()
     time_ns: int | None = None
     """Time of the last octet, in nanoseconds since 1970, if the input has it."""
+    comment: str = ""
+    """Of the packet with the last octet, if the capture has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ class _FlowUnits:
         self._shown = 0  # offset in the flow up to which octets were given out
         self._kept = bytearray()  # those from there on
         self._time_ns: int | None = None
+        self._comment = ""
         self.carries = None if flow.transport else True
         """Whether the flow is shown, as hex text and raw octets always are; None: not yet classified."""
         self._begins_well = False
@@ -172,14 +175,16 @@ class _FlowUnits:
         self._in_units = 0  # octets of units among them
 
     def data(self, event: Data) -> list[Item]:
-        self._time_ns = event.time_ns
+        self._time_ns, self._comment = event.time_ns, event.comment
         self._fed += len(event.data)
         pieces = self._framer.feed(event.data)
         found: list[Item] = []
         if self.carries and not self._kept and _octets_of_units(pieces) == len(event.data):
             for piece in cast("list[Unit]", pieces):
                 message, problems = self._codec.decode_lenient(piece.raw, self._channel)
-                found.append(Found(self._flow, self._shown, piece.raw, message, problems, event.time_ns))
+                found.append(
+                    Found(self._flow, self._shown, piece.raw, message, problems, event.time_ns, event.comment)
+                )
                 self._shown += len(piece.raw)
             return found
         self._kept += event.data
@@ -239,9 +244,9 @@ class _FlowUnits:
             reason = Phrase("broken unit: {reason}", reason=item.explain(self._codec.options))
             of_length = item.reason is BrokenReason.LENGTH
             problem = Problem(3, "length", reason) if of_length else Problem(0, "", reason)
-            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
+            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns, self._comment)
         message, problems = self._codec.decode_lenient(item.raw, self._channel)
-        return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
+        return Found(self._flow, offset, item.raw, message, problems, self._time_ns, self._comment)
 
     def _octets(self, end: int, found: list[Item]) -> None:
         """The octets up to the offset ``end``, which are no unit."""
@@ -250,7 +255,7 @@ class _FlowUnits:
             raw = bytes(self._kept[:size])
             offset = self._shown
             self._drop(size)
-            self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns), found)
+            self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns, self._comment), found)
 
     def _drop(self, size: int) -> None:
         del self._kept[:size]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from sorm_mediator.cli.common import JsonLinesOption, echo, fail
+from sorm_mediator.cli.common import JsonOption, echo, fail
 from sorm_mediator.cli.output import is_of_output
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ ExtraDigits = Annotated[
 ]
 
 
-def decode(
+def decode(  # long by its options, each with its help
     octets: Annotated[
         list[str] | None,
         typer.Argument(metavar="HEX", help="Hex in any common writing; - is standard input."),
@@ -77,7 +77,13 @@ def decode(
     ] = "auto",
     order: OrderOption = "268",
     lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
-    as_json: JsonLinesOption = False,
+    as_json: JsonOption = False,
+    as_json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json-lines", "--jsonl", help="One JSON object a line, each as soon as its unit is complete."
+        ),
+    ] = False,
     object_byte_order: ObjectOrder = "little",
     trunk_byte_order: TrunkOrder = "little",
     count_byte_order: CountOrder = "little",
@@ -106,7 +112,7 @@ def decode(
     from protocol import Channel
     from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
-    from sorm_mediator.cli.showing import JsonShow, PeopleShow
+    from sorm_mediator.cli.showing import JsonLinesShow, JsonShow, PeopleShow, Show
 
     options = _options(
         order=order,
@@ -123,7 +129,11 @@ def decode(
     only = None if channel == "auto" else Channel(channel)
     words = octets or []
     language = cast("Lang", lang)
-    show = JsonShow(language) if as_json else PeopleShow(language, options.message_text)
+    show: Show
+    if as_json or as_json_lines:
+        show = JsonLinesShow(language) if as_json_lines else JsonShow(language)
+    else:
+        show = PeopleShow(language, options.message_text)
     interruption = _Interruption()
     try:
         with interruption.taken():

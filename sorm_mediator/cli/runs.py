@@ -84,7 +84,7 @@ def replay(  # long by its options, each with its help
         ),
     ] = 1,
     check: Annotated[
-        bool, typer.Option("--check", help="Only read the scripts, and tell every mistake.")
+        bool, typer.Option("--check", help="Only read the scripts and their labs, and tell every mistake.")
     ] = False,
     list_: Annotated[
         bool, typer.Option("--list", help="Only list the scripts, with their count of steps.")

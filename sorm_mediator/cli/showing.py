@@ -91,6 +91,8 @@ class Show(ABC):
 class JsonShow(Show):
     """One list, written as its members come."""
 
+    _after = "}"
+
     def __init__(self, lang: Lang) -> None:
         super().__init__(lang)
         self._flows = Memo(_flow_members)
@@ -100,19 +102,43 @@ class JsonShow(Show):
             text = dumps(unknown_json(item.raw, item.offset, item.problems, lang=self.lang))[:-1]
         else:
             text = json_text(item.message, item.raw, item.offset, item.problems, self.lang)
-        text = ("[" if self.count == 1 else ",\n ") + text + self._flows[item.flow]
-        end = "}" if item.time_ns is None else f', "time": "{time_text(item.time_ns)}"}}'
-        sys.stdout.write(text + end)
+        text = self._before() + text + self._flows[item.flow]
+        if item.time_ns is not None:
+            text += f', "time": "{time_text(item.time_ns)}"'
+        if item.comment:
+            text += f', "comment": {dumps(item.comment)}'
+        sys.stdout.write(text + self._after)
+
+    def _before(self) -> str:
+        return "[" if self.count == 1 else ",\n "
 
     def stop(self) -> None:
         if self.count:
             sys.stdout.write("]\n")
 
     def end(self) -> None:
-        sys.stdout.write("]\n" if self.count else "[]\n")
+        self._end_list()
         super().end()
         if self.wrong:
             self.note(Phrase("{wrong} of {count} units have problems", wrong=self.wrong, count=self.count))
+
+    def _end_list(self) -> None:
+        sys.stdout.write("]\n" if self.count else "[]\n")
+
+
+class JsonLinesShow(JsonShow):
+    """An object a line, each whole as soon as it comes."""
+
+    _after = "}\n"
+
+    def _before(self) -> str:
+        return ""
+
+    def stop(self) -> None:
+        """No list is open."""
+
+    def _end_list(self) -> None:
+        """No list is open."""
 
 
 def _flow_members(flow: Flow) -> str:
@@ -152,7 +178,10 @@ class PeopleShow(Show):
             if octets:
                 lines[1], lines[-1] = _styled(lines[1], _BOLD), _styled(lines[-1], _DIM)
             problems = [_styled(problem, _RED) for problem in problems]
-        sys.stdout.write("\n".join(lines + problems) + "\n\n")
+        comments = [f"  # {visible(line)}" for line in item.comment.splitlines()]
+        if self._styled:
+            comments = [_styled(comment, _DIM) for comment in comments]
+        sys.stdout.write("\n".join([*lines, *comments, *problems]) + "\n\n")
 
     def _problems(self, item: Found) -> list[str]:
         octet = translate(Phrase("octet"), self.lang)

@@ -35,6 +35,19 @@ def pcap2scenario(
     channel: Annotated[
         str, typer.Option(help="auto, kpd1 or kpd2: the units of one channel alone.")
     ] = "auto",
+    script: Annotated[
+        str,
+        typer.Option("--script", metavar="NAME", help="Of a capture of several scripts of replay: this one."),
+    ] = "",
+    console: Annotated[
+        int | None,
+        typer.Option(
+            "--console",
+            metavar="N",
+            min=1,
+            help="Of several consoles at the same time: this one, from 1.",
+        ),
+    ] = None,
     order: Annotated[str, typer.Option(metavar="<268|70>", help="By default that of -c, else 268.")] = "",
     object_byte_order: Annotated[
         str, typer.Option(help="Of object numbers: little or big; by default that of -c, else little.")
@@ -67,6 +80,7 @@ def pcap2scenario(
     settings = CaptureSettings(
         file=file, output=output, options=options, channel=channel,
         lab="" if config is None else str(config.resolve()), calls=calls, real_time=real_time,
+        script=script, console=console or 0,
         trunks={} if lab.switch is None else {
             trunk.number: trunk.name for domain in lab.switch.domains for trunk in domain.trunks
         },

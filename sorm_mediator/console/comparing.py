@@ -165,21 +165,33 @@ class Failure:
         return texts + [f"  {one.explained(message, lang)}" for one in self.differences]
 
     def summary(self, lang: Lang = "en") -> str:
-        """The failure in one line: what differs, else the reason."""
+        """The failure in one line: what differs, else what was expected, the reason, and the unit that came."""
         message = None if self.came is None else self.came.message
-        found = [one.explained(message, lang) for one in self.differences]
-        return "; ".join(found) or translate(self.reason, lang)
+        if self.differences:
+            return "; ".join(one.explained(message, lang) for one in self.differences)
+        parts = [self.reason] if self.reason else []
+        if self.came is not None:
+            parts.append(self._unit())
+        why = join(" ", parts)
+        if not self.expected:
+            return translate(why, lang)
+        return translate(join(": ", [Phrase("expected {what}", what=self.expected), why]), lang)
 
     def texts(self) -> list[str]:
         """What was expected, why it failed and what came, each in both languages; without the differences."""
         lines = [join(" ", [_EXPECTED, self.expected]) if self.expected else "", self.reason]
         if self.came is not None:
-            differing = {one.path.split(".")[0] for one in self.differences}
-            shown = (*IDENTITY, *(name for name in self.came.fields if name in differing))
-            known = {name: self.came.fields[name] for name in shown if name in self.came.fields}
-            name = self.came.name or NO_MESSAGE
-            lines.append(join(" ", [_CAME, name, show_value(known)] if known else [_CAME, name]))
+            lines.append(join(" ", [_CAME, self._unit()]))
         return list(filter(None, lines))
+
+    def _unit(self) -> str:
+        """What came: its name, what identifies it, and what differs."""
+        assert self.came is not None
+        differing = {one.path.split(".")[0] for one in self.differences}
+        shown = (*IDENTITY, *(name for name in self.came.fields if name in differing))
+        known = {name: self.came.fields[name] for name in shown if name in self.came.fields}
+        name = self.came.name or NO_MESSAGE
+        return join(" ", [name, show_value(known)]) if known else name
 
 
 NO_MESSAGE = Phrase("octets that are no message")

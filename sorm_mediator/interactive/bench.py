@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from time import monotonic
+from typing import Any, Literal
 
 from protocol import EncodeError
 from sorm_mediator.console.client import SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import RunTarget, refusal
-from sorm_mediator.interactive.station import End, Shower, carry_out, command, unit_lines
+from sorm_mediator.interactive.station import Shower, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
     about_request,
@@ -28,7 +29,7 @@ from sorm_mediator.interactive.words import (
     usage,
 )
 from sorm_mediator.language import Lang, Phrase, join, translate
-from sorm_mediator.replay.recording import Recording
+from sorm_mediator.replay.recording import ENDS, Recording
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Request
 from ssh_control.visible import visible
 
@@ -75,6 +76,10 @@ class Bench:
         self._switches = {"octets": octets, "details": details}
         self._within = within
         self._recording: Recording | None = None
+        self._step_began = 0.0
+        """When the last recorded step began; a monotonic time."""
+        self._calls: dict[int, float] = {}
+        """When the step began in which the first event of a call came, by call number."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
         self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
             "help": self._help,
@@ -137,7 +142,7 @@ class Bench:
         message = command(self.client, name, fields)
         if self._recording is not None:
             self._recording.sent(name, fields)
-        return self._ended(await carry_out(self.client, message, self._within))
+        return await self._carry_out(message)
 
     async def _raw(self, given: Sequence[str]) -> Verdict:
         octets = read_octets(given)
@@ -147,14 +152,27 @@ class Bench:
                     Phrase("{word}: a recording holds no password: record-stop first", word="raw")
                 )
             self._recording.octets(octets)
-        return self._ended(await carry_out(self.client, octets, self._within))
+        return await self._carry_out(octets)
 
-    def _ended(self, end: End) -> Verdict:
+    async def _carry_out(self, message: Any) -> Verdict:
+        self._begin()
+        sent = await self.client.send(message)
+        end = await end_of(self.client, sent, self._within)
         if not end.good:
             self._say(end.text, "bad")
-        if self._recording is not None and end.refusal and "send" in self._recording.steps[-1]:
-            self._recording.refused(end.refusal, on_receipt=end.on_receipt)
+        if self._recording is not None:
+            if end.good or end.refusal:
+                self._recording.late(monotonic() - self._step_began)
+            answers = [one for one in self.client.log if one.answers in sent and not one.on_kpd2]
+            if not sent:
+                self._recording.no_command()
+            elif len(sent) == 1 and (end.refusal or any(one.name not in ENDS for one in answers)):
+                self._recording.answered([(one.name, one.fields) for one in answers])
         return "good" if end.good else "failed"
+
+    def _begin(self) -> None:
+        """A recorded step begins."""
+        self._step_began = monotonic()
 
     async def _request(self, name: str, given: Sequence[str]) -> Verdict:
         if self._target.request is None:
@@ -164,6 +182,7 @@ class Bench:
         method, path, body = request.fill(node, {})
         recording = self._recording
         if recording is not None:
+            self._begin()
             recording.asked(name, node.plain())  # first, since its events may come before the reply
         status, reply = await self._target.request(method, path, body)
         if status != request.accepted:
@@ -227,6 +246,8 @@ class Bench:
         if len(given) != 1:
             raise WordError(Phrase("record-start: the name of one file is missing, such as run.yaml"))
         self._recording = Recording(_free(Path(given[0])))
+        self._begin()
+        self._calls.clear()
         self._say(Phrase("recording to {path}", path=given[0]), "note")
         return "good"
 
@@ -297,7 +318,16 @@ class Bench:
             self._write(line, style)
         # 53h may come anywhere: it is no event of the step
         if self._recording is not None and crossed.on_kpd2 and crossed.name not in ("", "test-reply"):
-            self._recording.came(crossed.name, crossed.fields)
+            self._came(self._recording, crossed)
+
+    def _came(self, recording: Recording, crossed: Crossed) -> None:
+        """An event. It may come as long after the step in which its call began: pauses are not recorded."""
+        if recording.came(crossed.name, crossed.fields) is None:
+            return
+        began = self._step_began
+        if (call := crossed.fields.get("call_number")) is not None:
+            began = self._calls.setdefault(call, began)
+        recording.late(monotonic() - began)
 
     def _closed(self, channel: str) -> None:
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")

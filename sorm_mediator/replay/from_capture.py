@@ -20,6 +20,7 @@ from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.console.errors import report_error
 from sorm_mediator.replay.recording import Recording
+from sorm_mediator.replay.results import script_of
 from sorm_mediator.replay.transcript import (
     Reported,
     Seen,
@@ -46,6 +47,10 @@ class CaptureSettings:
     real_time: bool = False
     trunks: Mapping[int, str] = field(default_factory=dict)
     """Names of the lab's trunks."""
+    script: str = ""
+    """The script of ``replay`` whose units count, by the comments of the packets."""
+    console: int = 0
+    """Which of several consoles at the same time; 0: there must be one alone."""
 
 
 def run_pcap2scenario(settings: CaptureSettings) -> int:
@@ -79,6 +84,8 @@ def read(stream: BinaryIO, settings: CaptureSettings) -> Recording:
         calls=settings.calls,
         real_time=settings.real_time,
         trunks=settings.trunks,
+        script=settings.script,
+        console=settings.console,
     )
     reports: list[Reported] = []
     items = decode_events(_watched(read_input(stream), reports), options=settings.options)
@@ -128,4 +135,5 @@ def _seen(found: Found) -> Seen:
         of_console=of_console,
         on_kpd2=channel is Channel.KPD2,
         connection=flow.source if of_console else flow.destination,
+        script=script_of(found.comment),
     )

@@ -26,6 +26,7 @@ from sorm_mediator.replay.results import (
     ScriptResult,
     StepResult,
     exchange_lines,
+    shown_path,
 )
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
@@ -49,10 +50,11 @@ _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(ERROR): "fail"}
 _MEDIATOR, _SWITCH, _CONSOLE = Phrase("mediator"), Phrase("switch"), Phrase("console")
 
 # Sizes of a ladder, in units of its drawing.
-_LEFT, _BETWEEN, _SPAN, _SWITCH_SPAN, _RIGHT = 100, 90, 380, 180, 80
+_LEFT, _BETWEEN, _SPAN, _WIDEST_SPAN, _SWITCH_SPAN, _RIGHT = 100, 90, 380, 560, 180, 80
+_BOX, _WIDEST_BOX = 150, 300
 _HEAD, _ROW, _BAND = 34, 24, 26
-_SHOWN = {"unit": 66, "report": 30, "ask": 44, "step": 110}
-"""Characters of a label: what is longer is cut, and whole in its title."""
+_CHARACTER = 5.6
+"""Width of a character on average. A label longer than its room is cut, and whole in its title."""
 
 
 def write_page(path: Path, results: Sequence[ScriptResult], lang: Lang) -> None:
@@ -87,7 +89,7 @@ def _verdict(verdict: Phrase, lang: Lang) -> dict[str, str]:
 
 def _script(result: ScriptResult, lang: Lang) -> dict[str, Any]:
     head = {
-        "file": str(result.path),
+        "file": shown_path(result.path),
         "lab": result.lab,
         "link": result.link,
         "variables": ", ".join(f"{name} = {show(value)}" for name, value in result.variables.items()),
@@ -129,7 +131,8 @@ def ladder(result: ScriptResult, lang: Lang = "en") -> dict[str, Any]:
     """The drawing of a script: lanes, and rows from top to bottom with their places."""
     names = list(dict.fromkeys(one.console for step in result.steps for one in step.exchanged)) or ["main"]
     lanes = {name: _LEFT + number * _BETWEEN for number, name in enumerate(reversed(names))}
-    mediator = max(lanes.values()) + _SPAN
+    longest = max((len(_label(one, lang)) for step in result.steps for one in step.exchanged), default=0)
+    mediator = max(lanes.values()) + min(max(_SPAN, int(longest * _CHARACTER) + 16), _WIDEST_SPAN)
     switch = mediator + _SWITCH_SPAN
     rows: list[dict[str, Any]] = []
     y = _HEAD
@@ -137,7 +140,9 @@ def ladder(result: ScriptResult, lang: Lang = "en") -> dict[str, Any]:
         for row in _rows(step, lanes, mediator, switch, lang):
             y += _BAND if row["kind"] == "step" else _ROW
             text = visible(row.pop("text"))
-            rows.append({**row, "y": y, "whole": text, "text": short(text, _SHOWN[row["kind"]])})
+            label = short(text, _room(row, switch + _RIGHT))
+            box = max(_BOX, int(len(label) * _CHARACTER) + 12)
+            rows.append({**row, "y": y, "whole": text, "text": label, "box": box})
     consoles = [
         {"x": x, "name": translate(_CONSOLE if name == "main" else join(" ", [_CONSOLE, name]), lang)}
         for name, x in lanes.items()
@@ -153,6 +158,15 @@ def ladder(result: ScriptResult, lang: Lang = "en") -> dict[str, Any]:
         ],
         "rows": rows,
     }
+
+
+def _room(row: dict[str, Any], width: int) -> int:
+    """The characters that a label has room for: as wide as the drawing, its box, or its arrow."""
+    if row["kind"] == "step":
+        return int((width - 12) / _CHARACTER)
+    if row["kind"] == "ask":
+        return int((_WIDEST_BOX - 12) / _CHARACTER)
+    return int((abs(row["from"] - row["to"]) - 8) / _CHARACTER)
 
 
 def _rows(

@@ -6,6 +6,7 @@ afterwards (:mod:`sorm_mediator.replay.transcript`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,14 @@ import yaml
 
 from protocol.oneline import LEFT_OUT
 
+ENDS = ("command-received", "command-executed")
+"""The messages of which a scenario expects the status alone."""
 OF_AN_EVENT = ("object_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields of an event that a scenario expects: those that are the same at the next run."""
+ENOUGH = 3.0
+"""Seconds up to which the default of ``within`` suffices, on a busy machine too."""
+LONGEST = 3600
+"""Bound of a recorded ``within``, in seconds (our choice)."""
 _WIDTH = 110
 _STARTED_BEFORE = (
     "The technical means had been started before the recording. What else was set then, such as objects, is not here.",
@@ -66,18 +73,25 @@ class Recording:
         """Octets as they were typed: a command among them has the password in its header."""
         self.step({"raw": raw.hex(" ").upper(), "expect": "any"})
 
+    def late(self, seconds: float) -> None:
+        """Something of the last step has come so long after the step that causes it: it may come as late again."""
+        if seconds > ENOUGH:
+            step = self.steps[-1]
+            step["within"] = max(step.get("within", 0), min(math.ceil(seconds + ENOUGH), LONGEST))
+
+    def answered(self, answers: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """The messages that answered the last command, where they say more than that it was executed."""
+        self.steps[-1]["expect"] = [
+            {name: {"status": fields["status"]} if name in ENDS else kept(fields)} for name, fields in answers
+        ]
+
+    def no_command(self) -> None:
+        """The last octets held no whole command, so no end of one is expected."""
+        self.steps[-1].pop("expect", None)
+
     def channels(self, verb: str, channels: Sequence[str]) -> None:
         """Channels were opened or closed."""
         self.step({verb: list(channels)})
-
-    def refused(self, status: int, *, on_receipt: bool) -> None:
-        """The last command was refused."""
-        wrong = {"status": status}
-        self.steps[-1]["expect"] = (
-            [{"command-received": wrong}]
-            if on_receipt
-            else [{"command-received": {"status": 0}}, {"command-executed": wrong}]
-        )
 
     def asked(self, name: str, keys: Mapping[str, Any]) -> None:
         """A request to the web; an id of an earlier reply is that of the replay."""
@@ -119,9 +133,9 @@ class Recording:
         for step, notes in zip(self.steps, self._notes, strict=True):
             lines += [f"# {note}\n" for note in notes]
             lines.append(_yaml([step]))
-        sent = [step.get("send") for step in self.steps if "expect" not in step]
-        if "start" in sent and "stop" not in sent[sent.index("start") :]:
-            lines.append(_yaml({"finally": [{"send": "stop"}]}))
+        if any(_starts(step) for step in self.steps):
+            # Whatever has become of the steps, their own stop among them.
+            lines.append(_yaml({"finally": [{"send": "stop", "expect": "any"}]}))
         return "".join(lines)
 
     def write(self) -> None:
@@ -129,6 +143,12 @@ class Recording:
         text = self.text()
         self.path.touch(0o600, exist_ok=False)
         self.path.write_text(text, encoding="utf-8")
+
+
+def _starts(step: Mapping[str, Any]) -> bool:
+    """Whether a step has started the technical means."""
+    sent = step.get("send")
+    return "expect" not in step and (sent == "start" or (isinstance(sent, Mapping) and "start" in sent))
 
 
 def _yaml(document: object, *, flow: bool | None = None) -> str:

@@ -38,6 +38,12 @@ FAIL = Phrase("FAIL", context="replay fail")
 ERROR = Phrase("ERROR")
 
 
+def shown_path(path: Path | str) -> str:
+    """A path as reports have it: without detours, and from the current folder where it is in there."""
+    normal = Path(os.path.normpath(path))
+    return str(normal.relative_to(Path.cwd()) if normal.is_relative_to(Path.cwd()) else normal)
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One unit as a console of a script has sent or received it."""
@@ -87,7 +93,7 @@ class StepResult:
     @property
     def place(self) -> str:
         """``FILE:LINE``."""
-        return f"{self.file}:{self.line}"
+        return f"{shown_path(self.file)}:{self.line}"
 
     @property
     def verdict(self) -> Phrase:
@@ -115,7 +121,7 @@ class ScriptResult:
 
     def ran_on(self, target: RunTarget) -> None:
         """Note the target of the run."""
-        self.lab, self.link = os.path.normpath(target.name), target.link
+        self.lab, self.link = shown_path(target.name), target.link
 
     @property
     def passed(self) -> int:
@@ -175,7 +181,7 @@ def _case(result: ScriptResult) -> Case:
     values = [f"{name}={show(value)}" for name, value in result.variables.items()]
     lines = [*([f"variables: {', '.join(values)}"] if values else []), *transcript(result)]
     return Case(
-        name=result.name, classname=result.path.stem, file=str(result.path), seconds=result.seconds,
+        name=result.name, classname=result.path.stem, file=shown_path(result.path), seconds=result.seconds,
         status=status, message=message, kind=kind, text=text, output="\n".join(map(visible, lines)),
     )  # fmt: skip
 
@@ -441,6 +447,16 @@ class PcapRecorder:
     def of(self, script: str) -> ScriptRecorder:
         """The observer of the script with this name."""
         return ScriptRecorder(self, script)
+
+
+def script_of(comment: str) -> str:
+    """The script that the comment of a packet names; "": none."""
+    found = _OF_A_STEP.match(comment)
+    return found[1] if found else ""
+
+
+_OF_A_STEP = re.compile(r"(.+?), step \S+, ")
+"""How the comment of a packet begins."""
 
 
 class ScriptRecorder(Observer):

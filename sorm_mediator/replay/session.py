@@ -20,7 +20,8 @@ import yaml
 
 from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
-from sorm_mediator.capture.output import OutputError, open_output
+from sorm_mediator.capture.output import STDOUT, OutputError, open_output
+from sorm_mediator.capture.writer import Blocks
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.lab import read_document
 from sorm_mediator.config.lines import located
@@ -127,13 +128,15 @@ STDIN = Path("-")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
+def chosen(settings: ReplaySettings, stdin: TextIO, broken: list[ScriptResult] | None = None) -> list[Script]:
     """The scripts of a run: files, all files of folders, and stdin, as far as ``-k`` chooses them.
 
-    Raises :class:`ScriptError`, with a line for each script that has a mistake.
+    ``broken`` gets a result for each script that has a mistake. Raises :class:`ScriptError` for other mistakes, and
+    without ``broken`` for these, a line for each.
     """
     scripts: list[Script] = []
     mistakes: list[str] = []
+    unusable: list[ScriptResult] = []
     for path in settings.scripts:
         files = [path]
         if path.is_dir():
@@ -149,7 +152,7 @@ def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
                 script = scenario.parse(stdin.read(), STDIN) if file == STDIN else load(file)
             except ScriptError as error:
                 if file == path or settings.keyword.lower() in str(file).lower():
-                    mistakes.append(str(error))
+                    unusable.append(ScriptResult(file.stem, file, error=error))
                 continue
             if settings.keyword.lower() in f"{file} {script.name}".lower():
                 scripts.append(script)
@@ -160,12 +163,46 @@ def chosen(settings: ReplaySettings, stdin: TextIO) -> list[Script]:
     mistakes += [
         f"--var: no chosen scenario has {name} among its variables" for name in sorted(unknown) if scripts
     ]
-    if not scripts and not mistakes:
+    if not scripts and not mistakes and not unusable:
         mistakes.append(f"-k: {settings.keyword!r} chooses none of the scripts")
+    if broken is None or mistakes:
+        mistakes = [*(str(one.error) for one in unusable), *mistakes]
+    else:
+        broken += unusable
     if mistakes:
         raise ScriptError("\n".join(mistakes))
     given = [_with_variables(script, variables) for script in scripts]
     return [script for script in given for _ in range(settings.repeat)]
+
+
+def _check_lab(script: Script, settings: ReplaySettings) -> None:
+    """Read the lab that a script would run in. Raises :class:`ConfigError`, :class:`ScriptError`."""
+    if settings.host:
+        load_lab(settings.config)
+        return
+    file = script.lab or settings.config
+    if file is not None:
+        changes = script.config if isinstance(script, scenario.Scenario) else None
+        config = private_lab(file, changes, Path(tempfile.gettempdir()), outside=script.lab is None)
+        _link(script, settings, config)
+
+
+def _checked(
+    scripts: Sequence[Script], settings: ReplaySettings, broken: list[ScriptResult]
+) -> tuple[list[Script], list[ScriptResult]]:
+    """The scripts whose labs can be read, and a result for every script, as ``--check`` reports them."""
+    fine: list[Script] = []
+    results = list(broken)
+    for script in {id(one): one for one in scripts}.values():  # once each, whatever --repeat says
+        result = ScriptResult(script.name, script.path, planned=script.planned)
+        try:
+            _check_lab(script, settings)
+            fine.append(script)
+        except (ConfigError, ScriptError) as error:
+            result.error = error
+            broken.append(result)
+        results.append(result)
+    return fine, results
 
 
 def is_part(path: Path) -> bool:
@@ -224,13 +261,24 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
     stdout = _Stdout()
     results: list[ScriptResult] = []
     try:
-        scripts = chosen(settings, sys.stdin)
+        broken: list[ScriptResult] = []
+        scripts = chosen(settings, sys.stdin, broken)
+        if settings.check:
+            scripts, results = _checked(scripts, settings, broken)
+        if broken:
+            report_error("\n".join(dict.fromkeys(str(one.error) for one in broken)), 2)
         if settings.list or settings.check:
-            return _tell(scripts, settings, write or stdout.write)
+            if settings.junit is not None and settings.check:
+                write_junit(settings.junit, results, variables=settings.variables)
+            return _tell(scripts, settings, write or stdout.write) or (2 if broken else 0)
         if settings.host:
             _check_reachable(scripts, settings)
-        with suppress(asyncio.CancelledError):
-            asyncio.run(stdout.during(run(scripts, settings, write or stdout.write, results)))
+        results += broken
+        if scripts:
+            with suppress(asyncio.CancelledError):
+                asyncio.run(
+                    stdout.during(run(scripts, settings, write or stdout.write, results, stdout.lost))
+                )
         if settings.junit is not None:
             write_junit(settings.junit, results, variables=settings.variables)
         if settings.report is not None:
@@ -247,12 +295,14 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         return BROKEN_PIPE
     if stdout.interrupted:
         return report_error("interrupted", INTERRUPTED)
-    errors = [result.error for result in results if result.error is not None]
+    errors = [result.error for result in results if result.error is not None and result not in broken]
     if settings.as_json:  # for people, whom the text's summary tells them
         for each in errors:
             report_error(each, 2)
     if errors:
-        return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
+        return 3 if not broken and all(isinstance(each, ConnectError) for each in errors) else 2
+    if broken:
+        return 2
     return 0 if all(result.verdict == PASS for result in results) else 1
 
 
@@ -261,8 +311,11 @@ async def run(
     settings: ReplaySettings,
     write: Callable[[str], object],
     results: list[ScriptResult],
+    lost: Callable[[], object] = lambda: None,
 ) -> None:
     """Run scripts, ``settings.jobs`` at a time. ``results`` gets a result for each, also if the run is cancelled.
+
+    ``lost`` is called when the reader of a capture on standard output has closed it.
 
     Raises :class:`OutputError` or :class:`OSError` when the capture can't be written.
     """
@@ -283,7 +336,7 @@ async def run(
         with (
             nullcontext()
             if file is None
-            else PcapRecorder(open_output(file), speech=settings.pcap_speech) as recorder
+            else PcapRecorder(_capture_to(file, lost), speech=settings.pcap_speech) as recorder
         ):
             tasks = [asyncio.ensure_future(one(*each, recorder)) for each in zip(scripts, slots, strict=True)]
             try:
@@ -297,7 +350,43 @@ async def run(
         never = RunInterruptedError("interrupted before it began")
         for script, slot in zip(scripts, slots, strict=True):
             results += slot or [ScriptResult(script.name, script.path, planned=script.planned, error=never)]
+        if settings.repeat > 1:
+            _number_runs(results[-len(scripts) :], settings.repeat)
         _printer(settings, write).summary(results)
+
+
+def _number_runs(results: Sequence[ScriptResult], runs: int) -> None:
+    """Tell the runs of ``--repeat`` apart."""
+    for place, result in enumerate(results):
+        result.name = f"{result.name}, run {place % runs + 1} of {runs}"
+
+
+def _capture_to(file: Path, lost: Callable[[], object]) -> int | Blocks:
+    descriptor = open_output(file)
+    return _Piped(descriptor, lost) if file == STDOUT else descriptor
+
+
+class _Piped(Blocks):
+    """A capture on standard output. When its reader goes, ``lost`` is called, and what follows goes nowhere."""
+
+    def __init__(self, descriptor: int, lost: Callable[[], object]) -> None:
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115 - until close
+        self._lost = lost
+        self._gone = False
+
+    def write(self, block: bytes, /) -> int:
+        """Write one block."""
+        if not self._gone:
+            try:
+                return self._file.write(block) or 0
+            except BrokenPipeError:
+                self._gone = True
+                self._lost()
+        return len(block)
+
+    def close(self) -> None:
+        """No block follows."""
+        self._file.close()
 
 
 def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
@@ -444,9 +533,13 @@ class _Stdout:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError:
-            self.gone = True
             drop_output()
-            self._end()
+            self.lost()
+
+    def lost(self) -> None:
+        """The reader is gone: end the run."""
+        self.gone = True
+        self._end()
 
     def _interrupt(self) -> None:
         self.interrupted = True

@@ -21,15 +21,13 @@ from protocol.oneline import one_line
 from protocol.render import masked_hex
 from radius.report import CallReport
 from sorm_mediator.console.client import DATA_OF, PASSWORD
-from sorm_mediator.replay.recording import Recording, kept
+from sorm_mediator.replay.recording import ENDS, Recording, kept
 from ssh_control.visible import visible
 
 MOST_UNITS = 20_000
 """Units of a dialogue: a longer one makes no scenario that a person reads (our choice)."""
 PAUSE = 0.1
 """Seconds without anything that count as a pause."""
-_WITHIN = 3.0
-"""Seconds up to which the default of ``within`` suffices, on a busy machine too."""
 _SHORTEST = 0.01
 _LEFT_RUNNING = 5.0
 """Seconds that a call goes on which the dialogue does not see the end of."""
@@ -41,7 +39,6 @@ _MADE_WAY = 0x02
 """Operation code of 52h: the KSL line was taken for a priority object (order 268, 11.6.5)."""
 _SECRET = 6
 """Octets of a password (order 268, 5.2.2.5)."""
-_ENDS = ("command-received", "command-executed")
 
 
 class TranscriptError(ValueError):
@@ -65,6 +62,8 @@ class Seen:
     """The console's end of the connection, where there is one."""
     remark: str = ""
     """What else is known of it."""
+    script: str = ""
+    """The script of ``replay`` that it belongs to, if the capture tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,10 @@ class TranscriptSettings:
     """Keep pauses."""
     trunks: Mapping[int, str] = field(default_factory=dict)
     """Names of the trunks of the lab, by which calls come in."""
+    script: str = ""
+    """The script whose units count; "": there is one, or none is told."""
+    console: int = 1
+    """Which of several consoles that were connected at the same time counts; 0: there must be one alone."""
 
 
 @dataclass(slots=True)
@@ -142,28 +145,65 @@ def transcript(seen: Iterable[Seen | Reported], codec: Codec, settings: Transcri
             f"{settings.source}: holds {len(units)} units, and a scenario at most {MOST_UNITS}: "
             "cut out what is wanted, such as with editcap -A and -B"
         )
-    main, others = _main_console(units)
-    return _Writer([one for one in items if id(one) not in others], codec, settings).make(
-        len(main), len(others)
-    )
+    units = _of_script(units, settings)
+    consoles = _consoles(units)
+    if not settings.console and len(consoles) > 1:
+        listed = (f"--console {number}: {_about(one)}" for number, one in enumerate(consoles, 1))
+        raise TranscriptError(
+            f"{settings.source}: holds {len(consoles)} consoles that were connected at the same time, and a scenario "
+            f"has the steps of one: {'; '.join(listed)}"
+        )
+    number = settings.console or 1
+    if number > len(consoles):
+        raise TranscriptError(
+            f"--console {number}: not in {settings.source}: consoles at the same time: {len(consoles)}"
+        )
+    main = consoles[number - 1]
+    kept_ones = set(map(id, main))
+    left = [one for one in items if not isinstance(one, Seen) or id(one) in kept_ones]
+    return _Writer(left, codec, settings).make(len(main), len(units) - len(main))
 
 
-def _main_console(units: Sequence[Seen]) -> tuple[list[Seen], set[int]]:
-    """The units of the console that came first and of its later connections; and ids of those of consoles beside it."""
+def _of_script(units: list[Seen], settings: TranscriptSettings) -> list[Seen]:
+    """The units of one script of ``replay``. Raises :class:`TranscriptError` when it is not clear which."""
+    names = list(dict.fromkeys(filter(None, (unit.script for unit in units))))
+    if settings.script and settings.script not in names:
+        raise TranscriptError(
+            f"--script {settings.script}: not in {settings.source}: {', '.join(names) or 'no packet names a script'}"
+        )
+    if len(names) > 1 and not settings.script:
+        raise TranscriptError(
+            f"{settings.source}: holds {len(names)} scripts: --script NAME chooses one: {', '.join(names)}"
+        )
+    return [unit for unit in units if not settings.script or unit.script == settings.script]
+
+
+def _consoles(units: Sequence[Seen]) -> list[list[Seen]]:
+    """The units of each of the consoles that were connected at the same time, with its later connections.
+
+    The connections of a channel that follow each other are those of one console. Which KPD1 and KPD2 belong together
+    is told by the console's host; of consoles of one host, by their order.
+    """
     spans: dict[tuple[bool, str], list[Seen]] = {}
     for unit in units:
         spans.setdefault((unit.on_kpd2, unit.connection), []).append(unit)
-    others: set[int] = set()
-    for on_kpd2 in (False, True):
-        last: float | None = None
-        for (channel, _), span in sorted(spans.items(), key=lambda one: one[1][0].time or 0.0):
-            if channel is not on_kpd2:
-                continue
-            if last is not None and (span[0].time or 0.0) < last:
-                others.update(map(id, span))
-            else:
-                last = span[-1].time
-    return [unit for unit in units if id(unit) not in others], others
+    consoles: dict[tuple[str, int], set[int]] = {}
+    ends: dict[tuple[bool, str], list[float]] = {}
+    hosts = {connection.rpartition(":")[0] for _, connection in spans}
+    several = len({connection.rpartition(":")[0] for on_kpd2, connection in spans if not on_kpd2}) > 1
+    for (on_kpd2, connection), span in sorted(spans.items(), key=lambda one: one[1][0].time or 0.0):
+        host = connection.rpartition(":")[0] if several and len(hosts) > 1 else ""
+        lanes = ends.setdefault((on_kpd2, host), [])
+        began, ended = span[0].time or 0.0, span[-1].time or 0.0
+        lane = next((number for number, end in enumerate(lanes) if end <= began), len(lanes))
+        lanes[lane : lane + 1] = [ended]
+        consoles.setdefault((host, lane), set()).update(map(id, span))
+    return [[unit for unit in units if id(unit) in ids] for ids in consoles.values()]
+
+
+def _about(units: Sequence[Seen]) -> str:
+    ends = dict.fromkeys(filter(None, (unit.connection for unit in units)))
+    return f"{', '.join(list(ends)[:2])} ({len(units)} units)"
 
 
 @dataclass(slots=True)
@@ -302,10 +342,7 @@ class _Writer:
         """What comes late needs a longer ``within``."""
         if item.time is None or self._step_began is None:
             return
-        late = item.time - self._step_began
-        step = self._recording.steps[-1]
-        if late > _WITHIN:
-            step["within"] = max(step.get("within", 0), round(late + _WITHIN))
+        self._recording.late(item.time - self._step_began)
 
     # --- commands
 
@@ -419,7 +456,7 @@ class _Writer:
         step = self._recording.steps[-1]
         if step is not sent.step and ("send" in step or "raw" in step):
             step = self._begin({}, item)  # answers to an earlier command don't count as those of a later one
-        if name in _ENDS:
+        if name in ENDS:
             sent.ends.append(int(fields["status"]))
             values = {"status": fields["status"]}
             if step is not sent.step:
@@ -433,7 +470,7 @@ class _Writer:
 
     def _answered(self, name: str, fields: dict[str, Any]) -> _Sent | None:
         """The command that a message answers."""
-        if name in _ENDS:
+        if name in ENDS:
             wanted = 0 if name == "command-received" else 1
             fitting = [
                 sent for sent in self._sent if sent.code == fields["command"] and len(sent.ends) == wanted
@@ -473,7 +510,7 @@ class _Writer:
         if "send" not in step:
             return
         expected = step.get("expect")
-        success = [{name: {"status": 0}} for name in _ENDS]
+        success = [{name: {"status": 0}} for name in ENDS]
         if expected == success:
             del step["expect"]
         elif expected is None:
@@ -512,8 +549,7 @@ class _Writer:
             if call.trunk is not None and call.trunk not in self._settings.trunks:
                 self._recording.note(f'it came by trunk {call.trunk}: add from: "trunk:NAME", or give -c LAB')
         else:
-            if not self._recording.steps:
-                self._begin({}, item)
+            self._begin({}, item)  # its events are a step of their own, before which the comment stands
             self._recording.note(f"HERE THE LAB MUST MAKE A CALL: {visible(call.a)} -> {visible(call.b)}")
 
 

@@ -10,6 +10,7 @@ import pytest
 import sorm_mediator.lab.lab  # once, and not again in every run of pytest within this process
 import sorm_mediator.replay.vendor_runner  # noqa: F401
 from protocol import Release
+from sorm_mediator.api import lab
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 
@@ -191,3 +192,37 @@ def test_a_run_without_the_fixtures_imports_nothing_of_the_lab(pytester: pytest.
     pytester.runpytest_subprocess("-q", "-p", "no:anyio", "-p", "no:hypothesispytest").assert_outcomes(
         passed=1
     )
+
+
+def test_a_capture_that_holds_nothing_is_not_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.sorm_lab("labs/minimal.toml")
+        def test_nothing_crosses(lab):
+            assert False
+        """
+    )
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-pcap", "captures")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.no_fnmatch_line("*SORM capture*")
+
+
+def test_a_running_mediator_is_stopped_after_a_test_that_has_started_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", (1, 2))
+        def test_it_starts(console, number):
+            console.send("start")
+            assert number
+        """
+    )
+    with lab("labs/minimal.toml") as running:
+        host, _, kpd1 = running.endpoints["kpd1"].rpartition(":")
+        kpd2 = running.endpoints["kpd2"].rpartition(":")[2]
+        ports = ("--sorm-host", host, "--sorm-kpd1", kpd1, "--sorm-kpd2", kpd2)
+        outcome = pytester.runpytest_inprocess("-q", *ports, "--sorm-lab", str(LABS / "minimal.toml"))
+    outcome.assert_outcomes(passed=2)

@@ -186,6 +186,19 @@ def test_a_capture_says_flow_and_time(tmp_path: Path) -> None:
     )
 
 
+def test_comments_of_packets_are_shown_and_json_may_be_an_object_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "c.pcapng"
+    with PcapngWriter(path) as writer:
+        kpd1 = writer.connection("KPD1", ("127.0.0.1", 4000), ("127.0.0.1", 1001), 999.0)
+        for comment in ("run, step 1, send start", ""):
+            kpd1.sent(bytes.fromhex("CC010100313233343536"), 999.5, comment=comment)
+    assert run("decode", "-f", str(path)).stdout.count("\n  # run, step 1, send start\n") == 1
+    lines = run("decode", "-f", str(path), "--json-lines").stdout.splitlines()
+    assert [json.loads(line).get("comment") for line in lines] == ["run, step 1, send start", None]
+    assert json.loads(run("decode", "-f", str(path), "--json").stdout) == [json.loads(line) for line in lines]
+    assert run("encode", stdin="\n".join(lines)).stdout.count("CC0101") == 2
+
+
 def test_a_capture_without_units_says_what_it_has_and_exits_1() -> None:
     path = Path(__file__).parents[1] / "capture" / "data" / "rtp_radius.pcap"
     done = run("decode", "-f", str(path), "--json")

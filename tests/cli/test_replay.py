@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -203,3 +204,61 @@ def test_a_signal_runs_finally_and_writes_the_reports(number: signal.Signals, tm
         f"interrupted in step 2, {long}:5",
         "interrupted before it began",
     ]
+
+
+def test_a_broken_script_of_a_folder_does_not_keep_the_others_from_running(
+    scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.yaml").write_text("name: broken\nsteps:\n  - sned: start\n", "utf-8")
+    result = run("-q", tmp_path, "--junit", "r.xml", "--report", "r.html", "--repeat", "2")
+    assert result.exit_code == 2
+    assert "PASS  a short one, run 2 of 2" in result.output
+    cases = {case.get("name"): case for case in ET.parse("r.xml").getroot().iter("testcase")}  # noqa: S314
+    assert set(cases) == {"broken", "a short one, run 1 of 2", "a short one, run 2 of 2"}
+    assert "sned: unknown key" in str(cases["broken"].find("error").get("message"))  # type: ignore[union-attr]
+    assert {case.get("file") for case in cases.values()} == {"broken.yaml", "short.yaml"}
+    assert "sned: unknown key" in (tmp_path / "r.html").read_text("utf-8")
+
+
+def test_check_reads_the_labs_and_writes_its_report(
+    scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.toml").write_text("[consol]\n", "utf-8")
+    (tmp_path / "other.yaml").write_text(PASSES.replace("labs/order268.toml", "bad.toml"), "utf-8")
+    result = run("--check", tmp_path, "--junit", tmp_path / "r.xml")
+    assert result.exit_code == 2
+    assert "bad.toml:1: consol: unknown key" in result.output
+    suites = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314
+    assert (suites.get("tests"), suites.get("errors")) == ("2", "1")
+
+
+def test_what_did_not_come_and_what_broke_a_silence_are_in_the_summary(
+    scenario: Path, tmp_path: Path
+) -> None:
+    scenario.write_text(
+        PASSES.replace(
+            "talk: 0.01}", "talk: 0.01}\n    events: [{release: {operation: 5}}]\n    within: 0.05"
+        ),
+        "utf-8",
+    )
+    nothing = run("-q", scenario, "--junit", tmp_path / "r.xml")
+    told = "expected release {operation: 5 (05h)}: nothing that fits came within 0.05 s"
+    assert told in nothing.output
+    assert told in (tmp_path / "r.xml").read_text("utf-8")
+    scenario.write_text(
+        PASSES.rpartition("  - call")[0] + "  - raw: CC 01 02 00 31 32 33 34 35 36\n    silence: 5\n", "utf-8"
+    )
+    broken = run("-q", scenario)
+    assert re.search(r"expected nothing on KPD1, KPD2 for 5 s: \d+ came, the first: [a-z]", broken.output)
+
+
+def test_a_capture_whose_reader_has_gone_ends_the_run_without_a_verdict(scenario: Path) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "replay", str(scenario), "--pcap", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert process.returncode == 141
+    assert b"FAIL" not in told

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 import captures
-from protocol import Answer, CommandExecuted, CommandReceived
+from protocol import Answer, CommandExecuted, CommandReceived, Release, StationType, VersionInfo
 from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.interactive.bench import Bench, from_pipe
@@ -155,8 +155,51 @@ async def test_a_session_becomes_a_scenario_that_replay_reads(mediator, session,
     assert list(document["steps"][2]) == ["send", "events"]
     assert "123456" not in path.read_text()
     assert scenario.load(path).planned == 4
-    assert document["finally"] == [{"send": "stop"}]
+    assert document["finally"] == [{"send": "stop", "expect": "any"}]
     assert session.said("note") == [f"recording to {path}", f"3 steps in {path}"]
+
+
+async def test_a_recording_expects_what_came_and_waits_as_long_as_it_took(
+    mediator, around, tmp_path, monkeypatch
+) -> None:
+    session = Session(around, within=0.3)
+    await session.bench.open()
+    later = 0.0
+    monkeypatch.setattr("sorm_mediator.interactive.bench.monotonic", lambda: time.monotonic() + later)
+    mediator.answer(
+        0x11,
+        CommandReceived(0x11, 0),
+        VersionInfo(station_type=StationType.TERMINAL),
+        CommandExecuted(0x11, 0),
+    )
+    mediator.answer(0x02, CommandReceived(2, 0x07))
+    path = tmp_path / "session.yaml"
+    await session(f"record-start {path}")
+    await session("start")
+    await session("get-version")
+    await session("raw CC 01 02 00 31 32 33 34 35 36")
+    await session("raw CC 01")
+    mediator.answer(0x0C, CommandReceived(0x0C, 0), event(Answer), CommandExecuted(0x0C, 0))
+    await session("get-trunks")
+    later = 20.0  # the call goes on while nothing is typed
+    mediator.say(event(Release))
+    await session.bench.client.wait(lambda: session.bench.client.log[-1].name == "release", 10)
+    await session("stop")
+    await session.bench.close()
+    document = yaml.safe_load(path.read_text())
+    steps = document["steps"]
+    assert [next(iter(one)) for one in steps[1]["expect"]] == [
+        "command-received",
+        "version-info",
+        "command-executed",
+    ]
+    assert steps[1]["expect"][1]["version-info"]["station_type"] == "terminal"
+    assert steps[2]["expect"] == [{"command-received": {"status": 0x07}}]
+    assert steps[3] == {"raw": "CC 01"}
+    assert "within" not in steps[1]
+    assert 20 < steps[4]["within"] <= 30
+    assert document["finally"] == [{"send": "stop", "expect": "any"}]
+    scenario.load(path)
 
 
 async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, tmp_path) -> None:

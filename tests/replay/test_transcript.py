@@ -150,14 +150,14 @@ def test_the_number_of_a_call_is_saved_from_its_event() -> None:
         call_number=number, object_type=ObjectType.OWN_SUBSCRIBER, object_number=1, ksl_group=1
     )
     document, _ = written(seen(Start(), *done(1), event(NumberReceived), command, *done(7)))
-    assert document["steps"][0]["events"][0]["save"] == {"call_number": "call_number1"}
-    assert document["steps"][1]["send"]["connect-ksl"]["call_number"] == "${call_number1}"
+    assert document["steps"][1]["events"][0]["save"] == {"call_number": "call_number1"}
+    assert document["steps"][2]["send"]["connect-ksl"]["call_number"] == "${call_number1}"
 
 
 def test_a_call_is_a_comment_and_with_a_domain_a_step() -> None:
     items = seen(Start(), *done(1), event(NumberReceived), event(Answer), event(Release), step=0.5)
     document, text = written(items)
-    assert [list(step) for step in document["steps"]] == [["send", "events"]]
+    assert [list(step) for step in document["steps"]] == [["send"], ["events"]]
     assert "HERE THE LAB MUST MAKE A CALL" in text
     document, text = written(items, calls="d")
     call = document["steps"][1]["call"]
@@ -211,6 +211,41 @@ def test_a_console_beside_the_first_one_is_left_out_and_one_that_comes_back_is_n
         {"send": "start", "expect": []},
     ]
     assert "Left out: 1 units of further consoles" in text
+    assert written([*first, beside, back], console=2)[0]["steps"] == [{"send": "start", "expect": []}]
+    for number, says in (
+        (0, r"2 consoles .* --console 1: a, c \(4 units\); --console 2: b"),
+        (3, "--console 3: not in"),
+    ):
+        with pytest.raises(TranscriptError, match=says):
+            written([*first, beside, back], console=number)
+
+
+def test_of_several_scripts_one_is_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "run.pcapng"
+    with PcapngWriter(path) as writer:
+        for number, (script, command) in enumerate((("first", Start()), ("other", Stop()))):
+            kpd1 = writer.connection("KPD1", ("127.0.0.1", 4000 + number), ("127.0.0.1", 1001), 999.0)
+            kpd1.sent(
+                CODEC.encode(command), 999.5, comment=f"{script}, step 1, send {command.message_name}: x"
+            )
+
+    def convert(**settings: Any) -> str:
+        target = tmp_path / f"{len(list(tmp_path.iterdir()))}.yaml"
+        run_pcap2scenario(CaptureSettings(file=path, output=target, options=Options(), **settings))
+        return target.read_text() if target.exists() else ""
+
+    assert "send: stop" in convert(script="other")
+    assert "send: start" in convert(script="first")
+    assert not convert()
+    assert not convert(script="third")
+    assert not convert(console=1)
+
+
+def test_the_place_of_a_call_is_before_its_events() -> None:
+    items = seen(Start(), *done(1), event(NumberReceived), event(Release))
+    document, text = written(items)
+    assert [sorted(step) for step in document["steps"]] == [["send"], ["events"]]
+    assert text.index("send: start") < text.index("HERE THE LAB MUST MAKE A CALL") < text.index("events:")
 
 
 def test_nothing_makes_no_scenario() -> None:
@@ -256,7 +291,8 @@ async def test_a_recording_becomes_a_scenario_that_replays_and_becomes_the_same_
     again = converted(tmp_path / "again.pcapng", tmp_path / "again.yaml", lab)
     assert again.count("\n- ") >= first.count("\n- ")
     assert plain(again).splitlines()[: len(plain(first).splitlines()) // 2]
-    assert sends(again) == sends(first)
+    # The stop of ``finally`` has run, and is a step of the second one, which has its own.
+    assert sends(again) == [*sends(first), *(["stop"] if "\nfinally:" in first else [])]
 
 
 def sends(text: str) -> list[Any]:
