@@ -302,6 +302,14 @@ async def put_under_control(console: Console) -> None:
     await console.until(CommandExecuted, command=5, status=0)
 
 
+async def test_other_times_of_ssh_leave_the_link_as_it_is(bench: Bench) -> None:
+    gateway = bench.lab.gateway
+    assert gateway is not None
+    link = gateway.link
+    await bench.change({"ssh.keepalive": 2.5, "ssh.retry_max": 60, "ssh.retry_min": 1})
+    assert gateway.link is link
+
+
 async def test_other_settings_of_ssh_connect_to_the_switch_anew(bench: Bench) -> None:
     gateway = bench.lab.gateway
     assert gateway is not None

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from protocol import (
+    AddObject,
     Broken,
     Channel,
     Codec,
@@ -335,13 +336,15 @@ class Gateway:
     async def configure(self, config: Config, *, switch_host_key: str | None = None) -> None:
         """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
 
-        With other settings of ``[ssh]`` the link to the switch is made anew. Raises :class:`BoxError`, and then
+        With other settings of ``[ssh]`` than its times the link to the switch is made anew. Raises :class:`BoxError`, and then
         nothing has changed.
         """
         before, options = self.config, config.mediator.options
         host_key = switch_host_key or config.ssh.host_key
         link = None
-        if (config.ssh, host_key) != (before.ssh, self._host_key):
+        ssh = config.ssh
+        times = {"keepalive": ssh.keepalive, "retry_min": ssh.retry_min, "retry_max": ssh.retry_max}
+        if (ssh, host_key) != (before.ssh.model_copy(update=times), self._host_key):
             link = self._make_link(config, host_key)
         try:
             self.sink.configure(_radius_secrets(config.radius), config.radius.require_message_authenticator)
@@ -359,8 +362,13 @@ class Gateway:
         self._arm()
         if link is not None:
             await self._replace_link(link)
+        elif self.link is not None:
+            self.link.configure(**times)
 
     async def _replace_link(self, link: SwitchLink) -> None:
+        """The link to the switch anew. What was asked over the old one is waited for as long as a command would."""
+        if self.link is not None:
+            await self.link.settle(self.config.mediator.options.switch_timeout)
         old, self.link = self.link, None
         if old is not None:
             await old.close()
@@ -756,7 +764,7 @@ class Gateway:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
-        return About(call, about.objects + objects)
+        return About(call, about.objects + objects, type(message) is AddObject)
 
     def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
         self.events.publish(kind, self.now(), lambda: fields, about)
