@@ -129,7 +129,9 @@ class LabSettings:
         before = {one.key: one for one in settings(self._wanted)}
         after = {one.key: one for one in settings(wanted)}
         changed = [
-            key for key in before | after if _clear(clear_before, before, key) != _clear(clear_after, after, key)
+            key
+            for key in before | after
+            if _clear(clear_before, before, key) != _clear(clear_after, after, key)
         ]
         applied = [key for key in changed if at_once(key)]
         # The last value given wins: older ones of the same keys, and of keys below them, are written no more.
@@ -172,7 +174,9 @@ class LabSettings:
         from sorm_mediator.config.written import plain
 
         if len(values) > MOST_VALUES:
-            raise SettingsRefused([("", f"{len(values)} values: at most {MOST_VALUES} can be changed at a time")])
+            raise SettingsRefused(
+                [("", f"{len(values)} values: at most {MOST_VALUES} can be changed at a time")]
+            )
         document = copy.deepcopy(dict(self._wanted.document))
         present = plain(self._wanted)
         given: dict[str, Any] = {}

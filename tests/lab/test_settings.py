@@ -202,7 +202,11 @@ async def test_the_last_value_given_is_what_is_saved(bench: Bench) -> None:
     assert tomllib.loads(bench.file.read_text())["ssh"]["keepalive"] == 11
     await bench.change({"ssh.retry_max": 60})
     await bench.change({"ssh": {"port": 0, "user": "test.domain", "password": MASK}}, save=True)
-    assert tomllib.loads(bench.file.read_text())["ssh"] == {"port": 0, "user": "test.domain", "password": "123"}
+    assert tomllib.loads(bench.file.read_text())["ssh"] == {
+        "port": 0,
+        "user": "test.domain",
+        "password": "123",
+    }
 
 
 DEEP: Any = 1
@@ -330,11 +334,15 @@ async def test_other_settings_of_ssh_connect_to_the_switch_anew(bench: Bench) ->
 
 
 async def test_a_network_that_is_allowed_no_more_is_refused_at_once(bench: Bench) -> None:
+    connected = await Console.connect(bench.lab.endpoints["kpd1"])
+    connected.send(GetVersion())
+    await connected.until(CommandReceived)
     await bench.change({"console.allow": ["10.0.0.0/8"]})
     console = await Console.connect(bench.lab.endpoints["kpd1"])
-    with pytest.raises((ConnectionError, EOFError)):
-        await console.next()
-    console.close()
+    for one in (console, connected):
+        with pytest.raises((ConnectionError, EOFError)):
+            await one.until(Start)
+        one.close()
 
 
 async def test_a_lab_without_a_file_says_where_changes_do_not_go(tmp_path: Path) -> None:
