@@ -2,6 +2,7 @@
 
 The line is made from the JSON form (:mod:`protocol.jsonform`) and has its names, so that it can be searched with the
 names of ``decode --json`` and be typed as a command. It is the same in every language but for the text of a status.
+The values of a command with another one inside are masked, since a password is among them (:mod:`protocol.render`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from protocol.messages import CallEvent, cached, forms
+from protocol.codes import MessageCoding
+from protocol.forms import raw_value
+from protocol.language import Lang
+from protocol.messages import CallEvent, ElectronicMessage, cached, forms
+from protocol.messagetext import DEFAULT_CODING, decode_message_text
+from protocol.render import has_another_inside, masked_hex
+from protocol.texts import status_text
+from protocol.wire import MASK
 
 KEPT_TEXTS = 4096
 """Texts of each kind that are kept."""
@@ -51,11 +59,25 @@ CODES = frozenset(
 """Fields whose numbers are codes, shown in hexadecimal as in the order."""
 
 
-def one_line(document: Mapping[str, Any]) -> str:
-    """The line of a unit, from its document of ``decode --json``; octets that are no unit are shown as they are."""
-    fields = document.get("fields") or {}
+def one_line(
+    document: Mapping[str, Any], lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING
+) -> str:
+    """The line of a unit, from its document of ``decode --json``; octets that are no unit are shown as they are.
+
+    ``lang``: of the text of a status; with ``en`` it is that of the document. ``coding``: of the text of 2Ch, whose
+    octets are shown where they can't be read.
+    """
+    fields = dict(document.get("fields") or {})
+    raw = raw_value(f"0x{document.get('hex', '')}") or b""  # none where octets are masked already
     if document.get("kind") == "unknown" or not document.get("name"):
-        return f"unknown unit {document.get('hex', '')}".rstrip()
+        octets = masked_hex(raw, anywhere=True).replace(" ", "") or document.get("hex", "")
+        return f"unknown unit {octets}".rstrip()
+    if has_another_inside(raw):
+        fields = dict.fromkeys(fields, MASK)
+    elif document["name"] == ElectronicMessage.message_name:
+        fields["text"] = _text(fields.get("text"), coding)
+    elif lang != "en" and isinstance(fields.get("status"), int):
+        fields["status_text"] = status_text(fields["status"], lang, message_code=document.get("code"))
     return " ".join((str(document["name"]), *_pairs(fields)))
 
 
@@ -111,6 +133,21 @@ def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
             yield f"status={_code(value)} ({fields.get('status_text', '')})"
         else:
             yield f"{name}={_value(name, value)}"
+
+
+_ESCAPES = {9: "\\t", 10: "\\n", 13: "\\r"}
+
+
+def _text(octets: Any, coding: MessageCoding) -> Any:
+    """The text of 2Ch from its octets; the octets where it can't be read."""
+    raw = raw_value(octets) if isinstance(octets, str) else None
+    if raw is None:
+        return octets
+    text = decode_message_text(raw, coding)
+    codes = set(map(ord, text)) - set(_ESCAPES)
+    if any(code < 32 or 127 <= code <= 160 or code in (173, 0xFFFD) for code in codes):
+        return octets
+    return text.translate(_ESCAPES)
 
 
 def _is_empty(value: Any) -> bool:

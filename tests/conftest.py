@@ -8,6 +8,9 @@ or holds a coroutine, or when it says so: ``pytestmark = pytest.mark.lab``, for 
 
 import ast
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +29,18 @@ LAB_MODULES = (
     "uvicorn",
 )
 TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A home of their own for all tests: what this user has installed or keeps there (plugins of Wireshark, keys, the
+    state of a lab) changes nothing. The tools that tests keep between runs stay where they are."""
+    if hasattr(config, "workerinput"):  # one of several processes: it has that of the first
+        return
+    os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        os.environ.pop(name, None)
+    os.environ["HOME"] = home = tempfile.mkdtemp(prefix="sorm-tests-home-")
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -14,6 +14,7 @@ from protocol.messages import title_of
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
 from sorm_mediator.acceptance.matrix import FormatCheck
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
+from sorm_mediator.console.client import SHOWN
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports.html import render
 
@@ -56,6 +57,7 @@ def page(run: AcceptanceRun, lang: Lang = "en") -> str:
         ],
         "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
         "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
+        "channels": {name: translate(text, lang) for name, text in SHOWN.items()},
         "classes": _CLASSES,
         "within": translate(WITHIN, lang),
         "moment": moment(run.time),

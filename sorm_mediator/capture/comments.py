@@ -8,12 +8,10 @@ from __future__ import annotations
 from protocol import (
     Broken,
     Codec,
-    ElectronicMessage,
     Message,
     Noise,
     StreamFramer,
     UnknownUnit,
-    decode_message_text,
 )
 from protocol.framing import Item
 from protocol.jsonform import to_json
@@ -42,11 +40,7 @@ def describe_unit(message: Message | UnknownUnit, raw: bytes, codec: Codec) -> s
         return f"unknown unit {message.code:02X}h, {len(raw)} octets"
     if has_another_inside(raw):
         return f"{message.message_name} (another command begins inside)"
-    document = to_json(message, raw)
-    if isinstance(message, ElectronicMessage):
-        text = decode_message_text(message.text, codec.options.message_text)
-        document["fields"] = {**document["fields"], "text": text}
-    return visible(one_line(document))
+    return visible(one_line(to_json(message, raw), coding=codec.options.message_text))
 
 
 class UnitComments:

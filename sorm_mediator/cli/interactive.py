@@ -128,6 +128,7 @@ def watch(
     web: WebOption = "",
     config: LabOption = None,
     as_json: JsonLinesOption = False,
+    lang: LangText = "en",
 ) -> None:
     """Show every unit that crosses a mediator, a line each.
 
@@ -140,7 +141,7 @@ def watch(
 
     with usage_errors():
         settings = WatchSettings(
-            where=_where("", 0, 0, web, "", config, "en"), kinds=tuple(kind or ()), objects=tuple(objects or ()),
+            where=_where("", 0, 0, web, "", config, lang), kinds=tuple(kind or ()), objects=tuple(objects or ()),
             calls=tuple(calls or ()), as_json=as_json,
         )  # fmt: skip
         raise typer.Exit(run_watch(settings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from sorm_mediator.capture.events import Flow, Pause, Trouble
 from sorm_mediator.capture.units import Found, Item
 from sorm_mediator.cli.common import echo
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.reports.people import is_coloured
 from ssh_control.visible import visible
 
 _DIM, _BOLD, _RED = "2", "1", "31"
@@ -131,9 +131,7 @@ class PeopleShow(Show):
         self.coding: MessageCoding = coding
         self._place = translate(Phrase("offset {offset}, {length} octets"), lang)
         self._flows = Memo(_flow_place)
-        self._styled = (
-            sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
+        self._styled = is_coloured()
 
     def found(self, item: Found) -> None:
         where = self._place.format(offset=item.offset, length=len(item.raw)) + self._flows[item.flow]

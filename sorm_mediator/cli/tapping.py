@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import PcapOption, usage_errors
+from sorm_mediator.cli.common import JsonLinesOption, PcapOption, usage_errors
 
 
 def pcap2scenario(
@@ -35,7 +35,7 @@ def pcap2scenario(
     channel: Annotated[
         str, typer.Option(help="auto, kpd1 or kpd2: the units of one channel alone.")
     ] = "auto",
-    order: Annotated[str, typer.Option(help="268 or 70; by default that of -c, else 268.")] = "",
+    order: Annotated[str, typer.Option(metavar="<268|70>", help="By default that of -c, else 268.")] = "",
     object_byte_order: Annotated[
         str, typer.Option(help="Of object numbers: little or big; by default that of -c, else little.")
     ] = "",
@@ -123,7 +123,7 @@ def tap(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen beyond loopback; console.allow of -c holds.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Stand between a console and a mediator: show every unit, record it, and spoil some on demand.
 

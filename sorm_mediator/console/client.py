@@ -215,10 +215,16 @@ class ConsoleClient(Waiting):
                     )
                 continue
             except TimeoutError:
-                reason = f"no answer within {CONNECT_WITHIN:g} s"
+                reason: str = Phrase("no answer within {seconds:g} s", seconds=CONNECT_WITHIN)
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
-            raise ConnectError(f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}")
+            text = Phrase(
+                "{where}: {channel} can't be reached: {reason}",
+                where=host_port(self.host, port),
+                channel=SHOWN[channel],
+                reason=reason,
+            )
+            raise ConnectError(text)
 
     def complaints(self) -> list[str]:
         """The problems of the open channels, as texts. Over TCP there are none."""

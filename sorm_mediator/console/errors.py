@@ -71,7 +71,7 @@ class RunInterruptedError(Exception):
 
 
 class ScriptError(Exception):
-    """A script can't be used. The text is one line: file:line, key, value, what is allowed (exit 2)."""
+    """A script can't be used. The text has a line for each mistake: file:line, key, value, what is allowed (exit 2)."""
 
 
 class ConnectError(Exception):

@@ -144,7 +144,11 @@ class WebApi:
             reply = await self._http.request(method, url, json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ConnectError(
-                f"{url}: the web of the lab can't be reached: {error or type(error).__name__}"
+                Phrase(
+                    "{url}: the web of the lab can't be reached: {why}",
+                    url=url,
+                    why=str(error) or type(error).__name__,
+                )
             ) from None
         try:
             return reply.status_code, reply.json()

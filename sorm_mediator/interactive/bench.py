@@ -116,7 +116,7 @@ class Bench:
                 return await self._request(given[0], given[1:])
             return self._unknown(given[0])
         except WordError as error:
-            self._say(str(error), "bad")
+            self._say(words(error), "bad")
             return "wrong"
         except (StepError, EncodeError, ConnectError) as error:
             self._say(words(error), "bad")
@@ -126,12 +126,14 @@ class Bench:
 
     def _unknown(self, word: str) -> Verdict:
         near = did_you_mean(word, (*COMMANDS, *REQUESTS, *OWN_WORDS))
-        raise WordError(f"{word!r} is no word of the console{near}; help lists them")
+        raise WordError(
+            Phrase("{word} is no word of the console{near}; help lists them", word=repr(word), near=near)
+        )
 
     async def _command(self, given: Sequence[str]) -> Verdict:
         name, fields = read_command(given)
         if self._recording is not None and "new_password" in fields:
-            raise WordError(f"{name}: a recording holds no password: record-stop first")
+            raise WordError(Phrase("{word}: a recording holds no password: record-stop first", word=name))
         message = command(self.client, name, fields)
         if self._recording is not None:
             self._recording.sent(name, fields)
@@ -141,7 +143,9 @@ class Bench:
         octets = read_octets(given)
         if self._recording is not None:
             if octets[2:3] == bytes((COMMANDS["set-password"].code,)):
-                raise WordError("raw: a recording holds no password: record-stop first")
+                raise WordError(
+                    Phrase("{word}: a recording holds no password: record-stop first", word="raw")
+                )
             self._recording.octets(octets)
         return self._ended(await carry_out(self.client, octets, self._within))
 
@@ -154,7 +158,7 @@ class Bench:
 
     async def _request(self, name: str, given: Sequence[str]) -> Verdict:
         if self._target.request is None:
-            raise WordError(f"{name}: needs the web of the lab: --web URL")
+            raise WordError(Phrase("{word}: needs the web of the lab: --web URL", word=name))
         request: Request = REQUESTS[name]
         node = read_request(name, given)
         method, path, body = request.fill(node, {})
@@ -168,7 +172,11 @@ class Bench:
             self._say(f"{method} {path}: HTTP {status}: {refusal(reply)}", "bad")
             return "failed"
         if request.saves and not (isinstance(reply, dict) and request.saves in reply):
-            raise StepError(f"{method} {path}: {reply!r} is no answer of a lab")
+            raise StepError(
+                Phrase(
+                    "{request}: {reply} is no answer of a lab", request=f"{method} {path}", reply=repr(reply)
+                )
+            )
         if request.saves:
             self._say(f"{request.saves}={reply[request.saves]}", "note")
             if recording is not None:
@@ -192,7 +200,7 @@ class Bench:
     def _switch(self, name: str) -> Callable[[Sequence[str]], Awaitable[Verdict]]:
         async def turn(given: Sequence[str]) -> Verdict:
             if tuple(given) not in (("on",), ("off",)):
-                raise WordError(f"{name}: {' '.join(given)!r} is not allowed: on, off")
+                raise WordError(_not_allowed(name, given, "on, off"))
             self._switches[name] = given[0] == "on"
             return "good"
 
@@ -204,17 +212,20 @@ class Bench:
         except ValueError:
             seconds = -1.0
         if not 0 <= seconds <= MOST_WAITED:
-            raise WordError(f"wait: {' '.join(given)!r} is not allowed: seconds, 0 to {MOST_WAITED:g}")
+            raise WordError(_not_allowed("wait", given, Phrase("seconds, 0 to {most:g}", most=MOST_WAITED)))
         await asyncio.sleep(seconds)
         return "good"
 
     async def _record_start(self, given: Sequence[str]) -> Verdict:
         if self._recording is not None:
             raise WordError(
-                f"record-start: {self._recording.path} is being recorded already; record-stop ends it"
+                Phrase(
+                    "record-start: {path} is being recorded already; record-stop ends it",
+                    path=self._recording.path,
+                )
             )
         if len(given) != 1:
-            raise WordError("record-start: the name of one file is missing, such as run.yaml")
+            raise WordError(Phrase("record-start: the name of one file is missing, such as run.yaml"))
         self._recording = Recording(_free(Path(given[0])))
         self._say(Phrase("recording to {path}", path=given[0]), "note")
         return "good"
@@ -222,13 +233,21 @@ class Bench:
     async def _record_stop(self, given: Sequence[str]) -> Verdict:
         recording, self._recording = self._recording, None
         if recording is None:
-            raise WordError("record-stop: nothing is recorded; record-start FILE begins")
+            raise WordError(Phrase("record-stop: nothing is recorded; record-start FILE begins"))
         if not recording.steps:
-            raise WordError(f"record-stop: nothing was done, so {recording.path} is not written")
+            raise WordError(
+                Phrase("record-stop: nothing was done, so {path} is not written", path=recording.path)
+            )
+        sent = [step["send"] for step in recording.steps if "send" in step and "expect" not in step]
+        if sent and sent[0] != "start":
+            recording.begin_started()
+            self._say(_STARTED_BEFORE, "note")
         try:
             recording.write()
         except OSError as error:
-            raise StepError(f"{recording.path}: can't be written: {error.strerror}") from None
+            raise StepError(
+                Phrase("{path}: can't be written: {why}", path=recording.path, why=error.strerror)
+            ) from None
         text = Phrase("{count} steps in {path}", count=len(recording.steps), path=recording.path)
         self._say(text, "note")
         return "good"
@@ -289,6 +308,10 @@ class Bench:
 
 
 _CLOSED = Phrase("closed")
+_STARTED_BEFORE = Phrase(
+    "the technical means had been started before record-start, so the scenario begins with start; "
+    "objects and KSL groups from before are not in it"
+)
 _OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")
@@ -298,22 +321,27 @@ def _free(path: Path) -> Path:
     """The file of a recording. Raises :class:`WordError` for one that exists, or whose folder does not."""
     try:
         why = (
-            "exists already"
+            Phrase("exists already")
             if path.exists()
             else ""
             if path.absolute().parent.is_dir()
-            else "its folder is missing"
+            else Phrase("its folder is missing")
         )
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
     if why:
-        raise WordError(f"record-start: {path}: {why}")
+        raise WordError(join(": ", ["record-start", str(path), why]))
     return path
+
+
+def _not_allowed(word: str, given: Sequence[str], allowed: str) -> str:
+    text = Phrase("{value} is not allowed: {allowed}", value=repr(" ".join(given)), allowed=allowed)
+    return join(": ", [word, text]) if word else text
 
 
 def _channels(given: Sequence[str]) -> tuple[str, ...]:
     if any(name not in SHOWN for name in given):
-        raise WordError(f"{' '.join(given)!r} is not allowed: kpd1, kpd2")
+        raise WordError(_not_allowed("", given, "kpd1, kpd2"))
     return tuple(given) or ("kpd2", "kpd1")
 
 

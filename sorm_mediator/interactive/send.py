@@ -26,7 +26,7 @@ from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.station import End, Shower, Where, carry_out, command, reach, unit_lines
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
-from sorm_mediator.language import translate
+from sorm_mediator.language import Phrase, translate
 
 RAW = "raw"
 """The word before octets in hexadecimal, which are sent as they are."""
@@ -46,18 +46,17 @@ class SendSettings:
 
 def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
     """Send one command and show what crosses. Returns the exit code; errors go to stderr."""
+    lang = settings.where.language
     try:
         first, *rest = settings.words
         what = read_octets(rest) if first == RAW else read_command(settings.words)
         end = asyncio.run(until_signal(_send(settings, what, write)))
-    except (WordError, UsageError, ConfigError) as error:
-        return report_error(error, 2)
-    except StepError as error:
-        return report_error(words(error), 2)
+    except (WordError, UsageError, ConfigError, StepError) as error:
+        return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(words(error), 3)
+        return report_error(translate(words(error), lang), 3)
     if end is None:
-        return report_error("interrupted", INTERRUPTED)
+        return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
     if settings.as_json:
         write(
             json.dumps({"event": "end", "executed": end.good, "text": str(end.text)}, ensure_ascii=False)

@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from protocol import Channel, CommandExecuted, CommandReceived, EncodeError
 from protocol.oneline import one_line
-from protocol.render import masked_hex, render
+from protocol.render import has_another_inside, masked_hex, render
 from protocol.texts import status_phrase
+from protocol.wire import MASK
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
@@ -71,7 +72,11 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
     for option, port in (("kpd1", kpd1), ("kpd2", kpd2)):
         if not port and link != "x25":
             raise UsageError(
-                f"--{option} is missing: console.{option}_port of {where.config} is 0, any free port"
+                Phrase(
+                    "--{option} is missing: console.{option}_port of {config} is 0, any free port",
+                    option=option,
+                    config=where.config,
+                )
             )
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(
@@ -96,8 +101,9 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
     arrow = "->" if crossed.outbound else "<-"
     head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
     marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
-    unit = {**crossed.form, "fields": crossed.fields}  # in which the text of 2Ch is decoded
-    what = translate(NO_UNIT, lang) if crossed.message is None else one_line(unit)
+    what = translate(NO_UNIT, lang)
+    if crossed.message is not None:
+        what = one_line(crossed.form, lang, coding=crossed.coding)
     lines = [f"{head}  {what}{marks}"]
     if octets:
         channel = Channel.COMMAND if crossed.outbound else None
@@ -106,7 +112,8 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
         lines += [
             f"  {line}" for line in render(crossed.message, lang, coding=crossed.coding, raw=crossed.raw)
         ]
-    lines += [f"  ! {translate(text, lang)}" for text in crossed.problems]
+    hidden = has_another_inside(crossed.raw)
+    lines += [f"  ! {MASK if hidden else translate(text, lang)}" for text in crossed.problems]
     return [visible(line) for line in lines]
 
 

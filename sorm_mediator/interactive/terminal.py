@@ -12,29 +12,34 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from protocol.messages import caption
+from sorm_mediator.config import Config
 from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
     ConnectError,
+    StepError,
     UsageError,
     drop_output,
     report_error,
     words,
 )
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, Verdict, from_pipe
 from sorm_mediator.interactive.station import Where, reach
 from sorm_mediator.interactive.words import about_field, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
+from sorm_mediator.reports.people import is_coloured
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -63,17 +68,18 @@ class ConsoleSettings:
 def run_console(settings: ConsoleSettings) -> int:
     """Run the console until its end. Returns the exit code; errors go to stderr."""
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    lang = settings.where.language
     try:
         code = asyncio.run(until_signal(_console(settings, at_terminal)))
     except (UsageError, ConfigError) as error:
-        return report_error(error, 2)
+        return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(words(error), 3)
+        return report_error(translate(words(error), lang), 3)
     except OSError as error:
         if error.errno not in (errno.EIO, errno.EPIPE):
             raise
         return drop_output()  # the terminal was closed
-    return report_error("interrupted", INTERRUPTED) if code is None else code
+    return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED) if code is None else code
 
 
 async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
@@ -87,7 +93,7 @@ async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
         try:
             if at_terminal:
                 write(translate(_WELCOME, lang), "note")
-                return await _prompt(bench)
+                return await _prompt(bench, target, Known.of(settings.where.load()))
             code = await from_pipe(bench, _lines())
         finally:
             await bench.close()
@@ -102,9 +108,7 @@ class _Output:
 
     def __init__(self) -> None:
         self.gone = False
-        self._coloured = (
-            sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
+        self._coloured = is_coloured()
 
     def __call__(self, line: str, style: Style) -> None:
         if self.gone:
@@ -131,13 +135,13 @@ async def _lines() -> AsyncIterator[str]:
         yield line
 
 
-async def _prompt(bench: Bench) -> int:
+async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.patch_stdout import patch_stdout
 
     session: PromptSession[str] = PromptSession(
         "sorm> ",
-        completer=_completer(bench.lang),
+        completer=_completer(bench.lang, target, known),
         complete_while_typing=False,
         history=_history(),
         bottom_toolbar=_toolbar(bench.lang) if os.environ.get("TERM") != "dumb" else None,
@@ -188,7 +192,47 @@ def _history() -> FileHistory | None:
 # --- completion and the line of help
 
 
-def candidates(text: str, lang: Lang) -> Iterable[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the lab, to complete its requests."""
+
+    domains: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The numbers of each domain's subscribers."""
+    calls: Mapping[str, str] = field(default_factory=dict)
+    """The calls that go on, by id, each with its numbers."""
+
+    @classmethod
+    def of(cls, config: Config) -> Known:
+        """From the lab file."""
+        domains = config.switch.domains if config.switch is not None else ()
+        return cls({one.name: [each.number for each in one.subscribers] for one in domains})
+
+    def values(self, request: str, key: str, given: Sequence[str]) -> Mapping[str, str]:
+        """The values of a key of a request, each with what it means; ``given``: the words before."""
+        if key == "call":
+            return self.calls
+        if key == "domain":
+            return dict.fromkeys(self.domains, "")
+        if key in ("a", "b", "to", "number") or (request, key) == ("message", "from"):
+            domain = next((word.removeprefix("domain=") for word in given if word.startswith("domain=")), "")
+            domains = [domain] if domain in self.domains else list(self.domains)
+            return {number: name for name in domains for number in self.domains[name]}
+        return {}
+
+
+async def calls_of(target: RunTarget) -> Mapping[str, str]:
+    """The calls of the switch that go on, the newest first, as far as its web can be asked."""
+    if target.request is None:
+        return {}
+    try:
+        _, reply = await target.request("GET", "switch/calls", None)
+    except (StepError, ConnectError):
+        return {}
+    calls = reply if isinstance(reply, list) else []
+    return {one["call"]: f"{one['a']} -> {one['b']}" for one in calls if one["state"] != "released"}
+
+
+def candidates(text: str, lang: Lang, known: Known | None = None) -> Iterable[tuple[str, str]]:
     """What may stand in place of the word that ``text`` ends with, each with what it means."""
     *before, word = re.split(r"\s+", text.lstrip()) if text.strip() else [""]
     if not before:
@@ -202,6 +246,9 @@ def candidates(text: str, lang: Lang) -> Iterable[tuple[str, str]]:
         yield from _fields(before[0], before[1:], word, lang)
     elif before[0] in REQUESTS:
         keys = (*REQUESTS[before[0]].required, *REQUESTS[before[0]].optional)
+        key, equals, begun = word.partition("=")
+        values = (known or Known()).values(before[0], key, before) if equals and key in keys else {}
+        yield from ((f"{key}={one}", what) for one, what in values.items() if one.startswith(begun))
         yield from ((f"{key}=", "") for key in keys if key.startswith(word))
 
 
@@ -230,15 +277,26 @@ def about(text: str, lang: Lang) -> str:
     return f"{given[0]}: {title(given[0], lang)}"
 
 
-def _completer(lang: Lang) -> Completer:
+def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
     from prompt_toolkit.completion import Completer, Completion
 
     class WordCompleter(Completer):
+        def __init__(self) -> None:
+            self.known = known
+
         def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             text = document.text_before_cursor
             word = re.split(r"\s+", text)[-1]
-            for candidate, meaning in candidates(text, lang):
+            for candidate, meaning in candidates(text, lang, self.known):
                 yield Completion(candidate, start_position=-len(word), display_meta=meaning)
+
+        async def get_completions_async(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> AsyncGenerator[Completion]:
+            if document.text_before_cursor.split(" ")[-1].startswith("call="):
+                self.known = replace(self.known, calls=await calls_of(target))
+            for completion in self.get_completions(document, complete_event):
+                yield completion
 
     return WordCompleter()
 
@@ -246,4 +304,9 @@ def _completer(lang: Lang) -> Completer:
 def _toolbar(lang: Lang) -> Callable[[], str]:
     from prompt_toolkit.application import get_app
 
-    return lambda: about(get_app().current_buffer.document.text_before_cursor, lang)
+    def shown() -> str:
+        app = get_app()
+        text = about(app.current_buffer.document.text_before_cursor, lang)
+        return "\n".join(wrap(text, app.output.get_size().columns, break_on_hyphens=False))
+
+    return shown

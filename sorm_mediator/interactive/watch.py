@@ -14,13 +14,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from protocol.codes import MessageCoding
+from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.config import ConfigError
 from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
-from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error
+from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error, words
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
-from sorm_mediator.language import Phrase, translate
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.mediator.binding.feed import event_line
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
@@ -47,8 +49,11 @@ class WatchSettings:
         for kind in self.kinds:
             if kind not in known:
                 raise UsageError(
-                    f"--kind: {kind!r} is not allowed{did_you_mean(kind, known)}: {', '.join(known)}"
-                )
+                    Phrase(
+                        "--kind: {kind} is not allowed{near}: {known}",
+                        kind=repr(kind), near=did_you_mean(kind, known), known=", ".join(known),
+                    )
+                )  # fmt: skip
 
     def wants(self, event: dict[str, Any]) -> bool:
         """Whether the filters let an event of the feed through."""
@@ -64,32 +69,36 @@ class WatchSettings:
 
 def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
     """Show what crosses until a signal. Returns the exit code; errors go to stderr."""
+    lang = settings.where.language
     try:
         asyncio.run(until_signal(_watch(settings, write)))
     except (UsageError, ConfigError) as error:
-        return report_error(error, 2)
+        return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(error, 3)
+        return report_error(translate(words(error), lang), 3)
     except BrokenPipeError:
         return drop_output()
     return 0
 
 
 async def _watch(settings: WatchSettings, write: Callable[[str], object]) -> None:
+    lang = settings.where.language
+    coding = settings.where.load().mediator.options.message_text
     async for event in feed(settings.where):
         if settings.wants(event):
             if settings.as_json:
                 write(json.dumps(event, ensure_ascii=False) + "\n")
             else:
                 if dropped := event.get("dropped_before"):
-                    write(f"({dropped} not shown: too many at once)\n")
-                write(visible(line_of(event)) + "\n")
+                    lost = Phrase("({count} not shown: too many at once)", count=dropped)
+                    write(translate(lost, lang) + "\n")
+                write(visible(line_of(event, lang, coding)) + "\n")
             sys.stdout.flush()
 
 
-def line_of(event: dict[str, Any]) -> str:
+def line_of(event: dict[str, Any], lang: Lang = "en", coding: MessageCoding = DEFAULT_CODING) -> str:
     """One event of the feed as a line."""
-    return f"{clock(float(event['time']))} {event_line(event)}"
+    return f"{clock(float(event['time']))} {event_line(event, lang, coding=coding)}"
 
 
 def _event(text: str, url: str) -> dict[str, Any]:
@@ -98,7 +107,9 @@ def _event(text: str, url: str) -> dict[str, Any]:
         event: dict[str, Any] = json.loads(text)
         line_of(event)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise ConnectError(f"{url}: is no web of a mediator: {short(text)}") from None
+        raise ConnectError(
+            Phrase("{url}: is no web of a mediator: {text}", url=url, text=short(text))
+        ) from None
     return event
 
 
@@ -109,7 +120,9 @@ async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
     config = where.load()
     url = where.web_of(config)
     if not url:
-        raise UsageError(f"--web is missing: web.port of {where.config} is 0, any free port")
+        raise UsageError(
+            Phrase("--web is missing: web.port of {config} is 0, any free port", config=where.config)
+        )
     token = config.web.token.get_secret_value()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = httpx.Timeout(10.0, read=None)
@@ -129,7 +142,15 @@ async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
                         yield _event(line[len("data: ") :], url)
         except TimeoutError:
             raise ConnectError(
-                f"{url}: no answer within {ANSWER_WITHIN:g} s; is it the web of a mediator?"
+                Phrase(
+                    "{url}: no answer within {seconds:g} s; is it the web of a mediator?",
+                    url=url,
+                    seconds=ANSWER_WITHIN,
+                )
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ConnectError(f"{url}: the web can't be reached: {error or type(error).__name__}") from None
+            raise ConnectError(
+                Phrase(
+                    "{url}: the web can't be reached: {why}", url=url, why=str(error) or type(error).__name__
+                )
+            ) from None

@@ -17,7 +17,8 @@ from protocol.forms import DigitsForm, Form, RecordForm, TextForm
 from protocol.messages import caption, title_of, wires
 from sorm_mediator.console import client
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.language import Lang, translate
+from sorm_mediator.console.errors import words as words_of
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.document import Node, parse
 from sorm_mediator.replay.scenario import read_bytes
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker, Entry, Request
@@ -59,7 +60,13 @@ class _Word(Node):
 def split(line: str) -> list[str]:
     """The words of a line. Raises :class:`WordError` for a quotation mark that is not closed."""
     if len(line) > MOST_TYPED:
-        raise WordError(f"the line has {len(line)} characters; allowed: at most {MOST_TYPED} characters")
+        raise WordError(
+            Phrase(
+                "the line has {count} characters; allowed: at most {most} characters",
+                count=len(line),
+                most=MOST_TYPED,
+            )
+        )
     try:
         return shlex.split(line, comments=True)
     except ValueError as error:
@@ -71,23 +78,29 @@ def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     name, *pairs = words
     entry = COMMANDS.get(name)
     if entry is None:
-        raise WordError(f"{name!r} is not a command{did_you_mean(name, COMMANDS)}")
+        raise WordError(
+            Phrase("{word} is not a command{near}", word=repr(name), near=did_you_mean(name, COMMANDS))
+        )
     fields = dict(DEFAULTS.get(name, {}))
     given: set[str] = set()
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if key not in entry.fields or not equals:
-            what = f"{key!r} is no field of {name}" if equals else f"{pair!r} is no field=value"
-            raise WordError(f"{what}{did_you_mean(key, entry.fields)}; allowed: {', '.join(entry.fields)}")
+            what = (
+                Phrase("{word} is no field of {command}", word=repr(key), command=name)
+                if equals
+                else Phrase("{word} is no field=value", word=repr(pair))
+            )
+            raise _not_among(what, key, entry.fields)
         if key in given:
-            raise WordError(f"{key} is given twice")
+            raise WordError(Phrase("{key} is given twice", key=key))
         given.add(key)
         try:
             fields[key] = Checker((), expected=False).read(
                 _node(key, text, entry.fields[key]), entry.fields[key]
             )
         except ScriptError as error:
-            raise WordError(str(error)) from None
+            raise WordError(words_of(error)) from None
     return name, fields
 
 
@@ -101,19 +114,20 @@ def typed_fields(entry: Entry, texts: Mapping[str, Any]) -> dict[str, Any]:
         key, dot, part = path.partition(".")
         form = entry.fields.get(key)
         if form is None or (dot and part not in getattr(form, "parts", ())):
-            raise WordError(f"{path!r} is no field of {entry.name}; allowed: {', '.join(entry.fields)}")
+            what = Phrase("{word} is no field of {command}", word=repr(path), command=entry.name)
+            raise _not_among(what, "", entry.fields)
         if dot:
             form = cast(RecordForm, form).parts[part]
         try:
             value = _node(path, text, form).plain() if isinstance(text, str) else text
         except ScriptError as error:
-            raise WordError(str(error)) from None
+            raise WordError(words_of(error)) from None
         if not dot:
             fields[key] = value
         elif isinstance(parts := fields.setdefault(key, {}), dict):
             parts[part] = value
         else:
-            raise WordError(f"{key} is given twice, as a whole and as {path}")
+            raise WordError(Phrase("{key} is given twice, as a whole and as {path}", key=key, path=path))
     return fields
 
 
@@ -140,17 +154,22 @@ def _word(node: Node, path: str) -> _Word:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean ...?``, or "" when nothing known is near."""
     near = nearest(word, known)
-    return f"; did you mean {near}?" if near else ""
+    return Phrase("; did you mean {near}?", near=near) if near else ""
+
+
+def _not_among(what: str, word: str, known: Iterable[str]) -> WordError:
+    near = did_you_mean(word, known) if word else ""
+    return WordError(Phrase("{what}{near}; allowed: {known}", what=what, near=near, known=", ".join(known)))
 
 
 def read_octets(given: Sequence[str]) -> bytes:
     """Octets in hexadecimal. Raises :class:`WordError`."""
     if not given:
-        raise WordError("raw: the octets are missing, such as raw CC 01 11 00 31 32 33 34 35 36")
+        raise WordError(Phrase("raw: the octets are missing, such as raw CC 01 11 00 31 32 33 34 35 36"))
     try:
         return read_bytes(_Word(" ".join(given), "", 1, "raw"))
     except ScriptError as error:
-        raise WordError(str(error)) from None
+        raise WordError(words_of(error)) from None
 
 
 def read_request(name: str, pairs: Sequence[str]) -> Node:
@@ -161,20 +180,25 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if key in keys:
-            raise WordError(f"{key} is given twice")
+            raise WordError(Phrase("{key} is given twice", key=key))
         if not equals or key not in checks:
-            raise WordError(
-                f"{pair!r} is not a key of {name}{did_you_mean(key, checks)}; allowed: {', '.join(checks)}"
-            )
+            what = Phrase("{word} is not a key of {request}", word=repr(pair), request=name)
+            raise _not_among(what, key, checks)
         try:
             keys[key] = _request_node(request, key, text)
         except ScriptError as error:
-            raise WordError(f"{error}; a value with spaces is in quotation marks: '{key}=...'") from None
+            raise WordError(
+                Phrase(
+                    "{error}; a value with spaces is in quotation marks: '{key}=...'",
+                    error=words_of(error),
+                    key=key,
+                )
+            ) from None
     node = _Word(keys, "", 1, name)
     try:
         node.keys(request.required, request.optional)
     except ScriptError as error:
-        raise WordError(str(error)) from None
+        raise WordError(words_of(error)) from None
     return node
 
 
@@ -194,7 +218,7 @@ def typed_keys(name: str, texts: Mapping[str, Any]) -> dict[str, Any]:
             for key, text in texts.items()
         }
     except ScriptError as error:
-        raise WordError(str(error)) from None
+        raise WordError(words_of(error)) from None
 
 
 # --- completion and help
@@ -217,7 +241,8 @@ def about_field(command: str, field: str, lang: Lang) -> str:
     wire = wires(client.COMMANDS[command], Options())[field]
     default = DEFAULTS.get(command, {}).get(field)
     shown = "" if default is None else f" [{default}]"
-    return f"{translate(caption(field), lang)}: {wire.values}{shown}"
+    allowed = wire.values.replace("`", "")  # that of docs/messages.md
+    return f"{translate(caption(field), lang)}: {allowed}{shown}"
 
 
 def usage(command: str, lang: Lang) -> str:

@@ -18,6 +18,7 @@ from functools import partial
 from importlib import resources
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
+from textwrap import wrap
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.capture.output import BoundedOutput
@@ -28,6 +29,7 @@ from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, PcapRecorder, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
+from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import progress_bar
 
 MAIN_JOB = "main-job.yaml"
@@ -200,7 +202,8 @@ def run_demo(
     else:
         _print_table(rows, seconds, len(runs), lang)
         if needing_e1:
-            sys.stdout.write(f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
+            needing = f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}"
+            sys.stdout.write("\n".join(Look.of_stdout().wrapped(needing)) + "\n")
     if not done:
         return report_error("interrupted", INTERRUPTED)
     return 0 if all(row.good for row in rows) else 1
@@ -304,14 +307,16 @@ async def _main_job(
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
         async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR, log=log) as (switch, mediator):
-            write(f"{translate(_INTRO, lang)}\n\n")
+            look = Look.of_stdout()
+            write("\n".join(look.wrapped(translate(_INTRO, lang))) + "\n\n")
             for box, pid, endpoints in (
                 ("switch", switch.pid, switch.endpoints),
                 ("gateway", mediator.pid, mediator.endpoints),
                 (translate(_CONSOLE, lang), os.getpid(), {}),
             ):
-                shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
-                write(f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8} {shown}\n")
+                shown = ", ".join(f"{name} {address}" for name, address in endpoints.items())
+                place = f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8}  {shown}".rstrip()
+                write("\n".join(look.wrapped(place)) + "\n")
             write("\n")
             host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
             settings = ReplaySettings(
@@ -322,7 +327,7 @@ async def _main_job(
                 web=f"http://{switch.endpoints['web']}",
                 lang=lang,
             )
-            return await run_script(load(script), settings, TextPrinter(write, lang), recorder)
+            return await run_script(load(script), settings, TextPrinter(write, lang, look=look), recorder)
 
 
 def _begin(prepare: Callable[[], None], folder: str) -> None:
@@ -350,16 +355,20 @@ def _in_a_lab(script: Path, link: Link, lang: Lang, pcap: Path | None) -> DemoRo
 
 def _print_table(results: list[DemoRow], seconds: float, planned: int, lang: Lang) -> None:
     texts = [translate(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
-    width = max((len(result.name) for result in results), default=0)
-    write = sys.stdout.write
+    write, look = sys.stdout.write, Look.of_stdout()
     verdicts = [translate(VERDICTS[result.verdict], lang) for result in results]
     first = max(map(len, (texts[0], *verdicts)))
+    width = max((len(result.name) for result in results), default=0)
+    if look.width:
+        width = min(width, look.width - first - len(f" {'':6}   {'':7}  {'':7}") - 1)
     write(f"\n{texts[0]:<{first}} {texts[1]:<6} {texts[2]:<{width}}  {texts[3]:>7}  {texts[4]}\n")
     for verdict, result in zip(verdicts, results, strict=True):
         steps = f"{result.passed}/{result.steps}"
-        write(
-            f"{verdict:<{first}} {result.link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n"
-        )
+        shown = look.style(f"{verdict:<{first}}", "good" if result.good else "bad")
+        name, *rest = wrap(result.name, width, break_on_hyphens=False)
+        write(f"{shown} {result.link:<6} {name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
+        for more in rest:
+            write(f"{'':{first}} {'':6} {more}\n")
     good = sum(result.good for result in results)
     total = Phrase(
         "{passed} of {total} passed in {seconds:.1f} s", passed=good, total=planned, seconds=seconds

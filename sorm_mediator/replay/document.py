@@ -271,6 +271,18 @@ def resolve(node: Node, variables: Mapping[str, Any]) -> Node:
     return replace(node, value=_REFERENCE.sub(lambda match: str(_value(node, match, variables)), node.value))
 
 
+def filled(text: str, variables: Mapping[str, Any]) -> str:
+    """A text for people with the variables that are known; what can't be filled in stays as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        try:
+            return str(_value(Node(text, "", 1), match, variables))
+        except (KeyError, ScriptError):
+            return match[0]
+
+    return _REFERENCE.sub(value, text)
+
+
 def _value(node: Node, match: re.Match[str], variables: Mapping[str, Any]) -> Any:
     value = variables[match[1]]
     if match[2] or match[4]:

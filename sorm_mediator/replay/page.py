@@ -199,4 +199,4 @@ def _style(one: Exchange) -> str:
 def _label(one: Exchange, lang: Lang) -> str:
     if one.crossed.message is None:
         return translate(NO_UNIT, lang)
-    return one_line({**one.crossed.form, "fields": one.crossed.fields})
+    return one_line(one.crossed.form, lang, coding=one.crossed.coding)

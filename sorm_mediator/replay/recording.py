@@ -17,6 +17,9 @@ from protocol.oneline import LEFT_OUT
 OF_AN_EVENT = ("object_number", "calling", "called", "operation", "ksl_a", "ksl_b")
 """The fields of an event that a scenario expects: those that are the same at the next run."""
 _WIDTH = 110
+_STARTED_BEFORE = (
+    "The technical means had been started before the recording. What else was set then, such as objects, is not here.",
+)
 
 
 def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,6 +105,11 @@ class Recording:
         expectation: dict[str, Any] = {name: values}
         self.steps[-1].setdefault("events", []).append(expectation)
         return expectation
+
+    def begin_started(self) -> None:
+        """Begin with command 1, for technical means that had been started before: either answer to it is right."""
+        self.steps.insert(0, {"send": "start", "expect": "any"})
+        self._notes.insert(0, list(_STARTED_BEFORE))
 
     def text(self) -> str:
         """The scenario."""

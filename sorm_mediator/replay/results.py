@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
+from sorm_mediator.reports.people import Look
 from ssh_control.visible import visible
 
 PASS = Phrase("PASS", context="replay pass")
@@ -218,7 +220,7 @@ def exchange_lines(one: Exchange, lang: Lang, *, meaning: bool = False) -> list[
     elif meaning:
         told = render(crossed.message, lang, coding=crossed.coding, raw=crossed.raw)
     else:
-        told = [one_line({**crossed.form, "fields": crossed.fields})]
+        told = [one_line(crossed.form, lang, coding=crossed.coding)]
     told += [
         f"! {MASK if has_another_inside(crossed.raw) else translate(text, lang)}" for text in crossed.problems
     ]
@@ -239,6 +241,8 @@ _SUMMARY = Phrase("Summary")
 _STEP = Phrase("step")
 _STEPS = Phrase("steps", context="replay steps")
 _FINDINGS = Phrase("findings")
+_CROSSED = re.compile(r"(\s*[0-9.]+ \S+  (?:\S+ )??)(->|<-)( \S+  )")
+"""What :func:`exchange_lines` has before the octets."""
 NO_UNIT = Phrase("octets that are no unit")
 
 
@@ -246,6 +250,7 @@ class TextPrinter:
     """Prints a run step by step for people, in English (``en``) or Russian (``ru``).
 
     ``quiet``: of the steps those that failed. ``summed_up``: a summary follows, which tells why a script could not run.
+    ``look``: colours, and the width; by default neither.
     """
 
     def __init__(
@@ -255,8 +260,10 @@ class TextPrinter:
         *,
         quiet: bool = False,
         summed_up: bool = False,
+        look: Look | None = None,
     ) -> None:
         self._write = write
+        self._look = look or Look()
         self._summed_up = summed_up
         self._lang = lang
         self._quiet = quiet
@@ -278,7 +285,7 @@ class TextPrinter:
         if step.failure is not None:
             for line in step.failure.lines(self._lang):
                 self._line(f"{'':6}{line}")
-        self._line(f"      {self._say(step.verdict)}")
+        self._line(f"      {self._say(step.verdict)}", step.verdict)
         if step.failure is not None:
             self._write("".join(self._kept))
         self._kept = []
@@ -287,7 +294,7 @@ class TextPrinter:
         self._kept = []
         if result.error is not None and not self._summed_up:
             self._shown(f"      {self._say(words(result.error))}")
-        self._shown(f"--- {self._say(result.verdict)}  {result.name}")
+        self._shown(f"--- {self._say(result.verdict)}  {result.name}", result.verdict)
         self._line("")
 
     def summary(self, results: Sequence[ScriptResult]) -> None:
@@ -299,7 +306,8 @@ class TextPrinter:
             extra = f"  {self._say(_FINDINGS)}: {findings}" if findings else ""
             self._shown(
                 f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
-                f"{result.passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
+                f"{result.passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}",
+                result.verdict,
             )
             for step in result.failures:
                 assert step.failure is not None
@@ -312,12 +320,27 @@ class TextPrinter:
     def _say(self, text: str) -> str:
         return translate(text, self._lang)
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, verdict: Phrase | None = None) -> None:
         """A line of a step, kept until its end where only those of failed steps are shown."""
-        (self._kept.append if self._quiet else self._write)(visible(text) + "\n")
+        (self._kept.append if self._quiet else self._write)(self._made(text, verdict))
 
-    def _shown(self, text: str) -> None:
-        self._write(visible(text) + "\n")
+    def _shown(self, text: str, verdict: Phrase | None = None) -> None:
+        self._write(self._made(text, verdict))
+
+    def _made(self, text: str, verdict: Phrase | None) -> str:
+        """A line as it is shown; ``verdict``: the one that stands in it, in its colour."""
+        lines = self._look.wrapped(visible(text))
+        if verdict is not None:
+            word = self._say(verdict)
+            shown = self._look.style(word, "good" if verdict == PASS else "bad")
+            lines[0] = lines[0].replace(word, shown, 1)
+        elif crossed := _CROSSED.match(text):
+            # The octets begin behind the channel, and go on in further lines.
+            begin = crossed.end()
+            arrow = self._look.style(crossed[2], "sent" if crossed[2] == "->" else "received")
+            first = f"{crossed[1]}{arrow}{crossed[3]}{self._look.style(lines[0][begin:], 'dim')}"
+            lines = [first, *(self._look.style(line, "dim") for line in lines[1:])]
+        return "".join(f"{line}\n" for line in lines)
 
 
 class JsonPrinter:

@@ -7,6 +7,7 @@ key, value and what is allowed. Values with variables are checked when their ste
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -16,6 +17,7 @@ from e1.voice.tones import GRID
 from protocol.codes import STREAMS
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.comparing import KslName
+from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import document, vocabulary
@@ -26,6 +28,8 @@ WITHIN = 5.0
 """Default seconds for the expected messages of a step."""
 MAIN = "main"
 """The default console of a step."""
+MOST_STEPS = 100_000
+"""Steps of a scenario, with all times of a repetition (our choice)."""
 CHANNELS = ("kpd1", "kpd2")
 SILENCE = "silence"
 INCLUDE = "include"
@@ -184,9 +188,12 @@ class Step:
     hears: Hears | None = None
 
     def title_of(self, variables: dict[str, Any]) -> str:
-        """A short description of the step. A title from the scenario is in the language of its author."""
+        """A short description of the step. A title from the scenario is in the language of its author.
+
+        ``variables`` are filled in as far as they are known: a step may save one that its title has.
+        """
         if self.title:
-            return self.title
+            return document.filled(self.title, variables)
         parts = [self.action_title(variables)]
         for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
             if expectations:
@@ -207,7 +214,7 @@ class Step:
                 return Phrase("send octets")
             case Ask("http", keys):
                 method = keys.value["method"].value if "method" in keys.value else "GET"
-                return f"{method} {keys.value['path'].value}"
+                return document.filled(f"{method} {keys.value['path'].value}", variables)
             case Ask() as ask:
                 return ask.request.title_of(ask.keys, variables)
             case Restart():
@@ -338,15 +345,33 @@ def _scenario(root: Node, path: Path) -> Scenario:
     for required in ("name", "steps"):
         if required not in keys:
             root.fail(f"{required} is missing")
-    given = {name: reader(keys[name]) for name, reader in optional.items() if name in keys}
-    reader = StepReader(set(given.get("variables", ())))
-    return Scenario(
-        name=keys["name"].text(),
-        path=path,
-        steps=tuple(reader.read(keys["steps"])),
-        finally_=tuple(reader.read(keys["finally"])) if "finally" in keys else (),
-        **given,
-    )
+    variables = keys["variables"].value if "variables" in keys else ()
+    steps = StepReader(set(variables if isinstance(variables, dict) else ()))
+    readers = {"name": Node.text, **optional, "steps": steps.read, "finally": steps.read}
+    given: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for name, reader in readers.items():
+        if name in keys:
+            with _noted(mistakes):
+                given[name] = reader(keys[name])
+    if mistakes:
+        raise ScriptError("\n".join(mistakes))
+    given["steps"], given["finally_"] = tuple(given["steps"]), tuple(given.pop("finally", ()))
+    scenario = Scenario(path=path, **given)
+    if scenario.planned > MOST_STEPS:
+        keys["steps"].fail(
+            f"{scenario.planned} steps with all their repetitions; allowed: at most {MOST_STEPS}"
+        )
+    return scenario
+
+
+@contextmanager
+def _noted(mistakes: list[str]) -> Iterator[None]:
+    """Add a mistake that is found, so that the next one is found too."""
+    try:
+        yield
+    except ScriptError as error:
+        mistakes.append(str(error))
 
 
 def _variables(node: Node) -> dict[str, Any]:
@@ -379,7 +404,8 @@ def find_lab(node: Node, scenario: Path) -> Path:
     if not name.is_absolute():
         import captures
 
-        places += [Path(folder) for folder in captures.__path__]
+        shipped = [Path(folder) for folder in captures.__path__]
+        places += [*shipped, *(folder / "scenarios" for folder in shipped)]  # for a shipped one from stdin
     for place in places:
         if (place / name).is_file():
             return place / name
@@ -421,15 +447,22 @@ class StepReader:
         self._including: list[Path] = []
 
     def read(self, node: Node) -> list[Step]:
-        """The steps of a list. Raises :class:`ScriptError`."""
+        """The steps of a list. Raises :class:`ScriptError`, with a line for each step that has a mistake."""
         if not node.items():
             node.wrong("at least one step")
         steps: list[Step] = []
+        mistakes: list[str] = []
         for item in node.items():
-            if isinstance(item.value, dict) and INCLUDE in item.value:
-                steps += self._included(item.mapping((INCLUDE,))[INCLUDE])
-            else:
-                steps.append(self._step(item))
+            before = len(mistakes)
+            with _noted(mistakes):
+                if isinstance(item.value, dict) and INCLUDE in item.value:
+                    steps += self._included(item.mapping((INCLUDE,))[INCLUDE])
+                else:
+                    steps.append(self._step(item))
+            if len(mistakes) > before:
+                self._known |= set(_saved(item))  # what needs them is no mistake too
+        if mistakes:
+            raise ScriptError("\n".join(mistakes))
         return steps
 
     def _included(self, node: Node) -> list[Step]:
@@ -437,16 +470,17 @@ class StepReader:
         path = (Path(node.file).parent / node.text()).resolve()
         if path in self._including:
             node.fail(f"{node.value} includes itself")
-        self._including.append(path)
         if not path.is_file():
             node.fail(f"{path} is no file")
         root = document.load(path)
         keys = root.mapping(("name", "description", "steps"))
         if "steps" not in keys:
             root.fail("steps is missing: an included file has steps, and no lab or settings of its own")
-        steps = self.read(keys["steps"])
-        self._including.pop()
-        return steps
+        self._including.append(path)
+        try:
+            return self.read(keys["steps"])
+        finally:
+            self._including.pop()
 
     def _step(self, node: Node) -> Step:
         keys = node.mapping((*ACTIONS, *MODIFIERS))
@@ -557,6 +591,23 @@ class StepReader:
         saved = {key: value.variable() for key, value in node.mapping(allowed).items()}
         self._known |= set(saved.values())
         return saved
+
+
+def _saved(node: Node) -> Iterator[str]:
+    """The variables that a step with a mistake would have given."""
+    children = node.value.items() if isinstance(node.value, dict) else ()
+    for key, child in children:
+        if key == "save" and isinstance(child.value, dict):
+            yield from (str(value.value) for value in child.value.values())
+        elif key == "rows" and isinstance(child.value, list):
+            yield from (name for row in child.value if isinstance(row.value, dict) for name in row.value)
+        elif key == "as":
+            yield str(child.value)
+        elif key == "repeat":
+            yield "i"
+        yield from _saved(child)
+    for item in node.value if isinstance(node.value, list) else ():
+        yield from _saved(item)
 
 
 def _rows(node: Node) -> tuple[dict[str, Any], ...]:

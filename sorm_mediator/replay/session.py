@@ -57,6 +57,7 @@ from sorm_mediator.replay.results import (
 )
 from sorm_mediator.replay.runner import ScenarioRunner, Script, ScriptRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
+from sorm_mediator.reports.people import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +303,9 @@ async def run(
 def _printer(settings: ReplaySettings, write: Callable[[str], object]) -> Printer:
     if settings.as_json:
         return JsonPrinter(write)
-    return TextPrinter(write, cast(Lang, settings.lang), quiet=settings.quiet, summed_up=True)
+    return TextPrinter(
+        write, cast(Lang, settings.lang), quiet=settings.quiet, summed_up=True, look=Look.of_stdout()
+    )
 
 
 async def run_script(

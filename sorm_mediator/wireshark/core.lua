@@ -414,14 +414,18 @@ function READ.message(w, octets, at, path, problems)
   end
   local made = node(at, #octets, as_hex(octets), as_hex(octets))
   if octets == "" then
-    made.value, made.meaning = "-", T("none")
+    made.value, made.meaning, made.line = "-", T("none"), ""
     return made
   end
-  local text, visible = {}, {}
+  local text, visible, line, readable = {}, {}, {}, true
   for place, code in ipairs(CODES[w.coding](octets)) do
     text[place] = utf8(code)
+    local escaped = code ~= 92 and ESCAPES[code]
+    line[place] = escaped or text[place]
+    readable = readable and code ~= REPLACED and (escaped or is_printable(code))
     visible[place] = code ~= 92 and not is_printable(code) and (ESCAPES[code] or format("\\x%02x", code)) or text[place]
   end
+  if readable then made.line = table.concat(line) end
   made.content, made.meaning = table.concat(text), '"' .. table.concat(visible) .. '"'
   return made
 end
@@ -444,6 +448,35 @@ local function channel_of(code)
     if code >= one.from then found = one end
   end
   return found
+end
+
+-- --- secrets
+
+-- Places, from 1, where a command's header may begin.
+local function commands_in(raw, from)
+  local found = {}
+  for place = from, #raw - 3 do
+    if byte(raw, place) == D.preamble and D.commands[byte(raw, place + 2)] then found[#found + 1] = place end
+  end
+  return found
+end
+
+-- Whether a command broke off and the header of the next lies in it, whose password is then in its fields.
+local function has_another_inside(raw)
+  return #raw > 3 and channel_of(byte(raw, 3)).name == "command" and #commands_in(raw, 2) > 0
+end
+
+-- Octets in hexadecimal, ** for those that may be a password: raw need not be a unit.
+local function masked_hex(raw)
+  local shown = {}
+  for place = 1, #raw do shown[place] = format("%02X", byte(raw, place)) end
+  local begins = commands_in(raw, 1)
+  if #raw > 3 and byte(raw) == D.preamble and channel_of(byte(raw, 3)).name == "command" then begins[#begins + 1] = 1 end
+  for _, begin in ipairs(begins) do
+    local size = byte(raw, begin + 2) == D.set_password and 16 or 10
+    for place = begin + 4, math.min(begin + size - 1, #raw) do shown[place] = "**" end
+  end
+  return table.concat(shown, " ")
 end
 
 -- --- JSON of a node, and one line
@@ -506,10 +539,12 @@ end
 
 local function one_line(document)
   if document.kind == "unknown" or not document.name then
-    return ("unknown unit " .. hex(document.octets)):match("^(.-)%s*$")
+    return ("unknown unit " .. masked_hex(document.octets):gsub(" ", "")):match("^(.-)%s*$")
   end
   local values, order = {}, {}
-  for _, one in ipairs(document.fields) do values[one.name] = json_of(one.node) end
+  for _, one in ipairs(document.fields) do
+    values[one.name] = document.hidden and D.mask or one.node.line or json_of(one.node)
+  end
   local seen = {}
   local function put(name)
     if values[name] ~= nil and not seen[name] then
@@ -538,35 +573,6 @@ local function one_line(document)
     end
   end
   return table.concat(words, " ")
-end
-
--- --- secrets
-
--- Places, from 1, where a command's header may begin.
-local function commands_in(raw, from)
-  local found = {}
-  for place = from, #raw - 3 do
-    if byte(raw, place) == D.preamble and D.commands[byte(raw, place + 2)] then found[#found + 1] = place end
-  end
-  return found
-end
-
--- Whether a command broke off and the header of the next lies in it, whose password is then in its fields.
-local function has_another_inside(raw)
-  return #raw > 3 and channel_of(byte(raw, 3)).name == "command" and #commands_in(raw, 2) > 0
-end
-
--- Octets in hexadecimal, ** for those that may be a password: raw need not be a unit.
-local function masked_hex(raw)
-  local shown = {}
-  for place = 1, #raw do shown[place] = format("%02X", byte(raw, place)) end
-  local begins = commands_in(raw, 1)
-  if #raw > 3 and byte(raw) == D.preamble and channel_of(byte(raw, 3)).name == "command" then begins[#begins + 1] = 1 end
-  for _, begin in ipairs(begins) do
-    local size = byte(raw, begin + 2) == D.set_password and 16 or 10
-    for place = begin + 4, math.min(begin + size - 1, #raw) do shown[place] = "**" end
-  end
-  return table.concat(shown, " ")
 end
 
 -- --- the codec for a choice of options

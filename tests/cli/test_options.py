@@ -7,11 +7,16 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from sorm_mediator.cli.app import TREE, app, config_app, journal_app, licence_app
+from sorm_mediator.cli.app import TREE, app, config_app, journal_app, licence_app, wireshark_app
 
-GROUPS = {id(config_app): ["config"], id(journal_app): ["journal"], id(licence_app): ["licence"]}
+GROUPS = {
+    id(config_app): ["config"],
+    id(journal_app): ["journal"],
+    id(licence_app): ["licence"],
+    id(wireshark_app): ["wireshark"],
+}
 COMMANDS = [
-    [*GROUPS.get(id(branch), []), command.__name__.removesuffix("_key")]
+    [*GROUPS.get(id(branch), []), command.__name__.removesuffix("_key").rstrip("_")]
     for branch, commands in TREE.items()
     for command in commands
 ]

@@ -64,7 +64,7 @@ def test_a_character_that_the_terminal_lacks_is_escaped() -> None:
     ("words", "waited_for"),
     [
         (["decode", "-"], "hex, a capture or binary units"),
-        (["encode"], "JSON, such as decode --json prints,"),
+        (["encode", "-f", "-"], "JSON, such as decode --json prints,"),
     ],
 )
 def test_at_a_terminal_it_says_what_it_waits_for(words: Sequence[str], waited_for: str) -> None:

@@ -189,6 +189,29 @@ async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, 
     assert scenario.load(path).planned == 5
 
 
+async def test_a_recording_of_means_that_were_started_before_begins_with_start(session, tmp_path) -> None:
+    path = tmp_path / "later.yaml"
+    for line in ("start", f"record-start {path}", "get-version", "record-stop"):
+        assert await session(line) == "good", session.lines
+    assert yaml.safe_load(path.read_text())["steps"] == [
+        {"send": "start", "expect": "any"},
+        {"send": "get-version"},
+    ]
+    assert any("had been started before" in line for line in session.said("note"))
+    assert scenario.load(path).planned == 2
+
+
+async def test_mistakes_are_told_in_russian(around) -> None:
+    russian = Session(around, lang="ru")
+    assert await russian("strat") == "wrong"
+    assert await russian("add-object numbr=1") == "wrong"
+    assert await russian("octets perhaps") == "wrong"
+    said = russian.said("bad")
+    assert said[0] == "'strat' — не слово пульта; возможно, start?; их перечисляет help"
+    assert said[1].startswith("'numbr' — не поле команды add-object; возможно, number?; допустимы: ")
+    assert said[2] == "octets: 'perhaps' недопустимо: on, off"
+
+
 async def test_ctrl_c_ends_the_wait_for_a_line(session) -> None:
     waiting = asyncio.ensure_future(_interruptible(session.bench, "wait 3000"))
     await asyncio.sleep(0)  # it has begun

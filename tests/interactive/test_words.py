@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from protocol import Codec
 from protocol.jsonform import from_json, to_json
 from protocol.oneline import one_line
-from sorm_mediator.interactive.terminal import about, candidates
+from sorm_mediator.interactive.terminal import Known, about, candidates
 from sorm_mediator.interactive.words import (
     WordError,
     read_command,
@@ -123,7 +123,7 @@ def test_completion_knows_commands_fields_and_values() -> None:
 
 
 def test_help_tells_every_field_with_its_default() -> None:
-    assert about("add-object category=", "en").startswith("category: category: `combined`")
+    assert about("add-object category=", "en").startswith("category: category: combined")
     assert about("add-object category=", "en").endswith("[statistical]")
     assert about("start ", "en") == "start: start the technical means"
     assert about("no-such", "en") == ""
@@ -206,3 +206,37 @@ def test_typed_keys_of_a_request_are_numbers_lists_and_texts() -> None:
         "services": [{"service": "hold"}],
         "ring": 1,
     }
+
+
+def test_a_command_with_another_one_inside_shows_no_password() -> None:
+    start = "CC0101003635343332 31".replace(" ", "")
+    raw = bytes.fromhex("CC0105133132333435360201" + start + "FFFFFFFFFFFFFFFFFF")[:29]
+    message, problems = Codec().decode_lenient(raw)
+    line = one_line(to_json(message, raw, problems=problems))
+    assert line.startswith("add-object object_number=****** ")
+    assert "654321" not in line
+    assert "3635343332" not in line
+    unknown = one_line({"kind": "unknown", "name": None, "hex": f"AA{start}"})
+    assert unknown == "unknown unit AACC010100************"
+
+
+def test_the_text_of_a_message_is_shown_where_it_can_be_read() -> None:
+    document = {"name": "electronic-message", "kind": "message", "fields": {"text": "0xCFF0E8E2E5F20A21"}}
+    assert one_line(document, coding="cp1251") == "electronic-message text=Привет\\n!"
+    assert one_line(document) == "electronic-message text=0xCFF0E8E2E5F20A21"
+
+
+def test_the_text_of_a_status_is_in_the_language() -> None:
+    raw = bytes.fromhex("CC0128020100010 0FF020500".replace(" ", ""))
+    message, _ = Codec().decode_lenient(raw)
+    document = to_json(message, raw)
+    assert one_line(document).endswith("status=00h (done)")
+    assert one_line(document, "ru").endswith("status=00h (выполнена успешно)")
+
+
+def test_values_of_the_lab_are_completed() -> None:
+    known = Known({"city": ["28331", "28332"], "town": ["555"]}, {"c7": "28331 -> 28332"})
+    assert list(candidates("call domain=t", "en", known)) == [("domain=town", "")]
+    assert [name for name, _ in candidates("call domain=city a=2833", "en", known)] == ["a=28331", "a=28332"]
+    assert [name for name, _ in candidates("call b=5", "en", known)] == ["b=555"]
+    assert list(candidates("answer-call call=", "en", known)) == [("call=c7", "28331 -> 28332")]

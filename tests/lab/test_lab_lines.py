@@ -452,5 +452,5 @@ async def test_a_line_in_memory_that_nobody_can_reach_is_told(
     async with BoxProcess("lab", file_of(tmp_path, 'line = "memory"\n')) as lab:
         assert "e1.0" not in lab.endpoints
     said = capfd.readouterr().err
-    assert "e1.0.line" in said
+    assert "e1[1].line" in said
     assert "no console outside reaches the stream" in said

@@ -25,7 +25,9 @@ from sorm_mediator import __version__
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.comparing import Difference, Failure, differences
 from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.replay.demo import DemoRow, _print_table
 from sorm_mediator.replay.results import Exchange, ScriptResult, StepResult, TextPrinter, write_junit
+from sorm_mediator.reports.people import Look
 
 
 def test_the_text_of_a_mediator_can_not_steer_the_terminal() -> None:
@@ -157,3 +159,33 @@ def test_the_report_has_the_usual_shape_and_every_step_with_its_octets(tmp_path:
     assert lines[1].startswith("FAIL  1  send start  (a.yaml:3, ")
     assert "-> KPD1  CC 01 01 00 ** ** ** ** ** **" in lines[2]
     assert "31 32 33" not in report.read_text()
+
+
+def test_at_a_terminal_arrows_octets_and_verdicts_have_colours() -> None:
+    lines: list[str] = []
+    message = Start(password="123456")
+    crossed = Crossed(0.0, True, "kpd1", Codec().encode(message), message)
+    printer = TextPrinter(lines.append, "ru", look=Look(width=50, coloured=True))
+    printer.crossed(cast(Any, SimpleNamespace(name="main")), crossed, 0.0125)
+    printer.ended(StepResult("1", "send start", 3, Path("a.yaml")))
+    assert "\x1b[36m->\x1b[0m КПД1  \x1b[2mCC 01 01 00 **" in lines[0]
+    assert lines[0].splitlines()[1].startswith(f"\x1b[2m{'':29}")
+    assert lines[-1] == "      \x1b[32mВЫПОЛНЕН\x1b[0m\n"
+
+
+def test_the_table_of_the_demo_fits_its_terminal(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Look, "of_stdout", lambda: Look(width=80))
+    row = DemoRow(
+        "a name of many words, which is too long for any " * 2,
+        "a.yaml",
+        "tcp+e1",
+        "PASS",
+        12,
+        12,
+        123.4,
+        None,
+    )
+    _print_table([row], 130.0, 1, "ru")
+    shown = capsys.readouterr().out.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert any("12/12" in line and line.endswith("123.40") for line in shown)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import captures
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.replay import scenario, vendor
 
@@ -170,4 +171,39 @@ def test_the_examples_of_the_page_are_right() -> None:
     yaml = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     json = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert [len(scenario.parse(text).steps) for text in yaml] == [6, 5, 1, 5]
-    assert [len(vendor.parse(text, Path("page.json")).steps) for text in json] == [4]
+    assert [len(vendor.scenario.parse(text, Path("page.json")).steps) for text in json] == [4]
+
+
+def test_every_mistake_of_a_script_is_told_and_none_that_only_follows() -> None:
+    with pytest.raises(ScriptError) as told:
+        scenario.parse(
+            "name: 7\nlab: nolab.toml\nsteps:\n- send: strat\n"
+            "- call: {domain: d, a: '1'}\n  save: {call: c}\n"
+            "- release-call: {call: '${c}'}\n"
+            "- repeat: {times: 2, steps: [{sendd: start}, {within: x}]}\n"
+        )
+    lines = str(told.value).splitlines()
+    assert [line.split(":")[1] for line in lines] == ["1", "2", "4", "5", "8", "8"]
+
+
+def test_a_title_has_the_values_of_its_variables_as_far_as_they_are_known() -> None:
+    made = scenario.parse(
+        "name: n\nvariables: {n: 7}\nsteps:\n- {title: 'round ${n} of ${m}, ${n+1} is next', send: start}\n"
+    )
+    assert made.steps[0].title_of({"n": 7}) == "round 7 of ${m}, 8 is next"
+
+
+def test_repetitions_within_repetitions_are_bounded() -> None:
+    steps = "[{send: start}]"
+    for _ in range(2):
+        steps = f"[{{repeat: {{times: 1000, steps: {steps}}}}}]"
+    with pytest.raises(ScriptError, match=r":2: steps: 1000000 steps with all.*at most 100000"):
+        scenario.parse(f"name: n\nsteps: {steps}\n")
+
+
+def test_a_shipped_scenario_from_stdin_has_its_lab(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (Path(captures.__path__[0]) / "scenarios" / "main-job.yaml").read_text(encoding="utf-8")
+    lab = scenario.parse(text, Path("-")).lab
+    assert lab is not None
+    assert lab.is_file()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
+from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.mediator.binding.feed import PAST, EventFeed
 from sorm_mediator.web.pages.units import Lines, _batches
 from sorm_mediator.web.server import Watchers
@@ -45,7 +46,7 @@ async def numbers(stream: AsyncIterator[str], until: int) -> list[int]:
 async def test_many_readers_have_each_line_made_once() -> None:
     past = Past()
     past.tell(450)
-    lines, watchers = Lines(past.feed), Watchers()
+    lines, watchers = Lines(past.feed, "en", DEFAULT_CODING), Watchers()
     for after in (0, 0, 100, 449):
         assert await numbers(_batches(watchers, lines, after), 450) == list(range(after + 1, 451))
     assert set(past.made.values()) == {1}
@@ -55,7 +56,7 @@ async def test_many_readers_have_each_line_made_once() -> None:
 async def test_lines_follow_the_events_that_are_kept() -> None:
     past = Past()
     past.tell(3)
-    lines = Lines(past.feed)
+    lines = Lines(past.feed, "en", DEFAULT_CODING)
     assert json.loads((await lines.after(0))[1])[2]["n"] == 3
     past.tell(PAST)
     batch, made = await lines.after(0)
@@ -68,7 +69,9 @@ async def test_a_number_of_a_former_gateway_replays_nothing() -> None:
     past = Past()
     past.tell(5)
     watchers = Watchers()
-    reading = asyncio.create_task(numbers(_batches(watchers, Lines(past.feed), 77_000), 6))
+    reading = asyncio.create_task(
+        numbers(_batches(watchers, Lines(past.feed, "en", DEFAULT_CODING), 77_000), 6)
+    )
     while not watchers:  # noqa: ASYNC110 - of its subscription no event tells
         await asyncio.sleep(0)
     past.tell(1)

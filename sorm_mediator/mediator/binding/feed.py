@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from protocol.codes import MessageCoding
+from protocol.messagetext import DEFAULT_CODING
 from protocol.oneline import one_line
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.texts import short
 
 _BESIDE = ("event", "time", "number", "dropped_before")
-_SHOWN = {"kpd1": "KPD1", "kpd2": "KPD2", "command": "KPD1"}
+_KPD1, _KPD2 = Phrase("KPD1"), Phrase("KPD2")
 BACKLOG = 1000
 """Events that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
 PAST = 10_000
@@ -51,12 +54,13 @@ class Happened(NamedTuple):
         return {"event": self.kind, "time": self.time, "number": self.number, **call, **self.make()}
 
 
-def event_line(event: dict[str, Any]) -> str:
-    """A document of the feed as one line, without its time."""
+def event_line(event: dict[str, Any], lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING) -> str:
+    """A document of the feed as one line, without its time. ``lang``, ``coding``: those of :func:`one_line`."""
     if event["event"] == "unit":
         unit = event["unit"]
         arrow = "->" if event["direction"] == "received" else "<-"
-        return f"{arrow} {_SHOWN.get(str(unit.get('channel')), 'KPD1')}  {one_line(unit)}"
+        channel = _KPD2 if unit.get("channel") == "kpd2" else _KPD1
+        return f"{arrow} {translate(channel, lang)}  {one_line(unit, lang, coding=coding)}"
     rest = {key: value for key, value in event.items() if key not in _BESIDE}
     pairs = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
     return f"   {event['event']:<4}  {pairs}"

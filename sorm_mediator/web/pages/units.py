@@ -16,6 +16,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from protocol import Codec, DecodeError
+from protocol.codes import MessageCoding
 from protocol.render import render
 from sorm_mediator.language import Lang, Phrase
 from sorm_mediator.mediator.binding.feed import PAST, EventFeed, Happened, event_line
@@ -62,7 +63,7 @@ def _opened(request: Request, happened: Happened) -> dict[str, Any]:
     return {
         "number": happened.number,
         "time": clock(happened.time),
-        "line": event_line(document),
+        "line": event_line(document, language(request), coding=_coding(gateway)),
         "call": happened.about.call,
         "octets": [" ".join(octets[at : at + 16]) for at in range(0, len(octets), 16)],
         "text": _text(gateway, unit, octets, language(request)),
@@ -90,24 +91,35 @@ async def feed(request: Request) -> Response:
     if watchers.full:
         request.app.state.web_counters["watchers_refused"] += 1
         raise HTTPException(503, Phrase("There are too many streams of events already (web.watchers)."))
+    gateway: Gateway = request.app.state.gateway
     given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
     after = whole_number(given, 0, _MOST) or 0
-    events: EventFeed = request.app.state.gateway.events
-    lines: Lines | None = getattr(request.app.state, "unit_lines", None)
-    if lines is None or lines.events is not events:  # the gateway was started anew
-        lines = request.app.state.unit_lines = Lines(events)
     return StreamingResponse(
-        _batches(watchers, lines, after),
+        _batches(watchers, _lines(request, gateway), after),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
+def _coding(gateway: Gateway) -> MessageCoding:
+    return gateway.config.mediator.options.message_text
+
+
+def _lines(request: Request, gateway: Gateway) -> Lines:
+    """The lines in the language of a reader; of a gateway that was started anew there are others."""
+    kept: dict[tuple[Lang, MessageCoding], Lines] = request.app.state.unit_lines
+    key = language(request), _coding(gateway)
+    if key not in kept or kept[key].events is not gateway.events:
+        kept[key] = Lines(gateway.events, *key)
+    return kept[key]
+
+
 class Lines:
     """The lines of the events that are kept, as JSON: made once, whoever reads them, and one batch at a time."""
 
-    def __init__(self, events: EventFeed) -> None:
+    def __init__(self, events: EventFeed, lang: Lang, coding: MessageCoding) -> None:
         self.events = events
+        self._lang, self._coding = lang, coding
         self._made: deque[str] = deque(maxlen=PAST)
         """Those of successive events."""
         self._newest = 0
@@ -128,7 +140,7 @@ class Lines:
         back = self._newest - happened.number
         if 0 <= back < len(self._made):
             return self._made[-1 - back]
-        text = json.dumps(_line(happened), ensure_ascii=False)
+        text = json.dumps(_line(happened, self._lang, self._coding), ensure_ascii=False)
         if back == -1 or not self._made:
             self._made.append(text)
             self._newest = happened.number
@@ -151,7 +163,7 @@ async def _batches(watchers: Watchers, lines: Lines, after: int) -> AsyncIterato
             await asyncio.sleep(0 if after < events.newest else PAUSE)
 
 
-def _line(happened: Happened) -> dict[str, Any]:
+def _line(happened: Happened, lang: Lang, coding: MessageCoding) -> dict[str, Any]:
     document = happened.document()
     unit = document.get("unit", {})
     fields = unit.get("fields") or {}
@@ -161,7 +173,7 @@ def _line(happened: Happened) -> dict[str, Any]:
         "kind": kind if kind in KINDS else "command",
         "objects": list(happened.about.objects),
         "calls": [happened.about.call, fields.get("call_number")],
-        "line": f"{clock(happened.time)} {event_line(document)}",
+        "line": f"{clock(happened.time)} {event_line(document, lang, coding=coding)}",
     }
 
 

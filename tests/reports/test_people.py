@@ -1,0 +1,77 @@
+"""How lines look at a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from sorm_mediator.reports.people import Look
+
+
+def test_a_line_is_broken_between_words_and_goes_on_below_its_last_column() -> None:
+    look = Look(width=50)
+    line = "    object type  own-subscriber  subscriber of this node of ours"
+    assert look.wrapped(line) == [
+        "    object type  own-subscriber  subscriber of",
+        "                                 this node of ours",
+    ]
+    assert look.wrapped("      a line without columns, which is a little too long for it") == [
+        "      a line without columns, which is a little",
+        "      too long for it",
+    ]
+
+
+def test_octets_and_names_are_never_broken_inside() -> None:
+    line = "  12.5 ms  -> KPD1  " + " ".join(["CC"] * 30)
+    shown = Look(width=60).wrapped(line)
+    assert all(len(one) <= 60 for one in shown)
+    assert " ".join(" ".join(shown).split()) == " ".join(line.split())
+    assert shown[1].startswith(" " * 20 + "CC")
+    assert Look(width=40).wrapped("x" * 60 + " y") == ["x" * 60, "y"]
+
+
+def test_without_a_terminal_a_line_stays_as_it_is() -> None:
+    assert Look().wrapped("x " * 200) == ["x " * 200]
+    assert Look().style("PASS", "good") == "PASS"
+
+
+PROGRAM = "from sorm_mediator.reports.people import Look; print(Look.of_stdout())"
+
+
+def at_a_terminal(**environment: str) -> str:
+    ours, theirs = pty.openpty()
+    given = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        stdout=theirs,
+        env={**given, "COLUMNS": "72", **environment},
+        check=True,
+    )
+    text = os.read(ours, 4096).decode().strip()
+    os.close(ours)
+    os.close(theirs)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+    ],
+)
+def test_colours_are_those_of_the_environment(environment: dict[str, str], *, coloured: bool) -> None:
+    assert at_a_terminal(**environment) == f"Look(width=72, coloured={coloured})"
+
+
+def test_a_column_too_narrow_for_its_words_is_not_gone_on_with() -> None:
+    assert Look(width=40).wrapped("=== the name of a script  (folder/of/scripts/script.yaml)") == [
+        "=== the name of a script",
+        "(folder/of/scripts/script.yaml)",
+    ]
