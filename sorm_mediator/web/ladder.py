@@ -113,7 +113,7 @@ def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iter
             continue
         for number in objects.intersection(one.about.objects):
             kept[number].append(one)
-            if one.about.adds:
+            if one.about.adds and one.kind == "unit":  # and not the request that it causes
                 added |= {each.number: each for each in kept[number]}
                 objects = objects - {number}
         if not objects:

@@ -19,7 +19,8 @@ class Past:
     def tell(self, name: str, about: About, kind: str = "request") -> None:
         def make() -> dict[str, Any]:
             self.made[name] += 1
-            return {"op": name, "params": {}}
+            unit = {"kind": "message", "name": name, "fields": {}}
+            return {"op": name, "params": {}, "direction": "sent", "unit": unit}
 
         self.feed.publish(kind, float(self.feed.newest), make, about)
 
@@ -32,13 +33,13 @@ def names(past: Past, call: str) -> list[str]:
 
 def test_it_begins_with_the_last_command_that_put_the_object_under_control() -> None:
     past = Past()
-    past.tell("first add", About(objects=(1,), adds=True))
-    past.tell("add", About(objects=(1,), adds=True))
-    past.tell("its request", About(objects=(1,)))
-    past.tell("of another object", About(objects=(2,), adds=True))
+    past.tell("first add", About(objects=(1,), adds=True), "unit")
+    past.tell("add", About(objects=(1,), adds=True), "unit")
+    past.tell("its request", About(objects=(1,), adds=True))
+    past.tell("of another object", About(objects=(2,), adds=True), "unit")
     past.tell("of another call", About("other", (1,)))
     past.tell("report", About("call", (1,)))
-    past.tell("later", About(objects=(1,), adds=True))
+    past.tell("later", About(objects=(1,), adds=True), "unit")
     assert names(past, "call") == ["add", "its request", "report"]
 
 

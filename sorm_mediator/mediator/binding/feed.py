@@ -31,7 +31,7 @@ class About(NamedTuple):
     objects: tuple[int, ...] = ()
     """Numbers of objects under control."""
     adds: bool = False
-    """It is the command that puts an object under control."""
+    """It is the command that puts an object under control, or a request to the switch that this causes."""
 
 
 NOTHING = About()
