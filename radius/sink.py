@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -69,6 +70,8 @@ class SinkCounters:
 
     not_kept: int = 0
     """Handed on, but `before_replies` raised, so not answered."""
+    former_secret: int = 0
+    """Signed with a secret that was changed less than an hour ago."""
     broken_reports: int = 0
     """Of `other`: has Sorm-Sequence or Sorm-Text-Length, but is no valid report."""
     cut_reports: int = 0
@@ -82,6 +85,10 @@ Secrets = Mapping[str, str | bytes]
 """Shared secrets by the client's address or network, e.g. `{"127.0.0.1": ..., "10.0.0.0/8": ...}`."""
 
 _KNOWN_CLIENTS: Final = 4096
+FORMER_FOR: Final = 3600.0
+"""Seconds that a former secret is accepted: as long as a client repeats a report (`Schedule.give_up_after`)."""
+MOST_FORMER: Final = 16
+"""Each is tried for a request that no later secret fits: their number bounds the work."""
 
 
 def secret_finder(secrets: Secrets) -> Callable[[str], bytes | None]:
@@ -191,6 +198,9 @@ class Sink:
         self._host = host
         self._port = port
         self._secret_of = secret_finder(clients)
+        self._secrets = {network: secret_octets(secret) for network, secret in clients.items()}
+        self._former: deque[tuple[float, Callable[[str], bytes | None]]] = deque(maxlen=MOST_FORMER)
+        """Until when, and the secrets, the latest first."""
         self._on_report = on_report
         self._on_message = on_message
         self._on_other = on_other
@@ -204,9 +214,31 @@ class Sink:
         self._failed_batches = 0
 
     def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
-        """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed."""
-        self._secret_of = secret_finder(clients)
+        """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed.
+
+        A client that is still known may go on with its former secret for :data:`FORMER_FOR` seconds: what it repeats
+        was signed with it. Of former secrets the latest :data:`MOST_FORMER` are accepted.
+        """
+        finder = secret_finder(clients)
+        secrets = {network: secret_octets(secret) for network, secret in clients.items()}
+        if secrets != self._secrets:
+            self._former.appendleft((self._clock() + FORMER_FOR, self._secret_of))
+        self._secrets, self._secret_of = secrets, finder
         self._required = require_message_authenticator
+
+    def _with_former(self, data: bytes, host: str, packet: AccountingPacket) -> AccountingPacket:
+        """The packet with the former secret that it was signed with; as it is when there is none."""
+        now = self._clock()
+        while self._former and self._former[-1][0] <= now:
+            self._former.pop()
+        for _, secret_of in self._former:
+            secret = secret_of(host)
+            if secret is not None and secret != packet.secret:
+                again = AccountingPacket.received(data, secret)
+                if request_authenticator_is_right(again):
+                    self.counters.former_secret += 1
+                    return again
+        return packet
 
     async def start(self) -> tuple[str, int]:
         """Bind the port and begin to receive; returns the address bound. Raises OSError."""
@@ -313,6 +345,8 @@ class Sink:
             return None
         if packet.code != ACCOUNTING_REQUEST:
             return self._status_server(packet)
+        if self._former and not request_authenticator_is_right(packet):
+            packet = self._with_former(data, address[0], packet)
         if not request_authenticator_is_right(packet):
             counters.wrong_secret += 1
             return None

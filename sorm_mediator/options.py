@@ -28,7 +28,7 @@ Profile = Literal["eltex", "order"]
 class Section(BaseModel):
     """A table of the lab file: frozen, unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,6 +159,8 @@ class SwitchLink:
         self._hello: dict[str, Any] = {}
         self._reason = "not started"
         self._waiting: dict[int, Callable[[Reply | LinkDown], None]] = {}
+        self._settled: asyncio.Future[None] | None = None
+        """What :meth:`settle` waits for."""
         self._flush_due = False
         self._task: asyncio.Task[None] | None = None
 
@@ -184,6 +186,20 @@ class SwitchLink:
         if session is not None:
             session.end()
             await session.gone()
+
+    def configure(self, *, keepalive: float, retry_min: float, retry_max: float) -> None:
+        """Other times, from now on, also for a link that is up."""
+        self._keepalive = keepalive
+        self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
+        if self._session is not None and self._session.connection is not None:
+            self._session.connection.set_keepalive(keepalive)
+
+    async def settle(self, within: float) -> None:
+        """Wait until no request waits for its reply, at most so many seconds."""
+        if self._waiting:
+            self._settled = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._settled], timeout=within)
+            self._settled = None
 
     async def request(self, op: str, /, **params: Any) -> Reply:
         """Ask the switch and wait for its reply. Raises :class:`LinkDown`, and DialectError: malformed.
@@ -362,6 +378,8 @@ class SwitchLink:
                 return
             self.counters["replies"] += 1
             callback(event.reply)
+            if self._settled is not None and not self._waiting:
+                self._end_settling()
         else:
             self.counters["events"] += 1
             self._on_event(event.event)
@@ -371,6 +389,11 @@ class SwitchLink:
         self.counters["requests failed"] += len(waiting)
         for callback in waiting.values():
             callback(LinkDown(reason))
+        self._end_settling()
+
+    def _end_settling(self) -> None:
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
 
     def _flush(self) -> None:
         self._flush_due = False

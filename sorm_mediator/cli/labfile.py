@@ -103,7 +103,7 @@ def show(
 
     file = the_one(file, config_file)
     loaded = load_lab(file)
-    given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    given = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file else {}
     of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
     rows: list[dict[str, Any]] = []
     for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, ""):

@@ -23,7 +23,8 @@ from sorm_mediator.texts import one_line, short
 MOST_MISTAKES: Final = 20
 """Mistakes that an error tells; of more it tells the count."""
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no text of a lab file has: control characters, and halves of surrogate pairs, which have no UTF-8."""
 
 
 class WebConfig(Section):
@@ -189,7 +190,7 @@ def load(path: Path | None, given: Sequence[Given] = ()) -> Config:
 def read_document(path: Path) -> dict[str, Any]:
     """A lab file as TOML has it. Raises :class:`ConfigError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise _unusable(path, None, f"can't be read: {reason}") from None
@@ -258,7 +259,6 @@ def _control_character(document: Mapping[str, Any]) -> str:
             waiting += ((f"{path}.{index}", inner) for index, inner in enumerate(value))
         found = _CONTROL.search(value if isinstance(value, str) else path)
         if found:
-            return one_line(
-                f"{short(path)}: holds the control character U+{ord(found[0]):04X}, which is not allowed"
-            )
+            kind = "half of a surrogate pair," if found[0] >= "\ud800" else "the control character"
+            return one_line(f"{short(path)}: holds {kind} U+{ord(found[0]):04X}, which is not allowed")
     return ""

@@ -203,7 +203,7 @@ def locate(
     lines: Mapping[KeyPath, int] = {}
     if path is not None:
         with suppress(OSError, UnicodeDecodeError):
-            lines = line_numbers(path.read_text(encoding="utf-8"))
+            lines = line_numbers(path.read_text(encoding="utf-8-sig"))
     name = "configuration" if path is None else str(path)
     found = [_located(line, name, lines, outside) for line in errors.split("\n")]
     return [one for _, one in sorted(found, key=lambda one: one[0])]

@@ -31,7 +31,7 @@ AT_ONCE: Final = (
     "web.watchers",
     "acceptance.*",
 )
-"""Patterns of keys that take effect at once; the settings of ``[ssh]`` by a new connection to the switch."""
+"""Patterns of keys that take effect at once; those of ``[ssh]`` but its times by a new connection to the switch."""
 
 AT_START: Final[Mapping[str, str]] = {
     "mediator.options.after_restart": "is looked at when the program starts",

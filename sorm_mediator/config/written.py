@@ -5,7 +5,10 @@ tomlkit keeps comments, order and the form of what is not changed.
 
 from __future__ import annotations
 
+import codecs
+import errno
 import os
+import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping
@@ -158,11 +161,36 @@ PRIVATE = 0o600
 """Mode of a file with passwords and secrets."""
 
 
+def read_file(path: Path) -> str:
+    """The text of a lab file that is to be written anew; its byte order mark and its line ends are not part of it.
+
+    Raises :class:`OSError`, also for what is no regular file (a pipe would be waited for), and ``ValueError``.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file")
+    return path.read_text(encoding="utf-8-sig")
+
+
 def write_file(path: Path, text: str, *, mode: int = PRIVATE) -> None:
-    """Replace a file as a whole, or make it: a reader never finds half of it. Raises :class:`OSError`."""
+    """Replace a file as a whole, or make it: a reader never finds half of it.
+
+    A link stays, and the file that it leads to is replaced. A byte order mark and line ends of CR LF stay, too.
+    Raises :class:`OSError`, also for a file that nobody may write and for what is no regular file.
+    """
+    path = path.resolve()
+    encoding, ends = "utf-8", "\n"
+    if path.exists():
+        present = path.stat().st_mode
+        if not stat.S_ISREG(present):
+            raise OSError(errno.EINVAL, "is no regular file")
+        if not present & 0o222:
+            raise PermissionError(errno.EACCES, "is read-only")
+        before = path.read_bytes()
+        encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
+        ends = "\r\n" if b"\r\n" in before else "\n"
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding=encoding, newline=ends) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

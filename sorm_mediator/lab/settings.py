@@ -12,7 +12,7 @@ import copy
 import logging
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,6 +22,7 @@ from sorm_mediator.config.lines import KeyPath, by_key, path_of, shown
 from sorm_mediator.config.live import at_once
 from sorm_mediator.config.settings import SWITCH, Setting, settings, unmasked
 from sorm_mediator.errors import BoxError
+from sorm_mediator.journal.chain import canonical
 from sorm_mediator.lab.checks import check_references, check_routing, file_warnings
 from sorm_mediator.web.settings_api import (
     ChangedDocument,
@@ -33,7 +34,13 @@ from sorm_mediator.web.settings_api import (
 
 log = logging.getLogger(__name__)
 
-_KEY: Final = re.compile(r"\w+(?:\.[\w-]+|\[[1-9]\d{0,3}\])*")
+_NAME_OF_KEY: Final = r"(?!\d+(?:[.\[]|$))"
+_KEY: Final = re.compile(rf"{_NAME_OF_KEY}\w+(?:\.{_NAME_OF_KEY}[\w-]+|\[[1-9]\d{{0,3}}\])*")
+"""A name is no number alone: an item of a list is ``[n]``."""
+MOST_VALUES: Final = 300
+"""Values of one change."""
+MOST_LEVELS: Final = 16
+"""Tables and lists inside one another in a value: far more than a lab file has."""
 NO_FILE: Final = "this lab was not started from a file of yours: sorm-mediator init makes one"
 _NAME: Final = "settings"
 
@@ -101,7 +108,7 @@ class LabSettings:
         return not at_once(key) and wanted != self._started.get(key)
 
     def _source(self, one: Setting) -> Source:
-        if any(one.key == key or one.key.startswith((f"{key}.", f"{key}[")) for key in self._unsaved):
+        if _is_within(one.key, self._unsaved):
             return "changed"
         if one.key in self._outside and one.key not in self._saved:
             return "outside"
@@ -115,27 +122,42 @@ class LabSettings:
             return await self._change(values, save, who)
 
     async def _change(self, values: Mapping[str, Any], save: bool, who: str) -> ChangedDocument:
+        from sorm_mediator.config.written import plain
+
         given, wanted = self._checked(values)
+        clear_before, clear_after = plain(self._wanted), plain(wanted)
         before = {one.key: one for one in settings(self._wanted)}
         after = {one.key: one for one in settings(wanted)}
         changed = [
-            key for key in before | after if _clear(self._wanted, before, key) != _clear(wanted, after, key)
+            key
+            for key in before | after
+            if _clear(clear_before, before, key) != _clear(clear_after, after, key)
         ]
         applied = [key for key in changed if at_once(key)]
-        unsaved = self._unsaved | {key: given[key] for key in values}
+        # The last value given wins: older ones of the same keys, and of keys below them, are written no more.
+        older = {key: value for key, value in self._unsaved.items() if not _is_within(key, given)}
+        unsaved = older | given
         file, not_saved = self._lab.config.file, ""
         text = ""
         if save and file is None:
             not_saved = NO_FILE
         elif save and file is not None:
             text = self._text(file, unsaved)
+        notes = [
+            {"who": who, "key": key, "old": old, "new": new}
+            for key in changed
+            for old, new in [[one[key].value if key in one else None for one in (before, after)]]
+        ]
+        for note in notes:
+            canonical(note)  # what the journal can't hold is not done
         try:
             await self._lab.configure(_with(self._lab.config, wanted, [after[key].path for key in applied]))
         except (BoxError, ConfigError) as error:
             raise SettingsRefused(by_key(str(error), _NAME)) from None
         self._wanted, self._unsaved = wanted, unsaved
-        for key in changed:
-            self._note(who, key, *(one[key].value if key in one else None for one in (before, after)))
+        for note in notes:
+            log.info("%s: changed by %s", note["key"], who)
+            self._lab.note("setting-changed", **note)
         if text and file is not None:
             not_saved = self._write(file, text)
         doubtful = await asyncio.to_thread(list, file_warnings(wanted))  # hosts are looked up
@@ -149,7 +171,14 @@ class LabSettings:
 
     def _checked(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Config]:
         """The values without masks, and the settings with them. Raises :class:`SettingsRefused`."""
+        from sorm_mediator.config.written import plain
+
+        if len(values) > MOST_VALUES:
+            raise SettingsRefused(
+                [("", f"{len(values)} values: at most {MOST_VALUES} can be changed at a time")]
+            )
         document = copy.deepcopy(dict(self._wanted.document))
+        present = plain(self._wanted)
         given: dict[str, Any] = {}
         mistakes = []
         for key, value in values.items():
@@ -159,8 +188,11 @@ class LabSettings:
                     (key, why if key.startswith(SWITCH) else "is no key, such as web.port or e1[1].mode")
                 )
                 continue
+            if _is_deep(value):
+                mistakes.append((key, f"is nested too deeply: at most {MOST_LEVELS} tables and lists"))
+                continue
             try:
-                given[key] = unmasked(key, value, _present(self._wanted, _path(key)))
+                given[key] = unmasked(key, value, _at(present, _path(key)))
                 put(document, Given(_path(key), given[key], "the change"))
             except ConfigError as error:
                 mistakes.append((key, str(error).removeprefix(f"{key}: ")))
@@ -173,19 +205,13 @@ class LabSettings:
             raise SettingsRefused(mistakes)
         return given, wanted
 
-    def _note(self, who: str, key: str, old: Any, new: Any) -> None:
-        log.info("%s: changed by %s", key, who)
-        self._lab.note("setting-changed", who=who, key=key, old=old, new=new)
-
     def _text(self, file: Path, unsaved: Mapping[str, Any]) -> str:
         """The lab file with the changes. Raises :class:`SettingsRefused` when a lab would not start from it."""
-        from sorm_mediator.config.written import with_values
+        from sorm_mediator.config.written import read_file, with_values
 
         name = str(file)
         try:
-            text = with_values(
-                file.read_text(encoding="utf-8"), {_path(key): value for key, value in unsaved.items()}
-            )
+            text = with_values(read_file(file), {_path(key): value for key, value in unsaved.items()})
             document = tomllib.loads(text)
             for one in self._lab.config.given:
                 if shown(one.path) not in unsaved:
@@ -205,9 +231,10 @@ class LabSettings:
 
         try:
             write_file(file, text, mode=file.stat().st_mode & 0o777)
-        except OSError as error:
-            log.warning("%s: can't be written: %s", file, error.strerror)
-            return f"{file}: can't be written: {error.strerror or error}"
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            log.warning("%s: can't be written: %s", file, why)
+            return f"{file}: can't be written: {why}"
         self._saved |= self._unsaved.keys()
         self._unsaved = {}
         return ""
@@ -229,18 +256,29 @@ def _at(document: Any, path: KeyPath) -> Any:
     return document
 
 
-def _present(config: Config, path: KeyPath) -> Any:
-    """The value of a path, with secrets in clear; None for a path that there is not."""
-    from sorm_mediator.config.written import plain
-
-    return _at(plain(config), path)
+def _is_within(key: str, tables: Iterable[str]) -> bool:
+    """Whether a key is one of these, or is below one of them."""
+    return any(key == table or key.startswith((f"{table}.", f"{table}[")) for table in tables)
 
 
-def _clear(config: Config, known: Mapping[str, Setting], key: str) -> Any:
-    """What a key is compared by: secrets differ although their masks do not."""
+def _is_deep(value: Any) -> bool:
+    """Whether a value has more than :data:`MOST_LEVELS` tables and lists inside one another."""
+    level = [value]
+    for _ in range(MOST_LEVELS + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
+
+
+def _clear(plain: Mapping[str, Any], known: Mapping[str, Setting], key: str) -> Any:
+    """What a key is compared by: secrets, which ``plain`` has in clear, differ although their masks do not."""
     if key not in known:
         return None
-    return _present(config, known[key].path) if known[key].secret else known[key].value
+    return _at(plain, known[key].path) if known[key].secret else known[key].value
 
 
 def _with(config: Config, wanted: Config, paths: list[KeyPath]) -> Config:

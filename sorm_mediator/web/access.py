@@ -8,6 +8,8 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
@@ -71,6 +73,7 @@ class Access:
         self._token = token.encode()
         self._key = secrets.token_bytes(32)
         self._sessions: OrderedDict[str, float] = OrderedDict()
+        self._leaving: dict[str, set[Callable[[], None]]] = {}
         self.waits = Waits()
 
     @property
@@ -99,8 +102,26 @@ class Access:
         return True
 
     def end_session(self, name: str) -> None:
-        """Somebody has logged out."""
+        """Somebody has logged out: what still goes on for this session ends."""
         self._sessions.pop(name, None)
+        for leave in self._leaving.pop(name, ()):
+            leave()
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such a session; asking does not prolong it."""
+        return name in self._sessions
+
+    @contextmanager
+    def until_end(self, name: str, leave: Callable[[], None]) -> Iterator[None]:
+        """``leave`` is called when the session is ended meanwhile."""
+        waiting = self._leaving.setdefault(name, set())
+        waiting.add(leave)
+        try:
+            yield
+        finally:
+            waiting.discard(leave)
+            if not waiting:
+                self._leaving.pop(name, None)
 
     def form_token(self, name: str) -> str:
         """What a form of the browser with this cookie holds, so that no other site can make up its request."""

@@ -77,6 +77,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.settings = None
     app.state.jobs = None
     app.state.watchers = Watchers()
+    app.state.unit_lines = {}
     app.state.web_counters = Counter()
     app.state.connections = lambda: 0
     app.state.access = Access(token)

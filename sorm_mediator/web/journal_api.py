@@ -54,6 +54,12 @@ def journal_file(gateway: Gateway) -> Path:
     return gateway.journal.path
 
 
+def kinds_of(path: Path) -> list[str]:
+    """The kinds of all entries, each of which is read. Raises :class:`JournalError`."""
+    with closing(JournalReader(path)) as reader:
+        return list(reader.kinds())
+
+
 async def verify_journal(gateway: Gateway) -> VerifiedDocument:
     """Walk the whole chain, beside the event loop. Raises :class:`HTTPException`."""
     try:

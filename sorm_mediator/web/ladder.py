@@ -8,12 +8,11 @@ part is what its own call remembers. All times are Unix seconds by the clock of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict
 
-from protocol import AddObject
 from protocol.oneline import one_line
 from sorm_mediator.mediator.binding.feed import EventFeed, Happened
 
@@ -70,12 +69,14 @@ def ladder(events: EventFeed | None, switch: SwitchBox | None, call: str) -> Lad
     objects = sorted({number for one in found for number in one.about.objects})
     if events is not None and found:
         found = [*_before(events, set(objects), found), *found]
-    steps = [step for one in found if (step := _step(one)) is not None]
-    if made is not None:
-        steps += _own_steps(made)
+    of_feed = [one for one in found if one.kind in _STEPS]
+    own = [] if made is None else list(_own_steps(made))
+    # Documents are made of what is shown alone: each takes its time.
+    steps = [*map(_step, of_feed[-MOST_STEPS:]), *own[-MOST_STEPS:]]
     steps.sort(key=lambda step: step.time)
+    steps = steps[-MOST_STEPS:]
     return LadderDocument(
-        call=call, objects=objects, steps=steps[-MOST_STEPS:], left_out=max(0, len(steps) - MOST_STEPS)
+        call=call, objects=objects, steps=steps, left_out=len(of_feed) + len(own) - len(steps)
     )
 
 
@@ -105,25 +106,27 @@ def _of_call(events: EventFeed, ids: set[str]) -> Iterator[Happened]:
 def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iterable[Happened]:
     """What put the objects under control: of each the last command 5 before the call, and what followed from it."""
     kept: dict[int, list[Happened]] = {number: [] for number in objects}
+    added: dict[int, Happened] = {}
     first = found[0].number
-    for one in events:
-        if one.number >= first:
-            break
+    for one in reversed(events):
+        if one.number >= first or one.about.call:
+            continue
         for number in objects.intersection(one.about.objects):
-            if not one.about.call:
-                if _is_add(one):
-                    kept[number].clear()
-                kept[number].append(one)
-    unique = {one.number: one for steps in kept.values() for one in steps if _is_add(steps[0])}
-    return unique.values()
+            kept[number].append(one)
+            if one.about.adds and one.kind == "unit":  # and not the request that it causes
+                added |= {each.number: each for each in kept[number]}
+                objects = objects - {number}
+        if not objects:
+            break
+    return [added[number] for number in sorted(added)]
 
 
-def _is_add(one: Happened) -> bool:
-    return one.kind == "unit" and one.document()["unit"].get("name") == AddObject.message_name
+_STEPS: Final = frozenset(("unit", "request", "reply", "call"))
+"""Kinds of events that are steps of a ladder."""
 
 
-def _step(one: Happened) -> LadderStep | None:
-    """An event of the feed as a step; None for one that is no step of a ladder."""
+def _step(one: Happened) -> LadderStep:
+    """An event of the feed, of one of the kinds :data:`_STEPS`, as a step."""
     document = one.document()
     source: Lane = "mediator"
     target: Lane = "mediator"
@@ -142,11 +145,9 @@ def _step(one: Happened) -> LadderStep | None:
         case "reply":
             source, name = "switch", str(document["op"])
             text = f"{name}: ok" if document["ok"] else f"{name}: {_refusal(document)}"
-        case "call":
+        case _:
             source, kind, name = "switch", "report", str(document["kind"])
             text = f"{name}, report {document['sequence']}"
-        case _:
-            return None
     return LadderStep(
         time=one.time, source=source, target=target, kind=kind, name=name, text=text, number=one.number
     )

@@ -6,6 +6,7 @@ the web adds.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +34,7 @@ from sorm_mediator.mediator.binding.status import (
     object_row,
     objects_found,
 )
+from sorm_mediator.web.journal_api import kinds_of
 from sorm_mediator.web.server import Watchers
 
 
@@ -343,17 +345,23 @@ async def _line_state(gateway: Mediator, line: LineStateRequest) -> DoneDocument
 
 async def _journal(
     gateway: Mediator,
+    response: Response,
     limit: Limit = 100,
     before: Annotated[
         int | None, Query(ge=1, le=_MOST, description="Only entries before this number.")
     ] = None,
     kind: Annotated[list[str] | None, Query(description="Only entries of this kind; repeatable.")] = None,
 ) -> list[EntryDocument]:
-    """The newest entries of the audit journal, oldest first. `journal verify` checks the chain."""
+    """The newest entries of the audit journal, oldest first. `journal verify` checks the chain.
+
+    When there is none of a kind, the header `X-Kinds` names the kinds that there are.
+    """
     if gateway.journal is None:
         raise HTTPException(404, "mediator.journal is empty: no journal is kept")
     try:
         entries = gateway.journal.latest(limit, before=before, query=JournalQuery(kinds=tuple(kind or ())))
+        if kind and not entries:
+            response.headers["X-Kinds"] = ", ".join(await asyncio.to_thread(kinds_of, gateway.journal.path))
     except JournalError as error:
         raise HTTPException(500, str(error)) from error
     return [to_document(entry) for entry in entries]

@@ -23,7 +23,7 @@ import h11
 import uvicorn
 from fastapi import FastAPI
 from starlette.requests import cookie_parser
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sorm_mediator.config import WebConfig, is_loopback
@@ -215,7 +215,10 @@ class Guard:
 
     A page of some web site in a browser on this machine can reach a server on loopback: by a name of its own that
     resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
-    ``Origin``, where there is one, must be the server itself.
+    ``Origin``, where there is one, must be the server itself. A browser also tells whether a page of another site asks
+    (``Sec-Fetch-Site``, Fetch Metadata Request Headers, W3C): that may open a page here, and nothing else.
+
+    Every answer forbids that it is shown in a frame, and that its type is guessed.
 
     The token comes as ``Authorization: Bearer TOKEN``; a browser has a session in its place, begun at :data:`LOG_IN`.
     After three wrong tokens an address waits, and no token of it is looked at until then; its sessions go on.
@@ -229,12 +232,42 @@ class Guard:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._verdict(scope)
-            if refusal is not None:
-                await _refuse(send, refusal)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        safe = _with_headers(send)
+        refusal = self._verdict(scope)
+        session = session_of(scope)
+        if refusal is not None:
+            await _refuse(safe, refusal)
+        elif self._access.holds(session):
+            await self._in_session(session, scope, receive, safe)
+        else:
+            await self._app(scope, receive, safe)
+
+    async def _in_session(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a browser that has logged in: its streams end when it logs out."""
+        ended = asyncio.Event()
+        under_way = False
+
+        async def sent(message: Message) -> None:
+            nonlocal under_way
+            under_way = message["type"] == "http.response.start" or bool(message.get("more_body"))
+            await send(message)
+
+        async def received() -> Message:
+            asking, ending = asyncio.ensure_future(receive()), asyncio.ensure_future(ended.wait())
+            try:
+                await asyncio.wait((asking, ending), return_when=asyncio.FIRST_COMPLETED)
+                return asking.result() if asking.done() else {"type": "http.disconnect"}
+            finally:
+                asking.cancel()
+                ending.cancel()
+
+        with self._access.until_end(session, ended.set):
+            await self._app(scope, received, sent)
+        if under_way and ended.is_set():
+            await send({"type": "http.response.body", "body": b""})
 
     def _verdict(self, scope: Scope) -> Refusal | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -245,6 +278,13 @@ class Guard:
         origin = headers.get(b"origin")
         if origin is not None and _site(origin.decode("latin-1")) != host:
             return Refusal(403, "Origin is another site")
+        if headers.get(b"sec-fetch-site") == b"cross-site" and not (
+            # Somebody follows a link to a page here.
+            scope.get("method") in ("GET", "HEAD")
+            and headers.get(b"sec-fetch-mode") == b"navigate"
+            and headers.get(b"sec-fetch-dest") == b"document"
+        ):
+            return Refusal(403, "a page of another site asks for this")
         if self._access.required and not str(scope.get("path", "")).startswith(_OPEN):
             refusal = self._who(scope, headers)
             if refusal is not None:
@@ -273,13 +313,33 @@ class Guard:
                 return None
             access.waits.failed(address, now)
         elif scope.get("method") == "GET" and b"text/html" in headers.get(b"accept", b""):
-            there = quote(scope["path"], safe="/")
+            query = scope.get("query_string", b"").decode("latin-1")
+            there = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")
             return Refusal(303, "log in", ((b"location", f"{LOG_IN}?next={there}".encode()),))
         return Refusal(
             401,
             "give the token of the lab file (web.token): Authorization: Bearer TOKEN",
             ((b"www-authenticate", b"Bearer"),),
         )
+
+
+_HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"content-security-policy": b"frame-ancestors 'none'",
+}
+"""Of every answer that has no others."""
+
+
+def _with_headers(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            message = {**message, "headers": given + [one for one in _HEADERS.items() if one[0] not in names]}
+        await send(message)
+
+    return sent
 
 
 _WAIT = "too many wrong tokens: wait {} s"

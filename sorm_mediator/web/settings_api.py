@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from starlette.responses import Response
@@ -68,7 +68,7 @@ class ChangeRequest(RequestBody):
     )
 
     values: dict[str, Any] = Field(default={})
-    """Key -> value. null: the default again. ``******``: a secret stays as it is."""
+    """Key -> value, at most 300. null: the default again. ``******``: a secret stays as it is."""
     save: bool = False
     """Write the lab file: these changes, and earlier ones that are not saved."""
 
@@ -111,10 +111,16 @@ class Settings(Protocol):
 def not_allowed(refused: SettingsRefused) -> Response:
     """422 in the form of all others: one entry for each key, its text in our words."""
     detail = [
-        {"type": "setting", "loc": ["body", "values", key] if key else ["body"], "msg": text}
+        {
+            "type": "setting",
+            "loc": ["body", "values", key] if key else ["body"],
+            "path": f"$.values[{json.dumps(key)}]" if key else "$",
+            "msg": text,
+        }
         for key, text in refused.mistakes
     ]
-    return JSONResponse({"detail": detail}, 422)
+    # In ASCII: a value may hold half of a surrogate pair, which has no UTF-8.
+    return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
 
 
 async def _settings(request: Request) -> Settings:

@@ -17,7 +17,7 @@ from e1.voice.tones import ToneListener
 from protocol import AddKsl, AddObject, Category, GroupType, NumberSign, ObjectType, Priority, Start
 from protocol.values import Ksl
 from sorm_mediator.lab.lab import Lab
-from sorm_mediator.mediator.binding.listening import MOST_LISTENERS, Listeners, wav_header
+from sorm_mediator.mediator.binding.listening import BACKLOG, MOST_LISTENERS, Listeners, wav_header
 from sorm_mediator.switch.calls.speech import tones
 from tests.lab.e1_bench import console_of, e1_lab, executed
 
@@ -112,11 +112,13 @@ async def test_listeners_are_bounded(lab: Lab) -> None:
         assert (answer.status_code, "listeners already" in answer.json()["detail"]) == (503, True)
 
 
-async def test_a_slow_listener_loses_the_oldest_portions() -> None:
+async def test_a_listener_that_does_not_read_is_dropped_and_gives_up_its_place() -> None:
     listeners = Listeners()
-    listener = listeners.add((0, 1))
-    for number in range(400):
+    slow, reads = listeners.add((0, 1)), listeners.add((0, 1))
+    for number in range(BACKLOG + 1):
         listeners.hear((0, 1), bytes([number % 256]))
+        assert await anext(reads)
+    assert len(listeners) == 1
+    assert [portion async for portion in slow] == []
     listeners.end((0, 1))
-    portions = [portion async for portion in listener]
-    assert 200 < len(portions) <= 250
+    assert [portion async for portion in reads] == []

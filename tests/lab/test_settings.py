@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import AsyncIterator
@@ -194,6 +195,78 @@ async def test_a_file_that_was_edited_meanwhile_keeps_those_edits(bench: Bench) 
     assert (await bench.settings())["ssh.keepalive"]["value"] == 2.5, "nothing was changed"
 
 
+async def test_the_last_value_given_is_what_is_saved(bench: Bench) -> None:
+    await bench.change({"ssh.keepalive": 7})
+    await bench.change({"ssh": {"port": 0, "user": "test.domain", "password": MASK, "keepalive": 9}})
+    await bench.change({"ssh.keepalive": 11}, save=True)
+    assert tomllib.loads(bench.file.read_text())["ssh"]["keepalive"] == 11
+    await bench.change({"ssh.retry_max": 60})
+    await bench.change({"ssh": {"port": 0, "user": "test.domain", "password": MASK}}, save=True)
+    assert tomllib.loads(bench.file.read_text())["ssh"] == {
+        "port": 0,
+        "user": "test.domain",
+        "password": "123",
+    }
+
+
+DEEP: Any = 1
+for _ in range(400):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "told"),
+    [
+        ({"ssh.keepalive": float("inf")}, "ssh.keepalive", "inf is not allowed: a finite number"),
+        ({"ssh.keepalive": float("nan")}, "ssh.keepalive", "nan is not allowed: a finite number"),
+        ({"acceptance.domain": "\ud800"}, "acceptance.domain", "holds half of a surrogate pair, U+D800"),
+        ({"acceptance.\ud800": 1}, "acceptance.\ud800", "is no key"),
+        ({"ssh.user": DEEP}, "ssh.user", "is nested too deeply"),
+        ({"e1.0.mode": "x"}, "e1.0.mode", "is no key, such as web.port or e1[1].mode"),
+        ({"console.allow.0": "127.0.0.0/8"}, "console.allow.0", "is no key"),
+        ({"0": 1}, "0", "is no key"),
+        ({f"mediator.a{number}": 1 for number in range(301)}, "body", "301 values: at most 300"),
+    ],
+)
+async def test_what_no_lab_file_can_hold_is_refused_and_nothing_is_changed(
+    bench: Bench, values: dict[str, Any], key: str, told: str
+) -> None:
+    before = await bench.settings()
+    body = json.dumps({"values": values, "save": True})  # httpx writes no Infinity
+    answer = await bench.http.put("/settings", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    (mistake,) = answer.json()["detail"]
+    assert (mistake["loc"][-1], told in mistake["msg"]) == (key, True), mistake
+    assert mistake["path"] == ("$" if key == "body" else f"$.values[{json.dumps(key)}]")
+    assert (await bench.settings(), bench.file.read_text()) == (before, FILE)
+    assert await bench.journal() == []
+
+
+async def test_a_file_keeps_its_mark_its_line_ends_and_the_link_to_it(bench: Bench) -> None:
+    real = bench.file.rename(bench.file.with_name("real.toml"))
+    bench.file.symlink_to(real.name)
+    real.write_bytes(b"\xef\xbb\xbf" + FILE.replace("\n", "\r\n").encode())
+    await bench.change({"ssh.keepalive": 2.5}, save=True)
+    written = real.read_bytes()
+    assert bench.file.is_symlink()
+    assert written.startswith(b"\xef\xbb\xbf#")
+    assert b"keepalive = 2.5\r\n" in written
+    assert written.count(b"\n") == written.count(b"\r\n") == FILE.count("\n") + 1
+    assert config.load(bench.file).ssh.keepalive == 2.5
+
+
+async def test_a_file_that_nobody_may_write_and_a_pipe_are_left_alone(bench: Bench) -> None:
+    bench.file.chmod(0o440)
+    changed = await bench.change({"ssh.keepalive": 2.5}, save=True)
+    assert changed["not_saved"] == f"{bench.file}: can't be written: is read-only"
+    assert (bench.file.read_text(), changed["applied"]) == (FILE, ["ssh.keepalive"])
+
+    bench.file.unlink()
+    os.mkfifo(bench.file)
+    told = await bench.refused({"ssh.keepalive": 3}, save=True)
+    assert "is no regular file" in told["body"]
+
+
 async def test_a_masked_secret_stays_and_the_journal_has_none(bench: Bench) -> None:
     await bench.change({"radius.secret": "another", "radius.clients": {"10.0.0.1": "seldom"}})
     await bench.change({"radius.clients": {"10.0.0.1": MASK, "10.0.0.2": "fresh"}}, save=True)
@@ -233,6 +306,14 @@ async def put_under_control(console: Console) -> None:
     await console.until(CommandExecuted, command=5, status=0)
 
 
+async def test_other_times_of_ssh_leave_the_link_as_it_is(bench: Bench) -> None:
+    gateway = bench.lab.gateway
+    assert gateway is not None
+    link = gateway.link
+    await bench.change({"ssh.keepalive": 2.5, "ssh.retry_max": 60, "ssh.retry_min": 1})
+    assert gateway.link is link
+
+
 async def test_other_settings_of_ssh_connect_to_the_switch_anew(bench: Bench) -> None:
     gateway = bench.lab.gateway
     assert gateway is not None
@@ -253,11 +334,15 @@ async def test_other_settings_of_ssh_connect_to_the_switch_anew(bench: Bench) ->
 
 
 async def test_a_network_that_is_allowed_no_more_is_refused_at_once(bench: Bench) -> None:
+    connected = await Console.connect(bench.lab.endpoints["kpd1"])
+    connected.send(GetVersion())
+    await connected.until(CommandReceived)
     await bench.change({"console.allow": ["10.0.0.0/8"]})
     console = await Console.connect(bench.lab.endpoints["kpd1"])
-    with pytest.raises((ConnectionError, EOFError)):
-        await console.next()
-    console.close()
+    for one in (console, connected):
+        with pytest.raises((ConnectionError, EOFError)):
+            await one.until(Start)
+        one.close()
 
 
 async def test_a_lab_without_a_file_says_where_changes_do_not_go(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pyrad.packet import AcctPacket
 
 from radius.packet import report_attributes
 from radius.report import CallReport, Party
-from radius.sink import Sink
+from radius.sink import FORMER_FOR, Sink
 from radius.wire import (
     STATUS_SERVER,
     AccountingPacket,
@@ -159,6 +159,26 @@ async def test_wrong_secret_is_dropped_and_counted() -> None:
         await client.silence()
     assert got == []
     assert sink.counters.wrong_secret == 1
+
+
+async def test_a_former_secret_is_accepted_as_long_as_a_client_repeats() -> None:
+    now = 0.0
+    got: list[CallReport] = []
+    async with a_sink(got.append, clock=lambda: now) as (sink, client):
+        sink.configure({"127.0.0.1": "fresh"}, False)
+        sink.configure({"127.0.0.1": "fresh"}, True)  # no other secret
+        sink.configure({"127.0.0.1": SECRET, "10.0.0.1": "x"}, False)
+        sink.configure({"127.0.0.1": "latest"}, False)
+        for number, secret in enumerate((b"latest", SECRET, b"fresh")):
+            datagram = request(identifier=number, secret=secret)
+            reply = await client.ask(datagram)
+            assert response_is_right(AccountingPacket.received(reply, secret), datagram[4:20])
+        assert (len(got), sink.counters.former_secret, sink.counters.wrong_secret) == (3, 2, 0)
+
+        now = FORMER_FOR
+        client.send(request(identifier=9, secret=b"fresh"))
+        assert await client.ask(request(identifier=10, secret=b"latest"))
+        assert (len(got), sink.counters.wrong_secret) == (4, 1)
 
 
 async def test_a_stranger_is_dropped_and_counted() -> None:

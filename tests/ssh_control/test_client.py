@@ -183,6 +183,25 @@ async def test_what_was_asked_fails_when_the_link_drops(link_to: Any, server: An
     await switch.until(lambda: session.ended == 1)
 
 
+async def test_a_link_that_settles_waits_for_what_was_asked(link_to: Any, server: Any) -> None:
+    owner = await link_to([server.address], server.public_key)
+    await owner.until("up")
+    replies: list[Reply | LinkDown] = []
+    await owner.link.settle(20)
+    owner.link.submit("add", {"object": OBJECT}, replies.append)
+    await owner.link.settle(20)
+    assert replies == [Reply(True, {"line_state": 0})]
+
+
+async def test_other_times_leave_the_link_up(link_to: Any, server: Any) -> None:
+    owner = await link_to([server.address], server.public_key)
+    await owner.until("up")
+    connection = owner.link._session.connection
+    owner.link.configure(keepalive=2.5, retry_min=1, retry_max=2)
+    assert (connection._keepalive_interval, owner.link.state) == (2.5, LinkState.UP)
+    assert owner.link.status()["counters"].get("downs", 0) == 0
+
+
 async def test_a_caller_that_gave_up_does_not_get_the_reply(link_to: Any, server: Any) -> None:
     owner = await link_to([server.address], server.public_key)
     await owner.until("up")

@@ -119,6 +119,8 @@ async def test_the_journal_page_by_page(box: Box) -> None:
 
 
 async def test_wrong_parameters_are_422(box: Box) -> None:
+    response = await box.http.get("/api/v1/journal", params={"kind": "nope"})
+    assert (response.json(), "command, " in response.headers["X-Kinds"]) == ([], True)
     response = await box.http.get("/api/v1/journal", params={"limit": 0})
     assert response.status_code == 422
 

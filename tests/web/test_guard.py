@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 
-from sorm_mediator.web.access import Access
+from sorm_mediator.web.access import Access, cookie_name
 from sorm_mediator.web.server import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
 
 
-async def ask(token: str = "", server: tuple[str, int] = LOOPBACK, **headers: str) -> int:
+async def ask(
+    token: str = "", server: tuple[str, int] = LOOPBACK, method: str = "GET", **headers: str
+) -> int:
     """The status that a request gets; 200 means that the application behind the guard was asked."""
     sent: list[dict[str, Any]] = []
 
@@ -29,8 +33,11 @@ async def ask(token: str = "", server: tuple[str, int] = LOOPBACK, **headers: st
     given = {"host": "127.0.0.1:8080"} | headers
     scope = {
         "type": "http",
+        "method": method,
         "server": server,
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
+        "headers": [
+            (name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()
+        ],
     }
     await Guard(application, Access(token))(scope, receive, send)
     if len(sent) > 1:
@@ -158,3 +165,67 @@ async def test_a_request_without_any_token_is_no_attempt() -> None:
     for _ in range(5):
         assert (await door.knock())[0] == 401
     assert (await door.knock(authorization="Bearer secret"))[0] == 200
+
+
+async def test_a_page_of_another_site_opens_pages_and_gets_nothing_else() -> None:
+    fetch = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+    link = fetch | {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert await ask(**fetch) == 403
+    assert await ask(**fetch | {"sec-fetch-site": "same-origin"}) == 200
+    assert await ask(**link) == 200
+    assert await ask(**link | {"sec-fetch-dest": "iframe"}) == 403
+    assert await ask(method="POST", **link) == 403
+
+
+async def answer(guard: Guard, path: str = "/", query: bytes = b"", **headers: str) -> list[dict[str, Any]]:
+    """What is sent for a request."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = {"host": "lab", "accept": "text/html"} | headers
+    scope = {
+        "type": "http", "method": "GET", "server": NETWORK, "path": path, "query_string": query,
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }  # fmt: skip
+    await guard(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]  # a client that stays
+    return sent
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+async def test_no_answer_may_be_framed_or_have_its_type_guessed(token: str) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        own = [(b"Content-Security-Policy", b"default-src 'none'")]
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+
+    headers = (await answer(Guard(application, Access(token))))[0]["headers"]
+    names = {name.lower(): value for name, value in headers}
+    assert (names[b"x-frame-options"], names[b"x-content-type-options"]) == (b"DENY", b"nosniff")
+    policy = b"frame-ancestors 'none'" if token else b"default-src 'none'"
+    assert [value for name, value in headers if name.lower() == b"content-security-policy"] == [policy]
+
+
+async def test_who_has_to_log_in_comes_back_to_the_whole_address() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("not asked")
+
+    sent = await answer(Guard(application, Access("secret")), "/pages/journal", b"kind=a%20b&before=7")
+    assert dict(sent[0]["headers"])[b"location"] == (
+        b"/pages/log-in?next=/pages/journal%3Fkind%3Da%2520b%26before%3D7"
+    )
+
+
+async def test_a_stream_ends_when_its_session_does() -> None:
+    access = Access("secret")
+    session = access.new_session(time.monotonic())
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"event", "more_body": True})
+        access.end_session(session)
+        assert await receive() == {"type": "http.disconnect"}
+
+    sent = await answer(Guard(application, access), cookie=f"{cookie_name(8080)}={session}")
+    assert [one.get("body") for one in sent] == [None, b"event", b""]
+    assert not sent[-1].get("more_body")

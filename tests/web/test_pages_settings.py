@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -160,3 +162,17 @@ async def test_each_value_comes_back_from_its_field_as_it_was(lab_file: Path) ->
         assert group_of(one.key) in GROUPS
         if "$ref" not in str(one.form):
             assert as_value(one.form, as_text(one.value)) == one.value, one.key
+
+
+@pytest.mark.parametrize(
+    "was", ["", "[", "[" * 20_000, '["ssh.keepalive"]', "null", "1", '{"ssh.keepalive": []}']
+)
+async def test_a_form_of_somebody_else_is_out_of_date_and_no_error_of_ours(lab: Lab, was: str) -> None:
+    async with httpx.AsyncClient(base_url=lab.web_url, trust_env=False, timeout=60) as http:
+        page = await http.get("/pages/settings?group=ssh")
+        token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+        assert token is not None
+        answer = await http.post(
+            "/pages/settings?group=ssh", data={"csrf": token[1], "was": was, "ssh.keepalive": "5.0"}
+        )
+    assert answer.status_code == (200 if was.startswith("{") else 422), answer.text

@@ -209,6 +209,14 @@ class Consoles:
             Channel.KPD2: Port(Channel.KPD2, "console.kpd2_port", config.kpd2_port),
         }
 
+    def allow_only(self, networks: Iterable[str]) -> None:
+        """Another ``console.allow``: a console that it does not have is closed, and refused when it comes again."""
+        self.allow = tuple(networks)
+        for port in self.ports.values():
+            for connection in filter(None, (*port.queue, port.connection)):
+                if not connection.is_allowed:
+                    connection.leave()
+
     async def start(self) -> dict[str, str]:
         """Listen; returns ``host:port`` by channel name. Raises :class:`~sorm_mediator.errors.BoxError`."""
         loop = asyncio.get_running_loop()
@@ -317,7 +325,8 @@ class _Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
-        if not name or not allowed(name[0], self._consoles.allow):
+        self._host = str(name[0]) if name else ""
+        if not self.is_allowed:
             self._move(ConnectionInput.REFUSED, "not in console.allow")
         elif current is None:
             self._move(ConnectionInput.FREE)
@@ -412,6 +421,11 @@ class _Connection(asyncio.Protocol):
         for waiting in self._port.queue:
             waiting._transport.abort()
         self._transport.abort()
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether its host is in ``console.allow``."""
+        return bool(self._host) and allowed(self._host, self._consoles.allow)
 
     def leave(self) -> None:
         """Close after what is waiting to be sent; not waiting for a console that does not read."""

@@ -30,6 +30,8 @@ class About(NamedTuple):
     """The switch's own id of the call."""
     objects: tuple[int, ...] = ()
     """Numbers of objects under control."""
+    adds: bool = False
+    """It is the command that puts an object under control, or a request to the switch that this causes."""
 
 
 NOTHING = About()

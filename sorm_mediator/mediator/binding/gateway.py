@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from protocol import (
+    AddObject,
     Broken,
     Channel,
     Codec,
@@ -335,20 +336,23 @@ class Gateway:
     async def configure(self, config: Config, *, switch_host_key: str | None = None) -> None:
         """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`).
 
-        With other settings of ``[ssh]`` the link to the switch is made anew. Raises :class:`BoxError`, and then
-        nothing has changed.
+        With other settings of ``[ssh]`` than its times the link to the switch is made anew. Raises
+        :class:`BoxError`, and then nothing has changed.
         """
         before, options = self.config, config.mediator.options
         host_key = switch_host_key or config.ssh.host_key
         link = None
-        if (config.ssh, host_key) != (before.ssh, self._host_key):
+        ssh = config.ssh
+        times = {"keepalive": ssh.keepalive, "retry_min": ssh.retry_min, "retry_max": ssh.retry_max}
+        if (ssh, host_key) != (before.ssh.model_copy(update=times), self._host_key):
             link = self._make_link(config, host_key)
         try:
             self.sink.configure(_radius_secrets(config.radius), config.radius.require_message_authenticator)
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
         self.config, self._host_key = config, host_key
-        self.consoles.allow = config.console.allow
+        if config.console.allow != before.console.allow:
+            self.consoles.allow_only(config.console.allow)
         if self.e1 is not None:
             self.e1.allow = config.console.allow
             self.e1.voice.matrix.jitter = config.rtp.jitter.build()
@@ -359,8 +363,13 @@ class Gateway:
         self._arm()
         if link is not None:
             await self._replace_link(link)
+        elif self.link is not None:
+            self.link.configure(**times)
 
     async def _replace_link(self, link: SwitchLink) -> None:
+        """The link to the switch anew. What was asked over the old one is waited for as long as a command would."""
+        if self.link is not None:
+            await self.link.settle(self.config.mediator.options.switch_timeout)
         old, self.link = self.link, None
         if old is not None:
             await old.close()
@@ -478,6 +487,8 @@ class Gateway:
         return f"cmd-{self._instance[:6]}-{self._units}"
 
     def _log_received(self, stream: int, cause: str, unit: object) -> None:
+        if not self._logs:
+            return
         pair = self.core.channels[stream]
         log_event(log, "command", id=cause, peer=pair.peer, unit=unit, stranger=not pair.proven)
 
@@ -547,9 +558,14 @@ class Gateway:
 
     def _ask(self, ask: effects.AskSwitch) -> None:
         asked_at, about = self._loop.time(), self._about
-        about = self._about
-        log_event(log, "request", id=ask.cause, op=ask.op)
-        self._event("request", {"request": ask.token, "op": ask.op, "params": _brief(ask.params)}, about)
+        if self._logs:
+            log_event(log, "request", id=ask.cause, op=ask.op)
+        self.events.publish(
+            "request",
+            self.now(),
+            lambda: {"request": ask.token, "op": ask.op, "params": _brief(ask.params)},
+            about,
+        )
 
         def answered(result: Reply | LinkDown) -> None:
             reply = result if isinstance(result, Reply) else None
@@ -560,9 +576,10 @@ class Gateway:
                 told: dict[str, Any] = {"ok": False, "text": str(result)}
             else:
                 self.latencies.setdefault(ask.op, Latencies()).add(took)
-                verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
-                ms = f"{took * 1000:.1f}"
-                log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
+                if self._logs:
+                    verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
+                    ms = f"{took * 1000:.1f}"
+                    log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
                 told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
             self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
             self._run(lambda now: self.core.switch_reply(ask.token, reply, now), about)
@@ -584,8 +601,12 @@ class Gateway:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
             about = About(report.call_id, tuple(match.object_number for match in report.matches))
-            told = {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
-            self._event("call", told, about)
+            self.events.publish(
+                "call",
+                self.now(),
+                lambda: {"call": report.call_id, "kind": report.kind, "sequence": report.sequence},
+                about,
+            )
             self._sequence, before = report.sequence, self._sent
             self._run(lambda now: self.core.report(report, now), about)
             self._sequence = None
@@ -756,7 +777,7 @@ class Gateway:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
-        return About(call, about.objects + objects)
+        return About(call, about.objects + objects, type(message) is AddObject)
 
     def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
         self.events.publish(kind, self.now(), lambda: fields, about)

@@ -13,7 +13,7 @@ from e1.voice.g711 import SAMPLE_RATE, decode
 
 MOST_LISTENERS: Final = 8
 BACKLOG: Final = 250
-"""Portions that wait for a listener, some 20 ms each; beyond that the oldest are dropped."""
+"""Portions that wait for a listener, some 20 ms each; a listener that does not read them is dropped."""
 _UNKNOWN: Final = 0xFFFF_FFFF
 """Length of a WAV file that is not known (Multimedia Programming Interface and Data Specifications 1.0, RIFF)."""
 _OCTETS: Final = 2
@@ -39,11 +39,21 @@ class Listener:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    def put(self, octets: bytes | None) -> None:
-        """Add octets of A-law; None: the line carries nothing any more."""
+    def put(self, octets: bytes) -> None:
+        """Add octets of A-law. Raises ``asyncio.QueueFull`` when too many wait."""
         if self._queue.qsize() >= BACKLOG:
-            self._queue.get_nowait()
+            raise asyncio.QueueFull
         self._queue.put_nowait(octets)
+
+    def end(self) -> None:
+        """The line carries nothing any more."""
+        self._queue.put_nowait(None)
+
+    def drop(self) -> None:
+        """End it at once: what waits is not sent any more."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
 
     def __aiter__(self) -> Listener:
         return self
@@ -78,13 +88,17 @@ class Listeners:
 
     def hear(self, ksl: tuple[int, int], octets: bytes) -> None:
         """Give the octets of a timeslot to whoever listens."""
-        for listener in self._of.get(ksl, ()):
-            listener.put(octets)
+        for listener in list(self._of.get(ksl, ())):
+            try:
+                listener.put(octets)
+            except asyncio.QueueFull:
+                self.remove(ksl, listener)
+                listener.drop()
 
     def end(self, ksl: tuple[int, int]) -> None:
         """The line carries no call any more."""
         for listener in self._of.pop(ksl, ()):
-            listener.put(None)
+            listener.end()
 
     def close(self) -> None:
         """End all."""

@@ -16,7 +16,7 @@ import tomlkit
 from tomlkit.items import AoT, Array, InlineTable, Table
 
 from sorm_mediator.config import ConfigError, SwitchConfig, parse
-from sorm_mediator.config.written import bare, is_short, is_tables, item, plain, write_file
+from sorm_mediator.config.written import bare, is_short, is_tables, item, plain, read_file, write_file
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
@@ -33,7 +33,7 @@ def save(node: Node, template: Path | None, path: Path) -> None:
     The text is read back first. Raises :class:`ConfigError` when a lab would not start from the text or would
     be another one, and :class:`OSError`.
     """
-    text = written(node.config, template.read_text(encoding="utf-8") if template is not None else "")
+    text = written(node.config, read_file(template) if template is not None else "")
     config = parse(tomllib.loads(text), directory=path.parent, name=str(path))
     if config.switch is None or plain(config.switch) != plain(node.config):
         raise ConfigError(f"{path}: what was written is not what is configured; nothing was saved")

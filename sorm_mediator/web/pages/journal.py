@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request
 
-from sorm_mediator.journal.book import JournalError, JournalReader, Query, to_document
+from sorm_mediator.journal.book import JournalError, Query, to_document
 from sorm_mediator.language import Phrase
 from sorm_mediator.texts import whole_number
-from sorm_mediator.web.journal_api import journal_file, verify_journal
+from sorm_mediator.web.journal_api import journal_file, kinds_of, verify_journal
 from sorm_mediator.web.pages.page import Action, Form, Page
 
 SHOWN: Final = 50
@@ -34,7 +32,7 @@ async def journal(request: Request) -> Mapping[str, Any]:
     try:
         entries = gateway.journal.latest(SHOWN, before=before, query=Query(kinds=kinds))
         # All entries are read for them, so not each time that the table alone is shown anew.
-        known = [] if "part" in request.query_params else await asyncio.to_thread(_kinds, path)
+        known = [] if "part" in request.query_params else await asyncio.to_thread(kinds_of, path)
     except JournalError as error:
         raise HTTPException(500, str(error)) from error
     rows = [
@@ -53,11 +51,6 @@ async def journal(request: Request) -> Mapping[str, Any]:
         "entries": gateway.journal.head.seq,
         "head": gateway.journal.head.hash,
     }
-
-
-def _kinds(path: Path) -> list[str]:
-    with closing(JournalReader(path)) as reader:
-        return list(reader.kinds())
 
 
 def _shown(fields: Mapping[str, Any]) -> list[tuple[str, str]]:

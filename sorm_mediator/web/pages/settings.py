@@ -144,9 +144,11 @@ async def change(request: Request, form: Form) -> Phrase | Redrawn:
     known = {one.key: one for one in found.document().settings}
     try:
         was = json.loads(form.get(_WAS, ""))
-        given = {key: form[key].replace("\r\n", "\n") for key in was if key in form and key in known}
-    except (ValueError, TypeError):
-        raise HTTPException(422, Phrase("The form is out of date: open the page again.")) from None
+    except (ValueError, RecursionError):
+        was = None
+    if not isinstance(was, dict):
+        raise HTTPException(422, Phrase("The form is out of date: open the page again."))
+    given = {key: form[key].replace("\r\n", "\n") for key in was if key in form and key in known}
     changed = {key: text for key, text in given.items() if text != was[key]}
     values = {key: as_value(known[key].form, text) for key, text in changed.items()}
     try:

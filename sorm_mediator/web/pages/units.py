@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from protocol import Codec, DecodeError
 from protocol.codes import MessageCoding
 from protocol.render import render
 from sorm_mediator.language import Lang, Phrase
-from sorm_mediator.mediator.binding.feed import EventFeed, Happened, event_line
+from sorm_mediator.mediator.binding.feed import PAST, EventFeed, Happened, event_line
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.texts import whole_number
 from sorm_mediator.web.pages.page import Page
@@ -26,7 +27,7 @@ from sorm_mediator.web.pages.shown import clock, language
 from sorm_mediator.web.server import HEARTBEAT, Watchers
 
 BATCH = 200
-"""Lines that are made at a time: a burst must not keep consoles waiting."""
+"""Lines that are made at a time, for all readers together: a burst must not keep consoles waiting."""
 PAUSE = 0.1
 """Seconds between two batches of new lines."""
 KINDS: dict[str, Phrase] = {
@@ -94,7 +95,7 @@ async def feed(request: Request) -> Response:
     given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
     after = whole_number(given, 0, _MOST) or 0
     return StreamingResponse(
-        _batches(watchers, gateway.events, after, language(request), _coding(gateway)),
+        _batches(watchers, _lines(request, gateway), after),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -104,19 +105,61 @@ def _coding(gateway: Gateway) -> MessageCoding:
     return gateway.config.mediator.options.message_text
 
 
-async def _batches(
-    watchers: Watchers, events: EventFeed, after: int, lang: Lang, coding: MessageCoding
-) -> AsyncIterator[str]:
-    if after > events.newest:  # of a gateway that was started since
-        after = 0
+def _lines(request: Request, gateway: Gateway) -> Lines:
+    """The lines in the language of a reader; of a gateway that was started anew there are others."""
+    kept: dict[tuple[Lang, MessageCoding], Lines] = request.app.state.unit_lines
+    key = language(request), _coding(gateway)
+    if key not in kept or kept[key].events is not gateway.events:
+        kept[key] = Lines(gateway.events, *key)
+    return kept[key]
+
+
+class Lines:
+    """The lines of the events that are kept, as JSON: made once, whoever reads them, and one batch at a time."""
+
+    def __init__(self, events: EventFeed, lang: Lang, coding: MessageCoding) -> None:
+        self.events = events
+        self._lang, self._coding = lang, coding
+        self._made: deque[str] = deque(maxlen=PAST)
+        """Those of successive events."""
+        self._newest = 0
+        """The number of the last of them."""
+        self._turn = asyncio.Lock()
+
+    async def after(self, number: int) -> tuple[list[Happened], str]:
+        """At most :data:`BATCH` events behind ``number``, and the list of their lines."""
+        async with self._turn:
+            batch = self.events.after(number, BATCH)
+            if not batch:
+                return [], "[]"
+            texts = [self._of(one) for one in batch]
+            await asyncio.sleep(0)  # others get their turn before the next batch of any reader
+            return batch, f"[{','.join(texts)}]"
+
+    def _of(self, happened: Happened) -> str:
+        back = self._newest - happened.number
+        if 0 <= back < len(self._made):
+            return self._made[-1 - back]
+        text = json.dumps(_line(happened, self._lang, self._coding), ensure_ascii=False)
+        if back == -1 or not self._made:
+            self._made.append(text)
+            self._newest = happened.number
+        return text
+
+
+async def _batches(watchers: Watchers, lines: Lines, after: int) -> AsyncIterator[str]:
+    events = lines.events
+    after = min(after, events.newest)  # more: it was told by a gateway before this one
     async for event in watchers.follow(events, HEARTBEAT, bare=True):
         if event is None:
             yield ": still here\n\n"
-        while batch := events.after(after, BATCH):
+        while True:
+            batch, made = await lines.after(after)
+            if not batch:
+                break
             lost = batch[0].number - after - 1 if after else 0
             after = batch[-1].number
-            data = {"lost": lost, "lines": [_line(one, lang, coding) for one in batch]}
-            yield f"event: lines\nid: {after}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+            yield f'event: lines\nid: {after}\ndata: {{"lost": {lost}, "lines": {made}}}\n\n'
             await asyncio.sleep(0 if after < events.newest else PAUSE)
 
 
