@@ -19,6 +19,7 @@ import yaml
 import captures
 from sorm_mediator.capture.reader import read_bytes
 from sorm_mediator.capture.units import Found, decode_events
+from sorm_mediator.tap.session import SHOWN
 
 FOLDER = Path(captures.__path__[0])
 LAB = FOLDER / "labs" / "minimal.toml"
@@ -158,8 +159,8 @@ def test_a_reader_of_the_lines_that_goes_away_does_not_stop_the_tap(lab) -> None
     ("arguments", "says"),
     [
         (("--listen-kpd1", "0.0.0.0:0"), "--listen-kpd1: 0.0.0.0:0: is not on loopback"),
-        (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is no host:port"),
-        (("--kpd1", "here"), "--kpd1: 'here' is no host:port"),
+        (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is not host:port"),
+        (("--kpd1", "here"), "--kpd1: 'here' is not host:port"),
         (("--spoil", "drop,name=anser"), "did you mean answer?"),
         (("--pcap", "/nowhere/x.pcapng"), "--pcap: /nowhere/x.pcapng: can't be written"),
         (("--record", "/nowhere/x.yaml"), "--record: /nowhere/x.yaml: its folder does not exist"),
@@ -188,3 +189,31 @@ def test_listening_beyond_loopback_is_possible_when_asked_for(lab) -> None:
         assert ready["endpoints"]["kpd1"].startswith("0.0.0.0:")
         stop(process)
     assert process.returncode == 0
+
+
+def test_much_that_is_no_unit_is_shown_and_recorded_in_part_and_no_password_in_it(lab, tmp_path) -> None:
+    """A command whose length octet is damaged, in two pieces: its password is in none of what is written."""
+    capture, script = tmp_path / "noise.pcapng", tmp_path / "noise.yaml"
+    damaged = b"\0" + bytes.fromhex("CC01 01 77") + b"909090" + bytes(6)
+    options = ("--json", "--pcap", str(capture), "--record", str(script), "--spoil", "drop,name=stop")
+    with tap(lab, *options) as (process, ready):
+        host, port = ready["endpoints"]["kpd1"].split(":")
+        with socket.create_connection((host, int(port))) as console:
+            console.sendall(damaged[:8])
+            shown = [json.loads(process.stdout.readline()) for _ in range(2)]
+            console.sendall(damaged[8:] + b"\0" * 1_000_000 + bytes.fromhex("CC0101003930393039 30"))
+            while shown[-1].get("unit", {}).get("name") != "start":
+                shown.append(json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    units = [one["unit"] for one in shown[1:]]
+    assert sum(unit["length"] for unit in units) == len(damaged) + 1_000_000 + 10
+    assert max(len(unit["hex"]) for unit in units) < 3 * SHOWN
+    text = script.read_text()
+    assert f"the first {SHOWN} of 1000017 octets" in text
+    assert len(text) < 10_000
+    for said in (text, json.dumps(units)):
+        assert "39 30 39" not in said
+        assert "30 39 30" not in said
+    assert capture.stat().st_size > 1_000_000
