@@ -1,8 +1,8 @@
 """What happens when standard output can't be written: one place for all commands.
 
 A pipe whose reader has gone, or a terminal that was closed, ends the command as SIGPIPE would (141), without a word.
-Anything else, such as a full disk, is one line on stderr and exit code 2. A character that the terminal's encoding lacks
-is written as an escape.
+Anything else, such as a full disk, is one line on stderr and exit code 2. A character that the terminal's encoding
+lacks is written as an escape.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,8 @@ class TapSettings:
                     f"--{name} is missing: console.{name}_port of {self.config} is 0, any free port"
                 )
             found[name] = _address(f"--{name}", text) if text else (host, ports[name])
+            if not found[name][1]:
+                raise UsageError(f"--{name}: {text}: port 0 is none to connect to, 127.0.0.1:1001 is")
         return found
 
 
@@ -161,11 +163,17 @@ class _Watcher:
     def __init__(self, settings: TapSettings, codec: Codec) -> None:
         self._settings = settings
         self._codec = codec
+        self._begun = False
         self._pcap: BoundedOutput | None = None
         self._writer: PcapngWriter | None = None
         if settings.pcap is not None:
             self._pcap = BoundedOutput(open_output(settings.pcap), self._failed("--pcap"))
             self._writer = PcapngWriter(self._pcap, "tap")
+            try:
+                self._pcap.check()
+            except OutputError as error:
+                raise OutputError(f"{settings.pcap}: can't be written: {error}") from None
+        self._begun = True
         sys.stdout.flush()
         self._lines = BoundedOutput(os.dup(1), self._failed("output"))
         self._connections: dict[object, Connection] = {}
@@ -174,9 +182,12 @@ class _Watcher:
         """The last octets that are no unit of each direction: their place in what was seen, and their number."""
         self._left_out = 0
 
-    @staticmethod
-    def _failed(what: str) -> Any:
-        return lambda why: report_error(f"{what}: {why}: some is left out from here on", 0)
+    def _failed(self, what: str) -> Callable[[str], object]:
+        def failed(why: str) -> None:
+            if self._begun:
+                report_error(f"{what}: {why}: some is left out from here on", 0)
+
+        return failed
 
     def line(self, text: str) -> None:
         """One line on stdout."""

@@ -162,7 +162,9 @@ def test_a_reader_of_the_lines_that_goes_away_does_not_stop_the_tap(lab) -> None
         (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is not host:port"),
         (("--kpd1", "here"), "--kpd1: 'here' is not host:port"),
         (("--spoil", "drop,name=anser"), "did you mean answer?"),
+        (("--kpd1", "127.0.0.1:0"), "--kpd1: 127.0.0.1:0: port 0 is none to connect to"),
         (("--pcap", "/nowhere/x.pcapng"), "--pcap: /nowhere/x.pcapng: can't be written"),
+        (("--pcap", "/dev/full"), "--pcap: /dev/full: can't be written: No space left on device"),
         (("--record", "/nowhere/x.yaml"), "--record: /nowhere/x.yaml: its folder does not exist"),
         (("--record", str(LAB)), "exists already"),
     ],
@@ -171,6 +173,7 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(arguments, says) -> None:
     done = subprocess.run([*COMMAND, "tap", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert says in done.stderr
+    assert done.stderr.count("\n") == 1
     assert len(done.stderr.splitlines()) == 1
 
 
