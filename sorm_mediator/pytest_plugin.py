@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _PCAP = pytest.StashKey[Path]()
 _KEPT = pytest.StashKey[bool]()
 _TOLD = pytest.StashKey["RunningLab"]()
+LONGEST_NAME = 100
+"""Characters of a test's id in the name of its capture (our choice)."""
 _SUFFIXES = (".yaml", ".yml")
+_OURS = frozenset(("lab", "header", "finally"))
+"""Keys of scenarios that pipelines don't have."""
 _FAILED, _ALWAYS = "failed", "always"
 
 
@@ -141,9 +145,19 @@ def _pcap_file(config: pytest.Config, node: pytest.Item) -> Path | None:
         return None
     folder = Path(config.invocation_params.dir, given)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', node.nodeid).strip('_')}.pcapng"
+    file = folder / f"{_file_name(node.nodeid)}.pcapng"
     node.stash[_PCAP] = file
     return file
+
+
+def _file_name(test: str) -> str:
+    """The id of a test as the name of a file. Where that is not the whole id, a checksum tells it from others."""
+    import hashlib
+
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", test.replace("::", ".")).strip("_")
+    if name == test.replace("::", ".") and len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(test.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 @pytest.hookimpl(hookwrapper=True)  # not wrapper=True, which pytest 7 may not have yet
@@ -189,15 +203,25 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 
 
 def _is_scenario(path: Path) -> bool:
-    """Whether a file has what every scenario has: a name and steps. Files of other programs are theirs."""
+    """Whether a file has a name, and steps of which one is a step of ours. Files of other programs are theirs, such as
+    pipelines, which have a name and steps too."""
     from sorm_mediator.api import ScriptError
     from sorm_mediator.replay import document
+    from sorm_mediator.replay.scenario import ACTIONS, INCLUDE, LISTENING
 
     try:
         root = document.load(path).value
     except ScriptError:
         return False
-    return isinstance(root, dict) and "name" in root and "steps" in root
+    if not isinstance(root, dict) or "name" not in root or "steps" not in root:
+        return False
+    if root.keys() & _OURS:
+        return True
+    words = {*ACTIONS, INCLUDE, *LISTENING}
+    steps = root["steps"].value
+    return isinstance(steps, list) and any(
+        isinstance(step.value, dict) and step.value.keys() & words for step in steps
+    )
 
 
 def _near(path: Path) -> Path:

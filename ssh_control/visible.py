@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def visible(text: object) -> str:
     """``text`` in one line. Characters that are not printable (line ends, escape sequences, marks that turn the
@@ -17,6 +19,13 @@ def visible(text: object) -> str:
 def visible_lines(text: object) -> str:
     """The same, with the line feeds kept: for text of our own lines."""
     return "\n".join(map(visible, str(text).split("\n")))
+
+
+def visible_json(text: str) -> str:
+    """The text of a JSON document of one line, with the same characters as escapes of JSON: it has the same values."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def host_port(host: str, port: int) -> str:

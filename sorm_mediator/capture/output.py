@@ -63,6 +63,8 @@ class BoundedOutput:
         self._most = most
         self._waiting: deque[bytes] = deque()
         self._octets = 0
+        self._unwritten = 0
+        self._why = ""
         self._lost = 0
         self._told = False
         self._broken = False
@@ -85,10 +87,19 @@ class BoundedOutput:
             else:
                 self._waiting.append(block)
                 self._octets += len(block)
-                self._change.notify()
+                self._unwritten += 1
+                self._change.notify_all()
         if full:
             self._tell("it is not taken fast enough")
         return len(block)
+
+    def check(self) -> None:
+        """Wait for a moment until what came so far is written. Raises :class:`OutputError` with the reason alone when
+        it can't be."""
+        with self._change:
+            self._change.wait_for(lambda: self._broken or not self._unwritten, CLOSED_WITHIN)
+            if self._broken:
+                raise OutputError(self._why)
 
     def close(self) -> None:
         """Write what waits, for a moment, and close."""
@@ -109,13 +120,18 @@ class BoundedOutput:
                 except OSError as error:
                     with self._change:
                         self._broken = True
+                        self._why = error.strerror or str(error)
+                        self._change.notify_all()
                         self._lost += len(blocks) + len(self._waiting)
                         self._waiting.clear()
                         self._octets = 0
                     if regular:  # no half block at the end
                         os.ftruncate(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_CUR) - written)
-                    self._tell(error.strerror or str(error))
+                    self._tell(self._why)
                     return
+                with self._change:
+                    self._unwritten -= len(blocks)
+                    self._change.notify_all()
         finally:
             os.close(self._descriptor)
 

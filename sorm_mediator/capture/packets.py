@@ -295,16 +295,26 @@ def checksum(data: bytes) -> int:
 # --- TCP streams
 
 MAX_WAITING_OCTETS = 1 << 20
+MAX_WAITING_IN_ALL = 64 << 20
+"""Octets that wait in all streams; beyond that the stream that was silent the longest waits no longer."""
 MAX_WAITING_SEGMENTS = 256
 _HALF = 1 << 31
 _MASK = (1 << 32) - 1
 
 
-class HalfStream:
-    """One direction of a TCP connection (RFC 9293 sequence numbers, modulo 2**32)."""
+class Waiting:
+    """The octets that wait in all streams of a capture."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self) -> None:
+        self.octets = 0
+
+
+class HalfStream:
+    """One direction of a TCP connection (RFC 9293 sequence numbers, modulo 2**32). ``waiting`` counts what waits."""
+
+    def __init__(self, flow: Flow, waiting: Waiting | None = None) -> None:
         self.flow = flow
+        self._all_waiting = waiting or Waiting()
         self.xot = False
         """Whether it is X.25 over TCP, for the reader."""
         self._base: int | None = None  # sequence number of offset 0
@@ -349,14 +359,14 @@ class HalfStream:
             self._hold(offset, data, time_ns, comment)
         events = self._ready()
         if len(self._waiting) > MAX_WAITING_SEGMENTS or self._waiting_octets > MAX_WAITING_OCTETS:
-            events += self._skip_hole()
+            events += self.skip_hole()
         return events
 
     def finish(self) -> list[Event]:
         """End of the stream: the waiting data, with the gaps."""
         events: list[Event] = []
         while self._waiting:
-            events += self._skip_hole()
+            events += self.skip_hole()
         if not self.ended:
             if self._end is not None and self._offset < self._end:
                 events.append(Gap(self.flow, self._offset, self._end - self._offset))
@@ -375,7 +385,7 @@ class HalfStream:
         if hole is None or hole != self._hole:
             return []
         self._hole = None
-        return self._skip_hole()
+        return self.skip_hole()
 
     def _offset_of(self, sequence: int) -> int:
         assert self._base is not None
@@ -403,12 +413,14 @@ class HalfStream:
     def _insert(self, offset: int, data: bytes, time_ns: int | None, comment: str) -> None:
         insort(self._waiting, (offset, data, time_ns, comment), key=lambda part: part[0])
         self._waiting_octets += len(data)
+        self._all_waiting.octets += len(data)
 
     def _ready(self) -> list[Event]:
         events: list[Event] = []
         while self._waiting and self._waiting[0][0] == self._offset:
             offset, data, time_ns, comment = self._waiting.pop(0)
             self._waiting_octets -= len(data)
+            self._all_waiting.octets -= len(data)
             self._offset += len(data)
             events.append(Data(self.flow, offset, data, time_ns, comment=comment))
         if self._end is not None and self._offset >= self._end and not self.ended:
@@ -416,7 +428,13 @@ class HalfStream:
             events.append(End(self.flow))
         return events
 
-    def _skip_hole(self) -> list[Event]:
+    @property
+    def waits(self) -> bool:
+        """Whether octets wait for some before them."""
+        return bool(self._waiting)
+
+    def skip_hole(self) -> list[Event]:
+        """Where octets wait: those up to the next hole, with the gap before them."""
         start = self._waiting[0][0]
         gap = Gap(self.flow, self._offset, start - self._offset)
         self._offset = start

@@ -15,9 +15,11 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import HexLines, Part, parse_text, plain_lines
 from sorm_mediator.capture.packets import (
     LINKTYPE_ETHERNET,
+    MAX_WAITING_IN_ALL,
     Dissector,
     HalfStream,
     Segment,
+    Waiting,
     address_text,
     is_frame,
 )
@@ -200,8 +202,9 @@ class _Flows:
     def __init__(self) -> None:
         self._dissector = Dissector()
         self._tcp: OrderedDict[tuple[str, str], HalfStream] = OrderedDict()
+        self._waiting = Waiting()
         self._udp: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
-        self._lapb: dict[tuple[str, str], x25.LapbFrames] = {}
+        self._lapb: OrderedDict[tuple[str, str], x25.LapbFrames] = OrderedDict()
         self._recognitions: OrderedDict[tuple[str, str], Recognition[_Datagram]] = OrderedDict()
         self._satop: OrderedDict[tuple[str, str], SatopFlow] = OrderedDict()
         self._xot: dict[Flow, x25.XotRecords] = {}
@@ -312,7 +315,7 @@ class _Flows:
             if not (segment.data or segment.syn) or segment.reset:
                 return before
             flow = Flow(f"{key[0]} > {key[1]} tcp", *key, "tcp", packet.interface)
-            half = self._tcp[key] = HalfStream(flow)
+            half = self._tcp[key] = HalfStream(flow, self._waiting)
             half.xot = x25.is_xot(flow)
         self._tcp.move_to_end(key)
         sequence = segment.sequence
@@ -324,6 +327,9 @@ class _Flows:
             events = [inner for event in events for inner in self._xot_inside(event)]
         if before:
             events = [*before, *events]
+        while self._waiting.octets > MAX_WAITING_IN_ALL:
+            half = next(one for one in self._tcp.values() if one.waits)
+            events += self._of_tcp(half, half.skip_hole())
         if len(self._tcp) > MAX_FLOWS:
             silent = self._tcp.popitem(last=False)[1]
             events += self._of_tcp(silent, silent.finish())
@@ -364,6 +370,9 @@ class _Flows:
             data = data[1:]
         key = packet.interface, direction
         inner = self._lapb.setdefault(key, x25.LapbFrames()).packet(data)
+        self._lapb.move_to_end(key)
+        if len(self._lapb) > MAX_FLOWS:
+            self._lapb.popitem(last=False)
         if inner is not None:
             line = " ".join(part for part in key if part) or "lapb"
             yield from self._x25_packet(line, inner, packet)

@@ -7,7 +7,9 @@ A line has the time, the level, the box and the text; what a box does (commands,
 from __future__ import annotations
 
 import atexit
+import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -19,7 +21,7 @@ from typing import Final, Literal, TextIO
 import msgspec
 
 from ssh_control.logged import Fields, take_events
-from ssh_control.visible import visible, visible_lines
+from ssh_control.visible import visible, visible_json, visible_lines
 
 BURST = 100
 """Lines of one kind written at once."""
@@ -28,10 +30,13 @@ PER_SECOND = 1.0
 MOST_KINDS = 512
 MOST_WAITING = 20_000
 """Lines that wait to be written; beyond that they are left out and counted."""
+CLOSED_WITHIN = 2.0
+"""Seconds at the end for what still waits."""
 GATHERED = 0.1
 """Seconds for which lines of what boxes do are gathered: writing each by itself costs more than making it."""
 
 Form = Literal["text", "json"]
+_Waiting = tuple[float, str, str, Fields]
 
 _VARYING = re.compile(r"[0-9A-Fa-f:.\[\]]*\d[0-9A-Fa-f:.\[\]]*")
 _BOXES: Final = (
@@ -124,6 +129,16 @@ class LineForm(logging.Formatter):
                 parts.append(f"{name}={text if text.isalnum() else _quoted(text)}")
         return visible(" ".join(parts))
 
+    def own(self, at: float, level: str, text: str) -> str:
+        """A line about the log itself."""
+        if self._json:
+            return self._document(at, level, "", "log", {"text": text})
+        return f"{_stamp(at)} {level} log {visible(text)}"
+
+    def unmade(self, at: float, what: str, error: Exception) -> str:
+        """The line in place of one that can't be made."""
+        return self.own(at, "error", f"a line {what!r} can't be made: {type(error).__name__}")
+
     def _document(self, at: float, level: str, logger: str, event: str, fields: Fields) -> str:
         # Texts and numbers alone: an encoder that looks into an object could find a password in it.
         plain = {
@@ -132,7 +147,7 @@ class LineForm(logging.Formatter):
             if value is not None and value != ""
         }
         head = {"time": _stamp(at), "level": level, "box": self._box(logger), "event": event}
-        return msgspec.json.encode(head | plain).decode()
+        return _json(head | {f"{name}_" if name in head else name: value for name, value in plain.items()})
 
     def _box(self, logger: str) -> str:
         return _box(logger) or self._process
@@ -140,7 +155,16 @@ class LineForm(logging.Formatter):
 
 @lru_cache(1024)
 def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else msgspec.json.encode(text).decode()
+    return text if _PLAIN.fullmatch(text) else _json(text)
+
+
+def _json(value: object) -> str:
+    """In one line that controls no terminal."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 does not have
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return visible_json(text)
 
 
 @lru_cache(256)
@@ -164,76 +188,132 @@ def _second(second: int) -> str:
 
 
 class LineWriter(logging.Handler):
-    """Writes lines to ``stream``. Those of what boxes do are gathered, and made and written by a thread; a record of
-    :mod:`logging` is written at once, after those before it."""
+    """Writes lines to ``stream``, in a thread of its own: who logs never waits for a disk or a reader. Lines of what
+    boxes do are gathered, and made by the thread; a record of :mod:`logging` makes it write at once."""
 
     def __init__(self, stream: TextIO, form: LineForm, gate: FloodGate) -> None:
         super().__init__()
         self.addFilter(gate)
         self.setFormatter(form)
         self._stream = stream
+        self._descriptor = _own_descriptor(stream)
         self._form = form
         self._gate = gate
-        self._waiting: deque[tuple[float, str, str, Fields]] = deque()
+        self._waiting: deque[_Waiting | str | threading.Event] = deque()
         self._some = threading.Event()
-        self._writing = threading.Lock()
+        self._at_once = threading.Event()
+        self._counting = threading.Lock()
         self._left_out = 0
+        self._cut = False
+        self._closed = False
         self._thread: threading.Thread | None = None
 
     def take(self, logger: str, event: str, fields: Fields, stranger: bool) -> None:
         """Take a line (:data:`~ssh_control.logged.Taker`)."""
-        now, waiting = time.time(), self._waiting
+        now = time.time()
         if stranger:
             left_out = self._gate.admit((logger, logging.INFO, event), now)
             if left_out is None:
                 return
             fields["left_out"] = left_out or None
-        if len(waiting) >= MOST_WAITING:
-            self._left_out += 1
+        self._queue((now, logger, event, fields))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
+        try:
+            line = self.format(record)
+        except Exception as error:  # noqa: BLE001 - told in its place; who logs goes on
+            line = self._form.unmade(record.created, str(record.msg), error)
+        self._queue(f"{line}\n")
+        self._at_once.set()
+
+    def flush(self) -> None:
+        """Wait until what waits is written, at most :data:`CLOSED_WITHIN`."""
+        if self._thread is not None and not self._closed:
+            written = threading.Event()
+            self._waiting.append(written)
+            self._at_once.set()
+            self._some.set()
+            written.wait(CLOSED_WITHIN)
+
+    def close(self) -> None:
+        """Write what waits, for a moment; what comes later is not written."""
+        self.flush()
+        self._closed = True
+        super().close()
+
+    def _queue(self, line: _Waiting | str) -> None:
+        if self._closed or len(self._waiting) >= MOST_WAITING:
+            self._leave_out(1)
             return
-        waiting.append((now, logger, event, fields))
+        self._waiting.append(line)
         if not self._some.is_set():
             self._some.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
                 self._thread.start()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, and what waits before it."""
-        self._write(f"{self.format(record)}\n")
+    def _leave_out(self, lines: int) -> None:
+        with self._counting:
+            self._left_out += lines
 
-    def flush(self) -> None:
-        """Write what waits."""
-        self._write("")
+    def _write_on(self) -> None:
+        while self._some.wait():
+            self._at_once.wait(GATHERED)
+            self._at_once.clear()
+            self._some.clear()
+            self._write_waiting()
 
-    def _write(self, last: str) -> None:
-        with self._writing:
-            waiting = self._waiting
-            lines = [f"{self._made(*waiting.popleft())}\n" for _ in range(len(waiting))]
-            if self._left_out:
-                left_out, self._left_out = self._left_out, 0
-                lines.append(f"{_stamp(time.time())} warning log {left_out} lines were left out\n")
-            text = "".join([*lines, last])
-            if not text or self._stream.closed:
-                return
-            try:
+    def _write_waiting(self) -> None:
+        lines: list[str] = []
+        written: list[threading.Event] = []
+        for _ in range(len(self._waiting)):
+            one = self._waiting.popleft()
+            if isinstance(one, threading.Event):
+                written.append(one)
+            else:
+                lines.append(one if isinstance(one, str) else f"{self._made(*one)}\n")
+        with self._counting:
+            left_out, self._left_out = self._left_out, 0
+        if left_out:
+            lines.append(f"{self._form.own(time.time(), 'warning', f'{left_out} lines were left out')}\n")
+        try:
+            self._write("".join(lines))
+        except OSError:
+            # The disk is full, or nobody reads: the boxes go on, and the next line that is written tells it.
+            self._leave_out(left_out + len(lines) - bool(left_out))
+        for one in written:
+            one.set()
+
+    def _write(self, text: str) -> None:
+        if self._descriptor is None:
+            if text and not self._stream.closed:
                 self._stream.write(text)
                 self._stream.flush()
-            except OSError:
-                # The disk is full, or nobody reads: the boxes go on, and the next line that is written tells it.
-                self._left_out += text.count("\n")
+            return
+        octets = text.encode("utf-8", "backslashreplace")
+        if octets and self._cut:  # no line is in the same line as half of another
+            octets = b"\n" + octets
+        # Not through the stream: a thread that waits in it holds a lock that the end of the process needs.
+        while octets:
+            written = os.write(self._descriptor, octets)
+            self._cut = octets[written - 1 : written] != b"\n"
+            octets = octets[written:]
 
     def _made(self, at: float, logger: str, event: str, fields: Fields) -> str:
         try:
             return self._form.event(at, logger, event, fields)
         except Exception as error:  # noqa: BLE001 - told in its place; the lines after it are written
-            return f"{_stamp(at)} error log a line {event!r} can't be made: {type(error).__name__}"
+            return self._form.unmade(at, event, error)
 
-    def _write_on(self) -> None:
-        while self._some.wait():
-            time.sleep(GATHERED)
-            self._some.clear()
-            self.flush()
+
+def _own_descriptor(stream: TextIO) -> int | None:
+    """A descriptor of the same file; None: the stream has none."""
+    try:
+        stream.flush()
+        return os.dup(stream.fileno())
+    except OSError:
+        return None
 
 
 def set_up_logging(level: str, form: Form = "text", process: str = "lab") -> None:
@@ -242,6 +322,6 @@ def set_up_logging(level: str, form: Form = "text", process: str = "lab") -> Non
     writer = LineWriter(sys.stderr, line_form, FloodGate())
     logging.basicConfig(level=level.upper(), handlers=[writer], force=True)
     take_events(writer.take)
-    atexit.register(writer.flush)
+    atexit.register(writer.close)
     for noisy in ("asyncssh", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

@@ -130,6 +130,14 @@ def _mapping(fields: Any) -> dict[str, Any]:
     return dict(fields)
 
 
+def _moment(when: float) -> str:
+    """Unix seconds as a date with a time."""
+    try:
+        return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError, OSError):  # a damaged capture: the number itself is shown
+        return f"{when:.0f}"
+
+
 def _seconds(value: float) -> float:
     return max(_SHORTEST, round(value, 2))
 
@@ -299,8 +307,8 @@ class _Writer:
     def _head(self, units: int, left_out: int) -> Iterator[str]:
         yield f"Made by sorm-mediator from {visible(self._settings.source)}: {units} units."
         if self._first is not None and self._end is not None:
-            first, end = (datetime.fromtimestamp(when, UTC) for when in (self._first, self._end))
-            yield f"From {first:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC; times below are from the beginning."
+            first, end = map(_moment, (self._first, self._end))
+            yield f"From {first} to {end} UTC; times below are from the beginning."
         if self._passwords:
             yield "Passwords are variables, and not those that were seen: --var password=..."
         if left_out:

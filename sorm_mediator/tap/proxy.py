@@ -1,8 +1,9 @@
 """The sockets of a tap: a console connects to it, it connects to the mediator, and passes octets both ways.
 
 Octets are passed at once and unchanged. Only where a rule may spoil units of a direction, its octets wait until the
-unit is whole, at most :data:`HOLD` seconds. A side that does not read stops the other one: at most a few times
-:data:`AT_ONCE` octets wait. The end of one side's sending is passed on, and the other direction goes on.
+unit is whole, at most :data:`HOLD` seconds; octets that begin no unit don't wait. A side that does not read stops the
+other one: at most a few times :data:`AT_ONCE` octets wait. The end of one side's sending is passed on, and the other
+direction goes on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ CONNECT_WITHIN = 5.0
 HOLD = 1.0
 """Seconds that octets of an unfinished unit wait where units may be spoiled."""
 AT_ONCE = 64 * 1024
-"""Octets of one read, and those that may wait to be written."""
+"""Octets of one read, those that may wait to be written, and those that are no unit which are told of at once."""
+LONGEST_BEFORE = 15
+"""Octets of a command up to the last one of a password in it (order 268, 8.2.1), without that one."""
 MOST_CONNECTIONS = 16
 """Connections of one channel at a time."""
 
@@ -47,6 +50,8 @@ class Passed:
     spoiled: Spoiled | None
     connection: str
     """The console's address."""
+    before: bytes = b""
+    """The octets that are no unit directly before these, as many as can hold the header of a password in these."""
 
     @property
     def unit_channel(self) -> Channel:
@@ -86,6 +91,10 @@ class _Way:
     """Octets whose unit is not finished."""
     at: int = 0
     """How many octets were before them."""
+    before: bytes = b""
+    """The last of those, if they are no unit."""
+    until: float | None = None
+    """When the first octet that is kept has waited long enough; None: none is."""
 
     @property
     def direction(self) -> str:
@@ -96,8 +105,17 @@ class _Way:
         """Whether units are passed when they are whole, since a rule may fit."""
         return self.spoiler.touches(self.channel, self.direction)
 
-    def feed(self, data: bytes, *, final: bool = False) -> list[Passed]:
-        """The units, and octets that are none, that ``data`` completes."""
+    def feed(self, data: bytes, now: float, *, final: bool = False) -> list[Passed]:
+        """The units, and octets that are none, that ``data`` completes; ``now``: seconds of any clock."""
+        known = self.at + len(self.kept)
+        passed = self._take(data, final=final)
+        if not self.kept:
+            self.until = None
+        elif self.until is None or self.at >= known:  # the first octet that waits has just come
+            self.until = now + HOLD
+        return passed
+
+    def _take(self, data: bytes, *, final: bool) -> list[Passed]:
         self.kept += data
         items = self.framer.feed(data)
         if final:
@@ -105,11 +123,15 @@ class _Way:
         passed: list[Passed] = []
         for item in items:
             passed += self._between(item.offset - self.at)
-            passed.append(self._passed(item, item.length if isinstance(item, Noise) else len(item.raw)))
-        return passed + self._between(len(self.kept)) if final else passed
+            if isinstance(item, Noise):  # its beginning may have been told
+                passed += self._between(item.offset + item.length - self.at)
+            else:
+                passed.append(self._passed(item, len(item.raw)))
+        skipped = len(self.kept) - self.framer.pending
+        return passed + self._between(skipped) if final or self.held or skipped >= AT_ONCE else passed
 
     def _between(self, length: int) -> list[Passed]:
-        """Octets that the framer has in no piece."""
+        """Octets that are no unit."""
         if length <= 0:
             return []
         return [self._passed(Noise(self.at, length, bytes(self.kept[:SAMPLE])), length)]
@@ -118,6 +140,8 @@ class _Way:
         raw = bytes(self.kept[:length])
         del self.kept[:length]
         self.at += length
+        before = self.before
+        self.before = (before + raw)[-LONGEST_BEFORE:] if isinstance(item, Noise) else b""
         message: Message | UnknownUnit | None = None
         problems: tuple[Problem, ...] = ()
         spoiled = None
@@ -125,8 +149,9 @@ class _Way:
             message, problems = self.codec.decode_lenient(raw)
             spoiled = self.spoiler.spoil(self.channel, self.direction, raw)
         return Passed(
-            time.time(), self.channel, self.of_console, raw, message, problems, item, spoiled, self.connection
-        )
+            time.time(), self.channel, self.of_console, raw, message, problems, item, spoiled, self.connection,
+            before,
+        )  # fmt: skip
 
 
 class Tap:
@@ -257,7 +282,7 @@ class Tap:
         """Pass the octets of one direction until its end."""
         while True:
             try:
-                async with asyncio.timeout(HOLD if way.held and way.kept else None):
+                async with asyncio.timeout_at(way.until if way.held else None):
                     data = await reader.read(AT_ONCE)
             except TimeoutError:
                 await self._pass(key, way, b"", writer, final=True)
@@ -271,14 +296,15 @@ class Tap:
     async def _pass(
         self, key: object, way: _Way, data: bytes, writer: asyncio.StreamWriter, *, final: bool
     ) -> None:
+        now = asyncio.get_running_loop().time()
         if not way.held:
             writer.write(data)  # first, whatever is made of it
-            passed = way.feed(data, final=final)
+            passed = way.feed(data, now, final=final)
             if data or passed:
                 self._watcher.arrived(key, data, of_console=way.of_console, passed=passed)
             await writer.drain()
             return
-        for one in way.feed(data, final=final):
+        for one in way.feed(data, now, final=final):
             self._watcher.arrived(key, one.raw, of_console=way.of_console, passed=[one])
             if one.spoiled is not None and one.spoiled.rule.action == "delay":
                 await asyncio.sleep(one.spoiled.rule.seconds)

@@ -12,12 +12,12 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from protocol import Broken, Channel, Codec
+from protocol import Broken, Channel, Codec, Noise
 from protocol.jsonform import unknown_json
 from protocol.render import masked_hex
 from sorm_mediator import config as lab_files
@@ -42,9 +42,11 @@ from sorm_mediator.replay.transcript import (
 )
 from sorm_mediator.tap.proxy import Address, Passed, Tap
 from sorm_mediator.tap.spoil import Spoiler, parse
-from ssh_control.visible import visible
+from ssh_control.visible import visible, visible_json
 
 _SEEDS = 1_000_000
+SHOWN = 512
+"""Octets shown and recorded of those that are no unit; units are shorter. A capture has them all (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ class TapSettings:
                     f"--{name} is missing: console.{name}_port of {self.config} is 0, any free port"
                 )
             found[name] = _address(f"--{name}", text) if text else (host, ports[name])
+            if not found[name][1]:
+                raise UsageError(f"--{name}: {text}: port 0 is none to connect to, 127.0.0.1:1001 is")
         return found
 
 
@@ -159,20 +163,31 @@ class _Watcher:
     def __init__(self, settings: TapSettings, codec: Codec) -> None:
         self._settings = settings
         self._codec = codec
+        self._begun = False
         self._pcap: BoundedOutput | None = None
         self._writer: PcapngWriter | None = None
         if settings.pcap is not None:
             self._pcap = BoundedOutput(open_output(settings.pcap), self._failed("--pcap"))
             self._writer = PcapngWriter(self._pcap, "tap")
+            try:
+                self._pcap.check()
+            except OutputError as error:
+                raise OutputError(f"{settings.pcap}: can't be written: {error}") from None
+        self._begun = True
         sys.stdout.flush()
         self._lines = BoundedOutput(os.dup(1), self._failed("output"))
         self._connections: dict[object, Connection] = {}
         self._seen: list[Seen] = []
+        self._noise: dict[tuple[str, bool, str], tuple[int, int]] = {}
+        """The last octets that are no unit of each direction: their place in what was seen, and their number."""
         self._left_out = 0
 
-    @staticmethod
-    def _failed(what: str) -> Any:
-        return lambda why: report_error(f"{what}: {why}: some is left out from here on", 0)
+    def _failed(self, what: str) -> Callable[[str], object]:
+        def failed(why: str) -> None:
+            if self._begun:
+                report_error(f"{what}: {why}: some is left out from here on", 0)
+
+        return failed
 
     def line(self, text: str) -> None:
         """One line on stdout."""
@@ -191,7 +206,7 @@ class _Watcher:
 
     def _event(self, event: dict[str, Any], mark: str = "") -> None:
         if self._settings.as_json:
-            self.line(json.dumps(event, ensure_ascii=False))
+            self.line(visible_json(json.dumps(event, ensure_ascii=False)))
         else:
             self.line(visible(line_of(event)) + mark)
 
@@ -242,7 +257,8 @@ class _Watcher:
             }
             if one.spoiled is not None:
                 event["spoiled"] = self._spoiled(one)
-            self._event(event, spoiled)
+            more = f" ... {len(one.raw)} octets" if one.message is None and len(one.raw) > SHOWN else ""
+            self._event(event, more + spoiled)
             self._keep(one)
         connection = self._connections.get(key)
         if connection is not None and data:
@@ -264,9 +280,12 @@ class _Watcher:
         """A unit as ``watch`` has it, with what may be a password masked."""
         if one.message is not None:
             return unit_document(one.unit_channel, one.message, one.raw, one.problems)
-        document: dict[str, Any] = unknown_json(one.raw, channel=one.unit_channel)
+        shown = one.raw[:SHOWN]
+        document: dict[str, Any] = unknown_json(shown, channel=one.unit_channel)
+        document["length"] = len(one.raw)
         channel = Channel.COMMAND if one.of_console else None
-        document["hex"] = masked_hex(one.raw, channel=channel, anywhere=True)
+        masked = masked_hex(one.before + shown, channel=channel, anywhere=True)
+        document["hex"] = masked[len(one.before) * len("00 ") :]
         document["name"] = None
         document["fields"] = {}
         return document
@@ -276,21 +295,44 @@ class _Watcher:
     def _keep(self, one: Passed) -> None:
         if self._settings.record is None:
             return
+        if isinstance(one.item, Noise) and self._goes_on(one):
+            return
         if len(self._seen) >= MOST_UNITS:
             self._left_out += 1
             return
         self._seen.append(
             Seen(
                 time=one.time,
-                raw=one.raw,
+                raw=one.raw if one.message is not None else one.raw[:SHOWN],
                 message=one.message,
                 sound=not one.problems and not isinstance(one.item, Broken),
                 of_console=one.of_console,
                 on_kpd2=one.channel == "kpd2",
                 connection=one.connection,
-                remark="" if one.spoiled is None else self._spoiled(one),
+                remark=self._of(len(one.raw)) if one.spoiled is None else self._spoiled(one),
             )
         )
+
+    def _goes_on(self, one: Passed) -> bool:
+        """Whether octets that are no unit go on from those before, in whose place they are kept."""
+        way = one.channel, one.of_console, one.connection
+        if not one.before:
+            self._noise[way] = len(self._seen), len(one.raw)
+            return False
+        place, octets = self._noise[way]
+        octets += len(one.raw)
+        self._noise[way] = place, octets
+        if place < len(self._seen):
+            seen = self._seen[place]
+            self._seen[place] = replace(
+                seen, raw=(seen.raw + one.raw[:SHOWN])[:SHOWN], remark=self._of(octets)
+            )
+        return True
+
+    @staticmethod
+    def _of(octets: int) -> str:
+        """The remark on octets of which the first alone are recorded."""
+        return f"the first {SHOWN} of {octets} octets" if octets > SHOWN else ""
 
     def record(self, path: Path, mediator: dict[str, Address], config: Config) -> None:
         """Write the scenario; nothing when nothing crossed."""

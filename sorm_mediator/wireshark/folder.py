@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from sorm_mediator.wireshark.script import FILE, MARK
@@ -48,7 +50,15 @@ def install(folder: Path, text: str) -> Path:
     file = folder / FILE
     _check(file)
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".sorm-")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
     return file
 
 
@@ -65,6 +75,8 @@ def remove(folder: Path) -> tuple[Path, bool]:
 
 
 def _check(file: Path) -> None:
+    if file.is_symlink():
+        raise ForeignFileError(f"{file}: is a link; move it away, or give another folder: --dir DIR")
     if not file.exists():
         return
     with file.open("rb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from protocol import Release
 from sorm_mediator.api import lab
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
+from sorm_mediator.pytest_plugin import _file_name
 
 pytest_plugins = ["pytester"]
 
@@ -69,7 +71,7 @@ def test_a_failure_shows_step_octets_and_meaning_and_keeps_its_capture(pytester:
         ]
     )
     [kept] = (file.parent / "captures").iterdir()
-    assert kept.name == "test_it.py_test_a_call.pcapng"
+    assert kept.name == "test_it.py.test_a_call.pcapng"
     with kept.open("rb") as stream:
         units = list(decode_events(read_input(stream)))
     assert [
@@ -106,6 +108,17 @@ def test_every_capture_stays_where_that_is_asked(pytester: pytest.Pytester) -> N
     file = pytester.makepyfile(A_CALL.format(operation=5))
     pytester.runpytest_inprocess("-q", "--sorm-pcap", "kept", "--sorm-pcap-keep", "always")
     assert len(list((file.parent / "kept").iterdir())) == 1
+
+
+def test_each_test_has_a_capture_of_its_own_name() -> None:
+    tests = [
+        "a.py::b_c", "a.py::b::c", "d/a.py::t", "d_a.py::t", "a.py::t[x/y]", "a.py::t[x y]",
+        f"a.py::t[{'x' * 300}1]", f"a.py::t[{'x' * 300}2]", "a.py::тест", "a.py::тост",
+    ]  # fmt: skip
+    names = [_file_name(test) for test in tests]
+    assert len(set(names)) == len(tests)
+    assert max(map(len, names)) < 120
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in names)
 
 
 def test_workers_have_labs_and_captures_of_their_own(pytester: pytest.Pytester) -> None:
@@ -148,6 +161,18 @@ def test_yaml_files_are_left_alone_unless_scenarios_are_asked_for(pytester: pyte
     outcome.stdout.fnmatch_lines(["scenario.yaml::a PASSED*"])
 
 
+def test_pipelines_of_others_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makefile(
+        ".yml",
+        azure="name: build\nvariables: {a: b}\nsteps:\n  - script: make\n  - task: Npm@1\n    inputs: {command: ci}\n",
+        drone="kind: pipeline\nname: build\nsteps:\n  - name: test\n    image: python\n",
+        odd="name: build\nsteps: make\n",
+    )
+    pytester.makefile(".yaml", scenario=SCENARIO.format(name="a", status=0))
+    outcome = pytester.runpytest_inprocess("-q", "--collect-only", "--sorm-scenarios")
+    outcome.stdout.fnmatch_lines(["scenario.yaml::a", "", "1 test collected*"])
+
+
 def test_a_failed_scenario_shows_its_step_with_octets_and_meaning(pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", fails=SCENARIO.format(name="a number", status="0x33"))
     outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "--sorm-pcap", "captures")
@@ -162,7 +187,8 @@ def test_a_failed_scenario_shows_its_step_with_octets_and_meaning(pytester: pyte
             "PASS  1  send start*",
         ]
     )
-    assert [one.name for one in (pytester.path / "captures").iterdir()] == ["fails.yaml_a_number.pcapng"]
+    [kept] = (pytester.path / "captures").iterdir()
+    assert re.fullmatch(r"fails\.yaml\.a_number-[0-9a-f]{8}\.pcapng", kept.name)
 
 
 def test_a_pattern_of_the_ini_file_chooses_scenarios_and_a_mistake_is_an_error(

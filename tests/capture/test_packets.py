@@ -95,7 +95,7 @@ def test_a_capture_may_begin_in_the_middle() -> None:
     ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=1, max_size=60), st.data())
 def test_whatever_the_order_and_the_repetitions_the_stream_comes_out(
     stream: bytes, data: st.DataObject
@@ -112,7 +112,7 @@ def test_whatever_the_order_and_the_repetitions_the_stream_comes_out(
     assert not any(isinstance(event, Gap | Trouble) for event in events)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=1, max_size=60), st.data())
 def test_what_is_lost_is_said_and_the_rest_is_in_its_place(stream: bytes, data: st.DataObject) -> None:
     starts = range(0, len(stream), 5)

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sorm_mediator.capture.reader as reader
 from protocol import Channel, Options, UnknownUnit
 from protocol.messages import Message
 from sorm_mediator.capture.events import CaptureError, Data, Trouble
+from sorm_mediator.capture.files import Packet
 from sorm_mediator.capture.reader import MAX_PACKED, read_bytes, read_input, read_text
 from sorm_mediator.capture.source import BLOCK
 from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
-from sorm_mediator.capture.x25 import XotRecords
+from sorm_mediator.capture.x25 import LINKTYPE_LAPB_WITH_DIRECTION, XotRecords
 from tests.capture.frames import (
     COOKED,
     COOKED_2,
@@ -370,3 +372,27 @@ def test_records_of_xot_are_the_same_however_tcp_cuts_them(packets: list[bytes],
         found += records.feed(stream[start:end])
     assert found == packets
     assert records.problem == ""
+
+
+def test_what_waits_in_all_streams_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stream has a hole, and what waits behind it is within the bound of one stream."""
+    monkeypatch.setattr(reader, "MAX_WAITING_IN_ALL", 10_000)
+    flows = reader._Flows()
+    data = 0
+    for port in range(100):
+        for at, octets in ((0, b"\0"), (500, bytes(1000))):
+            segment = tcp(("10.0.0.1", 2000 + port), B, at, octets)
+            packet = Packet(ETHERNET, framed(ETHERNET, segment), None, len(octets) + 54)
+            data += sum(len(event.data) for event in flows.packet(packet) if isinstance(event, Data))
+            assert flows._waiting.octets <= 10_000
+    assert flows._waiting.octets == 10_000
+    data += sum(len(event.data) for event in flows.finish() if isinstance(event, Data))
+    assert (data, flows._waiting.octets) == (100 * 1001, 0)
+
+
+def test_links_of_lapb_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_FLOWS", 3)
+    flows = reader._Flows()
+    for number in range(10):
+        list(flows.packet(Packet(LINKTYPE_LAPB_WITH_DIRECTION, b"\0\x01\x00abc", None, 6, f"if{number}")))
+    assert len(flows._lapb) == 3

@@ -6,9 +6,13 @@ import asyncio
 import io
 import json
 import logging
+import os
 import re
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +90,7 @@ def test_a_trace_shows_no_values(restored: None, capsys: pytest.CaptureFixture[s
         int(token[:3])
     except ValueError:
         logging.getLogger("box").exception("a fault of our own")
+    logging.getLogger().handlers[0].flush()
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert "ValueError" in shown
@@ -102,6 +107,7 @@ def test_what_a_peer_says_is_one_line_of_the_log_whoever_logs_it(
         int(peer + "\x1b[2J")
     except ValueError:
         logging.getLogger("any").exception("failed")
+    logging.getLogger().handlers[0].flush()
     said = capsys.readouterr().err
     assert "x\\n2026-11-28T00:00:00Z [info] forged\\x1b[2J: refused" in said
     assert "\x1b[2J" not in said
@@ -171,39 +177,128 @@ def test_events_are_all_written_but_what_strangers_cause_is_limited(restored: No
     assert len(lines) == BURST
 
 
-def test_a_log_that_is_not_read_holds_a_bounded_number(
-    restored: None, monkeypatch: pytest.MonkeyPatch
+class Stalled(io.StringIO):
+    """A reader that does not read until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits, self.reads = threading.Event(), threading.Event()
+
+    def write(self, text: str) -> int:
+        self.waits.set()
+        self.reads.wait()
+        return super().write(text)
+
+
+def test_who_logs_does_not_wait_for_the_reader_and_a_bounded_number_of_lines_does(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(logs, "MOST_WAITING", 10)
-    *lines, last = written("text", *[("event", {"id": number}) for number in range(15)])
-    assert len(lines) == 10
-    assert last.endswith("warning log 5 lines were left out")
-
-
-def test_a_log_that_cannot_be_written_ends_nothing_and_is_told_later(restored: None) -> None:
-    class Full(io.StringIO):
-        full = True
-
-        def write(self, text: str) -> int:
-            if self.full:
-                raise OSError(28, "No space left on device")
-            return super().write(text)
-
-    class Unit:
-        def __str__(self) -> str:
-            raise ValueError
-
-    stream = Full()
+    stream = Stalled()
     writer = LineWriter(stream, LineForm(), FloodGate())
+    writer.emit(record("first"))
+    stream.waits.wait()
+    for number in range(15):
+        writer.take(BOX.name, "event", {"id": number}, False)
+    writer.emit(record("refused"))
+    stream.reads.set()
+    writer.flush()
+    first, *lines, last = stream.getvalue().splitlines()
+    assert first.endswith("first")
+    assert [line.rpartition("=")[2] for line in lines] == [str(number) for number in range(10)]
+    assert last.endswith("warning log 6 lines were left out")
+
+
+def test_a_reader_that_never_reads_does_not_keep_the_process(tmp_path: Path) -> None:
+    program = (
+        "import logging; from sorm_mediator.cli.logs import set_up_logging\n"
+        "set_up_logging('info')\n"
+        "for number in range(2000): logging.error('%s %s', 'x' * 100, chr(97 + number % 26) * 9)\n"
+    )
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        with suppress(BlockingIOError):
+            while os.write(writing, b"." * 65536):
+                pass
+        os.set_blocking(writing, True)
+        ended = subprocess.run([sys.executable, "-c", program], stderr=writing, timeout=120, check=False)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert ended.returncode == 0
+
+
+class Full(io.StringIO):
+    """A disk that is full for a time."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+class Unmade:
+    """A value that has no text."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_that_cannot_be_written_ends_nothing_and_is_told_later(form: logs.Form) -> None:
+    stream = Full()
+    writer = LineWriter(stream, LineForm(form), FloodGate())
     for number in range(3):
         writer.take(BOX.name, "event", {"id": number}, False)
     writer.emit(record("the disk is full"))
-    stream.full = False
-    writer.take(BOX.name, "event", {"unit": Unit()}, False)
     writer.flush()
-    first, second = stream.getvalue().splitlines()
-    assert first.endswith("error log a line 'event' can't be made: ValueError")
-    assert second.endswith("warning log 4 lines were left out")
+    stream.full = False
+    writer.take(BOX.name, "event", {"unit": Unmade()}, False)
+    writer.emit(record("%d", "no number"))
+    writer.flush()
+    said = stream.getvalue().splitlines()
+    if form == "json":
+        documents = list(map(json.loads, said))
+        said = [f"{one['level']} {one['event']} {one['text']}" for one in documents]
+    for line, end in zip(
+        said,
+        (
+            "error log a line 'event' can't be made: ValueError",
+            "error log a line '%d' can't be made: TypeError",
+            "warning log 4 lines were left out",
+        ),
+        strict=True,
+    ):
+        assert line.endswith(end)
+
+
+HOSTILE = "\x9b31m\x7f\u2028\udc80\U000e0001 привет"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_character_raises_nor_controls_a_terminal(restored: None, form: logs.Form) -> None:
+    stream = io.StringIO()
+    writer = LineWriter(stream, LineForm(form), FloodGate())
+    writer.emit(record("%s", HOSTILE))
+    writer.take(BOX.name, "event", {"peer": HOSTILE}, False)
+    writer.flush()
+    lines = stream.getvalue().split("\n")[:-1]
+    assert len(lines) == 2
+    assert all(line.isprintable() and "привет" in line for line in lines)
+    if form == "json":
+        assert [json.loads(line).get("text") or json.loads(line)["peer"] for line in lines] == [HOSTILE] * 2
+
+
+def test_no_field_takes_the_place_of_the_head() -> None:
+    line = LineForm("json").event(1.0, BOX.name, "event", {"time": "x", "level": "critical", "id": 1})
+    document = json.loads(line)
+    assert document["time"] == "1970-01-01T00:00:01.000Z"
+    assert (document["level"], document["level_"], document["time_"], document["id"]) == (
+        "info", "critical", "x", 1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,26 @@ def test_a_file_of_others_stays(tmp_path: Path) -> None:
     assert (tmp_path / "sorm.lua").read_text() == "-- mine"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_not_followed(tmp_path: Path, there: bool) -> None:
+    target = tmp_path / "elsewhere"
+    if there:
+        target.write_text(run("print", home=tmp_path).stdout)
+        before = target.read_bytes()
+    (tmp_path / "sorm.lua").symlink_to(target)
+    for more in ([], ["--remove"]):
+        done = run("install", "--dir", str(tmp_path), "--order", "70", *more, home=tmp_path)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'sorm.lua'}: is a link")
+    assert (tmp_path / "sorm.lua").is_symlink()
+    assert target.read_bytes() == before if there else not target.exists()
+
+
+def test_only_the_dissector_is_left_behind(tmp_path: Path) -> None:
+    assert run("install", "--dir", str(tmp_path), home=tmp_path).exit_code == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["sorm.lua"]
+
+
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("install", "--dir", str(tmp_path / "file" / "below"), home=tmp_path)

@@ -248,6 +248,14 @@ def test_the_place_of_a_call_is_before_its_events() -> None:
     assert text.index("send: start") < text.index("HERE THE LAB MUST MAKE A CALL") < text.index("events:")
 
 
+@pytest.mark.parametrize("when", [1e18, -1e18, 2.0**70])
+def test_a_time_that_is_no_date_is_a_number(when: float) -> None:
+    made = transcript(
+        [Seen(when, CODEC.encode(Start()), Start(), of_console=True)], CODEC, TranscriptSettings(source="x")
+    )
+    assert f"From {when:.0f} to {when:.0f} UTC" in made.text()
+
+
 def test_nothing_makes_no_scenario() -> None:
     for items in ([], seen(CommandReceived(1, 0))):
         with pytest.raises(TranscriptError):

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from protocol import Answer, Codec, CommandExecuted, CommandReceived, GetVersion, Start
+import pytest
+
+from protocol import Answer, Channel, Codec, CommandExecuted, CommandReceived, GetVersion, Start, StreamFramer
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.capture.comments import describe
-from sorm_mediator.tap.proxy import MOST_CONNECTIONS, Passed, Tap
+from sorm_mediator.tap.proxy import AT_ONCE, HOLD, MOST_CONNECTIONS, Passed, Tap, _Way
 from sorm_mediator.tap.spoil import Spoiler, parse
 from tests.replay.test_runner import event
 
@@ -236,6 +238,45 @@ async def test_where_units_may_be_spoiled_octets_that_are_none_are_passed_all_th
         _, writer, far_reader, _ = await ends.connect("kpd1")
         writer.write(noise + START + START[:6])
         assert await far_reader.readexactly(len(noise) + 16) == noise + START + START[:6]
+
+
+def way(*rules: str, of_console: bool = True) -> _Way:
+    """One direction of KPD1."""
+    spoiler = Spoiler([parse(rule) for rule in rules], 1)
+    framer = StreamFramer(Channel.COMMAND if of_console else Channel.KPD1, CODEC.options)
+    return _Way("kpd1", of_console, "127.0.0.1:5", CODEC, spoiler, framer)
+
+
+def test_octets_of_a_unit_wait_a_second_in_all_however_they_come() -> None:
+    held = way("drop,name=stop")
+    assert held.feed(START[:3], 0.0) == []
+    assert held.feed(START[3:6], 0.9) == []
+    assert held.until == HOLD
+    [one] = held.feed(START[6:] + START[:2], 0.95)
+    assert one.raw == START
+    assert held.until == 0.95 + HOLD
+    [one] = held.feed(b"", 2.0, final=True)
+    assert (one.raw, held.until) == (START[:2], None)
+
+
+def test_octets_that_begin_no_unit_do_not_wait_where_units_may_be_spoiled() -> None:
+    held = way("drop,name=stop")
+    told = [one.raw for piece in (b"\0" * 10, b"\0\xcc", b"\0\0", START) for one in held.feed(piece, 0.0)]
+    assert told == [b"\0" * 10, b"\0", b"\xcc\0\0", START]
+
+
+@pytest.mark.parametrize("rules", [(), ("drop,name=stop",)])
+def test_octets_that_are_no_unit_are_kept_within_bounds_and_told_once(rules: tuple[str, ...]) -> None:
+    one_way = way(*rules)
+    sent = [b"\0" * 50_000] * 10 + [START]
+    passed: list[Passed] = []
+    for data in sent:
+        passed += one_way.feed(data, 0.0)
+        assert len(one_way.kept) < AT_ONCE
+    assert b"".join(one.raw for one in passed) == b"".join(sent)
+    places = [(one.item.offset, len(one.raw)) for one in passed]
+    assert [at + size for at, size in places[:-1]] == [at for at, _ in places[1:]]
+    assert passed[-1].raw == START
 
 
 async def test_the_scripted_mediator_answers_through_a_tap(mediator) -> None:

@@ -19,6 +19,7 @@ import yaml
 import captures
 from sorm_mediator.capture.reader import read_bytes
 from sorm_mediator.capture.units import Found, decode_events
+from sorm_mediator.tap.session import SHOWN
 
 FOLDER = Path(captures.__path__[0])
 LAB = FOLDER / "labs" / "minimal.toml"
@@ -161,7 +162,9 @@ def test_a_reader_of_the_lines_that_goes_away_does_not_stop_the_tap(lab) -> None
         (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is not host:port"),
         (("--kpd1", "here"), "--kpd1: 'here' is not host:port"),
         (("--spoil", "drop,name=anser"), "did you mean answer?"),
+        (("--kpd1", "127.0.0.1:0"), "--kpd1: 127.0.0.1:0: port 0 is none to connect to"),
         (("--pcap", "/nowhere/x.pcapng"), "--pcap: /nowhere/x.pcapng: can't be written"),
+        (("--pcap", "/dev/full"), "--pcap: /dev/full: can't be written: No space left on device"),
         (("--record", "/nowhere/x.yaml"), "--record: /nowhere/x.yaml: its folder does not exist"),
         (("--record", str(LAB)), "exists already"),
     ],
@@ -170,6 +173,7 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(arguments, says) -> None:
     done = subprocess.run([*COMMAND, "tap", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert says in done.stderr
+    assert done.stderr.count("\n") == 1
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -188,3 +192,33 @@ def test_listening_beyond_loopback_is_possible_when_asked_for(lab) -> None:
         assert ready["endpoints"]["kpd1"].startswith("0.0.0.0:")
         stop(process)
     assert process.returncode == 0
+
+
+def test_much_that_is_no_unit_is_shown_and_recorded_in_part_and_no_password_in_it(lab, tmp_path) -> None:
+    """A command whose length octet is damaged, in two pieces: its password is in none of what is written."""
+    capture, script = tmp_path / "noise.pcapng", tmp_path / "noise.yaml"
+    damaged = b"\0" + bytes.fromhex("CC01 01 77") + b"909090" + bytes(6)
+    options = ("--json", "--pcap", str(capture), "--record", str(script), "--spoil", "drop,name=stop")
+    with tap(lab, *options) as (process, ready):
+        host, port = ready["endpoints"]["kpd1"].split(":")
+        with socket.create_connection((host, int(port))) as console:
+            console.sendall(damaged[:8])
+            shown: list[dict[str, Any]] = [{}]
+            while shown[-1].get("direction") != "received":
+                shown.append(json.loads(process.stdout.readline()))
+            console.sendall(damaged[8:] + b"\0" * 1_000_000 + bytes.fromhex("CC0101003930393039 30"))
+            while shown[-1].get("unit", {}).get("name") != "start":
+                shown.append(json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    units = [one["unit"] for one in shown if one.get("direction") == "received"]
+    assert sum(unit["length"] for unit in units) == len(damaged) + 1_000_000 + 10
+    assert max(len(unit["hex"]) for unit in units) < 3 * SHOWN
+    text = script.read_text()
+    assert f"the first {SHOWN} of {len(damaged) + 1_000_000} octets" in text
+    assert len(text) < 10_000
+    for said in (text, json.dumps(units)):
+        assert "39 30 39" not in said
+        assert "30 39 30" not in said
+    assert capture.stat().st_size > 1_000_000
