@@ -45,6 +45,7 @@ def check(
     from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import ConfigError
     from sorm_mediator.lab.checks import check as check_lab
+    from sorm_mediator.lab.checks import check_sound
 
     file = the_one(file, config_file)
     if file is None:
@@ -53,6 +54,9 @@ def check(
         loaded = load_lab(file)
     except LabFileError as error:
         errors, warnings = [*error.found], []
+        if error.sound is not None and error.sound.config is not None:
+            found = [*check_sound(error.sound, str(file))]
+            errors += error.sound.config.locate("\n".join(found)) if found else []
     else:
         checked = check_lab(loaded, str(file))
         found, doubts = [*checked.errors], [*checked.warnings]
