@@ -84,7 +84,7 @@ def test_a_misspelt_key_is_one_mistake(tmp_path: Path) -> None:
 
 
 def test_ports_and_files_are_told_together(tmp_path: Path) -> None:
-    ports = "[console]\nkpd1_port = 5\nkpd2_port = 5\n[web]\nport = 5\n"
+    ports = "[console]\nkpd1_port = 5\nkpd2_port = 5\n[web]\nport = 5\n[switch]\n"
     lines = checked(tmp_path, f"[mediator]\njournal = 'no/j.db'\n{ports}")
     assert [line.split(": ")[1] for line in lines] == ["mediator.journal", "console.kpd2_port", "web.port"]
 

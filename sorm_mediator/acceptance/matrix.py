@@ -608,7 +608,19 @@ def doubts(config: Config, checks: Iterable[FormatCheck]) -> Iterator[str]:
             if given is not None and given not in known:
                 allowed = ", ".join(one or "none" for one in known)
                 yield f"acceptance.formats.{kind}.{key}: {given!r}: the manual has {allowed} for this kind"
+    for kind in NETWORK_KINDS:
+        if kind in formats.model_fields_set:
+            yield from _other_numbers(kind, network_format(config, kind))
     for check in checks:
         if check.problem and check.kind in formats.model_fields_set:
             by = f" by {check.operator}" if check.operator else ""
             yield f"acceptance.formats.{check.kind}: {check.direction}{by}: fails without a call: {check.problem}"
+
+
+def _other_numbers(kind: Kind, table: NetworkFormatConfig) -> Iterator[str]:
+    """Test numbers that are not what is dialled, whatever is dialled before them or left out of them."""
+    for name, one in {"": OperatorConfig(), **table.operators}.items():
+        number, dial = one.number or table.number, one.dial or table.dial
+        if number and dial and not (dial.endswith(number) or number.endswith(dial)):
+            key = f"operators.{name}.number" if one.number else "number"
+            yield f"acceptance.formats.{kind}.{key}: {number} is another number than what is dialled, {dial}"

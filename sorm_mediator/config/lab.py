@@ -249,9 +249,8 @@ def put(document: dict[str, Any], given: Given) -> None:
     place: Any = document
     for depth, part in enumerate(given.path, 1):
         if isinstance(place, list) and not (isinstance(part, int) and part < len(place)):
-            raise ConfigError(
-                f"{key}: {shown(given.path[: depth - 1])} has the items 1 to {len(place)} (from {given.source})"
-            )
+            items = f"the items 1 to {len(place)}" if place else "no items"
+            raise ConfigError(f"{key}: {shown(given.path[: depth - 1])} has {items} (from {given.source})")
         if not isinstance(place, dict | list):
             raise ConfigError(f"{key}: {shown(given.path[: depth - 1])} is no table (from {given.source})")
         if depth == len(given.path) and given.value is None and isinstance(place, dict):

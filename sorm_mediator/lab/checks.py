@@ -23,7 +23,8 @@ from sorm_mediator.config.e1 import BARE
 from sorm_mediator.config.lines import with_path
 from sorm_mediator.config.sound import Sound
 from sorm_mediator.lab.doubts import file_problems, host_warnings
-from sorm_mediator.switch.domain import FORWARDINGS
+from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
+from sorm_mediator.switch.domain import FORWARDINGS, Domain, Subscriber
 from sorm_mediator.switch.mediators.access import (
     Sinks,
     Target,
@@ -35,7 +36,8 @@ from sorm_mediator.switch.mediators.access import (
     wrong_sinks,
 )
 from sorm_mediator.switch.node import Node, unresolved_references
-from sorm_mediator.switch.routing.masks import SYMBOLS
+from sorm_mediator.switch.path import find_path
+from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.switch.trace import TraceRequest, trace
 from ssh_control.multisorm.patterns import DomainList
 
@@ -55,6 +57,11 @@ def check(config: Config, name: str) -> Checked:
     """Check everything beyond the types; hosts are looked up."""
     warnings = [*file_warnings(config)]
     errors = _references(config, name)
+    if config.switch is None and not config.ssh.host_key:
+        errors.append(
+            f"{name}: ssh.host_key: is required without [switch]: the mediator of this file is for a switch elsewhere, "
+            "whose ready line has its public host key"
+        )
     try:
         warnings += check_routing(config, name)
     except ConfigError as error:
@@ -237,13 +244,29 @@ def _forwardings(node: Node) -> Iterator[str]:
                 if not target:
                     continue
                 key = f"switch.domains.{number}.subscribers.{index}.services.{service}"
-                if set(target) - set(SYMBOLS):
-                    yield f"{key}: {target!r} is not a number"
-                    continue
                 asked = TraceRequest(calling={"digits": subscriber.number}, called={"digits": target})
                 reason = trace(node.domains, domain, asked).reason
                 if reason:
                     yield f"{key}: {target} is not reached, so forwarded calls fail: {reason}"
+                elif circle := _circle(node, domain, subscriber.number, service):
+                    yield f"{key}: {target} leads back to {subscriber.number}, so forwarded calls fail: {circle}"
+
+
+def _circle(node: Node, domain: Domain, number: str, service: str) -> str:
+    """The way of a forwarded call back to the subscriber, by unconditional forwardings from there on; "" for none."""
+    start = one = domain.subscribers[number]
+    target, way = one.forwardings[service], [number]
+    while target and len(way) <= node.config.max_forwardings + 1:
+        leg = first_leg(domain, Endpoint.at(own_number(one.number), one), Number(digits=target))
+        last = find_path(node.domains, domain, leg.request)[-1]
+        if not isinstance(last.exit, Subscriber):
+            return ""
+        one, domain = last.exit, node.domains[last.domain.name]
+        way.append(one.number)
+        if one is start:
+            return " -> ".join(way)
+        target = one.forwardings.get("cfu", "")
+    return ""
 
 
 def _multisorm(node: Node) -> Iterator[str]:

@@ -208,6 +208,10 @@ def _rules(domain: Domain) -> Iterator[str]:
 
 
 def _plans(domain: Domain) -> Iterator[str]:
+    for trunk in domain.config.trunks:
+        if trunk.np != DEFAULT_PLAN and trunk.np not in domain.plans:
+            known = as_list([DEFAULT_PLAN, *domain.plans])
+            yield f"trunk {trunk.name}: np: no numbering plan {trunk.np!r}; there are: {known}"
     bridges = {end.bridge.name for end in domain.bridges.values()}
     for plan in domain.plans.values():
         aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}
