@@ -46,7 +46,7 @@ def check(
     from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import ConfigError
     from sorm_mediator.lab.checks import check as check_lab
-    from sorm_mediator.lab.checks import check_sound
+    from sorm_mediator.lab.checks import check_sound, gateway_problems
 
     file = the_one(file, config_file)
     if file is None:
@@ -60,7 +60,8 @@ def check(
             errors += error.sound.config.locate("\n".join(found)) if found else []
     else:
         checked = check_lab(loaded, str(file))
-        found, doubts = [*checked.errors], [*checked.warnings]
+        found = [*checked.errors, *gateway_problems(loaded, str(file))]
+        doubts = [*checked.warnings]
         if "acceptance" in loaded.model_fields_set and not found:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
             from sorm_mediator.acceptance.session import planned

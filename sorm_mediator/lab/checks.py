@@ -57,11 +57,6 @@ def check(config: Config, name: str) -> Checked:
     """Check everything beyond the types; hosts are looked up."""
     warnings = [*file_warnings(config)]
     errors = _references(config, name)
-    if config.switch is None and not config.ssh.host_key:
-        errors.append(
-            f"{name}: ssh.host_key: is required without [switch]: the mediator of this file is for a switch elsewhere, "
-            "whose ready line has its public host key"
-        )
     try:
         warnings += check_routing(config, name)
     except ConfigError as error:
@@ -81,6 +76,15 @@ def check_sound(sound: Sound[Config], name: str) -> Iterator[str]:
         except ConfigError as error:
             found += str(error).split("\n")
     yield from (with_path(line, name, sound.original) for line in found)
+
+
+def gateway_problems(config: Config, name: str) -> Iterator[str]:
+    """What a file without ``[switch]``, which is for a gateway, lacks."""
+    if config.switch is None and not config.ssh.host_key:
+        yield (
+            f"{name}: ssh.host_key: is required without [switch]: the mediator of this file is for a switch elsewhere, "
+            "whose ready line has its public host key"
+        )
 
 
 def check_references(config: Config, name: str) -> None:

@@ -114,6 +114,7 @@ def test_a_numbering_plan_of_a_trunk_that_is_not_there_is_told(tmp_path: Path) -
             '[console]\nkpd2_port = 1001\n[web]\nport = 7777\n[switch]\n[mediator]\nstate = "no/s.db"\n',
             [
                 "2: console.kpd2_port: 1001 is console.kpd1_port already; 0 means any free port",
+                "5: switch.ssh_port: 7777 is web.port already; 0 means any free port",
                 "7: mediator.state: no/s.db: there is no folder {folder}/no: make it first",
             ],
         ),
