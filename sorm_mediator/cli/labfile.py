@@ -60,9 +60,10 @@ def check(
             errors += error.sound.config.locate("\n".join(found)) if found else []
     else:
         checked = check_lab(loaded, str(file))
-        found = [*checked.errors, *gateway_problems(loaded, str(file))]
-        doubts = [*checked.warnings]
-        if "acceptance" in loaded.model_fields_set and not found:
+        found, doubts = [*checked.errors], [*checked.warnings]
+        if "acceptance" not in loaded.model_fields_set:  # which needs a [switch]
+            found += gateway_problems(loaded, str(file))
+        elif not found:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
             from sorm_mediator.acceptance.session import planned
 

@@ -252,7 +252,7 @@ def test_config_check_tells_errors_and_warnings_with_file_and_line(tmp_path: Pat
             ],
         ),
         ("[web\n", [("", 1, "is not TOML: ")]),
-        ('[mediator]\nstate = "no/s.db"\n', [("mediator.state", 2, "no/s.db: there is no folder")]),
+        ('[mediator]\nstate = "no/s.db"\n[switch]\n', [("mediator.state", 2, "no/s.db: there is no folder")]),
         ('[acceptance]\ndomain = "x"\n', [("switch", None, "a [switch] table is needed")]),
     ],
     ids=["types", "syntax", "references", "acceptance"],

@@ -79,6 +79,8 @@ class Element:
     attributes: dict[str, str]
     line: int
     children: list[Element] = field(default_factory=list)
+    incomplete: bool = False
+    """An element in it is not allowed, which is said: it is not missed as well."""
 
     def the(self, tag: str) -> Element | None:
         """The first child with this tag."""
@@ -195,6 +197,7 @@ class _Reader:
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
             self._wrong(f"<{short(tag, _MOST_SHOWN)}> is not allowed {where}; allowed: {as_list(inside)}")
+            parent.incomplete = True
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
@@ -397,6 +400,8 @@ class _Builder:
                 self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}")
 
     def _verdict(self, rule: str, result: Element) -> Verdict:
+        if not result.children and result.incomplete:
+            raise _Wrong
         if len(result.children) != 1:
             needs = "must hold exactly one of <continue>, <external>, <local>"
             raise self._fail(result, f"rule {rule!r}: <result> {needs}")
