@@ -16,7 +16,7 @@ def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_check_of_a_good_file(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
-    file.write_text("[mediator]\norm_number = 7\n")
+    file.write_text("[mediator]\norm_number = 7\n[switch]\n")
     done = sorm("config", "check", str(file))
     assert (done.returncode, done.stdout) == (0, f"{file}: fine\n")
 
@@ -155,7 +155,7 @@ def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path)
 
 def test_check_and_show_take_the_file_as_other_commands_do(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
-    file.write_text("[mediator]\norm_number = 7\n")
+    file.write_text("[mediator]\norm_number = 7\n[switch]\n")
     assert sorm("config", "check", "-c", str(file)).stdout == f"{file}: fine\n"
     assert "mediator.orm_number" in sorm("config", "show", "-c", str(file)).stdout
     both = sorm("config", "check", "-c", str(file), str(file))
