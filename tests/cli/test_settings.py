@@ -168,7 +168,7 @@ def test_trunks_of_a_terminal_node_have_no_effect_which_is_told(tmp_path: Path) 
     file = tmp_path / "lab.toml"
     for kind, warned in (("terminal", True), ("terminal-transit", False)):
         file.write_text(
-            f'[mediator]\nstation_type = "{kind}"\ncapacity = {{ subscribers = 2000, trunks = 60 }}\n',
+            f'[mediator]\nstation_type = "{kind}"\ncapacity = {{ subscribers = 2000, trunks = 60 }}\n[switch]\n',
             "utf-8",
         )
         done = sorm("config", "check", str(file))
