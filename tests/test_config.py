@@ -34,7 +34,8 @@ def test_an_empty_file_is_a_lab_with_the_defaults() -> None:
         (
             {
                 "switch": {
-                    "bridges": [{"name": "b", "capacity": 0, "a": {"domain": "x"}, "b": {"domain": "y"}}]
+                    "domains": [{"name": "x"}, {"name": "y"}],
+                    "bridges": [{"name": "b", "capacity": 0, "a": {"domain": "x"}, "b": {"domain": "y"}}],
                 }
             },
             ["switch.bridges.0.capacity: 0 is not", "'unbounded', or at least 1"],

@@ -33,6 +33,7 @@ from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing.route import Number
+from sorm_mediator.texts import as_list
 from ssh_control.multisorm.patterns import DomainList
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
@@ -240,8 +241,10 @@ def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     """Every check, by kind, direction, domain and operator. Raises :class:`ConfigError` naming the key."""
     scope = controlled_domains(config, domains)
     operators = operators_of(scope)
-    _check_names(config, operators)
     tested = _tested(config, scope)
+    wrong = [*_unknown_operators(config, operators), *_wrong_own(config, tested)]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     people = [_person(config, domain, alone=len(tested) == 1) for domain in tested]
     planner = _Planner(config, domains, operators, people)
     network = [check for person in people for check in planner.network(person)]
@@ -271,27 +274,39 @@ def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
     return tested
 
 
-def _check_names(config: Config, operators: list[Operator]) -> None:
+def _unknown_operators(config: Config, operators: list[Operator]) -> Iterator[str]:
     known = [operator.name for operator in operators]
     for kind in NETWORK_KINDS:
         for name in network_format(config, kind).operators:
             if name not in known:
                 there = ", ".join(known) or "none"
-                raise ConfigError(
-                    f"acceptance.formats.{kind}.operators: {name!r} is not a trunk; there are: {there}"
-                )
+                yield f"acceptance.formats.{kind}.operators: {name!r} is not a trunk; there are: {there}"
+
+
+def _wrong_own(config: Config, tested: list[Domain]) -> Iterator[str]:
+    """Subscribers named in ``[acceptance.formats.own]`` that are not there, or that can't be called."""
+    own = config.acceptance.formats.own
+    names = " or ".join(domain.name for domain in tested)
+    for key, number in (("subscriber", own.subscriber), ("partner", own.partner)):
+        where = f"acceptance.formats.own.{key}: {number}"
+        if not number or any(number == one.number for domain in tested for one in testable(domain)):
+            continue
+        if any(number in domain.subscribers for domain in tested):
+            yield f"{where} can't be called as it is: it is forwarded, or its line is not good"
+            continue
+        there = as_list(sorted(one.number for domain in tested for one in testable(domain)))
+        yield f"{where} is not a subscriber of {names}; there are: {there}"
+    if own.partner and own.partner == own.subscriber:
+        yield f"acceptance.formats.own.partner: {own.partner} is the tested subscriber; name another one"
 
 
 def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
     own = config.acceptance.formats.own
     can = testable(domain)
-    subscriber = next((one for one in can if one.number == own.subscriber), can[0])
+    others = (one for one in can if one.number != own.partner)
+    subscriber = next((one for one in can if one.number == own.subscriber), next(others, can[0]))
     partner = next((one for one in can if one.number == own.partner and one is not subscriber), None)
     partner = partner or next((one for one in can if one is not subscriber), None)
-    if own.subscriber and own.subscriber not in domain.subscribers and config.acceptance.domain:
-        raise ConfigError(
-            f"acceptance.formats.own.subscriber: {own.subscriber} is not a subscriber of {domain.name}"
-        )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
     inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)
     outside, problem = inside, own_problem(own, inside)
@@ -593,7 +608,19 @@ def doubts(config: Config, checks: Iterable[FormatCheck]) -> Iterator[str]:
             if given is not None and given not in known:
                 allowed = ", ".join(one or "none" for one in known)
                 yield f"acceptance.formats.{kind}.{key}: {given!r}: the manual has {allowed} for this kind"
+    for kind in NETWORK_KINDS:
+        if kind in formats.model_fields_set:
+            yield from _other_numbers(kind, network_format(config, kind))
     for check in checks:
         if check.problem and check.kind in formats.model_fields_set:
             by = f" by {check.operator}" if check.operator else ""
             yield f"acceptance.formats.{check.kind}: {check.direction}{by}: fails without a call: {check.problem}"
+
+
+def _other_numbers(kind: Kind, table: NetworkFormatConfig) -> Iterator[str]:
+    """Test numbers that are not what is dialled, whatever is dialled before them or left out of them."""
+    for name, one in {"": OperatorConfig(), **table.operators}.items():
+        number, dial = one.number or table.number, one.dial or table.dial
+        if number and dial and not (dial.endswith(number) or number.endswith(dial)):
+            key = f"operators.{name}.number" if one.number else "number"
+            yield f"acceptance.formats.{kind}.{key}: {number} is another number than what is dialled, {dial}"

@@ -322,7 +322,7 @@ def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
         node = Node(config.switch, config.directory)
         return matrix(config, node.domains), node
     except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
+        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
 
 
 def _check_login(config: Config, node: Node, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.config.lab import Given
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
 
@@ -45,6 +46,7 @@ def check(
     from sorm_mediator.config.outside import load_lab
     from sorm_mediator.errors import ConfigError
     from sorm_mediator.lab.checks import check as check_lab
+    from sorm_mediator.lab.checks import check_sound, gateway_problems
 
     file = the_one(file, config_file)
     if file is None:
@@ -53,10 +55,15 @@ def check(
         loaded = load_lab(file)
     except LabFileError as error:
         errors, warnings = [*error.found], []
+        if error.sound is not None and error.sound.config is not None:
+            found = [*check_sound(error.sound, str(file))]
+            errors += error.sound.config.locate("\n".join(found)) if found else []
     else:
         checked = check_lab(loaded, str(file))
         found, doubts = [*checked.errors], [*checked.warnings]
-        if "acceptance" in loaded.model_fields_set and not found:
+        if "acceptance" not in loaded.model_fields_set:  # which needs a [switch]
+            found += gateway_problems(loaded, str(file))
+        elif not found:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
             from sorm_mediator.acceptance.session import planned
 
@@ -108,7 +115,8 @@ def show(
     rows: list[dict[str, Any]] = []
     for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, ""):
         default = f"profile {loaded.mediator.profile}" if key in of_profile else "default"
-        rows.append({"key": key, "value": value, "source": str(file) if is_given else default})
+        source = str(file) if is_given else default
+        rows.append({"key": key, "value": value, "source": _outside(key, loaded.given) or source})
         if key == "mediator.capacity.trunks":
             rows += _limits(loaded.mediator)
     if as_json:
@@ -120,6 +128,16 @@ def show(
     key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
     for key, value, source in shown:
         echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
+
+
+def _outside(key: str, given: Iterable[Given]) -> str:
+    """The variable or option that a value is from; "" for one of the file or a default."""
+    found = ""
+    for one in given:
+        path = ".".join(map(str, one.path))
+        if key == path or key.startswith(f"{path}."):
+            found = one.source  # the last one overrides those before it
+    return found
 
 
 def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:

@@ -73,9 +73,10 @@ def show(
     key: Annotated[str, typer.Argument(metavar="KEY", help="A key, or - for standard input.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the key of a licence or of a passport holds, and what a switch under the licence keeps to.
+    """Show what the key of a licence or passport holds.
 
-    Exit code 1 for a licence that has expired, 2 for a text that is not a key.
+    Also what a switch under the licence keeps to. Exit code 1 for a licence that has expired, 2 for a text that
+    is not a key.
 
     Example: sorm-mediator licence make --limit sorm_channels=20 | sorm-mediator licence show -
     """

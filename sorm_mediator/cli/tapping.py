@@ -53,10 +53,11 @@ def pcap2scenario(
         str, typer.Option(help="Of object numbers: little or big; by default that of -c, else little.")
     ] = "",
 ) -> None:
-    """Make a scenario of a capture: what the console sent, what was answered, and the events.
+    """Make a scenario of a capture.
 
-    Passwords become variables. Calls come from call reports in the capture; without them, a comment says where a
-    call has to be made, or --calls makes it.
+    It holds what the console sent, what was answered, and the events. Passwords become variables. Calls come
+    from call reports in the capture; without them, a comment says where a call has to be made, or --calls makes
+    it.
 
     Example: sorm-mediator pcap2scenario run.pcapng -c captures/labs/minimal.toml --calls test.domain -o again.yaml
     """
@@ -139,10 +140,11 @@ def tap(
     ] = False,
     as_json: JsonLinesOption = False,
 ) -> None:
-    """Stand between a console and a mediator: show every unit, record it, and spoil some on demand.
+    """Stand between a console and a mediator.
 
-    Octets are passed unchanged and at once. When ready it prints one line {"ready": true, "endpoints": {...}}; Ctrl-C
-    or SIGTERM stop it with 0, or with 3 when consoles came and the mediator was never reached.
+    It shows every unit, records it, and spoils some on demand. Octets are passed unchanged and at once. When
+    ready it prints one line {"ready": true, "endpoints": {...}}; Ctrl-C or SIGTERM stop it with 0, or with 3
+    when consoles came and the mediator was never reached.
 
     Example: sorm-mediator tap --listen-kpd1 127.0.0.1:2001 --listen-kpd2 127.0.0.1:2002 -c mylab/lab.toml
 

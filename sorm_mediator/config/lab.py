@@ -16,7 +16,7 @@ from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopb
 from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.lines import KeyPath, Located, locate, located, shown
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
-from sorm_mediator.config.mistakes import mistakes
+from sorm_mediator.config.sound import Sound
 from sorm_mediator.config.switch import SwitchConfig
 from sorm_mediator.texts import one_line, short
 
@@ -130,6 +130,10 @@ class Config(Section):
         """The file; None for a configuration that was not read from a file."""
         return self._file
 
+    def _came_from(self, path: Path | None, given: Sequence[Given]) -> None:
+        self._file = None if path is None else path.resolve()
+        self._written, self._given = path, tuple(given)
+
     def locate(self, errors: str) -> list[Located]:
         """Errors or warnings of this configuration, one a line, with the lines of the file they are about."""
         return locate(errors, self._written, outside=self._outside)
@@ -146,25 +150,43 @@ def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = 
         raise ConfigError(f"{name}: {problem}")
     try:
         config = Config.model_validate(document)
-    except ValidationError as error:
-        found = [
-            one_line(f"{name}: {'.'.join(map(str, location))}{rest}")
-            for location, rest in mistakes(error.errors(include_url=False), Config)
-        ]
-        more = len(found) - MOST_MISTAKES
-        told = found if more <= 0 else [*found[:MOST_MISTAKES], f"{name}: {more} more mistakes"]
-        raise ConfigError("\n".join(told)) from None
+    except ValidationError:
+        raise UnsoundError(Sound(document, Config), directory, name) from None
     config._directory = directory
     config._document = document
     return config
 
 
-class LabFileError(ConfigError):
-    """A lab file can't be used. ``found``: its mistakes with their places; the text is a line for each."""
+class UnsoundError(ConfigError):
+    """A document has mistakes: a line for each. ``sound``: what is sound of it, for further checks."""
 
-    def __init__(self, found: Sequence[Located]) -> None:
+    def __init__(self, sound: Sound[Config], directory: Path, name: str) -> None:
+        found = [
+            one_line(f"{name}: {'.'.join(map(str, location))}{rest}") for location, rest in sound.mistakes
+        ]
+        more = len(found) - MOST_MISTAKES
+        super().__init__(
+            "\n".join(found if more <= 0 else [*found[:MOST_MISTAKES], f"{name}: {more} more mistakes"])
+        )
+        self.sound = sound
+        if sound.config is not None:
+            sound.config._directory = directory
+
+
+class LabFileError(ConfigError):
+    """A lab file can't be used. ``found``: its mistakes with their places; the text is a line for each.
+
+    ``sound``: what is sound of it, for further checks; None when it can't be read.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[Located],
+        sound: Sound[Config] | None = None,
+    ) -> None:
         super().__init__("\n".join(one.text for one in found))
         self.found = tuple(found)
+        self.sound = sound
 
 
 def load(path: Path | None, given: Sequence[Given] = ()) -> Config:
@@ -181,9 +203,11 @@ def load(path: Path | None, given: Sequence[Given] = ()) -> Config:
     try:
         config = parse(document, directory=folder, name=name)
     except ConfigError as error:
-        raise LabFileError(locate(str(error), path, outside=outside)) from None
-    config._file = None if path is None else path.resolve()
-    config._written, config._given = path, tuple(given)
+        sound = error.sound if isinstance(error, UnsoundError) else None
+        if sound is not None and sound.config is not None:
+            sound.config._came_from(path, given)
+        raise LabFileError(locate(str(error), path, outside=outside), sound) from None
+    config._came_from(path, given)
     return config
 
 
@@ -226,9 +250,8 @@ def put(document: dict[str, Any], given: Given) -> None:
     place: Any = document
     for depth, part in enumerate(given.path, 1):
         if isinstance(place, list) and not (isinstance(part, int) and part < len(place)):
-            raise ConfigError(
-                f"{key}: {shown(given.path[: depth - 1])} has the items 1 to {len(place)} (from {given.source})"
-            )
+            items = f"the items 1 to {len(place)}" if place else "no items"
+            raise ConfigError(f"{key}: {shown(given.path[: depth - 1])} has {items} (from {given.source})")
         if not isinstance(place, dict | list):
             raise ConfigError(f"{key}: {shown(given.path[: depth - 1])} is no table (from {given.source})")
         if depth == len(given.path) and given.value is None and isinstance(place, dict):

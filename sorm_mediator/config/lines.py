@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +154,16 @@ def shown(path: KeyPath) -> str:
 def path_of(key: str) -> KeyPath:
     """The path of a key of an error: ``switch.domains.0.name``."""
     return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+
+
+def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str:
+    """An error of a document called ``name`` with another path of its key."""
+    bare = error.removeprefix(f"{name}: ")
+    found = _KEY_OF_ERROR.fullmatch(bare)
+    if found is None:
+        return error
+    key = ".".join(map(str, place(path_of(found["key"]))))
+    return f"{error[: len(error) - len(bare)]}{key}{found['rest']}"
 
 
 def by_key(error: str, name: str) -> list[tuple[str, str]]:

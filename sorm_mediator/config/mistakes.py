@@ -90,6 +90,8 @@ def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
         location: KeyPath = one["loc"]
         if location and str(location[-1]).startswith(_BRANCHES):
             location = location[:-1]  # the name of one of several types
+        if location and location[-1] == "[key]":
+            location = location[:-1]  # the key itself is wrong
         if one["type"] == "missing" and location in misspelt:
             continue  # a misspelt key is both unknown and missing
         if one["type"] == "missing":

@@ -57,16 +57,19 @@ class RadiusServerConfig(Section):
     """The shared secret."""
 
 
+Forwarding = Annotated[str, Field(pattern=r"^[0-9*#]{0,18}$")]
+
+
 class ServicesConfig(Section):
     """The supplementary services of one subscriber."""
 
-    cfu: str = ""
+    cfu: Forwarding = ""
     """Call forwarding unconditional: the target number."""
-    cfb: str = ""
+    cfb: Forwarding = ""
     """Call forwarding on busy."""
-    cfnr: str = ""
+    cfnr: Forwarding = ""
     """Call forwarding on no reply."""
-    cfnrc: str = ""
+    cfnrc: Forwarding = ""
     """Call forwarding when not reachable."""
     hold: bool = False
     """May hold a call."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,11 @@ from pathlib import Path
 from sorm_mediator.addresses import host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
-from sorm_mediator.lab.doubts import check_files, host_warnings
-from sorm_mediator.switch.domain import FORWARDINGS
+from sorm_mediator.config.lines import with_path
+from sorm_mediator.config.sound import Sound
+from sorm_mediator.lab.doubts import file_problems, host_warnings
+from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
+from sorm_mediator.switch.domain import FORWARDINGS, Domain, Subscriber
 from sorm_mediator.switch.mediators.access import (
     Sinks,
     Target,
@@ -32,7 +36,8 @@ from sorm_mediator.switch.mediators.access import (
     wrong_sinks,
 )
 from sorm_mediator.switch.node import Node, unresolved_references
-from sorm_mediator.switch.routing.masks import SYMBOLS
+from sorm_mediator.switch.path import find_path
+from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.switch.trace import TraceRequest, trace
 from ssh_control.multisorm.patterns import DomainList
 
@@ -51,11 +56,35 @@ class Checked:
 def check(config: Config, name: str) -> Checked:
     """Check everything beyond the types; hosts are looked up."""
     warnings = [*file_warnings(config)]
-    errors = _collected(
-        lambda: check_references(config, name),
-        lambda: warnings.extend(check_routing(config, name)),
-    )
+    errors = _references(config, name)
+    try:
+        warnings += check_routing(config, name)
+    except ConfigError as error:
+        errors += str(error).split("\n")
     return Checked(tuple(errors), tuple(warnings))
+
+
+def check_sound(sound: Sound[Config], name: str) -> Iterator[str]:
+    """Check what is sound of a lab file with mistakes beyond the types; what depends on a mistake is passed over."""
+    config = sound.config
+    if config is None:
+        return
+    found = _references(config, name, sound.touches)
+    if not any(map(sound.touches, _ROUTING_NEEDS)):
+        try:
+            check_routing(config, name)
+        except ConfigError as error:
+            found += str(error).split("\n")
+    yield from (with_path(line, name, sound.original) for line in found)
+
+
+def gateway_problems(config: Config, name: str) -> Iterator[str]:
+    """What a file without ``[switch]``, which is for a gateway, lacks."""
+    if config.switch is None and not config.ssh.host_key:
+        yield (
+            f"{name}: ssh.host_key: is required without [switch]: the mediator of this file is for a switch elsewhere, "
+            "whose ready line has its public host key"
+        )
 
 
 def check_references(config: Config, name: str) -> None:
@@ -63,29 +92,22 @@ def check_references(config: Config, name: str) -> None:
 
     Raises :class:`ConfigError` with a line for each mistake, naming the key, the value and what is allowed.
     """
-    errors = _collected(
-        lambda: _check_streams(config, name),
-        lambda: _check_ports(config, name),
-        lambda: _check_keys(config, name),
-        lambda: check_files(config, name),
-        lambda: _check_patience(config, name),
-        lambda: _check_secrets(config, name),
-    )
+    errors = _references(config, name)
     if errors:
         raise ConfigError("\n".join(errors))
 
 
-def _collected(*checks: Callable[[], object]) -> list[str]:
-    errors: list[str] = []
-    for one in checks:
-        try:
-            one()
-        except ConfigError as error:
-            errors += str(error).split("\n")
-    return errors
+def _references(config: Config, name: str, touched: Callable[[str], bool] = lambda _: False) -> list[str]:
+    """The mistakes beyond the types, but for those of checks whose keys were ``touched``."""
+    return [
+        f"{name}: {line}"
+        for one, needs in _REFERENCES.items()
+        if not any(map(touched, needs))
+        for line in one(config)
+    ]
 
 
-def _check_secrets(config: Config, name: str) -> None:
+def _secrets(config: Config) -> Iterator[str]:
     from radius.sink import secret_finder
 
     radius = config.radius
@@ -96,43 +118,41 @@ def _check_secrets(config: Config, name: str) -> None:
         try:
             secret_finder({address: secret.get_secret_value()})
         except ValueError as error:
-            raise ConfigError(f"{name}: {key}: {error}") from None
+            yield f"{key}: {error}"
 
 
-def _check_patience(config: Config, name: str) -> None:
+def _patience(config: Config) -> Iterator[str]:
     """Check the time of a MultiSORM user's command against the time that the mediator waits for an answer."""
     switch, patience = config.switch, config.mediator.options.switch_timeout
     if switch is not None and switch.aggregates and switch.multisorm_timeout >= patience:
-        raise ConfigError(
-            f"{name}: switch.multisorm_timeout: {switch.multisorm_timeout:g} must be less than "
+        yield (
+            f"switch.multisorm_timeout: {switch.multisorm_timeout:g} must be less than "
             f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
         )
 
 
-def _check_streams(config: Config, name: str) -> None:
+def _streams(config: Config) -> Iterator[str]:
     link, streams = config.console.link, len(config.e1)
     limits = config.mediator.limits
     least = 1 if link == "x25" else 0  # over TCP the streams carry the speech, and may be left out
     most, why = (MOST_STREAMS, "") if limits is None else (limits.streams, " by mediator.capacity")
     if not least <= streams <= most:
-        raise ConfigError(
-            f'{name}: console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
-        )
+        yield f'console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
     if link == "tcp":
         for number, stream in enumerate(config.e1):
             if stream.line in BARE:
-                raise ConfigError(
-                    f'{name}: e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = '
+                yield (
+                    f'e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = '
                     '"tcp" the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
                 )
-    for declared, times in Counter(stream.stream for stream in config.e1).most_common(1):
+    for declared, times in Counter(stream.stream for stream in config.e1).items():
         if times > 1:
-            raise ConfigError(f"{name}: e1.stream: {declared} is declared {times} times")
-    _check_lines(config.e1, name)
+            yield f"e1.stream: {declared} is declared {times} times"
+    yield from _lines(config.e1)
 
 
-def _check_ports(config: Config, name: str) -> None:
-    """Check that no two TCP listeners have the same address and port."""
+def _ports(config: Config) -> Iterator[str]:
+    """TCP listeners with the address and port of another one."""
     listeners = [
         ("console.kpd1_port", config.console.host, config.console.kpd1_port),
         ("console.kpd2_port", config.console.host, config.console.kpd2_port),
@@ -145,30 +165,51 @@ def _check_ports(config: Config, name: str) -> None:
             listeners.append(("switch.ssh_port + 1 (MultiSORM)", host, port + 1))
     if config.console.link == "x25":
         for number, stream in enumerate(config.e1):
-            if stream.line == "xot" and not stream.remote:
-                listeners.append((f"e1.{number}.local", *split_host_port(stream.local)))
+            with suppress(ValueError):  # said by _streams
+                if stream.line == "xot" and not stream.remote:
+                    listeners.append((f"e1.{number}.local", *split_host_port(stream.local)))
     taken: dict[tuple[str, int], str] = {}
     for key, host, port in listeners:
         if port and (host, port) in taken:
-            raise ConfigError(f"{name}: {key}: {port} is {taken[host, port]} already; 0 means any free port")
-        taken[host, port] = key
+            yield f"{key}: {port} is {taken[host, port]} already; 0 means any free port"
+        taken.setdefault((host, port), key)
 
 
-def _check_keys(config: Config, name: str) -> None:
+def _keys(config: Config) -> Iterator[str]:
     admitted = config.switch.admin.authorized_keys if config.switch is not None else ()
     if not (config.ssh.host_key or admitted):
         return
     # asyncssh, which a file without keys does not need
     from ssh_control.transport import KeyProblem, authorized_keys, pinned_key
 
-    key = "ssh.host_key"
     try:
         if config.ssh.host_key:
             pinned_key(config.ssh.host_key)
-        key = "switch.admin.authorized_keys"
+    except KeyProblem as problem:
+        yield f"ssh.host_key: {problem}"
+    try:
         authorized_keys(admitted, config.directory)
     except KeyProblem as problem:
-        raise ConfigError(f"{name}: {key}: {problem}") from None
+        yield f"switch.admin.authorized_keys: {problem}"
+
+
+_REFERENCES: dict[Callable[[Config], Iterator[str]], tuple[str, ...]] = {
+    _streams: ("console.link", "mediator.capacity", "mediator.station_type", "e1"),
+    _ports: ("console", "web.host", "web.port", "switch.host", "switch.ssh_port", "switch.aggregates", "e1"),
+    _keys: ("ssh.host_key", "switch.admin.authorized_keys"),
+    file_problems: ("mediator.state", "mediator.journal", "switch.host_key_file"),
+    _patience: ("switch.aggregates", "switch.multisorm_timeout", "mediator.options"),
+    _secrets: ("radius",),
+}
+"""The checks beyond the types, and the keys that each of them looks at."""
+
+_ROUTING_NEEDS = (
+    "switch.domains.*.contexts",
+    "switch.domains.*.default_context",
+    "switch.domains.*.numbering_plans",
+    "switch.licence",
+    "switch.licences",
+)
 
 
 def check_routing(config: Config, name: str) -> tuple[str, ...]:
@@ -207,13 +248,29 @@ def _forwardings(node: Node) -> Iterator[str]:
                 if not target:
                     continue
                 key = f"switch.domains.{number}.subscribers.{index}.services.{service}"
-                if set(target) - set(SYMBOLS):
-                    yield f"{key}: {target!r} is not a number"
-                    continue
                 asked = TraceRequest(calling={"digits": subscriber.number}, called={"digits": target})
                 reason = trace(node.domains, domain, asked).reason
                 if reason:
                     yield f"{key}: {target} is not reached, so forwarded calls fail: {reason}"
+                elif circle := _circle(node, domain, subscriber.number, service):
+                    yield f"{key}: {target} leads back to {subscriber.number}, so forwarded calls fail: {circle}"
+
+
+def _circle(node: Node, domain: Domain, number: str, service: str) -> str:
+    """The way of a forwarded call back to the subscriber, by unconditional forwardings from there on; "" for none."""
+    start = one = domain.subscribers[number]
+    target, way = one.forwardings[service], [number]
+    while target and len(way) <= node.config.max_forwardings + 1:
+        leg = first_leg(domain, Endpoint.at(own_number(one.number), one), Number(digits=target))
+        last = find_path(node.domains, domain, leg.request)[-1]
+        if not isinstance(last.exit, Subscriber):
+            return ""
+        one, domain = last.exit, node.domains[last.domain.name]
+        way.append(one.number)
+        if one is start:
+            return " -> ".join(way)
+        target = one.forwardings.get("cfu", "")
+    return ""
 
 
 def _multisorm(node: Node) -> Iterator[str]:
@@ -291,24 +348,31 @@ WIRES = ("serial", "memory")
 """Lines without an address."""
 
 
-def _check_lines(streams: Sequence[E1Config], name: str) -> None:
-    """Raises :class:`ConfigError` naming the key, the value and the remedy."""
+def _lines(streams: Sequence[E1Config]) -> Iterator[str]:
+    """Mistakes of the streams: of each the first one, since the next may follow from it."""
     used: dict[str, str] = {}
     for number, stream in enumerate(streams):
-        where = f"{name}: e1.{number}"
-        _check_tables(stream, where)
-        _check_addresses(stream, where)
-        if stream.line == "serial":
-            _check_ttys(stream, where, used)
-        elif stream.line == "xot":
-            _check_circuits(stream, where)
-        elif stream.line == "satop" and not stream.local.endswith(":0"):
-            if stream.local in used:
-                raise ConfigError(
-                    f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
-                )
-            used[stream.local] = f"{where}.local"
-        _check_parts(stream, where)
+        try:
+            _check_line(stream, f"e1.{number}", used)
+        except ConfigError as error:
+            yield str(error)
+
+
+def _check_line(stream: E1Config, where: str, used: dict[str, str]) -> None:
+    """Raises :class:`ConfigError` naming the key, the value and the remedy."""
+    _check_tables(stream, where)
+    _check_addresses(stream, where)
+    if stream.line == "serial":
+        _check_ttys(stream, where, used)
+    elif stream.line == "xot":
+        _check_circuits(stream, where)
+    elif stream.line == "satop" and not stream.local.endswith(":0"):
+        if stream.local in used:
+            raise ConfigError(
+                f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
+            )
+        used[stream.local] = f"{where}.local"
+    _check_parts(stream, where)
 
 
 def _check_tables(stream: E1Config, where: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sorm_mediator.addresses import split_host_port
-from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config import Config
 from sorm_mediator.config.base import Host
 from sorm_mediator.texts import nearest
 
@@ -22,12 +22,8 @@ LOOKED_UP_WITHIN = 3.0
 KNOWN_HOSTS = ("localhost",)
 
 
-def check_files(config: Config, name: str) -> None:
-    """Check the files that the boxes write: each has a folder, and none is another one.
-
-    Raises :class:`ConfigError` with a line for each mistake.
-    """
-    errors: list[str] = []
+def file_problems(config: Config) -> Iterator[str]:
+    """Mistakes of the files that the boxes write: each needs a folder, and none may be another one."""
     taken: dict[Path, str] = {}
     if config.file is not None:
         taken[config.file] = "this file"
@@ -40,19 +36,15 @@ def check_files(config: Config, name: str) -> None:
         try:
             path = (config.directory / value).resolve()
             if path in taken:
-                errors.append(
-                    f"{name}: {key}: {value} is {taken[path]} already: each needs a file of its own"
-                )
+                yield (f"{key}: {value} is {taken[path]} already: each needs a file of its own")
             elif path.is_dir():
-                errors.append(f"{name}: {key}: {value} is a folder: give a file in it")
+                yield f"{key}: {value} is a folder: give a file in it"
             elif not path.parent.is_dir():
-                errors.append(f"{name}: {key}: {value}: there is no folder {path.parent}: make it first")
+                yield f"{key}: {value}: there is no folder {path.parent}: make it first"
         except (OSError, ValueError, RuntimeError) as error:
-            errors.append(f"{name}: {key}: {value!r} can't be a file: {getattr(error, 'strerror', error)}")
+            yield f"{key}: {value!r} can't be a file: {getattr(error, 'strerror', error)}"
             continue
         taken.setdefault(path, key)
-    if errors:
-        raise ConfigError("\n".join(errors))
 
 
 def _written_files(config: Config) -> Iterator[tuple[str, str]]:

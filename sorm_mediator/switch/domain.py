@@ -230,19 +230,20 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
 
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
     """
-    contexts = _read_contexts(config, directory, key)
+    contexts, wrong = _read_contexts(config, directory, key)
+    complete = not wrong  # otherwise a name that is missed may be in a file that can't be read
     default = config.default_context
     if contexts and not default:
-        if len(contexts) > 1:
-            raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
+        if len(contexts) > 1 and complete:
+            wrong.append(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
         default = next(iter(contexts))
     named = [("default_context", default), ("adaptation", config.adaptation)]
     named += [(f"subscribers.{index}.context", one.context) for index, one in enumerate(config.subscribers)]
     named += [(f"trunks.{index}.context", one.context) for index, one in enumerate(config.trunks)]
-    for setting, name in named:
+    for setting, name in named if complete else ():
         if name and name not in contexts:
             known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
-            raise ConfigError(f"{key}.{setting}: there is no context {name!r}; there are: {known}")
+            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
@@ -250,7 +251,9 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
         try:
             plans[name] = Plan(name, numbers)
         except NumberingError as error:
-            raise ConfigError(f"{key}.numbering_plans.{name}: {error}") from None
+            wrong.append(f"{key}.numbering_plans.{name}: {error}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     return Domain(config, subscribers, trunks, contexts, default, plans, match_routed=match_routed)
 
 
@@ -263,7 +266,8 @@ def make_subscriber(config: SubscriberConfig) -> Subscriber:
     return Subscriber(*own, forwardings, features)
 
 
-def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:
+def _read_contexts(config: DomainConfig, directory: Path, key: str) -> tuple[dict[str, Context], list[str]]:
+    """The contexts that can be read, and the mistakes."""
     contexts: dict[str, Context] = {}
     wrong: list[str] = []
     for index, name in enumerate(config.contexts):
@@ -282,13 +286,11 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str,
             wrong.append(f"{where}: {path}: context {context.name!r} is already there, from {other}")
             continue
         contexts[context.name] = context
-    if wrong:
-        raise ConfigError("\n".join(wrong))
-    for context in contexts.values():
+    for context in contexts.values() if not wrong else ():
         for rule in context.rules:
             if isinstance(rule.verdict, Continue) and rule.verdict.context not in contexts:
-                raise ConfigError(
+                wrong.append(
                     f"{key}.contexts: {context.source}:{rule.line}: rule {rule.name!r} continues in "
                     f"{rule.verdict.context!r}; there are: {', '.join(sorted(contexts))}"
                 )
-    return contexts
+    return contexts, wrong

@@ -406,7 +406,7 @@ def _decode(key: str, model: type[Body]) -> Body:
     except binascii.Error:
         raise LicenceError("the key is mistyped or cut off: its length is wrong") from None
     if _check(data) != found[3] or _base32(data) != found[2]:
-        raise LicenceError("the key is mistyped: its last group does not fit the others")
+        raise LicenceError("the key is mistyped or cut off: its last group does not fit the others")
     try:
         return model.model_validate_json(data)
     except ValidationError as error:

@@ -70,9 +70,14 @@ class Node:
         self.watchers: list[Callable[[Change], None]] = []
         """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
         self._follow(config)
-        for index, bridge in enumerate(config.bridges):
-            for end, side in (("a", bridge.a), ("b", bridge.b)):
-                self._check_end(side, f"switch.bridges.{index}.{end}")
+        wrong = [
+            problem
+            for index, bridge in enumerate(config.bridges)
+            for end, side in (("a", bridge.a), ("b", bridge.b))
+            for problem in self._problems_of_end(side, f"switch.bridges.{index}.{end}")
+        ]
+        if wrong:
+            raise ConfigError("\n".join(wrong))
 
     @property
     def licences(self) -> Licences:
@@ -130,19 +135,15 @@ class Node:
                 for end in self.bridges[name].ends:
                     self.domains[end.side.domain].bridges[end.iface] = end
 
-    def _check_end(self, side: BridgeSideConfig, key: str) -> None:
-        """Check the names of a bridge at the start; the shell accepts names that come later."""
+    def _problems_of_end(self, side: BridgeSideConfig, key: str) -> Iterator[str]:
+        """Names of a bridge that do not exist at the start; the shell accepts names that come later."""
         domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = as_list([DEFAULT_PLAN, *domain.plans])
-            raise ConfigError(
-                f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {known}"
-            )
+            yield f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {known}"
         if side.context and side.context not in domain.contexts:
             known = as_list(domain.contexts)
-            raise ConfigError(
-                f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
-            )
+            yield f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
 
 
 def _told_once(errors: Iterable[str]) -> Iterator[str]:
@@ -207,6 +208,10 @@ def _rules(domain: Domain) -> Iterator[str]:
 
 
 def _plans(domain: Domain) -> Iterator[str]:
+    for trunk in domain.config.trunks:
+        if trunk.np != DEFAULT_PLAN and trunk.np not in domain.plans:
+            known = as_list([DEFAULT_PLAN, *domain.plans])
+            yield f"trunk {trunk.name}: np: no numbering plan {trunk.np!r}; there are: {known}"
     bridges = {end.bridge.name for end in domain.bridges.values()}
     for plan in domain.plans.values():
         aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from typer.testing import CliRunner, Result
 
 import captures
 from sorm_mediator.acceptance.session import AcceptanceSettings, carry_out
-from sorm_mediator.cli.labfile import check
+from sorm_mediator.cli.app import app
 from sorm_mediator.cli.runs import acceptance
-from sorm_mediator.config import ConfigError, load
+from sorm_mediator.config import load
 from sorm_mediator.lab.lab import Lab
 
 LABS = Path(captures.__path__[0]) / "labs"
@@ -110,8 +109,37 @@ def test_a_mistake_in_the_lab_file_exits_with_2_and_names_file_and_key(tmp_path:
     result = run("-c", path)
     assert result.exit_code == 2
     assert told in result.stderr
-    with pytest.raises(ConfigError, match=re.escape(told)):
-        check(path)
+    checked = CliRunner().invoke(app, ["config", "check", str(path)])
+    assert checked.exit_code == 2
+    assert told in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong", "text"),
+    [
+        (
+            'subscriber = "73832728331"',
+            'subscriber = "555"',
+            "own.subscriber: 555 is not a subscriber of test.domain",
+        ),
+        ('partner = "73832728332"', 'partner = "666"', "own.partner: 666 is not a subscriber of test.domain"),
+        (
+            'partner = "73832728332"',
+            'partner = "73832728331"',
+            "own.partner: 73832728331 is the tested subscriber",
+        ),
+    ],
+)
+def test_a_tested_subscriber_who_is_not_there_is_a_mistake(
+    tmp_path: Path, given: str, wrong: str, text: str
+) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(PASSING.read_text(encoding="utf-8").replace(given, wrong), encoding="utf-8")
+    (tmp_path / "routing").symlink_to(LABS / "routing")
+    for command in (["acceptance", "-c"], ["config", "check"]):
+        result = CliRunner().invoke(app, [*command, str(path)])
+        assert result.exit_code == 2
+        assert text in result.stderr
 
 
 def test_a_mediator_that_is_not_there_exits_with_3(unused_tcp_port: int) -> None:

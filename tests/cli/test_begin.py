@@ -117,6 +117,7 @@ def test_values_come_from_the_environment_and_from_set(file: Path, monkeypatch: 
         ("web.port.deep=1", "web.port.deep: web.port is no table (from --set)"),
         ("switch.domains[3].name=x", "switch.domains[3].name: switch.domains has the items 1 to 2"),
         ("switch.domains[0].name=x", "switch.domains[0].name: items of a list count from 1"),
+        ("e1[1].mode=dte", "e1[1].mode: e1 has no items"),
         ("switch.domains.x=1", "switch.domains.x: switch.domains has the items 1 to 2"),
     ],
 )

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -14,7 +16,7 @@ def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_check_of_a_good_file(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
-    file.write_text("[mediator]\norm_number = 7\n")
+    file.write_text("[mediator]\norm_number = 7\n[switch]\n")
     done = sorm("config", "check", str(file))
     assert (done.returncode, done.stdout) == (0, f"{file}: fine\n")
 
@@ -49,6 +51,21 @@ def test_show_tells_where_each_value_came_from_and_masks_secrets(tmp_path: Path)
     assert rows["console.kpd1_port"]["source"] == "default"
     assert rows["mediator.password"]["value"] == "**********"
     assert "654321" not in done.stdout + sorm("config", "show", str(file)).stdout
+
+
+def test_show_names_the_variable_that_a_value_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_WEB__PORT", "9")
+    rows = {row["key"]: row for row in json.loads(sorm("config", "show", "--json").stdout)}
+    assert rows["web.port"] == {"key": "web.port", "value": 9, "source": "SORM_WEB__PORT"}
+    assert rows["web.host"]["source"] == "default"
+
+
+def test_a_file_for_a_gateway_needs_the_key_of_its_switch(tmp_path: Path) -> None:
+    file = tmp_path / "mediator.toml"
+    file.write_text('[ssh]\nserver = "127.0.0.1"\n')
+    done = sorm("config", "check", str(file))
+    assert done.returncode == 2
+    assert "ssh.host_key: is required without [switch]" in done.stderr
 
 
 def test_schema_is_a_schema_with_meanings() -> None:
@@ -138,7 +155,7 @@ def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path)
 
 def test_check_and_show_take_the_file_as_other_commands_do(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
-    file.write_text("[mediator]\norm_number = 7\n")
+    file.write_text("[mediator]\norm_number = 7\n[switch]\n")
     assert sorm("config", "check", "-c", str(file)).stdout == f"{file}: fine\n"
     assert "mediator.orm_number" in sorm("config", "show", "-c", str(file)).stdout
     both = sorm("config", "check", "-c", str(file), str(file))
@@ -151,7 +168,7 @@ def test_trunks_of_a_terminal_node_have_no_effect_which_is_told(tmp_path: Path) 
     file = tmp_path / "lab.toml"
     for kind, warned in (("terminal", True), ("terminal-transit", False)):
         file.write_text(
-            f'[mediator]\nstation_type = "{kind}"\ncapacity = {{ subscribers = 2000, trunks = 60 }}\n',
+            f'[mediator]\nstation_type = "{kind}"\ncapacity = {{ subscribers = 2000, trunks = 60 }}\n[switch]\n',
             "utf-8",
         )
         done = sorm("config", "check", str(file))

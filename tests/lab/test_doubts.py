@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from sorm_mediator import config
 from sorm_mediator.cli.app import app
+from sorm_mediator.errors import ConfigError
 from sorm_mediator.lab.checks import check
 from sorm_mediator.lab.doubts import host_warnings, unresolved
 
@@ -52,8 +53,27 @@ def test_a_forwarding_that_leads_nowhere_is_told(tmp_path: Path, service: str) -
         ],
     )
     assert told(tmp_path / "lab.toml", DOMAIN + given.replace("99999", "28331")) == ([], [])
-    _, [warning] = told(tmp_path / "lab.toml", DOMAIN + given.replace("99999", "28331 x"))
-    assert warning.endswith(f"services.{service}: '28331 x' is not a number")
+    with pytest.raises(
+        ConfigError, match=rf"services\.{service}: '28331x' is not allowed: 0 to 18 digits, \* or #"
+    ):
+        told(tmp_path / "lab.toml", DOMAIN + given.replace("99999", "28331x"))
+
+
+@pytest.mark.parametrize("over", ["28331", "28332"], ids=["to oneself", "in a circle"])
+def test_a_forwarding_that_leads_back_is_told(tmp_path: Path, over: str) -> None:
+    given = (
+        f'subscribers = [{{ number = "28331", services = {{ cfu = "{over}" }} }},\n'
+        '  { number = "28332", services = { cfu = "28331" } }]\n'
+    )
+    errors, warnings = told(tmp_path / "lab.toml", DOMAIN + given)
+    assert not errors
+    assert f"services.cfu: {over} leads back to 28331, so forwarded calls fail: 28331 -> " in warnings[0]
+
+
+def test_a_numbering_plan_of_a_trunk_that_is_not_there_is_told(tmp_path: Path) -> None:
+    given = 'trunks = [{ number = 2, name = "t", np = "nix" }]\n'
+    _, [warning] = told(tmp_path / "lab.toml", DOMAIN + given)
+    assert "trunk t: np: no numbering plan 'nix'; there are: default" in warning
 
 
 @pytest.mark.parametrize(
@@ -94,6 +114,7 @@ def test_a_forwarding_that_leads_nowhere_is_told(tmp_path: Path, service: str) -
             '[console]\nkpd2_port = 1001\n[web]\nport = 7777\n[switch]\n[mediator]\nstate = "no/s.db"\n',
             [
                 "2: console.kpd2_port: 1001 is console.kpd1_port already; 0 means any free port",
+                "5: switch.ssh_port: 7777 is web.port already; 0 means any free port",
                 "7: mediator.state: no/s.db: there is no folder {folder}/no: make it first",
             ],
         ),
@@ -231,7 +252,7 @@ def test_config_check_tells_errors_and_warnings_with_file_and_line(tmp_path: Pat
             ],
         ),
         ("[web\n", [("", 1, "is not TOML: ")]),
-        ('[mediator]\nstate = "no/s.db"\n', [("mediator.state", 2, "no/s.db: there is no folder")]),
+        ('[mediator]\nstate = "no/s.db"\n[switch]\n', [("mediator.state", 2, "no/s.db: there is no folder")]),
         ('[acceptance]\ndomain = "x"\n', [("switch", None, "a [switch] table is needed")]),
     ],
     ids=["types", "syntax", "references", "acceptance"],

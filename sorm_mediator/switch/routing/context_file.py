@@ -79,6 +79,8 @@ class Element:
     attributes: dict[str, str]
     line: int
     children: list[Element] = field(default_factory=list)
+    incomplete: bool = False
+    """An element in it is not allowed, which is said: it is not missed as well."""
 
     def the(self, tag: str) -> Element | None:
         """The first child with this tag."""
@@ -195,6 +197,7 @@ class _Reader:
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
             self._wrong(f"<{short(tag, _MOST_SHOWN)}> is not allowed {where}; allowed: {as_list(inside)}")
+            parent.incomplete = True
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
@@ -328,29 +331,38 @@ class _Builder:
         except _Wrong:
             return None
 
-    def _compiled(self, element: Element, name: str, compiler: Callable[[str], Compiled]) -> Compiled:
-        """The mask, substitution or digit map of an attribute."""
+    def _compiled(self, element: Element, name: str, compiler: Callable[[str], Compiled]) -> Compiled | None:
+        """The mask, substitution or digit map of an attribute; ``None`` for a mistake, which is recorded."""
         try:
             return compiler(element.attributes[name])
         except (DigitMapError, MaskError) as error:
-            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
+            self._fail(element, f"<{element.tag} {name}>: {error}")
+            return None
 
     def _rule(self, element: Element) -> Rule:
+        """A rule. Mistakes of its conditions and actions are recorded, so that all of them are told."""
         name = self._given(element, "name")
         for child in element.children:
             if element.the(child.tag) is not child:
                 raise self._fail(child, f"rule {name!r} has a second <{child.tag}>")
         conditions, actions, result = (element.the(tag) for tag in ("conditions", "actions", "result"))
-        if result is None:
-            raise self._fail(element, f"rule {name!r} has no <result>")
         tests = tuple(self._condition(child) for child in (conditions.children if conditions else ()))
         with_rest = {test.side for test in tests if test.digits is not None and test.digits.rest}
-        changes = tuple(self._action(child, with_rest) for child in (actions.children if actions else ()))
+        unread = {
+            _SIDES[child.tag]
+            for child, test in zip(conditions.children if conditions else (), tests, strict=True)
+            if "digits" in child.attributes and test.digits is None
+        }
+        changes = tuple(
+            self._action(child, with_rest | unread) for child in (actions.children if actions else ())
+        )
+        if result is None:
+            raise self._fail(element, f"rule {name!r} has no <result>")
         return Rule(name, tests, changes, self._verdict(name, result), element.line)
 
     def _condition(self, element: Element) -> Condition:
         if not element.attributes:
-            raise self._fail(element, f"<{element.tag}/> tests nothing")
+            self._fail(element, f"<{element.tag}/> tests nothing")
         mask = None
         others: dict[str, tuple[str, ...]] = {}
         for name, value in element.attributes.items():
@@ -363,16 +375,16 @@ class _Builder:
 
     def _action(self, element: Element, with_rest: set[Side]) -> Action:
         if not element.attributes:
-            raise self._fail(element, f"<{element.tag}/> changes nothing")
+            self._fail(element, f"<{element.tag}/> changes nothing")
         side = _SIDES[element.tag]
-        templates: dict[str, Template] = {}
+        templates: dict[str, Template | None] = {}
         others: dict[str, str] = {}
         for name, value in element.attributes.items():
             if name in ("digits", "sorm_digits"):
-                templates[name] = self._compiled(element, name, compile_template)
-                if templates[name].needs_rest and side not in with_rest:
+                template = templates[name] = self._compiled(element, name, compile_template)
+                if template is not None and template.needs_rest and side not in with_rest:
                     needs = f"{{%}} needs a condition <{TAGS[side]}> whose mask ends in %"
-                    raise self._fail(element, f"<{element.tag} {name}>: {needs}")
+                    self._fail(element, f"<{element.tag} {name}>: {needs}")
             else:
                 others[name] = value
                 self._check(element, name, (value,))
@@ -385,10 +397,11 @@ class _Builder:
         known = _VALUES.get(name, ())
         for value in values:
             if known and value not in known:
-                wanted = ", ".join(known)
-                raise self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {wanted}")
+                self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}")
 
     def _verdict(self, rule: str, result: Element) -> Verdict:
+        if not result.children and result.incomplete:
+            raise _Wrong
         if len(result.children) != 1:
             needs = "must hold exactly one of <continue>, <external>, <local>"
             raise self._fail(result, f"rule {rule!r}: <result> {needs}")
