@@ -75,6 +75,8 @@ class Bench:
         self._switches = {"octets": octets, "details": details}
         self._within = within
         self._recording: Recording | None = None
+        self._answered = False
+        """The mediator has answered a command of this connection."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
         self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
             "help": self._help,
@@ -169,6 +171,8 @@ class Bench:
             return "failed"
         if request.saves and not (isinstance(reply, dict) and request.saves in reply):
             raise StepError(f"{method} {path}: {reply!r} is no answer of a lab")
+        if name == "call" and not self._answered:
+            self._say(_NO_EVENTS_YET, "note")
         if request.saves:
             self._say(f"{request.saves}={reply[request.saves]}", "note")
             if recording is not None:
@@ -185,6 +189,7 @@ class Bench:
 
     async def _disconnect(self, given: Sequence[str]) -> Verdict:
         await self.client.disconnect(_channels(given))
+        self._answered = False
         if self._recording is not None:
             self._recording.channels("disconnect", _channels(given))
         return "good"
@@ -273,6 +278,7 @@ class Bench:
         style: Style = "command" if crossed.outbound else "event" if crossed.on_kpd2 else "answer"
         if not crossed.outbound and crossed.fields.get("status"):
             style = "bad"
+        self._answered |= crossed.name == "command-received"
         details = self._switches["details"]
         for line in unit_lines(crossed, self.lang, octets=self._switches["octets"], details=details):
             self._write(line, style)
@@ -281,6 +287,7 @@ class Bench:
             self._recording.came(crossed.name, crossed.fields)
 
     def _closed(self, channel: str) -> None:
+        self._answered = False
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
 
     def _say(self, text: str, style: Style) -> None:
@@ -289,6 +296,7 @@ class Bench:
 
 
 _CLOSED = Phrase("closed")
+_NO_EVENTS_YET = Phrase("no events come before the first command of a connection: get-version, for example")
 _OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")

@@ -159,6 +159,26 @@ async def test_a_session_becomes_a_scenario_that_replay_reads(mediator, session,
     assert session.said("note") == [f"recording to {path}", f"3 steps in {path}"]
 
 
+async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 202, {"call": "c1"}
+
+    session = Session(replace(around, request=request), within=0.3)
+    await session.bench.open()
+    hint = "no events come before the first command of a connection: get-version, for example"
+    for lines in (
+        ("call domain=d a=1 b=2",),
+        ("get-version", "call domain=d a=1 b=2"),
+        ("disconnect", "connect"),
+    ):
+        for line in lines:
+            assert await session(line) == "good"
+        assert session.said("note").count(hint) == 1
+    assert await session("call domain=d a=1 b=2") == "good"
+    assert session.said("note").count(hint) == 2
+    await session.bench.close()
+
+
 async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, tmp_path) -> None:
     async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
         return (202, {"call": "c1"}) if path.endswith("/calls") else (200, {})
