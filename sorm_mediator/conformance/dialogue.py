@@ -415,15 +415,16 @@ class Dialogue(Observer):
     def _own_fault(self, reply: Reply, came: Phrase) -> None:
         """Raises :class:`Untested` for a refused object that was under control before the examination."""
         number = reply.fields.get("number") or reply.fields.get("trunk")
-        if reply.command == "add-object" and reply.outcome[0] in ("rejected", "not-executed"):
-            if (taken := self.controlled_before.get(number)) is not None:
-                raise Untested(
-                    Phrase(
-                        "{number} is under control already, as object {n} ({came}): "
-                        "remove it (command 6), or --may-stop",
-                        number=number, n=taken, came=came,
-                    )
-                )  # fmt: skip
+        taken = self.controlled_before.get(number)
+        refused = reply.command == "add-object" and reply.outcome[0] in ("rejected", "not-executed")
+        if refused and taken is not None:
+            raise Untested(
+                Phrase(
+                    "{number} is under control already, as object {n} ({came}): "
+                    "remove it (command 6), or --may-stop",
+                    number=number, n=taken, came=came,
+                )
+            )  # fmt: skip
 
     def _code_fits(self, wanted: int, came: int) -> bool:
         if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
