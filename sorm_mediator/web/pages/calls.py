@@ -249,8 +249,8 @@ def _label(step: LadderStep) -> str:
     if step.kind not in ("command", "message", "event") or code is None:
         return step.text
     parties = re.search(r" calling=(\S+) called=(\S+)", step.text) if step.kind == "event" else None
-    what = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
-    return f"{code:02X}h {what}"
+    line = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
+    return f"{code:02X}h {line}"
 
 
 def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:
