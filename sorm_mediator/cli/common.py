@@ -54,7 +54,7 @@ PcapOption = Annotated[
     typer.Option(
         "--pcap",
         metavar="FILE",
-        help="Write what crosses as pcapng; - is stdout, for wireshark -k -i -.",
+        help="Write what crosses as pcapng, over a file that is there; - is stdout, for wireshark -k -i -.",
     ),
 ]
 Kpd1Option = Annotated[

@@ -151,7 +151,11 @@ def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = 
             for location, rest in mistakes(error.errors(include_url=False), Config)
         ]
         more = len(found) - MOST_MISTAKES
-        told = found if more <= 0 else [*found[:MOST_MISTAKES], f"{name}: {more} more mistakes"]
+        told = (
+            found
+            if more <= 0
+            else [*found[:MOST_MISTAKES], f"{name}: {more} more mistake{'s' if more > 1 else ''}"]
+        )
         raise ConfigError("\n".join(told)) from None
     config._directory = directory
     config._document = document

@@ -15,7 +15,7 @@ from protocol import EncodeError
 from sorm_mediator.console.client import SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import RunTarget, refusal
-from sorm_mediator.interactive.station import End, Shower, carry_out, command, unit_lines
+from sorm_mediator.interactive.station import UNANSWERED, End, Shower, carry_out, command, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
     about_request,
@@ -150,6 +150,8 @@ class Bench:
     def _ended(self, end: End) -> Verdict:
         if not end.good:
             self._say(end.text, "bad")
+        elif end.text == UNANSWERED:
+            self._say(end.text, "note")
         if self._recording is not None and end.refusal and "send" in self._recording.steps[-1]:
             self._recording.refused(end.refusal, on_receipt=end.on_receipt)
         return "good" if end.good else "failed"

@@ -68,7 +68,7 @@ def run_console(settings: ConsoleSettings) -> int:
     except (UsageError, ConfigError) as error:
         return report_error(error, 2)
     except ConnectError as error:
-        return report_error(words(error), 3)
+        return report_error(f"{words(error)}{settings.where.hint}", 3)
     except OSError as error:
         if error.errno not in (errno.EIO, errno.EPIPE):
             raise

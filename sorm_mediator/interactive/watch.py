@@ -69,7 +69,7 @@ def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdo
     except (UsageError, ConfigError) as error:
         return report_error(error, 2)
     except ConnectError as error:
-        return report_error(error, 3)
+        return report_error(f"{error}{settings.where.hint}", 3)
     except BrokenPipeError:
         return drop_output()
     return 0
