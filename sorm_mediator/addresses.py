@@ -24,6 +24,17 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), number
 
 
+def host_and_or_port(text: str, host: str = "") -> tuple[str, int]:
+    """Host and port of ``host:port``, or of a port alone, which is at ``host``. Raises :class:`ValueError`."""
+    number = port_number(text)
+    if number is not None:
+        return host, number
+    try:
+        return split_host_port(text)
+    except ValueError:
+        raise ValueError(f"{text[:100]!r} is no host:port, and no port 0 to {MOST_PORT}") from None
+
+
 def host_problem(host: str) -> str:
     """The reason why a host can't be looked up; "" if it can be, or is empty.
 

@@ -22,7 +22,9 @@ def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
     """The error for the user if ``host:port`` of the configuration key ``key`` can't be listened on."""
     where = f"{key}: {host_port(host, port)}"
     if error.errno == errno.EADDRINUSE:
-        return BoxError(f"{where} is in use: choose another port, 0 = any free one")
+        return BoxError(
+            f"{where} is in use: choose another port, 0 = any free one; --auto-ports: any for all"
+        )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return BoxError(f"{where} needs root (ports below 1024): choose another port, 0 = any free one")
     if error.errno == errno.EADDRNOTAVAIL:

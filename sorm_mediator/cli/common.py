@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, NoReturn, TextIO
 
 import typer
 
@@ -54,21 +54,58 @@ PcapOption = Annotated[
     typer.Option(
         "--pcap",
         metavar="FILE",
-        help="Write what crosses as pcapng; - is stdout, for wireshark -k -i -.",
+        help="Write what crosses as pcapng, over a file that is there; - is stdout, for wireshark -k -i -.",
     ),
 ]
 Kpd1Option = Annotated[
-    int,
+    str,
     typer.Option(
-        "--kpd1", min=0, max=65535, help="Port of KPD1; by default that of -c, else 1001.", show_default=False
+        "--kpd1",
+        metavar="[HOST:]PORT",
+        help="KPD1: its port, or host and port as the ready line shows them; by default that of -c, else 1001.",
     ),
 ]
 Kpd2Option = Annotated[
-    int,
+    str,
     typer.Option(
-        "--kpd2", min=0, max=65535, help="Port of KPD2; by default that of -c, else 1002.", show_default=False
+        "--kpd2", metavar="[HOST:]PORT", help="The same, for KPD2; by default that of -c, else 1002."
     ),
 ]
+
+
+class Reached(NamedTuple):
+    """Where a mediator is: its host, "" where none is given, its ports, 0 where none is given, and its web's URL."""
+
+    host: str
+    kpd1: int
+    kpd2: int
+    web: str
+
+
+def reached(host: str, kpd1: str, kpd2: str, web: str) -> Reached:
+    """The options of one mediator together. Raises :class:`UsageError`."""
+    from sorm_mediator.addresses import host_and_or_port
+    from sorm_mediator.console.errors import UsageError
+
+    ports = []
+    for option, text in (("--kpd1", kpd1), ("--kpd2", kpd2)):
+        try:
+            where, port = host_and_or_port(text or "0", host)
+        except ValueError as error:
+            raise UsageError(f"{option}: {error}") from None
+        if host and where != host:
+            raise UsageError(
+                f"{option}: {text}: is not on {host}, as said before: both channels are on one host"
+            )
+        host = host or where
+        ports.append(port)
+    if web and "://" not in web:
+        try:
+            host_and_or_port(web)
+        except ValueError:
+            raise UsageError(f"--web: {web!r} is not allowed: a URL such as http://127.0.0.1:8080") from None
+        web = f"http://{web if ':' in web else '127.0.0.1:' + web}"
+    return Reached(host, ports[0], ports[1], web)
 
 
 def echo(text: object, *, err: bool = False) -> None:

@@ -13,6 +13,7 @@ from sorm_mediator.cli.common import (
     Kpd2Option,
     LangText,
     LinkOption,
+    reached,
     usage_errors,
 )
 
@@ -42,8 +43,8 @@ WithinOption = Annotated[
 
 def console(
     host: HostOption = "",
-    kpd1: Kpd1Option = 0,
-    kpd2: Kpd2Option = 0,
+    kpd1: Kpd1Option = "",
+    kpd2: Kpd2Option = "",
     web: WebOption = "",
     link: LinkOption = "",
     config: LabOption = None,
@@ -82,8 +83,8 @@ def send(
         ),
     ],
     host: HostOption = "",
-    kpd1: Kpd1Option = 0,
-    kpd2: Kpd2Option = 0,
+    kpd1: Kpd1Option = "",
+    kpd2: Kpd2Option = "",
     web: WebOption = "",
     link: LinkOption = "",
     config: LabOption = None,
@@ -141,13 +142,13 @@ def watch(
 
     with usage_errors():
         settings = WatchSettings(
-            where=_where("", 0, 0, web, "", config, lang), kinds=tuple(kind or ()), objects=tuple(objects or ()),
+            where=_where("", "", "", web, "", config, lang), kinds=tuple(kind or ()), objects=tuple(objects or ()),
             calls=tuple(calls or ()), as_json=as_json,
         )  # fmt: skip
         raise typer.Exit(run_watch(settings))
 
 
-def _where(host: str, kpd1: int, kpd2: int, web: str, link: str, config: Path | None, lang: str) -> Where:
+def _where(host: str, kpd1: str, kpd2: str, web: str, link: str, config: Path | None, lang: str) -> Where:
     from sorm_mediator.interactive.station import Where
 
-    return Where(host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config, lang=lang)
+    return Where(**reached(host, kpd1, kpd2, web)._asdict(), link=link, config=config, lang=lang)

@@ -18,8 +18,13 @@ from sorm_mediator.cli.common import (
     usage_errors,
 )
 
-Kpd1Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD1.")]
-Kpd2Option = Annotated[int, typer.Option(min=1, max=65535, help="Port of KPD2.")]
+Kpd1Option = Annotated[
+    str,
+    typer.Option(
+        metavar="[HOST:]PORT", help="KPD1: its port, or host and port as the ready line shows them."
+    ),
+]
+Kpd2Option = Annotated[str, typer.Option(metavar="[HOST:]PORT", help="The same, for KPD2.")]
 JunitOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")]
 WebOption = Annotated[
     str, typer.Option(metavar="URL", help="The web of the running lab, which makes the calls.")
@@ -37,8 +42,8 @@ def replay(  # long by its options, each with its help
     host: Annotated[
         str, typer.Option(help="A mediator that is running; without it, the script's lab is started.")
     ] = "",
-    kpd1: common.Kpd1Option = 0,
-    kpd2: common.Kpd2Option = 0,
+    kpd1: common.Kpd1Option = "",
+    kpd2: common.Kpd2Option = "",
     web: Annotated[
         str,
         typer.Option(
@@ -117,7 +122,7 @@ def replay(  # long by its options, each with its help
     set_up_logging(log_level, log)
     with usage_errors():
         settings = ReplaySettings(
-            scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
+            scripts=tuple(scripts), **common.reached(host, kpd1, kpd2, web)._asdict(), link=link, config=config,
             junit=junit, report=report, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order,
             as_json=as_json,
             lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()), repeat=repeat, jobs=jobs,
@@ -147,8 +152,8 @@ def acceptance(
     host: Annotated[
         str, typer.Option(help="A mediator that is running; without it, the lab of the file is started.")
     ] = "",
-    kpd1: Kpd1Option = 1001,
-    kpd2: Kpd2Option = 1002,
+    kpd1: Kpd1Option = "1001",
+    kpd2: Kpd2Option = "1002",
     web: Annotated[
         str, typer.Option(metavar="URL", help="With --host: the web of the switch, which makes the calls.")
     ] = "",
@@ -170,8 +175,8 @@ def acceptance(
     set_up_logging(log_level, log)
     with usage_errors():
         settings = AcceptanceSettings(
-            config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
-            kpd2=kpd2, web=web, lang=lang,
+            config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), lang=lang,
+            **common.reached(host, kpd1, kpd2, web)._asdict(),
         )  # fmt: skip
         raise typer.Exit(run_acceptance(settings))
 
@@ -187,8 +192,8 @@ def conformance(  # long by its options, each with its help
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="A mediator that is running.")] = "",
-    kpd1: Kpd1Option = 1001,
-    kpd2: Kpd2Option = 1002,
+    kpd1: Kpd1Option = "1001",
+    kpd2: Kpd2Option = "1002",
     link: LinkOption = "",
     profile: Annotated[
         str,
@@ -282,8 +287,8 @@ def conformance(  # long by its options, each with its help
         password = typer.prompt("Password", hide_input=True, err=True)
     with usage_errors():
         settings = Settings(
-            config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
-            clauses=_clauses(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
+            config=config, **common.reached(host, kpd1, kpd2, web)._asdict(), link=link, profile=profile,
+            clauses=_clauses(clauses), calls=calls, domain=domain, own=_listed(own), network=network,
             caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,
             first_password=os.environ.get(first_password_env, ""), errors=errors,
             timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,

@@ -92,21 +92,25 @@ def pcap2scenario(
 def tap(
     listen_kpd1: Annotated[
         str,
-        typer.Option("--listen-kpd1", metavar="HOST:PORT", help="Where the console connects; 0: any port."),
+        typer.Option("--listen-kpd1", metavar="[HOST:]PORT", help="Where the console connects; 0: any port."),
     ] = "127.0.0.1:0",
     listen_kpd2: Annotated[
-        str, typer.Option("--listen-kpd2", metavar="HOST:PORT", help="The same, for KPD2.")
+        str, typer.Option("--listen-kpd2", metavar="[HOST:]PORT", help="The same, for KPD2.")
     ] = "127.0.0.1:0",
     kpd1: Annotated[
         str,
         typer.Option(
-            "--kpd1", metavar="HOST:PORT", help="KPD1 of the mediator; by default that of -c, else port 1001."
+            "--kpd1",
+            metavar="[HOST:]PORT",
+            help="KPD1 of the mediator; by default that of -c, else port 1001.",
         ),
     ] = "",
     kpd2: Annotated[
         str,
         typer.Option(
-            "--kpd2", metavar="HOST:PORT", help="KPD2 of the mediator; by default that of -c, else port 1002."
+            "--kpd2",
+            metavar="[HOST:]PORT",
+            help="KPD2 of the mediator; by default that of -c, else port 1002.",
         ),
     ] = "",
     config: Annotated[

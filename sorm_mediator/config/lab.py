@@ -166,7 +166,11 @@ class UnsoundError(ConfigError):
         ]
         more = len(found) - MOST_MISTAKES
         super().__init__(
-            "\n".join(found if more <= 0 else [*found[:MOST_MISTAKES], f"{name}: {more} more mistakes"])
+            "\n".join(
+                found
+                if more <= 0
+                else [*found[:MOST_MISTAKES], f"{name}: {more} more mistake{'s' if more > 1 else ''}"]
+            )
         )
         self.sound = sound
         if sound.config is not None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.messages import caption, title_of
+from protocol.texts import status_phrase
 from sorm_mediator.conformance.verdicts import (
     Action,
     Crossing,
@@ -183,6 +184,8 @@ class Dialogue(Observer):
         self.running = False
         self.tables_gone = False
         """The technical means were stopped or restarted: their former tables must be put back."""
+        self.controlled_before: dict[Any, int] = {}
+        """Numbers and trunks that were under control before the examination: their object numbers."""
         self.log: list[Crossed] = []
         """All units received since the examination began."""
         self.slowest: tuple[float, Reply] | None = None
@@ -332,6 +335,7 @@ class Dialogue(Observer):
         """The technical means are stopped, and their tables are empty."""
         self.running = False
         self.tables_gone = True
+        self.controlled_before.clear()
         self.undone += [("add-object", fields) for fields in self.objects.values()]
         self.undone += [("add-ksl", fields) for fields in self.in_groups]
         self.objects.clear()
@@ -393,9 +397,11 @@ class Dialogue(Observer):
             holds = outcome == wanted and fits
         if not holds and self.terms.errors != "order":
             holds = _SAME.get((wanted, status)) == (outcome, came)
-        shown = {"n": reply.sent.code, "came": _CAME[outcome].fill(n=came)}
+        meaning = status_phrase(came, message_code=0x27 if outcome == "rejected" else 0x28)
+        shown = {"n": reply.sent.code, "came": _CAME[outcome].fill(n=came, meaning=meaning)}
         if not holds:
             what = Phrase("command {n}: {came}").fill(**shown)
+            self._own_fault(reply, what)
             if eltex is not None and outcome == eltex[1]:
                 self.deviates(eltex[0], what)
             raise Failed(what)
@@ -405,6 +411,20 @@ class Dialogue(Observer):
             ).fill(status=status, **shown)
             if not self._preparing and str(note) not in map(str, self.record.notes):
                 self.record.notes.append(note)
+
+    def _own_fault(self, reply: Reply, came: Phrase) -> None:
+        """Raises :class:`Untested` for a refused object that was under control before the examination."""
+        number = reply.fields.get("number") or reply.fields.get("trunk")
+        taken = self.controlled_before.get(number)
+        refused = reply.command == "add-object" and reply.outcome[0] in ("rejected", "not-executed")
+        if refused and taken is not None:
+            raise Untested(
+                Phrase(
+                    "{number} is under control already, as object {n} ({came}): "
+                    "remove it (command 6), or --may-stop",
+                    number=number, n=taken, came=came,
+                )
+            )  # fmt: skip
 
     def _code_fits(self, wanted: int, came: int) -> bool:
         if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
@@ -601,8 +621,8 @@ _CAME: Mapping[Outcome, Phrase] = {
     "silent": Phrase("no answer"),
     "accepted": Phrase("27h/00h and no 28h"),
     "executed": Phrase("27h/00h, 28h/00h"),
-    "rejected": Phrase("27h/{n:02X}h"),
-    "not-executed": Phrase("27h/00h, 28h/{n:02X}h"),
+    "rejected": Phrase("27h/{n:02X}h ({meaning})"),
+    "not-executed": Phrase("27h/00h, 28h/{n:02X}h ({meaning})"),
 }
 """The outcomes that came, in words."""
 _HEX = frozenset((

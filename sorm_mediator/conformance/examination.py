@@ -162,9 +162,14 @@ class Examination:
                 if unit.name == "object-info"
             ]
         ex.taken_objects |= {fields["object_number"] for fields in self.before.objects}
+        ex.controlled_before = {
+            fields["number"] or fields["trunk"]: fields["object_number"] for fields in self.before.objects
+        }
         ex.taken_groups |= {row["ksl_group"] for row in self.before.rows}
         for row in self.before.rows:
             ex.taken_lines |= {(k["stream"], k["ksl"]) for k in (row["ksl_a"], row["ksl_b"]) if k}
+        if ex.may_stop and self.before.objects:
+            await self._afresh()  # numbers under control may be those of the checks
 
     async def _identify(self) -> None:
         ex = self.ex

@@ -16,7 +16,7 @@ from protocol import EncodeError
 from sorm_mediator.console.client import SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import RunTarget, refusal
-from sorm_mediator.interactive.station import Shower, command, end_of, unit_lines
+from sorm_mediator.interactive.station import UNANSWERED, Shower, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
     about_request,
@@ -80,6 +80,8 @@ class Bench:
         """When the last recorded step began; a monotonic time."""
         self._calls: dict[int, float] = {}
         """When the step began in which the first event of a call came, by call number."""
+        self._answered = False
+        """The mediator has answered a command of this connection."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
         self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
             "help": self._help,
@@ -160,6 +162,8 @@ class Bench:
         end = await end_of(self.client, sent, self._within)
         if not end.good:
             self._say(end.text, "bad")
+        elif end.text == UNANSWERED:
+            self._say(end.text, "note")
         if self._recording is not None:
             if end.good or end.refusal:
                 self._recording.late(monotonic() - self._step_began)
@@ -196,6 +200,8 @@ class Bench:
                     "{request}: {reply} is no answer of a lab", request=f"{method} {path}", reply=repr(reply)
                 )
             )
+        if name == "call" and not self._answered:
+            self._say(_NO_EVENTS_YET, "note")
         if request.saves:
             self._say(f"{request.saves}={reply[request.saves]}", "note")
             if recording is not None:
@@ -212,6 +218,7 @@ class Bench:
 
     async def _disconnect(self, given: Sequence[str]) -> Verdict:
         await self.client.disconnect(_channels(given))
+        self._answered = False
         if self._recording is not None:
             self._recording.channels("disconnect", _channels(given))
         return "good"
@@ -313,6 +320,7 @@ class Bench:
         style: Style = "command" if crossed.outbound else "event" if crossed.on_kpd2 else "answer"
         if not crossed.outbound and crossed.fields.get("status"):
             style = "bad"
+        self._answered |= crossed.name == "command-received"
         details = self._switches["details"]
         for line in unit_lines(crossed, self.lang, octets=self._switches["octets"], details=details):
             self._write(line, style)
@@ -330,6 +338,7 @@ class Bench:
         recording.late(monotonic() - began)
 
     def _closed(self, channel: str) -> None:
+        self._answered = False
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
 
     def _say(self, text: str, style: Style) -> None:
@@ -342,6 +351,7 @@ _STARTED_BEFORE = Phrase(
     "the technical means had been started before record-start, so the scenario begins with start; "
     "objects and KSL groups from before are not in it"
 )
+_NO_EVENTS_YET = Phrase("no events come before the first command of a connection: get-version, for example")
 _OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")

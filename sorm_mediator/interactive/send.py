@@ -24,7 +24,16 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.errors import ConfigError
-from sorm_mediator.interactive.station import End, Shower, Where, carry_out, command, reach, unit_lines
+from sorm_mediator.interactive.station import (
+    UNANSWERED,
+    End,
+    Shower,
+    Where,
+    carry_out,
+    command,
+    reach,
+    unit_lines,
+)
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
 from sorm_mediator.language import Phrase, translate
 
@@ -54,7 +63,7 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
     except (WordError, UsageError, ConfigError, StepError) as error:
         return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(translate(words(error), lang), 3)
+        return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
     if end is None:
         return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
     if settings.as_json:
@@ -62,7 +71,7 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
             json.dumps({"event": "end", "executed": end.good, "text": str(end.text)}, ensure_ascii=False)
             + "\n"
         )
-    elif not end.good:
+    elif not end.good or end.text == UNANSWERED:
         write(f"{translate(end.text, settings.where.language)}\n")
     return 0 if end.good else 1
 

@@ -17,7 +17,7 @@ from protocol.texts import status_phrase
 from protocol.wire import MASK
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
-from sorm_mediator.console.client import KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
+from sorm_mediator.console.client import COALESCED, KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.lab.targets import listens_at, toward, web_url
@@ -51,6 +51,13 @@ class Where:
     def language(self) -> Lang:
         """``lang``, checked."""
         return cast(Lang, self.lang)
+
+    @property
+    def hint(self) -> str:
+        """What to do when nothing is reached at the addresses of a lab file; "" without one."""
+        if self.config is None:
+            return ""
+        return f"; is the lab of {self.config} running? Where it is instead: --kpd1, --kpd2, --web"
 
     def load(self) -> Config:
         """The lab file, or the defaults, with the values of the environment. Raises :class:`ConfigError`."""
@@ -87,6 +94,7 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
         )  # fmt: skip
 
 
+UNANSWERED = Phrase("octets sent; they hold no whole command, and no answer came")
 ANSWER_TO_NOTHING = 1.0
 """Seconds in which the answer to octets without a whole command is waited for."""
 
@@ -100,7 +108,9 @@ def unit_lines(crossed: Crossed, lang: Lang, *, octets: bool, details: bool) -> 
     """What crossed, for people: a line, with ``octets`` one in hexadecimal, with ``details`` one for each field."""
     arrow = "->" if crossed.outbound else "<-"
     head = f"{clock(crossed.time)} {arrow} {translate(SHOWN[crossed.channel], lang)}"
-    marks = "".join(f"  [{translate(text, lang)}]" for text in crossed.findings)
+    # How the octets came is of interest to who looks into details, and usual: 27h and 28h come together.
+    marked = crossed.findings if details else [one for one in crossed.findings if one != COALESCED]
+    marks = "".join(f"  [{translate(text, lang)}]" for text in marked)
     what = translate(NO_UNIT, lang)
     if crossed.message is not None:
         what = one_line(crossed.form, lang, coding=crossed.coding)
@@ -156,8 +166,9 @@ async def end_of(client: ConsoleClient, sent: tuple[Sent, ...], within: float) -
     """Wait for the end of commands."""
     if not sent:
         before = len(client.log)
-        await client.wait(lambda: len(client.log) > before, min(within, ANSWER_TO_NOTHING))
-        return End(True, Phrase("octets sent; they hold no whole command"))
+        if await client.wait(lambda: len(client.log) > before, min(within, ANSWER_TO_NOTHING)):
+            return End(True, Phrase("octets sent; they hold no whole command"))
+        return End(True, UNANSWERED)
     if not await wait_for(client, lambda: all(one.done for one in sent), (KPD1,), time.monotonic() + within):
         return End(False, join("; ", [no_end(client, within), *client.complaints()]))
     refused = [one for one in sent if one.refusal]

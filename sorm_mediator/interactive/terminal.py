@@ -74,7 +74,7 @@ def run_console(settings: ConsoleSettings) -> int:
     except (UsageError, ConfigError) as error:
         return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(translate(words(error), lang), 3)
+        return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
     except OSError as error:
         if error.errno not in (errno.EIO, errno.EPIPE):
             raise

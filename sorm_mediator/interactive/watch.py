@@ -75,7 +75,7 @@ def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdo
     except (UsageError, ConfigError) as error:
         return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
-        return report_error(translate(words(error), lang), 3)
+        return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
     except BrokenPipeError:
         return drop_output()
     return 0

@@ -15,7 +15,9 @@ from typing import Any, NoReturn, cast
 from protocol import Options
 from protocol.forms import DigitsForm, Form, RecordForm, TextForm
 from protocol.messages import caption, title_of, wires
+from protocol.values import Ksl
 from sorm_mediator.console import client
+from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.errors import words as words_of
 from sorm_mediator.language import Lang, Phrase, translate
@@ -41,6 +43,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
 needs no KSL line. A value ``null`` sends "not given" all the same."""
 _KSL = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
+_QUOTED = re.compile(r'"([^"]*)"')
 _OCTETS = re.compile(r"0[xX][0-9A-Fa-f]+")
 MOST_TYPED = 65_536
 """Characters of a line: more than any command needs (our choice)."""
@@ -51,7 +54,17 @@ class WordError(Exception):
 
 
 class _Word(Node):
-    """The value of one word."""
+    """The value of one word. Its errors show what is typed: no quotation marks, and a KSL line as ``0/1``."""
+
+    def wrong(self, allowed: str) -> NoReturn:
+        allowed = _QUOTED.sub(r"\1", allowed).replace(" in quotation marks", "")
+        self.fail(f"{show(self.plain())} is not allowed here; allowed: {allowed}")
+
+    def mapping(self, allowed: Iterable[str] | None = None) -> dict[str, Node]:
+        names = None if allowed is None else tuple(allowed)
+        if not isinstance(self.value, dict) and names == Ksl._fields:
+            self.wrong("a KSL line, such as 0/1 (stream/KSL), null")
+        return super().mapping(names)
 
     def fail(self, message: str) -> NoReturn:
         raise ScriptError(one_line(f"{self.path}: {message}"))

@@ -21,7 +21,7 @@ from protocol import Broken, Channel, Codec, Noise
 from protocol.jsonform import unknown_json
 from protocol.render import masked_hex
 from sorm_mediator import config as lab_files
-from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.addresses import host_and_or_port, host_port
 from sorm_mediator.capture.comments import describe
 from sorm_mediator.capture.output import BoundedOutput, OutputError, open_output
 from sorm_mediator.capture.writer import Connection, PcapngWriter, one_kind
@@ -30,7 +30,7 @@ from sorm_mediator.console.errors import UsageError, check_folders, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.watch import line_of
 from sorm_mediator.journal.masking import unit_document
-from sorm_mediator.lab.targets import listens_at
+from sorm_mediator.lab.targets import LOCAL, listens_at
 from sorm_mediator.mediator.binding.consoles import allowed
 from sorm_mediator.replay.transcript import (
     MOST_UNITS,
@@ -104,7 +104,7 @@ class TapSettings:
 
 def _address(option: str, text: str) -> Address:
     try:
-        return split_host_port(text)
+        return host_and_or_port(text, LOCAL)
     except ValueError as error:
         raise UsageError(f"{option}: {error}, such as 127.0.0.1:1001") from None
 

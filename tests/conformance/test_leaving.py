@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +21,13 @@ from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, failed, port
 from tests.conformance.spoiler import Rule, Spoiler, changed
+from tests.conformance.test_spoilt_options import lab_file
 
 OBJECT = {
     "object_number": 40001, "object_type": "own-subscriber", "number_sign": "own", "number": "28336",
     "trunk": None, "category": "combined", "ksl_group": 7, "priority": "high",
 }  # fmt: skip
+STATISTICAL = {"category": "statistical", "ksl_group": None, "priority": "normal"}
 LINE = {"stream": 0, "ksl": 3}
 PASSWORD, FIRST = "271828", "123456"
 
@@ -109,6 +113,22 @@ async def test_with_may_stop_its_tables_and_its_password_are_put_back(lab: Lab) 
     assert verdicts(report)["6.2.4-1"] == PASS
     assert not report.not_restored
     assert await tables(lab, PASSWORD) == before
+
+
+async def test_a_number_under_control_already_is_no_fault_of_the_mediator(tmp_path: Path) -> None:
+    file = lab_file(tmp_path, same_number_again="refuse")
+    async with Lab(on_free_ports(_lab(Settings(config=file))), name="order268") as running:
+        await do(running, ("start", {}), ("add-object", {**OBJECT, "number": "28331", **STATISTICAL}))
+        clauses = ("6.5.3-1", "6.6.3-1")
+        report = await examine(replace(toward(running, *clauses), config=file))
+        assert verdicts(report) == dict.fromkeys(clauses, NOT_TESTED)
+        for result in report.results:
+            assert "28331 is under control already, as object 40001" in str(result.why)
+            assert "28h/36h (number already defined)" in str(result.why)
+        report = await examine(replace(toward(running, *clauses, may_stop=True), config=file))
+        assert verdicts(report) == dict.fromkeys(clauses, PASS)
+        assert not report.not_restored
+        assert [one["object_number"] for one in await tables(running, FIRST)] == [40001]
 
 
 async def cancelled_at(name: str, settings: Settings) -> None:

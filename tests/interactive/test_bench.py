@@ -202,6 +202,39 @@ async def test_a_recording_expects_what_came_and_waits_as_long_as_it_took(
     scenario.load(path)
 
 
+async def test_octets_of_no_command_without_an_answer_say_so(session) -> None:
+    assert await session("raw CC") == "good"
+    assert session.said("note") == ["octets sent; they hold no whole command, and no answer came"]
+
+
+async def test_how_octets_came_is_shown_with_details_alone(session) -> None:
+    for line in ("start", "details on", "stop"):
+        assert await session(line) == "good"
+    marked = [line for _, line in session.lines if line.endswith("[coalesced]")]
+    assert len(marked) <= 2
+    assert not any("command=start" in line for line in marked)
+
+
+async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 202, {"call": "c1"}
+
+    session = Session(replace(around, request=request), within=0.3)
+    await session.bench.open()
+    hint = "no events come before the first command of a connection: get-version, for example"
+    for lines in (
+        ("call domain=d a=1 b=2",),
+        ("get-version", "call domain=d a=1 b=2"),
+        ("disconnect", "connect"),
+    ):
+        for line in lines:
+            assert await session(line) == "good"
+        assert session.said("note").count(hint) == 1
+    assert await session("call domain=d a=1 b=2") == "good"
+    assert session.said("note").count(hint) == 2
+    await session.bench.close()
+
+
 async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, tmp_path) -> None:
     async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
         return (202, {"call": "c1"}) if path.endswith("/calls") else (200, {})
@@ -365,7 +398,13 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
         (("watch", "--web", "http://127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
         (("watch", "--kind", "relaese"), 2, "--kind: 'relaese' is not allowed; did you mean release?"),
         (("send", "raw"), 2, "raw: the octets are missing"),
-        (("watch", "--web", "127.0.0.1:1"), 2, "--web: '127.0.0.1:1' is not allowed"),
+        (("watch", "--web", "127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
+        (("watch", "--web", "lab"), 2, "--web: 'lab' is not allowed"),
+        (
+            ("watch", "-c", str(FOLDER / "labs" / "laptop.toml"), "--web", "127.0.0.1:1"),
+            3,
+            "laptop.toml running? Where it is instead: --kpd1, --kpd2, --web",
+        ),
         (("console", "--lang", "de"), 2, "--lang: 'de' is not allowed: en, ru"),
         (
             ("send", "start", "-c", str(FOLDER / "labs" / "minimal.toml")),

@@ -62,8 +62,16 @@ def test_a_line_is_a_command(line: str, fields: dict[str, Any]) -> None:
             "add-object object_number=70000",
             "object_number: 70000 is not allowed here; allowed: an integer from 0 to",
         ),
-        ("add-object number=28x31", "number: '28x31' is not allowed here; allowed: 1 to 18 digits"),
+        (
+            "add-object number=28x31",
+            "number: '28x31' is not allowed here; allowed: 1 to 18 digits, such as 28331, or null",
+        ),
         ("add-ksl ksl_a=9/1", "ksl_a.stream: 9 is not allowed here; allowed: an integer from 0 to 7"),
+        (
+            "add-ksl ksl_a=1",
+            "ksl_a: 1 is not allowed here; allowed: a KSL line, such as 0/1 (stream/KSL), null",
+        ),
+        ("set-password new_password=1", "allowed: six characters, such as 123456"),
         ("add-ksl ksl_a={", "ksl_a"),
         (
             "add-object category=combine",

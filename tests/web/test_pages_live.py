@@ -92,7 +92,11 @@ async def test_a_call_is_made_answered_and_ended_by_hand(scene: Scene, visitor: 
     await form.get_by_label("B, as dialled").fill("28332")
     await form.get_by_label("Ringing, s").fill("600")
     await form.get_by_role("button", name="Call", exact=True).click()
-    await expect(page.get_by_role("status")).to_contain_text("28331 calls 28332")
+    told = page.get_by_role("status").locator("p")
+    await expect(told).to_contain_text("28331 calls 28332")
+    assert (await told.get_attribute("class") or "").split() == ["told"], (
+        "a call that begins is no success yet"
+    )
     row = page.get_by_role("row").nth(1)
     await expect(row).to_contain_text("ringing")
     await expect(row.get_by_role("link", name="258")).to_be_visible()
@@ -100,7 +104,7 @@ async def test_a_call_is_made_answered_and_ended_by_hand(scene: Scene, visitor: 
     await expect(row).to_contain_text("talking")
     assert await visitor.axe() == []
     await row.get_by_role("button", name="Hang up").click()
-    await expect(row).to_contain_text("released")
+    await expect(row).to_contain_text("released after conversation")
     await scene.kpd2.until(Release)
 
 

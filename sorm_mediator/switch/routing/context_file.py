@@ -66,7 +66,10 @@ class ContextError(ValueError):
         ordered = sorted(dict.fromkeys(problems))
         self.problems = tuple(f"{source}:{line}: {text}" for line, text in ordered[:MOST_PROBLEMS])
         more = len(ordered) - MOST_PROBLEMS
-        self.lines = (*self.problems, *([f"{source}: {more} more mistakes"] if more > 0 else []))
+        self.lines = (
+            *self.problems,
+            *([f"{source}: {more} more mistake{'s' if more > 1 else ''}"] if more > 0 else []),
+        )
         super().__init__("; ".join([*self.problems, *([f"and {more} more"] if more > 0 else [])]))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from fastapi import HTTPException, Request
 
-from sorm_mediator.language import Phrase
+from protocol.messages import BY_CODE
+from protocol.texts import OPERATIONS_RELEASE, phrase_of
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.mediator.binding.status import call_row
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import CallRefused
+from sorm_mediator.switch.calls.call import Call, CallRefused
 from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
+from sorm_mediator.web.pages.captions import HAPPENED
 from sorm_mediator.web.pages.page import Action, Form, Page
 from sorm_mediator.web.pages.shown import clock, note_reading
 from sorm_mediator.web.switch_api import (
@@ -42,6 +46,10 @@ OUTCOMES: dict[str, Phrase] = {
 """What a synthetic call comes to, for people."""
 
 
+KEPT_FROM = ("routing-failed", "forwarding-failed")
+"""Events of a call that reached no number."""
+
+
 class CallLine(NamedTuple):
     """One call of the list, as far as the boxes of this web server know it."""
 
@@ -53,6 +61,8 @@ class CallLine(NamedTuple):
     """A key of :data:`STATES`; empty: only the mediator knows the call."""
     started: float | None
     objects: tuple[int, ...]
+    why: str = ""
+    """Why it ended, or reached nobody."""
 
 
 async def calls(request: Request) -> Mapping[str, Any]:
@@ -70,7 +80,14 @@ async def calls(request: Request) -> Mapping[str, Any]:
             request_ = made.request
             lines.append(
                 CallLine(
-                    made.id, made.domain.name, request_.a, request_.b, made.state.value, made.started, objects
+                    made.id,
+                    made.domain.name,
+                    request_.a,
+                    request_.b,
+                    made.state.value,
+                    made.started,
+                    objects,
+                    _why(made),
                 )
             )
     elif gateway is not None:
@@ -88,6 +105,15 @@ async def calls(request: Request) -> Mapping[str, Any]:
         "domains": [] if switch is None else list(switch.engine.domains),
         "trunks": sorted(_trunks(switch)),
     }
+
+
+def _why(call: Call) -> str:
+    """Why a call of the switch ended: the cause of its 43h, and before it what kept it from a number."""
+    if call.release_cause is None:
+        return ""
+    cause = phrase_of(OPERATIONS_RELEASE, call.release_cause)
+    kept = next((event.detail for event in reversed(call.events) if event.event in KEPT_FROM), "")
+    return join(": ", [cause, kept]) if kept else cause
 
 
 def _trunks(switch: SwitchBox | None) -> set[str]:
@@ -173,8 +199,9 @@ LANES: dict[Lane, Phrase] = {
 }
 """The vertical lines, from left to right."""
 _LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 210, 40, 30
-_MOST_TEXT, _MOST_ASIDE = 34, 27
-"""Characters that stand above an arrow, and beside a mark on the last lane."""
+_MOST_TEXT, _MOST_ASIDE, _MOST_DETAIL = 38, 27, 18
+"""Characters that stand above an arrow, beside a mark on the last lane, and there after what happened."""
+_CODES = {kind.message_name: code for code, kind in BY_CODE.items()}
 
 
 class Arrow(NamedTuple):
@@ -212,11 +239,27 @@ def draw(steps: LadderDocument) -> Drawing:
     return Drawing(_LEFT + 2 * _APART + _RIGHT, height, tuple(places.items()), rows)
 
 
+def _label(step: LadderStep) -> str:
+    """The step in few words: ``41h number-received 28331 -> 28332``; the whole line stands in its title."""
+    if step.kind == "call":
+        what = HAPPENED.get(step.name, Phrase("{name}", name=step.name))
+        detail = step.text.removeprefix(step.name).strip()
+        return join(" ", [what, detail[:_MOST_DETAIL]]) if detail else what
+    code = _CODES.get(step.name)
+    if step.kind not in ("command", "message", "event") or code is None:
+        return step.text
+    parties = re.search(r" calling=(\S+) called=(\S+)", step.text) if step.kind == "event" else None
+    line = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
+    return f"{code:02X}h {line}"
+
+
 def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:
     start, end = places[step.source], places[step.target]
     stays = start == end
     most = _MOST_ASIDE if stays else _MOST_TEXT
-    text = step.text if len(step.text) <= most else step.text[: most - 1] + "…"
+    text = _label(step)
+    if not isinstance(text, Phrase) and len(text) > most:
+        text = text[: most - 1] + "…"
     return Arrow(
         y=_TOP + _ROW * (at + 1),
         start=start,
@@ -236,7 +279,7 @@ PAGE = Page(
     "Calls",
     "calls.html.j2",
     calls,
-    actions=(Action("/calls", place),),
+    actions=(Action("/calls", place, neutral=True),),
 )
 ONE = Page(
     "/calls/{call}",

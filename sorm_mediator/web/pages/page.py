@@ -41,6 +41,8 @@ class Action:
 
     path: str
     run: Callable[[Request, Form], Awaitable[Phrase | Redrawn]]
+    neutral: bool = False
+    """It only begins something, such as a call: what is told of it is no success yet."""
 
 
 @dataclass(frozen=True)

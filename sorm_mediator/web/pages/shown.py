@@ -10,6 +10,7 @@ from fastapi import Request
 
 from protocol import texts
 from sorm_mediator.language import Lang, MessageId, Phrase
+from sorm_mediator.web.pages.captions import caption_of, limit
 from ssh_control.client import LinkState
 
 LINKS: dict[LinkState, Phrase] = {
@@ -104,6 +105,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "link": link,
     "value": value,
     "line_state": line_state,
+    "caption_of": caption_of,
+    "limit": limit,
     "zip_same": lambda values: [(one, one) for one in values],
 }
 """The filters of templates."""

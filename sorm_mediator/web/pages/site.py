@@ -147,7 +147,7 @@ class _Site:
             text, status = error.detail, error.status_code
         except ValidationError as error:
             text, status = _first_problem(error), 422
-        return self._told(request, text, status)
+        return self._told(request, text, status, neutral=action.neutral)
 
     async def _redrawn(self, request: Request, page: Page, done: Redrawn) -> Response:
         """A part of a page with what was done beside it; the whole page for a browser without scripts."""
@@ -166,9 +166,10 @@ class _Site:
             response.headers["HX-Trigger"] = "changed"
         return response
 
-    def _told(self, request: Request, text: str, status: int) -> Response:
+    def _told(self, request: Request, text: str, status: int, *, neutral: bool = False) -> Response:
         """What an action did. A browser with scripts puts it into its page, and reports other statuses as faults."""
-        view = {"text": text, "failed": status >= 400, "back": _own_path(request.headers.get("referer", "/"))}
+        back = _own_path(request.headers.get("referer", "/"))
+        view = {"text": text, "failed": status >= 400, "neutral": neutral, "back": back}
         template = self._templates.get_template("done.html.j2")
         if "hx-request" not in request.headers:
             return self._page(request, template, None, view, status)
