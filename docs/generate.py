@@ -45,8 +45,15 @@ can't pass. `config check --json` prints `{"file", "valid", "errors", "warnings"
 `path`, `line` (null for one about no line) and `message`.
 
 ```console
+$ cat > lab.toml <<END
+[[switch.domains]]
+name = "test.domain"
+subscribers = [
+    { number = "28331", services = { cfu = "99999" } },
+]
+END
 $ sorm-mediator config check lab.toml
-lab.toml:11: warning: switch.domains[1].subscribers[1].services.cfu: 99999 is not reached, so forwarded calls fail: ...
+lab.toml:4: warning: switch.domains[1].subscribers[1].services.cfu: 99999 is not reached, so forwarded calls fail: ...
 lab.toml: fine
 ```
 

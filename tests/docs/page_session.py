@@ -6,7 +6,7 @@ that the page names are free, whatever else runs on the machine. FOLDER is where
 What is run are the ``console`` blocks of the page, from top to bottom:
 
 * ``$ command`` is run by bash, its continued lines with it. A box (``lab``, ``gateway``, ``switch``) is awaited until
-  its ready line and goes on; it takes the place of one before it. ``watch`` and ``curl -N`` go on too.
+  its ready line and goes on; it takes the place of one before it. ``watch``, ``tap`` and ``curl -N`` go on too.
 * ``NAME=$(command)`` keeps the output for later commands, as do ``export NAME=value`` and ``cd FOLDER``.
 * ``sorm> words`` and ``admin@...$ words`` after a command are what the reader types into it.
 * Every other line is output: it is looked for in what came. Digits stand for any digits, ``...`` for anything.
@@ -37,7 +37,7 @@ DIRECTIVE = re.compile(r"^<!-- (not run|exit): (.+?) -->$")
 TYPED = re.compile(r"^(?:sorm|admin@\S+?[$>])>? ?(.*)$")
 BOX = re.compile(r"^sorm-mediator (lab|gateway|switch)\b")
 VARIABLE = re.compile(r"^([A-Z]+)=\$\((.*)\)$", re.DOTALL)
-STAYS = re.compile(r"^(sorm-mediator watch|curl -s?N)\b")
+STAYS = re.compile(r"^(sorm-mediator watch|sorm-mediator tap|curl -s?N)\b")
 
 
 @dataclass
