@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from ssh_control.logged import take_events
+
 LAB_FOLDERS = frozenset({"acceptance", "api", "cli", "conformance", "console", "lab", "replay", "web"})
 LAB_MODULES = (
     "asyncio",
@@ -94,6 +96,7 @@ def _logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.disable(logging.NOTSET)
+    take_events(None)
     for name in list(logging.root.manager.loggerDict):
         logging.getLogger(name).disabled = False
 

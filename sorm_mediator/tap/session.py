@@ -146,8 +146,12 @@ async def _run(settings: TapSettings) -> int:
             ready: dict[str, object] = {"ready": True, "endpoints": tap.endpoints}
             if rules:
                 ready["seed"] = seed
-            watcher.line(json.dumps(ready))
-            await until_signal(asyncio.Event().wait())
+
+            async def serve() -> None:
+                watcher.line(json.dumps(ready))  # when signals are taken
+                await asyncio.Event().wait()
+
+            await until_signal(serve())
     finally:
         watcher.close()
     if settings.record is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_a_suite_drives_a_lab_and_a_failure_shows_octets_and_meaning(tmp_path: P
     assert (asked.status, asked.message) == ("PASS", "")
     assert failed.status == "FAIL"
     lines = failed.message.splitlines()
-    assert lines[0] == f"step 15, {SUITE}:28: send add-object"
+    assert lines[0] == f"step 15, {os.path.relpath(SUITE)}:28: send add-object"
     assert lines[3].startswith("  status: expected 0 (00h: accepted), came 23 (17h: command not accepted")
     assert "-> KPD1  CC 01 05 13 ** ** ** ** ** ** 03 01" in failed.message
     assert "object number  259" in failed.message

@@ -147,7 +147,7 @@ def test_a_mediator_that_is_not_there_exits_with_3(scenario: Path, unused_tcp_po
     [
         (("--lang", "de"), "--lang: 'de' is not allowed: en, ru"),
         (("--object-byte-order", "middle"), "--object-byte-order: 'middle' is not allowed: little, big"),
-        (("--web", "127.0.0.1:80"), "--web: '127.0.0.1:80' is not allowed: a URL such as"),
+        (("--web", "ftp://127.0.0.1"), "--web: 'ftp://127.0.0.1' is not allowed: "),
         (("--junit", "/nowhere/r.xml"), "--junit: /nowhere/r.xml: its folder does not exist"),
     ],
 )

@@ -220,7 +220,7 @@ async def test_a_code_of_the_vendors_that_was_accepted_is_told(lab: Lab) -> None
     assert notes
     assert all(result.verdict == PASS for result in report.results)
     for note in notes:
-        came = r"(27h|27h/00h, 28h)/[1-9A-F].h"
+        came = r"(27h|27h/00h, 28h)/[1-9A-F].h \(.+\)"
         assert re.fullmatch(f"command 5: {came} came, the vendor's code in place of the order's 01h", note)
     assert not [
         note

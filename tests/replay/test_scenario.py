@@ -171,7 +171,7 @@ def test_the_examples_of_the_page_are_right() -> None:
     yaml = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     json = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert [len(scenario.parse(text).steps) for text in yaml] == [6, 5, 1, 5]
-    assert [len(vendor.scenario.parse(text, Path("page.json")).steps) for text in json] == [4]
+    assert [len(vendor.parse(text, Path("page.json")).steps) for text in json] == [4]
 
 
 def test_every_mistake_of_a_script_is_told_and_none_that_only_follows() -> None:

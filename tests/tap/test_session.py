@@ -159,8 +159,8 @@ def test_a_reader_of_the_lines_that_goes_away_does_not_stop_the_tap(lab) -> None
     ("arguments", "says"),
     [
         (("--listen-kpd1", "0.0.0.0:0"), "--listen-kpd1: 0.0.0.0:0: is not on loopback"),
-        (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is not host:port"),
-        (("--kpd1", "here"), "--kpd1: 'here' is not host:port"),
+        (("--listen-kpd1", "127.0.0.1"), "--listen-kpd1: '127.0.0.1' is no host:port, and no port"),
+        (("--kpd1", "here"), "--kpd1: 'here' is no host:port, and no port"),
         (("--spoil", "drop,name=anser"), "did you mean answer?"),
         (("--kpd1", "127.0.0.1:0"), "--kpd1: 127.0.0.1:0: port 0 is none to connect to"),
         (("--pcap", "/nowhere/x.pcapng"), "--pcap: /nowhere/x.pcapng: can't be written"),
