@@ -114,7 +114,9 @@ def show(
 
 
 def _in_words(value: object) -> str:
-    return {True: "yes", False: "no", None: "-", "": "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
+    if isinstance(value, bool):  # 1 is a limit, not a yes
+        return "yes" if value else "no"
+    return "-" if value in (None, "") else str(value)
 
 
 def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:

@@ -29,7 +29,6 @@ from sorm_mediator.config.outside import document_of, load_lab
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
-    SIGNALS,
     ConnectError,
     RunInterruptedError,
     ScriptError,
@@ -41,7 +40,7 @@ from sorm_mediator.console.errors import (
     report_error,
     unwritable,
 )
-from sorm_mediator.console.interrupt import carry_through
+from sorm_mediator.console.interrupt import carry_through, taken_signals
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url
@@ -554,11 +553,12 @@ class _Stdout:
         """Run ``work``, and cancel it at a signal, or when the reader closes the output."""
         self._run = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number in SIGNALS:
+        taken = taken_signals()
+        for number in taken:
             loop.add_signal_handler(number, self._interrupt)
         try:
             await work
         finally:
             self._run = None
-            for number in SIGNALS:
+            for number in taken:
                 loop.remove_signal_handler(number)

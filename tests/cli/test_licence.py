@@ -1,6 +1,7 @@
 """``sorm-mediator licence``: keys that the switch takes, and mistakes in one line."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import date
@@ -90,6 +91,8 @@ def test_show_tells_what_a_key_holds() -> None:
     assert document["kept"]["subscribers"] == {"value": "10", "from": "factory licence"}
     shown = sorm("licence", "show", key).stdout
     assert "kept to: subscribers            10 (factory licence)" in shown
+    one = sorm("licence", "make", "--limit", "sorm_channels=1").stdout
+    assert re.search(r"sorm_channels +1\b", sorm("licence", "show", one).stdout)
 
 
 def test_show_of_a_passport_an_expired_licence_and_no_key() -> None:
