@@ -267,8 +267,17 @@ def usage(command: str, lang: Lang) -> str:
     return "\n".join(lines)
 
 
+def about_key(name: str, key: str, lang: Lang) -> str:
+    """A key of a request: what it means and takes."""
+    return translate(REQUESTS[name].meanings[key], lang)
+
+
 def about_request(name: str, lang: Lang) -> str:
-    """Help for a request to the web: a line for itself, and one for its keys."""
+    """Help for a request to the web: a line for itself, one for each key, and an example."""
     request = REQUESTS[name]
-    keys = [*(f"{key}=" for key in request.required), *(f"[{key}=]" for key in request.optional)]
-    return f"{name}: {translate(request.title, lang)}\n  {' '.join(keys)}"
+    keys = {key: f"{key}=" for key in request.required} | {key: f"[{key}=]" for key in request.optional}
+    width = max(map(len, keys.values()), default=0)
+    lines = [f"{name}: {translate(request.title, lang)}"]
+    lines += [f"  {typed:<{width}}  {about_key(name, key, lang)}" for key, typed in keys.items()]
+    example = translate(Phrase("example: {line}", line=f"{name} {request.example}".rstrip()), lang)
+    return "\n".join((*lines, f"  {example}"))

@@ -405,13 +405,15 @@ def find_lab(node: Node, scenario: Path) -> Path:
         import captures
 
         shipped = [Path(folder) for folder in captures.__path__]
-        places += [*shipped, *(folder / "scenarios" for folder in shipped)]  # for a shipped one from stdin
+        places += shipped
+        places += [folder.parent for folder in shipped]  # captures/labs/...
+        places += [folder / "scenarios" for folder in shipped]  # for a shipped one from stdin
     for place in places:
         if (place / name).is_file():
             return place / name
     return node.fail(
         f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
-        "and among the captures"
+        "and among the captures, which sorm-mediator examples lists"
     )
 
 

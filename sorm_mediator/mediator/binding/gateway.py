@@ -578,7 +578,7 @@ class Gateway:
                 self.latencies.setdefault(ask.op, Latencies()).add(took)
                 if self._logs:
                     verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
-                    ms = f"{took * 1000:.1f}"
+                    ms = round(took * 1000, 1)
                     log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
                 told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
             self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
