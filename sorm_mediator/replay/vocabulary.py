@@ -95,7 +95,7 @@ def _choice(*names: str) -> KeyCheck:
 
 def _line_state(node: Node) -> None:
     if node.value not in (0, 1, 3, 7, 255) or isinstance(node.value, bool):
-        node.wrong("0 (fine), 1 (faulty), 3 (blocked), 7 (restricted), 255 (not known)")
+        node.wrong(Phrase("0 (fine), 1 (faulty), 3 (blocked), 7 (restricted), 255 (not known)"))
 
 
 def _delivered(node: Node) -> None:
@@ -196,7 +196,7 @@ REQUESTS: Mapping[str, Request] = {
             "ring": Phrase("seconds until the answer, or until the caller gives up; left out: 0.05"),
             "talk": Phrase("seconds of conversation; left out: 0.2"),
             "services": Phrase(
-                "services used in the call, each with its time in seconds: 'services=[{{service: hold, at: 0.1}}]'"
+                "services used in the call, each with its time in seconds: 'services=[{service: hold, at: 0.1}]'"
             ),
         },
         example="domain=test.domain a=28331 b=28332 ring=1 talk=5",
