@@ -45,14 +45,12 @@ from sorm_mediator.config.lines import located
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
     StepError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
 )
@@ -61,6 +59,7 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
@@ -283,8 +282,6 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
         return report_error(located(str(error), settings.config), 2)
     except ConnectError as error:
         return report_error(error, 3)
-    except BrokenPipeError:
-        return drop_output()
     except OSError as error:
         return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1

@@ -33,13 +33,11 @@ from sorm_mediator.conformance.report import Report, Showing, bar, document, hea
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
 )
@@ -48,6 +46,7 @@ from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.texts import whole_number
 
 STDOUT = "-"
@@ -159,8 +158,6 @@ def run_conformance(settings: Settings) -> int:
         return report_error(error, 2)
     except ConnectError as error:
         return report_error(error, 3)
-    except BrokenPipeError:
-        return drop_output()
     except OSError as error:
         return report_error(unwritable(error), 2)
     return 0 if report.verdict == PASS else 1

@@ -22,11 +22,12 @@ from textwrap import wrap
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.capture.output import BoundedOutput
-from sorm_mediator.console.errors import INTERRUPTED, SIGNALS, report_error
+from sorm_mediator.console.errors import SIGNALS, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, PcapRecorder, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from sorm_mediator.reports.people import Look
