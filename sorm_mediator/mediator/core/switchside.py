@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from protocol.texts import LINE_STATES
-from sorm_mediator.mediator.core.effects import AskSwitch
+from sorm_mediator.mediator.core.effects import AskSwitch, Cause
 from sorm_mediator.mediator.core.moves import Move, StateTable
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
@@ -122,8 +122,7 @@ class Question:
     params: Mapping[str, object]
     done: Callable[[Outcome, float], None]
     deadline: float
-    cause: str
-    """The id of the command that it is asked for."""
+    cause: Cause
 
 
 @dataclass(slots=True)
