@@ -7,12 +7,12 @@ web can't be reached, 130 interrupted, 141 the reader of the output is gone.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -47,9 +47,9 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import INTERRUPTED
+from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.texts import whole_number
 
-STDOUT = "-"
 HOOK = "hook:"
 NETWORK, CALLER = "89001758964", "73835550101"
 """Numbers of the network in the labs: the dialled number, and the number that calls in."""
@@ -120,8 +120,7 @@ class Settings:
         for password in (self.password, self.first_password):
             if password and not (len(password) == 6 and password.isascii()):
                 raise UsageError("the password is six characters")
-        json_file = Path(self.json) if self.json and self.json != STDOUT else None
-        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
+        check_folders(files_of(self))
         try:
             chosen(self.clauses)
         except ValueError as error:
@@ -375,14 +374,11 @@ def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | Non
 def _write(settings: Settings, report: Report, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
-    if settings.report is not None:
-        settings.report.write_text(page(report, lang), encoding="utf-8")
-    if settings.junit is not None:
-        write_junit(settings.junit, report)
-    if settings.json:
-        text = json.dumps(document(report, lang), ensure_ascii=False, indent=1) + "\n"
-        if settings.json == STDOUT:
-            sys.stdout.write(text)
-            return
-        Path(settings.json).write_text(text, encoding="utf-8")
-    showing.finish(report)
+    free = write_reports(
+        settings,
+        lambda: page(report, lang),
+        partial(write_junit, report=report),
+        lambda: document(report, lang),
+    )
+    if free:
+        showing.finish(report)

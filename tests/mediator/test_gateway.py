@@ -52,6 +52,7 @@ from tests.mediator.gateway_harness import (
     lab_file,
     running,
     small_switch,
+    switch_up,
 )
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
@@ -88,19 +89,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         yield Bench(tmp_path, switch, server, where)
 
 
-async def switch_up(gateway: Gateway) -> None:
-    """Wait until the link to the switch is up."""
-    watcher = gateway.events.subscribe()
-    async with asyncio.timeout(10):
-        while (gateway.status().switch or {})["state"] != "up":
-            await anext(watcher)
-    gateway.events.unsubscribe(watcher)
-
-
 async def started_console(endpoints: dict[str, str]) -> Console:
     console = await Console.connect(endpoints["kpd1"])
-    console.send(Start())
-    await console.until(CommandExecuted, command=1, status=0)
+    await console.do(Start())
     return console
 
 

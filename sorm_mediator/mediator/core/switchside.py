@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from protocol.texts import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch, Cause
-from sorm_mediator.mediator.core.moves import Move, StateTable
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
+from ssh_control.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import Category, Priority
 from sorm_mediator.mediator.core.effects import Cause
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from ssh_control.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
