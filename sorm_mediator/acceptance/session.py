@@ -46,6 +46,7 @@ from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
     ConnectError,
+    NotReadyError,
     StepError,
     UsageError,
     check_choice,
@@ -82,10 +83,6 @@ FIRST_OBJECT = 40_001
 _NOT_LOCAL = 0x54
 
 Done = Callable[[Outcome], None]
-
-
-class NotReadyError(Exception):
-    """The mediator refuses the console's first command. The text gives the reason and the remedy."""
 
 
 class Acceptance:

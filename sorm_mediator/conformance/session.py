@@ -27,13 +27,14 @@ from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, 
 from sorm_mediator.conformance.checks import chosen
 from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Errors, Profile, Terms
-from sorm_mediator.conformance.examination import Examination, NotReadyError
+from sorm_mediator.conformance.examination import Examination
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report, Showing, bar, document, heading, page, write_junit
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
     ConnectError,
+    NotReadyError,
     UsageError,
     check_choice,
     check_folders,

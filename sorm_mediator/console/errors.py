@@ -63,6 +63,10 @@ class ConnectError(Exception):
     """A channel of the mediator, or its web, can't be reached. The text names host:port (exit code 3)."""
 
 
+class NotReadyError(Exception):
+    """The mediator can't be examined as it is. The text gives the reason and what to change (exit code 2)."""
+
+
 class StepError(Exception):
     """A step can't be carried out, for example on a closed channel: it fails with this text."""
 

@@ -15,7 +15,7 @@ from typing import Any
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
-from sorm_mediator.addresses import MOST_PORT, host_port
+from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -371,7 +371,7 @@ class SwitchBox:
             return "the shell admits keys alone (switch.admin.password_login)"
         without = "the shell has no password: set switch.admin.password"
         problem = access.password_problem(password, admin.password, without)
-        if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
+        if problem or admin.password != DEFAULT_PASSWORD or is_loopback(host_of(peer)):
             return problem
         return "the shell has its default password, which is for this machine only: set switch.admin.password"
 

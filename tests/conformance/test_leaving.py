@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from protocol import ObjectInfo
-from sorm_mediator.conformance.examination import NotReadyError
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, PASS
 from sorm_mediator.console.client import ConsoleClient, Crossed
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, NotReadyError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, failed, port
 from tests.conformance.spoiler import Rule, Spoiler, changed

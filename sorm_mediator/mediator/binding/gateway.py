@@ -32,7 +32,7 @@ from protocol import (
 )
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
-from sorm_mediator.addresses import host_port, port_number
+from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, RadiusConfig
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -745,8 +745,7 @@ def _brief(params: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _address(text: str, port: int) -> tuple[str, int]:
-    """``host`` or ``host:port`` as an address; an IPv6 address with a port is in brackets."""
-    host, colon, number = text.rpartition(":")
-    if colon and (":" not in host or host.startswith("[")) and (given := port_number(number)) is not None:
-        return host.strip("[]"), given
-    return text.strip("[]"), port
+    """``host``, whose port is ``port``, or ``host:port``."""
+    host, given = split_optional_port(text)
+    number = port_number(given)
+    return host, port if number is None else number

@@ -22,7 +22,7 @@ from typing import Final
 from e1.voice.rtp import FRAME, RtpPacket, build
 from e1.voice.tones import tone
 from radius.report import CallReport, Media
-from sorm_mediator.addresses import port_number
+from sorm_mediator.addresses import host_of, port_number
 from sorm_mediator.errors import BoxError
 
 LOWEST_TONE: Final = 400
@@ -66,13 +66,12 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 
     ``family``: IP version of the sending socket, 4 or 6. Raises :class:`ValueError` with the reason.
     """
-    host, _, text = rtp.rpartition(":")
-    port = port_number(text)
+    host, port = host_of(rtp), port_number(rtp.rpartition(":")[2])
     if not port:
         raise ValueError(f"rtp: {rtp[:100]!r} has no port from 1 to 65535")
-    host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    host = {"localhost": "127.0.0.1"}.get(host, host)
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
-        host = peer.rpartition(":")[0].strip("[]")
+        host = host_of(peer)
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
