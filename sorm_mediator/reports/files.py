@@ -12,7 +12,7 @@ STDOUT = "-"
 """Standard output in place of a file."""
 
 
-class Wanted(Protocol):
+class ReportOptions(Protocol):
     """The options of a command that writes reports."""
 
     @property
@@ -28,14 +28,14 @@ class Wanted(Protocol):
         """The file of the document, :data:`STDOUT`, or "" for none."""
 
 
-def files_of(wanted: Wanted) -> dict[str, Path | None]:
+def files_of(wanted: ReportOptions) -> dict[str, Path | None]:
     """The files that are wanted, by option."""
     document = Path(wanted.json) if wanted.json and wanted.json != STDOUT else None
     return {"--report": wanted.report, "--junit": wanted.junit, "--json": document}
 
 
 def write_reports(
-    wanted: Wanted,
+    wanted: ReportOptions,
     page: Callable[[], str],
     junit: Callable[[Path], None],
     document: Callable[[], Mapping[str, object]],

@@ -290,7 +290,7 @@ class Gateway:
             await link.start()
 
     def listen(self, ksl: Ksl, who: str) -> Listener:
-        """Somebody (``who``) listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        """Let ``who`` listen to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
         from sorm_mediator.mediator.binding.listening import CannotListen
 
         if self.e1 is None:
@@ -444,7 +444,7 @@ class Gateway:
         return self._on_demand(lambda now: self.core.operator_line_state(object_number, state, now))
 
     def tables_read(self, text: str) -> int:
-        """Somebody (``text``) has read the tables past the console: 26h/03h (order 268, 9.6.4.1)."""
+        """The tables were read past the console; ``text``: by whom. 26h/03h (order 268, 9.6.4.1)."""
         return self._on_demand(lambda now: self.core.tables_read(text, now))
 
     def _on_demand(self, make: Callable[[float], Iterable[Effect]]) -> int:

@@ -223,7 +223,7 @@ class Core:
         return self._effects(now)
 
     def refused_connection(self, peer: str, reason_code: int, now: float) -> list[Effect]:
-        """Somebody was not let in: 26h with this code."""
+        """A connection was refused: 26h with this code."""
         self._unauthorized(reason_code, peer, now, peer=peer, stranger=True)
         return self._effects(now)
 
@@ -398,7 +398,7 @@ class Core:
         return self._effects(now)
 
     def tables_read(self, text: str, now: float) -> list[Effect]:
-        """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
+        """The tables were read past the console: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
         if self.config.options.tell_table_access == "on":
             self._unauthorized(ACCESS_TABLES, text, now, stranger=True)
         return self._effects(now)
@@ -712,7 +712,7 @@ class Core:
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
     def _second_session(self, event: dict[str, object]) -> None:
-        """Somebody with the password of the switch has come there in the name of this mediator."""
+        """A second peer with the switch's password has logged in there in the name of this mediator."""
         self.counters["second_sessions"] += 1
         name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))
         outcome = "let in" if event.get("admitted") is True else "refused"
