@@ -22,7 +22,7 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
+from sorm_mediator.switch.calls.speech import rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
@@ -36,6 +36,7 @@ from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
+from sorm_mediator.switch.speech_sender import SpeechSender
 from ssh_control.dialect import ClientHello, Notify, Refused
 from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
