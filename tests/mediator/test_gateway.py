@@ -40,7 +40,6 @@ from radius.reporter import Reporter
 from sorm_mediator.config import parse
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
-from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
@@ -468,20 +467,6 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
     del document["ssh"]["host_key"]
     with pytest.raises(BoxError, match=r"ssh\.host_key: empty"):
         await Gateway(parse(document, directory=bench.folder)).start()
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("10.0.0.1", ("10.0.0.1", 7777)),
-        ("10.0.0.1:7000", ("10.0.0.1", 7000)),
-        ("switch.example", ("switch.example", 7777)),
-        ("::1", ("::1", 7777)),
-        ("[::1]:7000", ("::1", 7000)),
-    ],
-)
-def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
-    assert gateway_module._address(text, 7777) == address
 
 
 async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
