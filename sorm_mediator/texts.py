@@ -44,6 +44,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return next(iter(get_close_matches(word, list(known), n=1)), "")
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error about a name that there is not: ``; did you mean kpd1_port?``; "" if none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
 def whole_number(text: str, least: int, most: int) -> int | None:
     """The number of decimal digits, ``least`` to ``most``; None for any other text.
 

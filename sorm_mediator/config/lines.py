@@ -1,11 +1,13 @@
 """Where a key stands in a lab file, and errors that tell it.
 
 Errors name a key by its path, in which list items count from 0 (``switch.domains.0.name``). For people the line of
-the file stands before it, and items count from 1: ``lab.toml:12: switch.domains[1].name: ...``.
+the file stands before it, and items count from 1: ``lab.toml:12: switch.domains[1].name: ...``. A name that could be
+taken for something else is in quotation marks, as in TOML: ``numbering_plans.city."7384"``.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -22,9 +24,11 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PLAIN = re.compile(r"[^,\]}\n#]*")
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
 _KEY_OF_ERROR = re.compile(
-    r"(?P<key>[A-Za-z][\w-]*(?:\.[\w-]+)*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
+    rf"(?P<key>[A-Za-z][\w-]*(?:\.(?:[\w-]+|{_QUOTED}))*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
 )
+_PART_OF_KEY = re.compile(rf"{_QUOTED}|[^.]+")
 
 
 def line_numbers(text: str) -> Mapping[KeyPath, int]:
@@ -147,13 +151,32 @@ def shown(path: KeyPath) -> str:
     """A path as people read it: ``switch.domains[1].name``."""
     text = ""
     for part in path:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{quoted(part)}" if text else quoted(part)
     return text
+
+
+def quoted(name: str) -> str:
+    """A name of a table or key as a part of a key: in quotation marks if it has other characters, or is a number."""
+    return name if _BARE.fullmatch(name) and not name.isdecimal() else json.dumps(name, ensure_ascii=False)
+
+
+def key_of(path: KeyPath) -> str:
+    """A path as a key of an error; :func:`path_of` reads it."""
+    return ".".join(str(part) if isinstance(part, int) else quoted(part) for part in path)
 
 
 def path_of(key: str) -> KeyPath:
     """The path of a key of an error: ``switch.domains.0.name``."""
-    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    return tuple(map(_part, _PART_OF_KEY.findall(key)))
+
+
+def _part(text: str) -> str | int:
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return int(text) if text.isdecimal() else text
 
 
 def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str:
@@ -162,7 +185,7 @@ def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str
     found = _KEY_OF_ERROR.fullmatch(bare)
     if found is None:
         return error
-    key = ".".join(map(str, place(path_of(found["key"]))))
+    key = key_of(place(path_of(found["key"])))
     return f"{error[: len(error) - len(bare)]}{key}{found['rest']}"
 
 
