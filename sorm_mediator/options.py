@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError
 
 ByteOrder = Literal["little", "big"]
 StreamFault = Literal["ABSENT", "OFF", "LOS", "AIS", "LOF", "LOMF", "RAI"]
@@ -26,9 +27,19 @@ Profile = Literal["eltex", "order"]
 
 
 class Section(BaseModel):
-    """A table of the lab file: frozen, unknown keys are refused."""
+    """A table of the lab file: frozen, unknown keys are refused, and a text is neither a number nor a switch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_its_type(cls, given: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if kind is bool and not isinstance(given, bool):
+            raise PydanticCustomError("bool_type", "true or false")
+        if kind in (int, float) and isinstance(given, str | bool):
+            raise PydanticCustomError("int_type" if kind is int else "float_type", "a number")
+        return given
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,9 +30,8 @@ from sorm_mediator.acceptance.compare import (
     refused_number,
     remedies,
 )
-from sorm_mediator.acceptance.matrix import KINDS, Domains, FormatCheck, PlannedCall, matrix
+from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, KINDS, Domains, FormatCheck, PlannedCall, matrix
 from sorm_mediator.acceptance.report import (
-    DIRECTION_NAMES,
     KIND_NAMES,
     AcceptanceRun,
     document,
@@ -167,11 +166,8 @@ class Acceptance:
         if status:
             outcome.problems.append(refused(status))
             if status == _NOT_LOCAL:
-                own = check.call.a if check.role == "calling" else ""
                 outcome.remedies = refused_number(
-                    check.controlled,
-                    own or self._config.acceptance.formats.own.subscriber,
-                    self._domains[check.domain],
+                    check.controlled, check.subscriber, self._domains[check.domain]
                 )
         else:
             try:
@@ -316,6 +312,31 @@ def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
         return matrix(config, node.domains), node
     except ConfigError as error:
         raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
+
+
+def wrong_formats(config: Config, name: str) -> Iterator[str]:
+    """The mistakes of ``[acceptance]``, each naming file and key; none if the switch of the file can't be made."""
+    assert config.switch is not None
+    try:
+        node = Node(config.switch, config.directory)
+    except ConfigError:
+        return  # what is wrong with it is told by the checks of the switch
+    try:
+        matrix(config, node.domains)
+    except ConfigError as error:
+        yield from (f"{name}: {line}" for line in str(error).split("\n"))
+
+
+SWITCH_OF_FORMATS = (
+    "ssh.user",
+    "mediator.order",
+    "switch.aggregates",
+    "switch.domains.*.name",
+    "switch.domains.*.subscribers",
+    "switch.domains.*.trunks",
+    "switch.domains.*.numbering_plans",
+)
+"""The keys beside ``[acceptance]`` that :func:`wrong_formats` looks at."""
 
 
 def _check_login(config: Config, node: Node, name: str) -> None:

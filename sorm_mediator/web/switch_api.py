@@ -219,6 +219,7 @@ class StepDocument(SwitchDocument):
 class RoutingDocument(SwitchDocument):
     """What routing did: once for each domain of the call's way, and again for each time it was sent on."""
 
+    domain: str
     result: Literal["external", "local", "failed"]
     via: list[str]
     """The directions of an external call."""
@@ -476,6 +477,7 @@ def _routing(hop: Hop) -> RoutingDocument:
     result = hop.result
     a, b = result.a, result.b
     return RoutingDocument(
+        domain=hop.domain.name,
         result=result.result,
         via=list(result.via),
         a=NumberDocument(digits=a.digits, ni=a.ni),

@@ -149,7 +149,7 @@ def clash(domains: Iterable[Domain]) -> str:
     if not found:
         return ""
     number, one, other = min(found)
-    more = f", and {len(found) - 1} more numbers" if len(found) > 1 else ""
+    more = f", and {len(found) - 1} more number{'s' if len(found) > 2 else ''}" if len(found) > 1 else ""
     return (
         f"the number {number} is a subscriber's in {one} and in {other}{more}; it must be in one domain only"
     )

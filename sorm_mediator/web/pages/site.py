@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from sorm_mediator import __version__
-from sorm_mediator.config.lines import dotted
+from sorm_mediator.config.lines import key_of
 from sorm_mediator.config.mistakes import mistakes
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.reports import html as reports
@@ -366,7 +366,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _first_problem(error: ValidationError) -> str:
     first = mistakes(error.errors(), None)[0]
-    return f"{dotted(first.location)}: {first.text}" if first.location else first.text
+    return f"{key_of(first.location)}: {first.text}" if first.location else first.text
 
 
 async def _nothing(request: Request) -> Response:
