@@ -80,7 +80,7 @@ def _field(one: SettingDocument) -> dict[str, Any]:
         "source": one.source,
         "at_once": one.at_once,
         "waiting": None if one.waiting is None else as_text(one.waiting),
-        "meaning": one.meaning.replace("``", ""),
+        "meaning": Phrase(one.meaning),
     }
 
 
