@@ -85,7 +85,9 @@ class Phrase(str):
             text = found.npgettext(self._context, *key) if self._context else found.ngettext(*key)
         else:
             text = (
-                found.pgettext(self._context, self._message) if self._context else found.gettext(self._message)
+                found.pgettext(self._context, self._message)
+                if self._context
+                else found.gettext(self._message)
             )
         if not self._values:
             return text

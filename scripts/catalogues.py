@@ -140,7 +140,12 @@ def _collect_template(template: Path, found: Collected) -> None:
 
 def _plural_of(call: nodes.Call) -> str:
     return next(
-        (str(one.value.value) for one in call.kwargs if one.key == "plural" and isinstance(one.value, nodes.Const)), ""
+        (
+            str(one.value.value)
+            for one in call.kwargs
+            if one.key == "plural" and isinstance(one.value, nodes.Const)
+        ),
+        "",
     )
 
 

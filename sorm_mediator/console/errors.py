@@ -16,6 +16,12 @@ BROKEN_PIPE = 141
 """Exit code when the reader of the output has closed it: the shell's code for a process ended by SIGPIPE."""
 
 
+STARTED_ALREADY = Phrase(
+    "the technical means are started already, perhaps by an earlier run: send stop first"
+)
+"""What is said to a refused command 1 (27h/16h, or 28h/07h)."""
+
+
 def words(error: Exception) -> str:
     """The text of an error, in both languages where it has them."""
     return next((text for text in error.args if isinstance(text, Phrase)), str(error))

@@ -171,7 +171,8 @@ class LabJobs:
 
     def _command(self, request: JobRequest, script: Path | None, folder: Path) -> list[str]:
         # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
-        command = [sys.executable, "-P", "-m", "sorm_mediator", request.kind, "-c", str(folder / _LAB)]
+        name = "send" if request.kind == "stop" else request.kind
+        command = [sys.executable, "-P", "-m", "sorm_mediator", name, "-c", str(folder / _LAB)]
         ends = self._lab.endpoints
         host, kpd1 = split_host_port(ends.get("kpd1", ends["radius"]))
         command += ["--host", host]
@@ -179,6 +180,8 @@ class LabJobs:
             command += ["--kpd1", str(kpd1), "--kpd2", str(split_host_port(ends["kpd2"])[1])]
         if "ssh" in ends:  # the switch is of this lab
             command += ["--web", f"http://{ends['web']}"]
+        if request.kind == "stop":
+            return [*command, "--lang", request.lang, "stop"]
         if request.kind == "replay":
             command += [str(script)]
         else:
