@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from protocol.oneline import one_line
-from sorm_mediator.language import Lang, join
+from sorm_mediator.language import Lang, Phrase, join
 from sorm_mediator.mediator.binding.feed import EventFeed, Happened
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _step(one: Happened, lang: Lang) -> LadderStep:
             text = f"{name}: ok" if document["ok"] else f"{name}: {_refusal(document)}"
         case _:
             source, kind, name = "switch", "report", str(document["kind"])
-            text = f"{name}, report {document['sequence']}"
+            text = Phrase("{kind}, report {number}", kind=name, number=document["sequence"])
     return LadderStep(
         time=one.time, source=source, target=target, kind=kind, name=name, text=text, number=one.number
     )

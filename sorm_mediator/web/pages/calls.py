@@ -15,7 +15,7 @@ from sorm_mediator.mediator.binding.status import call_row
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused
 from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
-from sorm_mediator.web.pages.captions import HAPPENED
+from sorm_mediator.web.pages.captions import HAPPENED, caption_of
 from sorm_mediator.web.pages.page import Action, Form, Page
 from sorm_mediator.web.pages.shown import clock, language, note_reading
 from sorm_mediator.web.switch_api import (
@@ -151,7 +151,8 @@ async def one(request: Request) -> Mapping[str, Any]:
         "ladder": steps,
         "drawing": draw(steps),
         "lanes": LANES,
-        "services": get_args(Feature),
+        "label": _label,
+        "services": {one: caption_of(one, "services") for one in get_args(Feature)},
     }
 
 
@@ -271,7 +272,7 @@ def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float |
         after="" if begun is None else f"{(step.time - begun) * 1000:+.0f}",
         text=_label(step),
         most=_MOST_ASIDE if stays else _MOST_TEXT,
-        title=step.text,
+        title=_label(step) if stays else step.text,
         stays=stays,
     )
 

@@ -173,6 +173,16 @@ LICENSED: Mapping[str, Phrase] = {
     "subscribers": Phrase("Subscribers"),
 }
 """What a licence limits."""
+SERVICES: Mapping[str, Phrase] = {
+    "hold": Phrase("hold", context="service"),
+    "end-of-hold": Phrase("end of the hold", context="service"),
+    "consultation": Phrase("consultation call", context="service"),
+    "3pty": Phrase("three-party call", context="service"),
+    "transfer": Phrase("call transfer", context="service"),
+    "pickup": Phrase("call pickup", context="service"),
+    "waiting": Phrase("call waiting", context="service"),
+}
+"""Services that can be used in a call."""
 RUNS: Mapping[str, Phrase] = {
     "replay": Phrase("Replay"),
     "acceptance": Phrase("Acceptance"),
@@ -206,6 +216,7 @@ NAMES: Mapping[str, Mapping[str, Phrase]] = {
     "circuits": CIRCUITS,
     "licensed": LICENSED,
     "runs": RUNS,
+    "services": SERVICES,
 }
 """All captions by what they are of, for the templates."""
 

@@ -23,6 +23,7 @@ LINKS: dict[LinkState, Phrase] = {
     LinkState.REFUSED: Phrase("refused"),
     LinkState.CLOSED: Phrase("closed"),
 }
+CHANNELS: dict[str, Phrase] = {"kpd1": Phrase("KPD1"), "kpd2": Phrase("KPD2")}
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 NONE = "\N{EN DASH}"
 """What stands for a value that is not there."""
@@ -126,6 +127,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "value": value,
     "line_state": line_state,
     "caption_of": caption_of,
+    "channel": CHANNELS.__getitem__,
     "shortened": shortened,
     "marked": marked,
     "limit": limit,
