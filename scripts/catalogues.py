@@ -348,7 +348,7 @@ def _entries(po: bytes) -> list[object]:
 
 
 def _compiled(mo: bytes) -> dict[object, object]:
-    return {(one.context, one.id): one.string for one in read_mo(io.BytesIO(mo)) if one.id}
+    return {(one.context, str(one.id)): one.string for one in read_mo(io.BytesIO(mo)) if one.id}
 
 
 def main(arguments: list[str]) -> int:
