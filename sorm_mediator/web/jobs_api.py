@@ -95,6 +95,7 @@ class JobRefused(Exception):  # noqa: N818 - an answer
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+        self.text = text
 
 
 class Jobs(Protocol):

@@ -132,9 +132,10 @@ async def test_every_page_is_russian(lab: Lab) -> None:
         made = (await http.post(calls, json={"a": "28331", "b": "28332", "ring": 0, "talk": 600})).json()
         ended = (await http.post(calls, json={"a": "28332", "b": "28331", "ring": 600, "talk": 1})).json()
         await http.delete(f"/api/v1/calls/{ended['call']}")
+        lost = (await http.post(calls, json={"a": "28331", "b": "5", "ring": 0, "talk": 1})).json()
         opened = [page.path for page in PAGES if page.in_navigation]
         opened += [f"/settings?group={group}" for group in GROUPS]
-        opened += [f"/calls/{one['call']}" for one in (made, ended)]
+        opened += [f"/calls/{one['call']}" for one in (made, ended, lost)]
         opened += [
             "/numbers?cgpn.digits=28331&cdpn.digits=89001758964",
             "/numbers?cgpn.digits=28331&cdpn.digits=5",

@@ -91,7 +91,7 @@ async def start(request: Request, form: Form) -> Phrase:
     try:
         job = await _jobs(request).start(JobRequest(**fields), who_asks(request))
     except JobRefused as refused:
-        raise HTTPException(refused.status, str(refused)) from None
+        raise HTTPException(refused.status, refused.text) from None
     return Phrase("Run {number} has begun.", number=job.id)
 
 
@@ -101,7 +101,7 @@ async def remove(request: Request, form: Form) -> Phrase:
     try:
         await _jobs(request).remove(job.id)
     except JobRefused as refused:
-        raise HTTPException(refused.status, str(refused)) from None
+        raise HTTPException(refused.status, refused.text) from None
     if job.state == "running":
         return Phrase("Run {number} was cancelled.", number=job.id)
     return Phrase("Run {number} was removed.", number=job.id)
