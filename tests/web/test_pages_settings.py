@@ -137,18 +137,17 @@ async def test_a_file_that_is_ahead_of_the_lab_is_told_until_the_value_is_back(
     lab: Lab, visitor: Visitor
 ) -> None:
     page = await tab(lab, visitor, "sorm")
-    told = page.get_by_role("note")
+    told = page.get_by_role("note").filter(has_text="mediator.orm_number")
     was = await page.get_by_label("orm_number", exact=True).input_value()
     await page.get_by_label("orm_number", exact=True).fill("7")
     await page.get_by_role("button", name="Apply", exact=True).click()
     await expect(page.get_by_role("status")).to_contain_text("Needs a restart: mediator.orm_number.")
     await expect(told).to_have_count(0)  # the file has the old value still
     await page.get_by_role("button", name="Apply and save").click()
-    await expect(told).to_contain_text("mediator.orm_number")
     await expect(told).to_contain_text(f"-c {file_of(lab)} use the new value already")
     assert await visitor.axe() == []
     await tab(lab, visitor, "web")
-    await expect(told).to_contain_text("mediator.orm_number")
+    await expect(told).to_be_visible()
     async with httpx.AsyncClient(base_url=lab.web_url, trust_env=False) as http:
         change = {"values": {"mediator.orm_number": int(was)}, "save": True}
         assert (await http.put("/api/v1/settings", json=change)).status_code == 200
