@@ -15,26 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LAB = """
-[mediator]
-state = ":memory:"
-journal = ""
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[radius]
-port = 0
-[ssh]
-port = 0
-[web]
-port = 0
-[switch]
-ssh_port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-subscribers = [{ number = "28331" }, { number = "28332" }]
-"""
+from sorm_mediator.lab.small import IN_MEMORY, lab_text
 
 
 def _run_once(command: list[str]) -> float:
@@ -67,7 +48,7 @@ def run() -> dict[str, object]:
         nothing.append(_run_once([sys.executable, "-c", "pass"]))
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "lab.toml")
-        config.write_text(LAB)
+        config.write_text(lab_text(IN_MEMORY))
         labs = [_start_lab(config) for _ in range(5)]
     return {
         "version_s": statistics.median(version),

@@ -97,11 +97,6 @@ def counted(counters: Mapping[str, Any], of: str = "counters") -> str:
     )
 
 
-def shortened(text: str, most: int) -> str:
-    """The text, cut where it has more characters than there is room for."""
-    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
 def marked(text: str) -> Markup:
     """A text whose ``names`` stand in double backquotes, with those as code."""
     parts = re.split("``(.+?)``", text)
@@ -128,7 +123,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "line_state": line_state,
     "caption_of": caption_of,
     "channel": CHANNELS.__getitem__,
-    "shortened": shortened,
     "marked": marked,
     "limit": limit,
     "zip_same": lambda values: [(one, one) for one in values],
