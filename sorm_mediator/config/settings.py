@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, TypeGuard, Union, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -52,6 +53,35 @@ def settings(config: Config) -> Iterator[Setting]:
     yield from _of(config, type(config), (), {} if profile == DEFAULT else by_profile)
 
 
+def meanings() -> Iterator[str]:
+    """What each key means that :func:`settings` may give, once each, in the order of the declaration."""
+    found: dict[str, None] = {}
+    _add_meanings(Config, found)
+    return iter(found)
+
+
+def _add_meanings(kind: type[BaseModel], found: dict[str, None]) -> None:
+    for name, field in kind.model_fields.items():
+        if kind is Config and (field.alias or name) == SWITCH:
+            continue
+        if _is_table(field.annotation):
+            _add_meanings(field.annotation, found)
+        elif (table := _table(field)) and get_origin(field.annotation) in (tuple, Union, UnionType):
+            if get_origin(field.annotation) is tuple:  # which is a key itself while it is empty
+                found.setdefault(_meaning(field))
+            _add_meanings(table, found)
+        elif text := _meaning(field):
+            found.setdefault(text)
+
+
+def _is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _meaning(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
 def _of(
     model: BaseModel | None, kind: type[BaseModel], path: KeyPath, by_profile: Mapping[str, Any]
 ) -> Iterator[Setting]:
@@ -75,7 +105,7 @@ def _of(
                 default=masked(by_profile.get(shown(here), default)),
                 by_profile=shown(here) in by_profile,
                 secret=_is_secret(field.annotation),
-                meaning=" ".join((field.description or "").split()),
+                meaning=_meaning(field),
                 form=_forms(kind).get(field.alias or name, {}),
             )
 

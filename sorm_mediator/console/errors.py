@@ -12,6 +12,11 @@ from sorm_mediator.config.places import where_shipped
 from sorm_mediator.language import Phrase
 from ssh_control.visible import visible_lines
 
+STARTED_ALREADY = Phrase(
+    "the technical means are started already, perhaps by an earlier run: send stop first"
+)
+"""What is said to a refused command 1 (27h/16h, or 28h/07h)."""
+
 
 def words(error: Exception) -> str:
     """The text of an error, in both languages where it has them."""

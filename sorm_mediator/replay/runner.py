@@ -45,7 +45,14 @@ from sorm_mediator.console.comparing import (
     show,
     show_value,
 )
-from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
+from sorm_mediator.console.errors import (
+    STARTED_ALREADY,
+    ConnectError,
+    RunInterruptedError,
+    ScriptError,
+    StepError,
+    words,
+)
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import Events, RunTarget, refusal
 from sorm_mediator.language import Phrase, join
@@ -248,9 +255,6 @@ class Matcher:
         self.failure = failure
 
 
-STARTED_ALREADY = Phrase(
-    "the technical means are started already, perhaps by an earlier run: send stop first"
-)
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 

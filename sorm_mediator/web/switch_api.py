@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
@@ -227,7 +227,7 @@ class RoutingDocument(SwitchDocument):
     b: NumberDocument
     sorm: SormDocument
     path: list[StepDocument]
-    reason: str
+    reason: SkipValidation[str]
     """Why it failed."""
 
 

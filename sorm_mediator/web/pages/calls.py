@@ -18,7 +18,7 @@ from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused
 from sorm_mediator.texts import short
 from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
-from sorm_mediator.web.pages.captions import HAPPENED
+from sorm_mediator.web.pages.captions import HAPPENED, caption_of
 from sorm_mediator.web.pages.page import Action, Form, Page
 from sorm_mediator.web.pages.shown import clock, language, note_reading
 from sorm_mediator.web.switch_api import (
@@ -142,7 +142,7 @@ async def one(request: Request) -> Mapping[str, Any]:
     """A call with its ladder and, of the switch, its state and its routing."""
     gateway, switch = request.app.state.gateway, request.app.state.switch
     call = request.path_params["call"]
-    steps = ladder(None if gateway is None else gateway.events, switch, call)
+    steps = ladder(None if gateway is None else gateway.events, switch, call, language(request))
     if steps is None:
         raise HTTPException(404, Phrase("There is no call {call}, or it was long ago.", call=call))
     made = None if switch is None else switch.engine.calls.get(call)
@@ -154,7 +154,8 @@ async def one(request: Request) -> Mapping[str, Any]:
         "ladder": steps,
         "drawing": draw(steps, language(request)),
         "lanes": LANES,
-        "services": get_args(Feature),
+        "label": _label,
+        "services": {one: caption_of(one, "services") for one in get_args(Feature)},
     }
 
 
@@ -201,10 +202,10 @@ LANES: dict[Lane, Phrase] = {
     "switch": Phrase("Switch"),
 }
 """The vertical lines, from left to right."""
-_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 210, 40, 30
+_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 270, 40, 30
 _TIME, _AFTER = 95, 158
-_MOST_TEXT, _MOST_ASIDE, _MOST_DETAIL = 38, 27, 18
-"""Characters that stand above an arrow, beside a mark on the last lane, and there after what happened."""
+_MOST_TEXT, _MOST_ASIDE = 35, 38
+"""Characters that stand above an arrow, and beside a mark on the last lane."""
 _CODES = {kind.message_name: code for code, kind in BY_CODE.items()}
 
 
@@ -225,20 +226,23 @@ def draw(steps: LadderDocument, lang: Lang) -> Drawing:
 def _label(step: LadderStep) -> str:
     """The step in few words: ``41h number-received 28331 -> 28332``; the whole line stands in its title."""
     if step.kind == "call":
+        if step.name == "dialling" and step.detail:
+            return step.detail
         what = HAPPENED.get(step.name, Phrase("{name}", name=step.name))
-        detail = step.text.removeprefix(step.name).strip()
-        return join(" ", [what, detail[:_MOST_DETAIL]]) if detail else what
+        return join(", " if step.name == "release" else " ", [what, step.detail]) if step.detail else what
     code = _CODES.get(step.name)
     if step.kind not in ("command", "message", "event") or code is None:
         return step.text
     parties = re.search(r" calling=(\S+) called=(\S+)", step.text) if step.kind == "event" else None
     line = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
+    if answered := re.search(r" command=(\S+) status=(\w+)", step.text):
+        line = f"{step.name.removeprefix('command-')} {answered[1]} {answered[2]}"  # the status must be seen
     return f"{code:02X}h {line}"
 
 
 def _row(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None, lang: Lang) -> Row:
     stays = step.source == step.target
-    text = _label(step)
+    text = translate(_label(step), lang)
     times = [(_TIME, clock(step.time))]
     if begun is not None:  # and milliseconds since the first step of the call itself
         times.append((_AFTER, f"{(step.time - begun) * 1000:+.0f}"))
@@ -248,10 +252,8 @@ def _row(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | N
         y=_TOP + _ROW * (at + 1),
         start=places[step.source],
         end=places[step.target],
-        text=translate(text, lang)
-        if isinstance(text, Phrase)
-        else short(text, _MOST_ASIDE if stays else _MOST_TEXT),
-        title=step.text,
+        text=short(text, _MOST_ASIDE if stays else _MOST_TEXT),
+        title=text if stays else translate(step.text, lang),
         times=tuple(times),
     )
 

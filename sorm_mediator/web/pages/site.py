@@ -331,8 +331,8 @@ def _here(request: Request) -> str:
     return urlencode(kept)
 
 
-def _text(lang: Lang, message: MessageId, **values: object) -> str:
-    return translate(Phrase(message).fill(**values), lang)
+def _text(lang: Lang, message: MessageId, *, plural: str = "", **values: object) -> str:
+    return translate(Phrase(message, plural=plural).fill(**values), lang)
 
 
 def _access(request: Request) -> Access:
