@@ -28,6 +28,7 @@ from sorm_mediator.capture.writer import Connection, PcapngWriter, one_kind
 from sorm_mediator.config import Config, ConfigError, is_loopback
 from sorm_mediator.console.errors import UsageError, check_folders, report_error
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.errors import BoxError
 from sorm_mediator.interactive.watch import line_of
 from sorm_mediator.journal.masking import unit_document
 from sorm_mediator.lab.targets import LOCAL, listens_at
@@ -113,12 +114,10 @@ def run_tap(settings: TapSettings) -> int:
     """Run until a signal. Returns the exit code; errors go to stderr."""
     try:
         return asyncio.run(_run(settings))
-    except (UsageError, ConfigError) as error:
+    except (UsageError, ConfigError, BoxError) as error:
         return report_error(error, 2)
     except OutputError as error:
         return report_error(f"--pcap: {error}", 2)
-    except OSError as error:
-        return report_error(f"can't listen: {error.strerror or error}", 2)
 
 
 async def _run(settings: TapSettings) -> int:

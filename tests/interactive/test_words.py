@@ -110,7 +110,8 @@ def test_octets_and_requests() -> None:
         "domain": "d", "a": "28331", "b": "28332", "talk": 0.5, "services": [{"service": "hold", "at": 1}],
     }  # fmt: skip
     for line, says in (
-        ("a=1", "domain is missing"),
+        ("a=1 b=2", "domain is missing"),
+        ("a=1", "call: keys are missing: domain, b"),
         ("x=1", "'x=1' is not a key of call"),
         ("domain=d a=1 b=2 talk=x", "talk"),
     ):
