@@ -54,6 +54,12 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("gateway", "doubled_events"): ("<=", 0),
     ("gateway", "memory_growth"): ("<=", 1.1),
     ("startup", "version_s"): ("<=", 0.3),
+    ("startup", "help_s"): ("<=", 0.4),
+    ("startup", "decode_s"): ("<=", 0.4),
+    ("startup", "config_check_s"): ("<=", 0.4),
+    ("startup", "trace_s"): ("<=", 0.4),
+    ("startup", "examples_s"): ("<=", 0.4),
+    ("startup", "send_s"): ("<=", 0.4),
     ("startup", "lab_ready_s"): ("<=", 2),
     ("startup", "idle_lab_mb"): ("<=", 150),
 }

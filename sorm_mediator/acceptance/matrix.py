@@ -31,6 +31,7 @@ from sorm_mediator.language import Phrase, join
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.texts import as_list
@@ -235,6 +236,19 @@ class Person:
     outside: Agreed
     partner: Subscriber | None
     problem: str = ""
+
+
+def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
+    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
+    if config.switch is None:
+        raise ConfigError(
+            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
+        )
+    try:
+        node = Node(config.switch, config.directory)
+        return matrix(config, node.domains), node
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
 
 
 def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:

@@ -65,7 +65,7 @@ def check(
             found += gateway_problems(loaded, str(file))
         elif not found:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
-            from sorm_mediator.acceptance.session import planned
+            from sorm_mediator.acceptance.matrix import planned
 
             try:
                 checks, _ = planned(loaded, str(file))
