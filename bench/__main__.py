@@ -49,6 +49,7 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("gateway", "event_p99_ms"): ("<=", 50),
     ("gateway", "loaded_27h_p99_ms"): ("<=", 20),
     ("gateway", "loaded_27h_max_ms"): ("<=", 200),
+    ("gateway", "cpu_ms_per_call"): ("<=", 0.30),
     ("gateway", "events_per_s"): (">=", 2950),
     ("gateway", "lost_events"): ("<=", 0),
     ("gateway", "doubled_events"): ("<=", 0),
