@@ -34,35 +34,12 @@ from protocol import (
 )
 from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
-from sorm_mediator.lab.processes import BoxProcess, switch_and_gateway
+from sorm_mediator.lab.processes import BoxProcess
+from sorm_mediator.lab.small import switch_and_gateway
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
 
-SWITCH = """
-[switch]
-ssh_port = 0
-[web]
-port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-radius_servers = [{{ host = "127.0.0.1", port = {radius}, secret = "2testing123" }}]
-"""
-MEDIATOR = """
-[mediator]
-state = "state.db"
-journal = "journal.db"
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[web]
-port = 0
-[radius]
-port = {radius}
-[ssh]
-port = {ssh}
-host_key = "{key}"
-"""
+ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 
 
 class Channels(asyncio.Protocol):
@@ -215,7 +192,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
 
 async def measure(folder: Path) -> dict[str, object]:
     """Start the boxes, put the objects under control, measure."""
-    async with switch_and_gateway(folder, SWITCH, MEDIATOR) as (_, mediator):
+    async with switch_and_gateway(folder, ON_DISK) as (_, mediator):
         console = Console(Codec(Options()))
         await console.connect(mediator.endpoints)
         await console.command(Start())

@@ -16,26 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LAB = """
-[mediator]
-state = ":memory:"
-journal = ""
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[radius]
-port = 0
-[ssh]
-port = 0
-[web]
-port = 0
-[switch]
-ssh_port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-subscribers = [{ number = "28331" }, { number = "28332" }]
-"""
+from sorm_mediator.lab.small import IN_MEMORY, lab_text
 
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +79,7 @@ def run() -> dict[str, object]:
                     times[key].append(seconds)
         medians = {key: statistics.median(some) for key, some in times.items()}
         config = Path(folder, "lab.toml")
-        config.write_text(LAB)
+        config.write_text(lab_text(IN_MEMORY))
         labs = [_start_lab(config) for _ in range(5)]
     return {
         **medians,

@@ -11,12 +11,12 @@ shows its release, after which events soon end, and the result of routing.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,14 +45,13 @@ from sorm_mediator.config.lines import located
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
+    NotReadyError,
     StepError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
 )
@@ -61,6 +60,8 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
+from sorm_mediator.reports.files import files_of, write_reports
 from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
@@ -82,10 +83,6 @@ FIRST_OBJECT = 40_001
 _NOT_LOCAL = 0x54
 
 Done = Callable[[Outcome], None]
-
-
-class NotReadyError(Exception):
-    """The mediator refuses the console's first command. The text gives the reason and the remedy."""
 
 
 class Acceptance:
@@ -237,7 +234,6 @@ class Acceptance:
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
 
 
-STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file")
 
 
@@ -267,8 +263,7 @@ class AcceptanceSettings:
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        json_file = Path(self.json) if self.json and self.json != STDOUT else None
-        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
+        check_folders(files_of(self))
 
 
 def run_acceptance(settings: AcceptanceSettings) -> int:
@@ -283,8 +278,6 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
         return report_error(located(str(error), settings.config), 2)
     except ConnectError as error:
         return report_error(error, 3)
-    except BrokenPipeError:
-        return drop_output()
     except OSError as error:
         return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1
@@ -348,17 +341,12 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
 def _write(settings: AcceptanceSettings, run: AcceptanceRun) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
-    if settings.report is not None:
-        from sorm_mediator.acceptance.html import page
 
-        settings.report.write_text(page(run, lang), encoding="utf-8")
-    if settings.junit is not None:
-        write_junit(settings.junit, run)
-    if settings.json:
-        text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
-        if settings.json == STDOUT:
-            sys.stdout.write(text)
-            return
-        Path(settings.json).write_text(text, encoding="utf-8")
-    for line in table(run, lang):
-        sys.stdout.write(visible(line) + "\n")
+    def page() -> str:
+        from sorm_mediator.acceptance import html  # jinja2, only where it is needed
+
+        return html.page(run, lang)
+
+    if write_reports(settings, page, partial(write_junit, run=run), lambda: document(run, lang)):
+        for line in table(run, lang):
+            sys.stdout.write(visible(line) + "\n")

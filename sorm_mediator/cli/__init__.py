@@ -8,11 +8,11 @@ from __future__ import annotations
 import signal
 import sys
 
+from sorm_mediator.output import INTERRUPTED, guarded
+
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
-    from sorm_mediator.cli.output import guarded
-
     guarded(_main)
 
 
@@ -31,4 +31,4 @@ def _main() -> None:
         run()
     except KeyboardInterrupt:  # before the command has taken its signals
         sys.stderr.write("sorm-mediator: interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""A lab file as a list of settings, one for each key, for whoever shows or changes them.
+"""A lab file as a list of settings, one for each key, for programs that show or change them.
 
 A value is shown as JSON has it. A secret is shown as :data:`MASK`, or as the empty text that it is; where the mask
 comes back, the secret stays.

@@ -66,7 +66,7 @@ def ladder(events: EventFeed | None, switch: SwitchBox | None, call: str) -> Lad
     found = [] if events is None else list(_of_call(events, ids))
     if made is None and not found:
         return None
-    objects = sorted({number for one in found for number in one.about.objects})
+    objects = sorted({number for one in found for number in one.cause.objects})
     if events is not None and found:
         found = [*_before(events, set(objects), found), *found]
     of_feed = [one for one in found if one.kind in _STEPS]
@@ -84,8 +84,8 @@ def known_calls(events: EventFeed, most: int) -> list[str]:
     """The calls of the latest events, the newest first."""
     found: dict[str, None] = {}
     for one in reversed(events):
-        if one.about.call:
-            found.setdefault(one.about.call)
+        if one.cause.call:
+            found.setdefault(one.cause.call)
             if len(found) == most:
                 break
     return list(found)
@@ -100,7 +100,7 @@ def _views(call: Call) -> Iterator[str]:
 
 def _of_call(events: EventFeed, ids: set[str]) -> Iterator[Happened]:
     """What belongs to the call, and the commands that were given about it, with their answers."""
-    return (one for one in events if one.about.call in ids)
+    return (one for one in events if one.cause.call in ids)
 
 
 def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iterable[Happened]:
@@ -109,11 +109,11 @@ def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iter
     added: dict[int, Happened] = {}
     first = found[0].number
     for one in reversed(events):
-        if one.number >= first or one.about.call:
+        if one.number >= first or one.cause.call:
             continue
-        for number in objects.intersection(one.about.objects):
+        for number in objects.intersection(one.cause.objects):
             kept[number].append(one)
-            if one.about.adds and one.kind == "unit":  # and not the request that it causes
+            if one.cause.adds and one.kind == "unit":  # and not the request that it causes
                 added |= {each.number: each for each in kept[number]}
                 objects = objects - {number}
         if not objects:

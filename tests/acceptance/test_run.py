@@ -12,8 +12,9 @@ from protocol import Release
 from protocol.language import translate
 from sorm_mediator.acceptance.compare import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.matrix import matrix
-from sorm_mediator.acceptance.session import Acceptance, NotReadyError
+from sorm_mediator.acceptance.session import Acceptance
 from sorm_mediator.console.client import ConsoleClient
+from sorm_mediator.console.errors import NotReadyError
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
 from tests.conformance.spoiler import Spoiler, late

@@ -40,7 +40,6 @@ from radius.reporter import Reporter
 from sorm_mediator.config import parse
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
-from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
@@ -53,6 +52,7 @@ from tests.mediator.gateway_harness import (
     lab_file,
     running,
     small_switch,
+    switch_up,
 )
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
@@ -89,19 +89,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         yield Bench(tmp_path, switch, server, where)
 
 
-async def switch_up(gateway: Gateway) -> None:
-    """Wait until the link to the switch is up."""
-    watcher = gateway.events.subscribe()
-    async with asyncio.timeout(10):
-        while (gateway.status().switch or {})["state"] != "up":
-            await anext(watcher)
-    gateway.events.unsubscribe(watcher)
-
-
 async def started_console(endpoints: dict[str, str]) -> Console:
     console = await Console.connect(endpoints["kpd1"])
-    console.send(Start())
-    await console.until(CommandExecuted, command=1, status=0)
+    await console.do(Start())
     return console
 
 
@@ -550,20 +540,6 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
     del document["ssh"]["host_key"]
     with pytest.raises(BoxError, match=r"ssh\.host_key: empty"):
         await Gateway(parse(document, directory=bench.folder)).start()
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("10.0.0.1", ("10.0.0.1", 7777)),
-        ("10.0.0.1:7000", ("10.0.0.1", 7000)),
-        ("switch.example", ("switch.example", 7777)),
-        ("::1", ("::1", 7777)),
-        ("[::1]:7000", ("::1", 7000)),
-    ],
-)
-def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
-    assert gateway_module._address(text, 7777) == address
 
 
 async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(

@@ -12,11 +12,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from protocol import AddKsl, AddObject, Category, GroupType, NumberSign, ObjectType, Priority, Start
-from protocol.values import Ksl
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.lab.lab import Lab
-from tests.lab.e1_bench import console_of, e1_lab, executed
+from tests.lab.e1_bench import console_of, e1_lab, under_separate_control
 from tests.web.browser import Visitor, open_lab
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
@@ -175,13 +173,7 @@ async def test_the_licence_and_what_is_in_use(lab: Lab, visitor: Visitor) -> Non
 
 async def test_a_line_is_listened_to_until_its_call_is_over(visitor: Visitor, tmp_path: Path) -> None:
     async with Lab(e1_lab(tmp_path)) as lab, console_of(lab) as console:
-        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-        await executed(
-            console,
-            Start(),
-            AddKsl(1, GroupType.SEPARATE, Ksl(0, 3), Ksl(0, 4)),
-            AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
-        )
+        await under_separate_control(console)
         page = await visitor.open(f"{lab.web_url}/pages/ksl")
         async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False) as http:
             call = {"a": "28331", "b": "28332", "ring": 0, "talk": 600}

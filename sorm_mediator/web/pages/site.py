@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Macro
 from pydantic import ValidationError
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from sorm_mediator import __version__
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
+from sorm_mediator.reports import html as reports
 from sorm_mediator.web.access import Access, cookie_name, new_name
 from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, Redrawn, has_box
 from sorm_mediator.web.pages.shown import FILTERS, LANGUAGES, header, language
@@ -86,8 +87,8 @@ class _Site:
     def __init__(self) -> None:
         # All values are escaped: names of trunks and domains, and the texts of a mediator, are foreign.
         self._templates = Environment(
-            loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
+            loader=ChoiceLoader([PackageLoader(__package__), reports.TEMPLATES]),
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._templates.filters |= FILTERS
         self._layout = self._templates.get_template("layout.html.j2")
