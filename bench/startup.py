@@ -18,7 +18,6 @@ from pathlib import Path
 
 from sorm_mediator.lab.small import IN_MEMORY, lab_text
 
-
 ROOT = Path(__file__).parent.parent
 LAPTOP = "captures/labs/laptop.toml"
 COMMANDS = {
