@@ -66,8 +66,9 @@ that `--set` gives; the ready line tells them. Several labs of one file run at t
 --set mediator.state=:memory: --set mediator.journal=`.
 
 `sorm-mediator init DIR` writes a lab to start from. `sorm-mediator lab` without a file runs the same lab; its tables,
-journal and SSH host key are then in `~/.local/state/sorm-mediator` (`XDG_STATE_HOME`). `sorm-mediator examples` lists
-the shipped labs and scenarios."""
+journal and SSH host key are then in `~/.local/state/sorm-mediator` (`XDG_STATE_HOME`). With `--auto-ports` several of
+it run at once: while one uses that folder, the next has its files in `run-2` there. `sorm-mediator examples` lists
+the shipped labs and scenarios, with the places that they have when the program is installed from a wheel."""
 
 
 def configuration() -> str:

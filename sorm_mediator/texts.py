@@ -44,6 +44,32 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return next(iter(get_close_matches(word, list(known), n=1)), "")
 
 
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+"""How a file of another coding begins (the Unicode Standard, 23.8)."""
+
+
+def read_utf8(octets: bytes) -> str:
+    """The text of a file, without the mark that some editors begin it with.
+
+    Raises :class:`UnicodeError`, whose text names the coding and the remedy.
+    """
+    coding = next((name for mark, name in _MARKS if octets.startswith(mark)), "")
+    if not coding and b"\x00" in octets[:4]:  # the mark may be missing, and a file begins with ASCII
+        coding = "UTF-32" if b"\x00\x00" in octets[:4] else "UTF-16"
+    try:
+        if not coding:
+            return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        coding = f"a text of another coding, perhaps CP1251 (line {line})"
+    raise UnicodeError(f"is {coding}: save it as UTF-8")
+
+
 def whole_number(text: str, least: int, most: int) -> int | None:
     """The number of decimal digits, ``least`` to ``most``; None for any other text.
 

@@ -107,6 +107,8 @@ class SwitchLink:
     ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_octets`` gets the octets inside the
     session, for a capture: ``(session, octets, sent=bool, ends=(own address, the switch's))``.
 
+    ``login_key``: the private key that is tried before the password.
+
     ``keepalive``: seconds between probes of a silent link; the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
 
@@ -121,6 +123,7 @@ class SwitchLink:
         password: str,
         host_key: str | None,
         *,
+        login_key: asyncssh.SSHKey | None = None,
         mediator: str,
         radius: str,
         rtp: str = "",
@@ -148,7 +151,7 @@ class SwitchLink:
         self._new_dialect()
         self.addresses, self.state = tuple(addresses), LinkState.IDLE
         self.counters: Counter[str] = Counter()
-        self._user, self._password = user, password
+        self._user, self._password, self._login_key = user, password, login_key
         self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
         self.on_octets = on_octets
@@ -306,8 +309,8 @@ class SwitchLink:
                     config=None,
                     username=self._user,
                     password=self._password,
-                    preferred_auth="password",
-                    client_keys=None,
+                    preferred_auth="publickey,password" if self._login_key else "password",
+                    client_keys=[self._login_key] if self._login_key else None,
                     agent_path=None,
                     gss_host=None,
                     known_hosts=([], [], []),

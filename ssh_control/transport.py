@@ -78,6 +78,19 @@ def private_host_key(path: str | Path | None) -> asyncssh.SSHKey:
         raise KeyProblem(f"host key {path}: is no private key without passphrase: {error}") from None
 
 
+def login_key(path: Path) -> asyncssh.SSHKey:
+    """The private key that a client logs in with. Raises :class:`KeyProblem`, also where others may read the file."""
+    try:
+        others = path.stat().st_mode & 0o077
+        key = asyncssh.read_private_key(path)
+    except (OSError, ValueError, ArithmeticError) as error:  # a damaged key is refused by any of them
+        why = getattr(error, "strerror", None) or error
+        raise KeyProblem(f"{path}: is no private key without passphrase: {why}") from None
+    if others:
+        raise KeyProblem(f"{path}: others may read this private key: chmod 600 {path}")
+    return key
+
+
 def _make(path: Path) -> asyncssh.SSHKey:
     key = asyncssh.generate_private_key("ssh-ed25519", comment="sorm")
     try:

@@ -100,3 +100,20 @@ def test_every_mistake_of_every_context_is_told_together(tmp_path: Path) -> None
     lines = checked(tmp_path, domains)
     assert len(lines) == 8
     assert [("'privat'" in line, "'far'" in line) for line in lines].count((False, False)) == 4
+
+
+def test_a_key_that_is_a_number_or_a_range_is_named_as_toml_has_it(tmp_path: Path) -> None:
+    text = """
+[[switch.domains]]
+name = "a"
+[switch.domains.numbering_plans.city]
+"28331" = { subscriber = "1" }
+"7383{0-1}" = { alias = 5 }
+[radius.clients]
+"192.0.2.2" = 5
+"""
+    assert [line.partition(": ")[2].split(": ")[0] for line in checked(tmp_path, text)] == [
+        'switch.domains[1].numbering_plans.city."28331".subscriber',
+        'switch.domains[1].numbering_plans.city."7383{0-1}".alias',
+        'radius.clients."192.0.2.2"',
+    ]

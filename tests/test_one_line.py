@@ -57,7 +57,7 @@ def test_a_misspelt_key_of_a_numbering_plan_is_named_with_those_that_are_allowed
     plans = {"p": {"73": {"brige": "c2l"}}}
     with pytest.raises(
         ConfigError,
-        match=r"numbering_plans\.p\.73\.brige: unknown key; did you mean bridge\? allowed here: alias, .*bridge",
+        match=r'numbering_plans\.p\."73"\.brige: unknown key; did you mean bridge\? allowed here: alias, .*bridge',
     ):
         config.parse({"switch": {"domains": [{"name": "d", "numbering_plans": plans}]}})
 

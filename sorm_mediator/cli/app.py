@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sorm_mediator import __version__
 from sorm_mediator.cli.begin import examples, init
@@ -23,7 +24,26 @@ from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.cli.wireshark import install, print_
 from sorm_mediator.errors import BoxError, ConfigError
 
+
+class _InOurWords(TyperGroup):
+    """What is wrong with the value of an option is told in the words of lab files, not in those of pydantic."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, whose values are read here."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            errors = getattr(error.__cause__, "errors", None)  # of pydantic's ValidationError
+            if errors is not None:
+                from sorm_mediator.config.mistakes import mistakes
+
+                text = mistakes(errors(), None)[0].text
+                error.message = text.replace(" is not one of ", " is not allowed: ").removesuffix(".")
+            raise
+
+
 app = typer.Typer(
+    cls=_InOurWords,
     name="sorm-mediator",
     help="Lab emulator and protocol gateway for the SORM mediator. Begin with: sorm-mediator demo",
     no_args_is_help=True,

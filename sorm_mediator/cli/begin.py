@@ -1,7 +1,8 @@
 """The commands of the first minutes: ``init`` and ``examples``, and the lab file of a command without one.
 
 A lab without a file is ``captures/labs/laptop.toml``, with its tables, journal and host key in the state folder of the
-user (XDG Base Directory Specification), so that nothing is written beside the installed program.
+user (XDG Base Directory Specification), so that nothing is written beside the installed program. With --auto-ports
+several run at once: the second has its files in the folder run-2 there, and so on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +25,11 @@ BUILT_IN = "laptop.toml"
 """The lab of a command without a lab file, in captures/labs."""
 KEPT = {"mediator.state": "state.db", "mediator.journal": "journal.db", "switch.host_key_file": "host_key"}
 """What the built-in lab keeps in the state folder."""
+
+MOST_AT_ONCE = 100
+"""Built-in labs with --auto-ports that run at once, each with a folder of its own."""
+_LOCKS: list[IO[bytes]] = []
+"""The locks of the folders in use, held until the end of the process."""
 
 SetOption = Annotated[
     list[str] | None,
@@ -55,8 +61,7 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
     name = "the built-in lab" if path is None else str(path)
     kept: list[Given] = []
     if path is None:
-        folder = state_folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = _free_folder(state_folder(), MOST_AT_ONCE if auto_ports else 1)
         kept = [Given((*key.split("."),), str(folder / file), name) for key, file in KEPT.items()]
     loaded = load_lab(path or labs() / BUILT_IN, given, before=kept)
     if path is None:
@@ -66,6 +71,27 @@ def load_lab(path: Path | None, given: Iterable[str], *, auto_ports: bool = Fals
 
         loaded = on_free_ports(loaded)
     return loaded, name
+
+
+def _free_folder(first: Path, most: int) -> Path:
+    """The first of ``most`` folders that no other built-in lab uses, for this process until its end: ``first``, and
+    those in it that are called run-2, run-3 and so on. Without a free one it is ``first``: its files are then in use.
+    """
+    from sorm_mediator.errors import ConfigError
+    from sorm_mediator.sqlite import InUseError, lock_file
+
+    for number in range(1, most + 1):
+        folder = first if number == 1 else first / f"run-{number}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _LOCKS.append(lock_file(folder / "built-in-lab"))
+        except InUseError:
+            continue
+        except OSError as error:
+            text = f"{folder}: the built-in lab can't keep its files there: {error.strerror or error}"
+            raise ConfigError(f"{text}: set XDG_STATE_HOME to a folder of yours") from None
+        return folder
+    return first
 
 
 # --- commands

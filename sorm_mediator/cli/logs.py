@@ -123,7 +123,7 @@ class LineForm(logging.Formatter):
         for name, value in fields.items():
             if name == "unit":
                 parts.append(str(value))
-            elif type(value) is int:
+            elif type(value) in (int, float):
                 parts.append(f"{name}={value}")
             elif value is not None and (text := str(value)):
                 parts.append(f"{name}={text if text.isalnum() else _quoted(text)}")

@@ -14,11 +14,12 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
-from sorm_mediator.config.lines import KeyPath, Located, locate, located, shown
+from sorm_mediator.config.lines import KeyPath, Located, dotted, locate, located, shown
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
+from sorm_mediator.config.places import where_shipped
 from sorm_mediator.config.sound import Sound
 from sorm_mediator.config.switch import SwitchConfig
-from sorm_mediator.texts import one_line, short
+from sorm_mediator.texts import one_line, read_utf8, short
 
 MOST_MISTAKES: Final = 20
 """Mistakes that an error tells; of more it tells the count."""
@@ -161,9 +162,7 @@ class UnsoundError(ConfigError):
     """A document has mistakes: a line for each. ``sound``: what is sound of it, for further checks."""
 
     def __init__(self, sound: Sound[Config], directory: Path, name: str) -> None:
-        found = [
-            one_line(f"{name}: {'.'.join(map(str, location))}{rest}") for location, rest in sound.mistakes
-        ]
+        found = [one_line(f"{name}: {dotted(location)}{rest}") for location, rest in sound.mistakes]
         more = len(found) - MOST_MISTAKES
         super().__init__(
             "\n".join(
@@ -218,10 +217,13 @@ def load(path: Path | None, given: Sequence[Given] = ()) -> Config:
 def read_document(path: Path) -> dict[str, Any]:
     """A lab file as TOML has it. Raises :class:`ConfigError`."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _unusable(path, None, f"can't be read: {reason}") from None
+        text = read_utf8(path.read_bytes())
+    except OSError as error:
+        raise _unusable(
+            path, None, f"can't be read: {error.strerror or error}{where_shipped(path)}"
+        ) from None
+    except UnicodeError as error:
+        raise _unusable(path, None, str(error)) from None
     try:
         return tomllib.loads(text)
     except ValueError as error:  # also a number of more than 4,300 digits

@@ -6,6 +6,7 @@ the file stands before it, and items count from 1: ``lab.toml:12: switch.domains
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -22,8 +23,10 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PLAIN = re.compile(r"[^,\]}\n#]*")
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_PART = re.compile(rf"{_QUOTED}|[^.]+")
 _KEY_OF_ERROR = re.compile(
-    r"(?P<key>[A-Za-z][\w-]*(?:\.[\w-]+)*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
+    rf"(?P<key>[A-Za-z][\w-]*(?:\.(?:[\w-]+|{_QUOTED}))*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
 )
 
 
@@ -143,17 +146,34 @@ class _Scanner:
             self._at = found.end()
 
 
+def quoted(name: str) -> str:
+    """The name of a key as TOML has it: in quotation marks where it is a number, or has other characters."""
+    bare = _BARE.fullmatch(name) is not None and not name.isdecimal()
+    return name if bare else json.dumps(name, ensure_ascii=False)
+
+
 def shown(path: KeyPath) -> str:
-    """A path as people read it: ``switch.domains[1].name``."""
+    """A path as people read it: ``switch.domains[1].name``, ``radius.clients."192.0.2.2"``."""
     text = ""
     for part in path:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += f".{quoted(part)}" if text else quoted(part)
     return text
+
+
+def dotted(path: KeyPath) -> str:
+    """A path as an error names it: ``switch.domains.0.name``; :func:`path_of` reads it."""
+    return ".".join(quoted(part) if isinstance(part, str) else str(part) for part in path)
 
 
 def path_of(key: str) -> KeyPath:
     """The path of a key of an error: ``switch.domains.0.name``."""
-    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    return tuple(
+        json.loads(part) if part.startswith('"') else int(part) if part.isdecimal() else part
+        for part in _PART.findall(key)
+    )
 
 
 def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str:
@@ -162,7 +182,7 @@ def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str
     found = _KEY_OF_ERROR.fullmatch(bare)
     if found is None:
         return error
-    key = ".".join(map(str, place(path_of(found["key"]))))
+    key = dotted(place(path_of(found["key"])))
     return f"{error[: len(error) - len(bare)]}{key}{found['rest']}"
 
 

@@ -159,6 +159,9 @@ class SshConfig(Section):
     """The domain; for MultiSORM the aggregate user."""
     password: SecretStr = SecretStr("123")
     """Password of that user."""
+    key_file: str = ""
+    """A private key that is tried before the password, for a switch that knows its public key: the path, relative to
+    this file, of a key of ``ssh-keygen`` without passphrase, which its owner alone may read; "" = by password alone."""
     host_key: str = ""
     """The switch's public host key, such as ``ssh-ed25519 AAAA...``; may be empty only inside a lab."""
     keepalive: Annotated[float, Field(gt=0)] = 5.0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from sorm_mediator.config.lines import KeyPath, path_of
+from sorm_mediator.config.lines import KeyPath, path_of, quoted
 from sorm_mediator.texts import nearest, one_line, shown
 
 
@@ -97,7 +97,7 @@ def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
         if one["type"] == "missing":
             missing.add(location)
         first.setdefault(location, one)
-        texts.setdefault(location, []).append(_wanted(one))
+        texts.setdefault(location, []).append(wanted_by(one))
     return [
         Mistake(location, ": is required")
         if location in missing
@@ -121,7 +121,7 @@ def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) ->
         hint = f"did you mean {near}? " if near else ""
         return Mistake(location, f": unknown key; {hint}allowed here: {', '.join(known) or 'nothing'}")
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
-        key = ".".join(map(str, location))
+        key = ".".join(quoted(part) for part in location if isinstance(part, str))
         return Mistake(location, f": is a list of tables: write [[{key}]], not [{key}]")
     value = error["input"]
     near = _close(value, wanted) if isinstance(value, str) else ""
@@ -131,7 +131,7 @@ def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) ->
     )
 
 
-def _wanted(error: Any) -> str:
+def wanted_by(error: Any) -> str:
     """What is allowed in place of a value."""
     context = error.get("ctx", {})
     if error["type"] == "string_pattern_mismatch":

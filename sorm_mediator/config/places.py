@@ -1,4 +1,4 @@
-"""Where the user's files lie that no lab file names."""
+"""Where files lie that no lab file names: those of the user, and the shipped ones."""
 
 from __future__ import annotations
 
@@ -13,3 +13,24 @@ def state_folder() -> Path:
     """
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sorm-mediator"
+
+
+def where_shipped(path: Path) -> str:
+    """For the error about a file that is not there: where the shipped one of that name is; "" for any other path.
+
+    The paths of the documentation are those of the source, ``captures/labs/laptop.toml``; installed from a wheel the
+    folder is beside the program.
+    """
+    if (
+        path.is_absolute()
+        or path.parts[:1] not in (("captures",), ("labs",), ("scenarios",))
+        or path.exists()
+    ):
+        return ""
+    import captures
+
+    below = path.relative_to("captures") if path.parts[0] == "captures" else path
+    found = (Path(folder) / below for folder in captures.__path__)
+    there = next((one for one in found if one.is_file()), None)
+    shipped = f"; the shipped one is {there}" if there else ""
+    return f"{shipped}; sorm-mediator examples lists the shipped files"

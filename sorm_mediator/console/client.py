@@ -261,7 +261,8 @@ class ConsoleClient(Waiting):
         if self.heard or not self._closed:
             return None
         return Phrase(
-            "{where}: the mediator hung up before it had answered: has it another console?",
+            "{where}: the mediator hung up before it had answered: has it another console, or is this address "
+            "not in its console.allow?",
             where=self.where(KPD1),
         )
 

@@ -569,9 +569,12 @@ def _line_toward(config: E1Config, host: str, data: bool) -> ConsoleEnd:
     if config.line == "xot" and config.remote:
         listens = split_host_port(config.remote)
         return _end(config, lambda: xot_carrier(config, listen=listens, far_end=True))
-    port = split_host_port(config.local)[1]
+    port = split_host_port(config.local)[1] if config.local else 0
     if not port:
-        raise ConnectError(f"{key}: the lab file (-c) must tell its port: e1.local")
+        raise ConnectError(
+            f"{key}: the lab file (-c) must tell its port: e1.local; that of the ready line is given in the "
+            "environment, SORM_E1__1__LOCAL=HOST:PORT for the first [[e1]]"
+        )
     if config.line == "xot":
         return _dials(config, (host, port))
     anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are dropped

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from sorm_mediator.config.places import where_shipped
 from sorm_mediator.language import Phrase
 from ssh_control.visible import visible_lines
 
@@ -79,7 +80,7 @@ def unreadable(path: Path, error: Exception) -> str:
     """Why a file can't be read. The text names the file once."""
     if isinstance(error, UnicodeDecodeError):
         return f"{path}: can't be read: octet {error.start} is no UTF-8"
-    return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"
+    return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}{where_shipped(path)}"
 
 
 def unwritable(error: OSError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
@@ -163,16 +164,29 @@ class WebApi:
 
     async def make_call(self, domain: str, request: dict[str, Any]) -> str:
         """Make a call. Raises :class:`StepError` when the switch refuses it, :class:`ConnectError`."""
-        status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
+        path = f"switch/domains/{quote(domain, safe='')}/calls"
+        status, reply = await self.request("POST", path, request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
             refused = Phrase("the switch refused the call with HTTP {status}", status=status)
-            raise StepError(join(": ", [refused, refusal(reply)]))
+            raise StepError(join(": ", [refused, refusal(reply, path, status)]))
         return str(reply["call"])
 
 
-def refusal(reply: Any) -> str:
-    """Why the HTTP API refused a request: one text, or one for each mistake of the body."""
+def refusal(reply: Any, path: str, status: int) -> str:
+    """Why the HTTP API refused a request: one text, or one for each mistake of the body.
+
+    A box alone has no routes of the other one, and answers 404 as for any path that is not there.
+    """
     detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+    if status == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        return _NO_MEDIATOR if path.startswith("mediator/") else _NO_SWITCH
     if not isinstance(detail, list):
         return str(detail)
     return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
+
+
+_NO_SWITCH = Phrase(
+    "this is the web of a mediator alone, and calls are made by the switch: --web URL of the switch's web; "
+    "with a real switch calls are made there"
+)
+_NO_MEDIATOR = Phrase("this is the web of a switch alone: --web URL of the mediator's web")

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from protocol import EncodeError
-from sorm_mediator.console.client import SHOWN, Crossed
+from sorm_mediator.console.client import KPD1, SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import RunTarget, refusal
 from sorm_mediator.interactive.station import UNANSWERED, Shower, command, end_of, unit_lines
@@ -48,6 +48,7 @@ OWN_WORDS: Mapping[str, tuple[str, Phrase]] = {
     "wait": ("SECONDS", Phrase("wait, and show what comes")),
     "record-start": ("FILE.yaml", Phrase("write what follows as a scenario for replay")),
     "record-stop": ("", Phrase("end the scenario")),
+    "clear": ("", Phrase("clear the screen of a terminal")),
     "exit": ("", Phrase("leave; the mediator stays as it is")),
 }
 """The words of the console itself: what follows them, and what they do."""
@@ -69,7 +70,10 @@ class Bench:
         octets: bool = False,
         details: bool = False,
         within: float = 15.0,
+        clear: Callable[[], object] = lambda: None,
     ) -> None:
+        """``clear``: clears the screen, where there is one."""
+        self._clear_screen = clear
         self._target = target
         self._write = write
         self.lang = lang
@@ -93,6 +97,7 @@ class Bench:
             "wait": self._wait,
             "record-start": self._record_start,
             "record-stop": self._record_stop,
+            "clear": self._clear,
             "exit": self._exit,
         }
 
@@ -192,7 +197,8 @@ class Bench:
         if status != request.accepted:
             if recording is not None:
                 recording.not_asked()
-            self._say(f"{method} {path}: HTTP {status}: {refusal(reply)}", "bad")
+            why = refusal(reply, path, status)
+            self._say(join(": ", [f"{method} {path}: HTTP {status}", why]), "bad")
             return "failed"
         if request.saves and not (isinstance(reply, dict) and request.saves in reply):
             raise StepError(
@@ -280,6 +286,10 @@ class Bench:
         self._say(text, "note")
         return "good"
 
+    async def _clear(self, given: Sequence[str]) -> Verdict:
+        self._clear_screen()
+        return "good"
+
     async def _exit(self, given: Sequence[str]) -> Verdict:
         return "exit"
 
@@ -289,7 +299,7 @@ class Bench:
                 self._say(line, "note")
         elif given[0] in COMMANDS:
             self._say(usage(given[0], self.lang), "note")
-        elif given[0] in REQUESTS:
+        elif given[0] in REQUESTS and given[0] != "http":
             self._say(about_request(given[0], self.lang), "note")
         elif given[0] in OWN_WORDS:
             self._say(self._own_line(given[0]), "note")
@@ -340,6 +350,8 @@ class Bench:
     def _closed(self, channel: str) -> None:
         self._answered = False
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
+        if channel == KPD1 and (refused := self.client.not_let_in()):
+            self._say(refused, "bad")
 
     def _say(self, text: str, style: Style) -> None:
         for line in translate(text, self.lang).split("\n"):

@@ -66,7 +66,10 @@ class Where:
         """What to do when nothing is reached at the addresses of a lab file; "" without one."""
         if self.config is None:
             return ""
-        return f"; is the lab of {self.config} running? Where it is instead: --kpd1, --kpd2, --web"
+        text = Phrase(
+            "; is the lab of {file} running? Where it is instead: --kpd1, --kpd2, --web", file=self.config
+        )
+        return translate(text, self.language)
 
     def load(self) -> Config:
         """The lab file, or the defaults, with the values of the environment. Raises :class:`ConfigError`."""

@@ -33,7 +33,7 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, Verdict, from_pipe
 from sorm_mediator.interactive.station import Where, reach
-from sorm_mediator.interactive.words import about_field, title, values_of
+from sorm_mediator.interactive.words import about_field, about_key, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
@@ -85,8 +85,9 @@ async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
     write = _Output()
     async with reach(settings.where) as target:
         bench = Bench(
-            target, write, lang=lang, octets=settings.octets, details=settings.details, within=settings.within
-        )
+            target, write, lang=lang, octets=settings.octets, details=settings.details,
+            within=settings.within, clear=_clear_screen if at_terminal else lambda: None,
+        )  # fmt: skip
         await bench.open()
         try:
             if at_terminal:
@@ -153,6 +154,12 @@ async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
                 return 0
             if await _interruptible(bench, line) == "exit":
                 return 0
+
+
+def _clear_screen() -> None:
+    from prompt_toolkit.shortcuts import clear
+
+    clear()
 
 
 async def _interruptible(bench: Bench, line: str) -> Verdict:
@@ -229,24 +236,28 @@ async def calls_of(target: RunTarget) -> Mapping[str, str]:
     return {one["call"]: f"{one['a']} -> {one['b']}" for one in calls if one["state"] != "released"}
 
 
+_ASKED = {name: request for name, request in REQUESTS.items() if name != "http"}
+"""The requests that are words of the console."""
+
+
 def candidates(text: str, lang: Lang, known: Known | None = None) -> Iterable[tuple[str, str]]:
     """What may stand in place of the word that ``text`` ends with, each with what it means."""
     *before, word = re.split(r"\s+", text.lstrip()) if text.strip() else [""]
     if not before:
         yield from ((name, title(name, lang)) for name in COMMANDS if name.startswith(word))
-        others = {**{name: one.title for name, one in REQUESTS.items() if name != "http"}}
+        others: dict[str, str] = {name: one.title for name, one in _ASKED.items()}
         others |= {name: what for name, (_, what) in OWN_WORDS.items()}
         yield from ((name, translate(what, lang)) for name, what in others.items() if name.startswith(word))
     elif before[0] == "help":
-        yield from ((name, "") for name in (*COMMANDS, *REQUESTS, *OWN_WORDS) if name.startswith(word))
+        yield from ((name, "") for name in (*COMMANDS, *_ASKED, *OWN_WORDS) if name.startswith(word))
     elif before[0] in COMMANDS:
         yield from _fields(before[0], before[1:], word, lang)
-    elif before[0] in REQUESTS:
+    elif before[0] in _ASKED:
         keys = (*REQUESTS[before[0]].required, *REQUESTS[before[0]].optional)
         key, equals, begun = word.partition("=")
         values = (known or Known()).values(before[0], key, before) if equals and key in keys else {}
         yield from ((f"{key}={one}", what) for one, what in values.items() if one.startswith(begun))
-        yield from ((f"{key}=", "") for key in keys if key.startswith(word))
+        yield from ((f"{key}=", about_key(before[0], key, lang)) for key in keys if key.startswith(word))
 
 
 def _fields(command: str, given: list[str], word: str, lang: Lang) -> Iterable[tuple[str, str]]:
@@ -266,9 +277,12 @@ def _fields(command: str, given: list[str], word: str, lang: Lang) -> Iterable[t
 def about(text: str, lang: Lang) -> str:
     """One line of help for what stands before the cursor; "" where there is none."""
     given = text.split()
+    field = given[-1].partition("=")[0] if given else ""
+    if given and given[0] in _ASKED:
+        known = len(given) > 1 and field in _ASKED[given[0]].meanings
+        return f"{field}: {about_key(given[0], field, lang)}" if known else ""
     if not given or given[0] not in COMMANDS:
         return ""
-    field = given[-1].partition("=")[0]
     if len(given) > 1 and field in COMMANDS[given[0]].fields:
         return f"{field}: {about_field(given[0], field, lang)}"
     return f"{given[0]}: {title(given[0], lang)}"

@@ -17,10 +17,9 @@ from protocol.forms import DigitsForm, Form, RecordForm, TextForm
 from protocol.messages import caption, title_of, wires
 from protocol.values import Ksl
 from sorm_mediator.console import client
-from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.errors import words as words_of
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.document import Node, parse
 from sorm_mediator.replay.scenario import read_bytes
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker, Entry, Request
@@ -44,6 +43,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 needs no KSL line. A value ``null`` sends "not given" all the same."""
 _KSL = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
 _QUOTED = re.compile(r'"([^"]*)"')
+_NAMES = re.compile(r'(.*), null, or octets such as "0x1A"')
+_TYPED: Mapping[str, Phrase] = {
+    'six characters in quotation marks, such as "123456"': Phrase("six characters, such as 123456"),
+    '1 to 18 digits in quotation marks, such as "28331", or null': Phrase(
+        "1 to 18 digits, such as 28331, or null"
+    ),
+    'octets such as "0xFFFF"': Phrase("octets such as 0xFFFF"),
+    'bytes in hexadecimal, such as "CC 01 0B 03"': Phrase("bytes in hexadecimal, such as CC 01 0B 03"),
+    "a string; put it in quotation marks": Phrase("a text"),
+}
+"""What forms allow, as it is typed here: without quotation marks."""
 _OCTETS = re.compile(r"0[xX][0-9A-Fa-f]+")
 MOST_TYPED = 65_536
 """Characters of a line: more than any command needs (our choice)."""
@@ -57,17 +67,22 @@ class _Word(Node):
     """The value of one word. Its errors show what is typed: no quotation marks, and a KSL line as ``0/1``."""
 
     def wrong(self, allowed: str) -> NoReturn:
-        allowed = _QUOTED.sub(r"\1", allowed).replace(" in quotation marks", "")
-        self.fail(f"{show(self.plain())} is not allowed here; allowed: {allowed}")
+        names = _NAMES.fullmatch(allowed)
+        if names is not None:
+            allowed = Phrase("{names}, null, or octets such as 0x1A", names=names[1])
+        elif '"' in allowed or "quotation" in allowed:
+            allowed = _TYPED.get(allowed) or _QUOTED.sub(r"\1", allowed).replace(" in quotation marks", "")
+        super().wrong(allowed)
 
     def mapping(self, allowed: Iterable[str] | None = None) -> dict[str, Node]:
         names = None if allowed is None else tuple(allowed)
         if not isinstance(self.value, dict) and names == Ksl._fields:
-            self.wrong("a KSL line, such as 0/1 (stream/KSL), null")
+            self.wrong(Phrase("a KSL line, such as 0/1 (stream/KSL), null"))
         return super().mapping(names)
 
     def fail(self, message: str) -> NoReturn:
-        raise ScriptError(one_line(f"{self.path}: {message}"))
+        text = message if isinstance(message, Phrase) else one_line(message)
+        raise ScriptError(join(": ", [one_line(self.path), text]))
 
 
 def split(line: str) -> list[str]:
@@ -267,8 +282,17 @@ def usage(command: str, lang: Lang) -> str:
     return "\n".join(lines)
 
 
+def about_key(name: str, key: str, lang: Lang) -> str:
+    """A key of a request: what it means and takes."""
+    return translate(REQUESTS[name].meanings[key], lang)
+
+
 def about_request(name: str, lang: Lang) -> str:
-    """Help for a request to the web: a line for itself, and one for its keys."""
+    """Help for a request to the web: a line for itself, one for each key, and an example."""
     request = REQUESTS[name]
-    keys = [*(f"{key}=" for key in request.required), *(f"[{key}=]" for key in request.optional)]
-    return f"{name}: {translate(request.title, lang)}\n  {' '.join(keys)}"
+    keys = {key: f"{key}=" for key in request.required} | {key: f"[{key}=]" for key in request.optional}
+    width = max(map(len, keys.values()), default=0)
+    lines = [f"{name}: {translate(request.title, lang)}"]
+    lines += [f"  {typed:<{width}}  {about_key(name, key, lang)}" for key, typed in keys.items()]
+    example = translate(Phrase("example: {line}", line=f"{name} {request.example}".rstrip()), lang)
+    return "\n".join((*lines, f"  {example}"))

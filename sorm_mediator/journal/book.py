@@ -136,7 +136,10 @@ class Journal:
                 damage = self._open(now)
                 stack.pop_all()
         except InUseError:
-            text = f"{path}: another process writes this journal: give each box its own"
+            text = (
+                f"{path}: another process writes this journal: give each box its own, "
+                "--set mediator.journal=FILE, or none, --set mediator.journal="
+            )
             raise JournalError(text) from None
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error

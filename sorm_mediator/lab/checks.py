@@ -176,10 +176,16 @@ def _ports(config: Config) -> Iterator[str]:
 
 def _keys(config: Config) -> Iterator[str]:
     admitted = config.switch.admin.authorized_keys if config.switch is not None else ()
-    if not (config.ssh.host_key or admitted):
+    if not (config.ssh.host_key or config.ssh.key_file or admitted):
         return
     # asyncssh, which a file without keys does not need
-    from ssh_control.transport import KeyProblem, authorized_keys, pinned_key
+    from ssh_control.transport import KeyProblem, authorized_keys, login_key, pinned_key
+
+    try:
+        if config.ssh.key_file:
+            login_key(config.directory / config.ssh.key_file)
+    except KeyProblem as problem:
+        yield f"ssh.key_file: {problem}"
 
     try:
         if config.ssh.host_key:
@@ -195,7 +201,7 @@ def _keys(config: Config) -> Iterator[str]:
 _REFERENCES: dict[Callable[[Config], Iterator[str]], tuple[str, ...]] = {
     _streams: ("console.link", "mediator.capacity", "mediator.station_type", "e1"),
     _ports: ("console", "web.host", "web.port", "switch.host", "switch.ssh_port", "switch.aggregates", "e1"),
-    _keys: ("ssh.host_key", "switch.admin.authorized_keys"),
+    _keys: ("ssh.host_key", "ssh.key_file", "switch.admin.authorized_keys"),
     file_problems: ("mediator.state", "mediator.journal", "switch.host_key_file"),
     _patience: ("switch.aggregates", "switch.multisorm_timeout", "mediator.options"),
     _secrets: ("radius",),

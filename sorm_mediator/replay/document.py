@@ -17,6 +17,7 @@ import yaml
 
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError, unreadable
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import one_line
 
 MAX_NODES = 200_000
@@ -35,12 +36,14 @@ class Node:
 
     def fail(self, message: str) -> NoReturn:
         """Raises :class:`ScriptError` for this place."""
-        where = f"{self.file}:{self.line}: "
-        raise ScriptError(one_line(f"{where}{self.path}: {message}" if self.path else f"{where}{message}"))
+        text = message if isinstance(message, Phrase) else one_line(message)
+        where = [one_line(f"{self.file}:{self.line}"), one_line(self.path)]
+        raise ScriptError(join(": ", [*filter(None, where), text]))
 
     def wrong(self, allowed: str) -> NoReturn:
         """Raises :class:`ScriptError`: this value is not allowed here."""
-        self.fail(f"{show(self.plain())} is not allowed here; allowed: {allowed}")
+        value = one_line(show(self.plain()))
+        self.fail(Phrase("{value} is not allowed here; allowed: {allowed}", value=value, allowed=allowed))
 
     def plain(self) -> Any:
         """The value without places: dicts, lists and scalars."""
@@ -53,12 +56,15 @@ class Node:
     def mapping(self, allowed: Iterable[str] | None = None) -> dict[str, Node]:
         """The value as a mapping whose keys are all among ``allowed``. Raises :class:`ScriptError`."""
         if not isinstance(self.value, dict):
-            self.wrong("a mapping" + (f" with the keys {', '.join(allowed)}" if allowed is not None else ""))
+            keys = None if allowed is None else ", ".join(allowed)
+            self.wrong(
+                Phrase("a mapping") if keys is None else Phrase("a mapping with the keys {keys}", keys=keys)
+            )
         if allowed is not None:
             names = list(allowed)
             for key, node in self.value.items():
                 if key not in names:
-                    node.fail(f"unknown key; allowed: {', '.join(names)}")
+                    node.fail(Phrase("unknown key; allowed: {names}", names=", ".join(names)))
         mapping: dict[str, Node] = self.value
         return mapping
 
@@ -77,7 +83,7 @@ class Node:
         keys = self.mapping(checks)
         for name in required:
             if name not in keys:
-                self.fail(f"{name} is missing")
+                self.fail(Phrase("{name} is missing", name=name))
         for name, value in keys.items():
             if known is not None and is_template(value.value):
                 check(value, known)
@@ -88,14 +94,14 @@ class Node:
     def items(self) -> list[Node]:
         """The value as a list. Raises :class:`ScriptError`."""
         if not isinstance(self.value, list):
-            self.wrong("a list")
+            self.wrong(Phrase("a list"))
         items: list[Node] = self.value
         return items
 
     def text(self) -> str:
         """The value as a string. Raises :class:`ScriptError`."""
         if not isinstance(self.value, str):
-            self.wrong("a string; put it in quotation marks")
+            self.wrong(Phrase("a string; put it in quotation marks"))
         return self.value
 
     def choice(self, names: Iterable[str]) -> str:
@@ -107,7 +113,7 @@ class Node:
     def variable(self) -> str:
         """The value as the name of a variable. Raises :class:`ScriptError`."""
         if not self.text().isidentifier():
-            self.wrong("the name of a variable: letters, digits and _")
+            self.wrong(Phrase("the name of a variable: letters, digits and _"))
         return self.text()
 
     def flag(self) -> bool:
@@ -120,13 +126,13 @@ class Node:
         """The value as a time in seconds, not negative. Raises :class:`ScriptError`."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86400:
-            self.wrong("seconds, from 0 to 86400")
+            self.wrong(Phrase("seconds, from 0 to 86400"))
         return float(value)
 
     def integer(self, low: int, high: int) -> int:
         """The value as an integer from ``low`` to ``high``. Raises :class:`ScriptError`."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or not low <= self.value <= high:
-            self.wrong(f"an integer from {low} to {high}")
+            self.wrong(Phrase("an integer from {low} to {high}", low=low, high=high))
         return self.value
 
 

@@ -601,7 +601,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             refused = Phrase(
                 "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
-            raise StepError(join(": ", [refused, refusal(reply)]))
+            raise StepError(join(": ", [refused, refusal(reply, path, status)]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 

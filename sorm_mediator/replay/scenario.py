@@ -17,7 +17,7 @@ from e1.voice.tones import GRID
 from protocol.codes import STREAMS
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.comparing import KslName
-from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.console.errors import ScriptError, words
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import document, vocabulary
@@ -355,7 +355,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
             with _noted(mistakes):
                 given[name] = reader(keys[name])
     if mistakes:
-        raise ScriptError("\n".join(mistakes))
+        raise ScriptError(join("\n", mistakes))
     given["steps"], given["finally_"] = tuple(given["steps"]), tuple(given.pop("finally", ()))
     scenario = Scenario(path=path, **given)
     if scenario.planned > MOST_STEPS:
@@ -371,7 +371,7 @@ def _noted(mistakes: list[str]) -> Iterator[None]:
     try:
         yield
     except ScriptError as error:
-        mistakes.append(str(error))
+        mistakes.append(words(error))
 
 
 def _variables(node: Node) -> dict[str, Any]:
@@ -379,7 +379,7 @@ def _variables(node: Node) -> dict[str, Any]:
         if not name.isidentifier():
             value.fail("is not a name of a variable; allowed: letters, digits and _")
         if not isinstance(value.value, str | int | float | bool | None):
-            value.wrong("a text, a number, true, false or null")
+            value.wrong(Phrase("a text, a number, true, false or null"))
     variables: dict[str, Any] = node.plain()
     return variables
 
@@ -405,13 +405,15 @@ def find_lab(node: Node, scenario: Path) -> Path:
         import captures
 
         shipped = [Path(folder) for folder in captures.__path__]
-        places += [*shipped, *(folder / "scenarios" for folder in shipped)]  # for a shipped one from stdin
+        places += shipped
+        places += [folder.parent for folder in shipped]  # captures/labs/...
+        places += [folder / "scenarios" for folder in shipped]  # for a shipped one from stdin
     for place in places:
         if (place / name).is_file():
             return place / name
     return node.fail(
         f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
-        "and among the captures"
+        "and among the captures, which sorm-mediator examples lists"
     )
 
 
@@ -421,10 +423,15 @@ def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bo
     if node.value is None:
         return {}
     if not isinstance(node.value, dict):
-        node.wrong(f"a mapping of fields of {entry.name}")
+        node.wrong(Phrase("a mapping of fields of {command}", command=entry.name))
     for key, value in node.value.items():
         if key not in entry.fields:
-            value.fail(f"{entry.name} has no such field; allowed: {', '.join(entry.fields)}")
+            known_fields = ", ".join(entry.fields)
+            value.fail(
+                Phrase(
+                    "{command} has no such field; allowed: {fields}", command=entry.name, fields=known_fields
+                )
+            )
     return {key: checker.read(value, entry.fields[key]) for key, value in node.value.items()}
 
 
@@ -433,7 +440,7 @@ def read_bytes(node: Node) -> bytes:
     try:
         return bytes.fromhex(node.text())
     except ValueError:
-        node.wrong('bytes in hexadecimal, such as "CC 01 0B 03"')
+        node.wrong(Phrase('bytes in hexadecimal, such as "CC 01 0B 03"'))
 
 
 class StepReader:
@@ -449,7 +456,7 @@ class StepReader:
     def read(self, node: Node) -> list[Step]:
         """The steps of a list. Raises :class:`ScriptError`, with a line for each step that has a mistake."""
         if not node.items():
-            node.wrong("at least one step")
+            node.wrong(Phrase("at least one step"))
         steps: list[Step] = []
         mistakes: list[str] = []
         for item in node.items():
@@ -462,7 +469,7 @@ class StepReader:
             if len(mistakes) > before:
                 self._known |= set(_saved(item))  # what needs them is no mistake too
         if mistakes:
-            raise ScriptError("\n".join(mistakes))
+            raise ScriptError(join("\n", mistakes))
         return steps
 
     def _included(self, node: Node) -> list[Step]:
@@ -534,7 +541,12 @@ class StepReader:
             return SendRaw(node)
         if name == RESTART and not isinstance(node.value, dict):
             if node.value != "gateway":
-                node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
+                node.wrong(
+                    Phrase(
+                        "gateway, which ends the program, or {empty}, which restarts the node's software",
+                        empty="{}",
+                    )
+                )
             return Restart()
         if name in REQUESTS:
             node.keys(REQUESTS[name].required, REQUESTS[name].optional, self._known)
@@ -614,7 +626,7 @@ def _rows(node: Node) -> tuple[dict[str, Any], ...]:
     """The rows of a table: each gives the same variables."""
     rows = tuple(_variables(item) for item in node.items())
     if not rows:
-        node.wrong("at least one row")
+        node.wrong(Phrase("at least one row"))
     for item, row in zip(node.items(), rows, strict=True):
         if row.keys() != rows[0].keys():
             item.fail(f"has other variables than the first row: {', '.join(rows[0])}")
@@ -623,7 +635,7 @@ def _rows(node: Node) -> tuple[dict[str, Any], ...]:
 
 def _outcome(node: Node, action: str) -> Outcome:
     if node.value not in OUTCOMES:
-        node.wrong("ok, any, or a list of messages of KPD1")
+        node.wrong(Phrase("ok, any, or a list of messages of KPD1"))
     if action not in ("send", "raw"):
         node.fail(f"{node.value} belongs to a step with send or raw")
     return cast(Outcome, node.value)
@@ -634,7 +646,7 @@ def _message_name(node: Node) -> str:
         return node.value
     names = [key for key in node.mapping() if key != "save"]
     if len(names) != 1:
-        node.wrong("the name of one message, or a mapping of that name to its fields")
+        node.wrong(Phrase("the name of one message, or a mapping of that name to its fields"))
     return names[0]
 
 
@@ -644,7 +656,7 @@ def _channels(node: Node) -> tuple[str, ...]:
         return CHANNELS
     for name in names:
         if name.value not in CHANNELS:
-            name.wrong("kpd1, kpd2, both, or a list of them")
+            name.wrong(Phrase("kpd1, kpd2, both, or a list of them"))
     return tuple(str(name.value) for name in names)
 
 
@@ -653,7 +665,7 @@ def _silence(node: Node, channels: tuple[str, ...]) -> tuple[float, tuple[str, .
         return node.seconds(), channels
     mapping = node.mapping(CHANNELS)
     if not mapping:
-        node.wrong("seconds, or a mapping of kpd1, kpd2 to seconds")
+        node.wrong(Phrase("seconds, or a mapping of kpd1, kpd2 to seconds"))
     return max(value.seconds() for value in mapping.values()), tuple(mapping)
 
 
@@ -675,7 +687,7 @@ def _hears(node: Node, known: Container[str]) -> Hears:
 
 
 _HEARD: Mapping[str, Callable[[Node], object]] = dict.fromkeys(("ksl", "tones"), lambda _: None)
-_HEARABLE = "silence, a mapping of ksl and tones, or a list of such mappings"
+_HEARABLE = Phrase("silence, a mapping of ksl and tones, or a list of such mappings")
 
 
 def _heard_items(node: Node) -> list[Node]:
@@ -701,7 +713,7 @@ def _ksl(node: Node) -> KslName:
         node = replace(node, value={key: replace(node, value=part) for key, part in value.items()})
     keys = node.mapping(("stream", "ksl"))
     if len(keys) < 2:
-        node.wrong("a mapping of stream and ksl")
+        node.wrong(Phrase("a mapping of stream and ksl"))
     return keys["stream"].integer(STREAMS[0], STREAMS[-1]), keys["ksl"].integer(1, KSL_PER_STREAM)
 
 
@@ -709,7 +721,9 @@ def _tones(node: Node) -> frozenset[int]:
     if node.value == SILENCE:
         return frozenset()
     if not isinstance(node.value, list):
-        node.wrong("silence, or a list of frequencies (Hz) and of numbers of subscribers in quotation marks")
+        node.wrong(
+            Phrase("silence, or a list of frequencies (Hz) and of numbers of subscribers in quotation marks")
+        )
     return frozenset(map(_tone, node.value))
 
 
@@ -719,5 +733,11 @@ def _tone(node: Node) -> int:
 
         return tones(node.value, "")[0]
     if isinstance(node.value, bool) or node.value not in GRID:
-        node.wrong(f"a multiple of 50 Hz from {GRID[0]} to {GRID[-1]}, or a subscriber's number as a string")
+        node.wrong(
+            Phrase(
+                "a multiple of 50 Hz from {low} to {high}, or a subscriber's number as a string",
+                low=GRID[0],
+                high=GRID[-1],
+            )
+        )
     return int(node.value)

@@ -36,12 +36,13 @@ from sorm_mediator.console.errors import (
     check_web,
     report_error,
     unwritable,
+    words,
 )
 from sorm_mediator.console.interrupt import carry_through, taken_signals
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url
-from sorm_mediator.language import Lang
+from sorm_mediator.language import Lang, join, translate
 from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay import document, scenario, vendor
 from sorm_mediator.replay.results import (
@@ -163,11 +164,11 @@ def chosen(settings: ReplaySettings, stdin: TextIO, broken: list[ScriptResult] |
     if not scripts and not mistakes and not unusable:
         mistakes.append(f"-k: {settings.keyword!r} chooses none of the scripts")
     if broken is None or mistakes:
-        mistakes = [*(str(one.error) for one in unusable), *mistakes]
+        mistakes = [*(words(one.error) for one in unusable if one.error is not None), *mistakes]
     else:
         broken += unusable
     if mistakes:
-        raise ScriptError("\n".join(mistakes))
+        raise ScriptError(join("\n", mistakes))
     given = [_with_variables(script, variables) for script in scripts]
     return [script for script in given for _ in range(settings.repeat)]
 
@@ -263,7 +264,8 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         if settings.check:
             scripts, results = _checked(scripts, settings, broken)
         if broken:
-            report_error("\n".join(dict.fromkeys(str(one.error) for one in broken)), 2)
+            told = join("\n", dict.fromkeys(words(one.error) for one in broken if one.error is not None))
+            report_error(translate(told, cast(Lang, settings.lang)), 2)
         if settings.list or settings.check:
             if settings.junit is not None and settings.check:
                 write_junit(settings.junit, results, variables=settings.variables)
@@ -283,7 +285,7 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
 
             write_page(settings.report, results, cast(Lang, settings.lang))
     except (ScriptError, ConfigError) as error:
-        return report_error(error, 2)
+        return report_error(translate(words(error), cast(Lang, settings.lang)), 2)
     except OutputError as error:
         return report_error(f"--pcap: {error}", 2)
     except OSError as error:

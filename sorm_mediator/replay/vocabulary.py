@@ -95,7 +95,7 @@ def _choice(*names: str) -> KeyCheck:
 
 def _line_state(node: Node) -> None:
     if node.value not in (0, 1, 3, 7, 255) or isinstance(node.value, bool):
-        node.wrong("0 (fine), 1 (faulty), 3 (blocked), 7 (restricted), 255 (not known)")
+        node.wrong(Phrase("0 (fine), 1 (faulty), 3 (blocked), 7 (restricted), 255 (not known)"))
 
 
 def _delivered(node: Node) -> None:
@@ -130,6 +130,10 @@ class Request:
     title: Phrase
     shown: tuple[str, ...] = ()
     """Keys with values shown in the title of the step."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What each key means and takes, with its unit and what holds when it is left out; in both languages."""
+    example: str = ""
+    """The request as it is typed in the console, without its name."""
 
     def fill(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """Method, path and body, every variable filled in. Raises :class:`ScriptError`."""
@@ -156,6 +160,11 @@ def _value_shown(node: Node, variables: Mapping[str, Any]) -> str:
         return str(node.value)
 
 
+_CALL = Phrase("the id of a call that goes on: Tab lists them")
+_DOMAIN = Phrase("the domain of the switch, as switch.domains.name of the lab file")
+_TRUNK_LEFT_OUT = Phrase("name of a trunk; left out: not known")
+_IMSI = Phrase("IMSI, 1 to 18 digits; left out: not known")
+
 RESTART = "restart"
 """The node's software starts again. The step's other form, ``restart: gateway``, ends the program."""
 REQUESTS: Mapping[str, Request] = {
@@ -173,6 +182,25 @@ REQUESTS: Mapping[str, Request] = {
         saves="call",
         title=Phrase("call"),
         shown=("a", "b"),
+        meanings={
+            "domain": _DOMAIN,
+            "a": Phrase("the calling number, 1 to 18 digits, * or #; '' for a call that comes in without it"),
+            "b": Phrase("the digits dialled, 1 to 18"),
+            "from": Phrase(
+                "where the call comes from: subscriber (left out), or trunk:NAME for a call that comes in"
+            ),
+            "outcome": Phrase(
+                "what happens at the number reached: {outcomes}; left out: answer",
+                outcomes=", ".join(OUTCOMES),
+            ),
+            "ring": Phrase("seconds until the answer, or until the caller gives up; left out: 0.05"),
+            "talk": Phrase("seconds of conversation; left out: 0.2"),
+            "services": Phrase(
+                "services used in the call, each with its time in seconds: {example}",
+                example="'services=[{service: hold, at: 0.1}]'",
+            ),
+        },
+        example="domain=test.domain a=28331 b=28332 ring=1 talk=5",
     ),
     "answer-call": Request(
         method="POST",
@@ -181,6 +209,10 @@ REQUESTS: Mapping[str, Request] = {
         required={"call": Node.text},
         title=Phrase("answer call"),
         shown=("call",),
+        meanings={
+            "call": _CALL,
+        },
+        example="call=3fa9c1-1",
     ),
     "release-call": Request(
         method="POST",
@@ -189,6 +221,10 @@ REQUESTS: Mapping[str, Request] = {
         required={"call": Node.text},
         title=Phrase("release call"),
         shown=("call",),
+        meanings={
+            "call": _CALL,
+        },
+        example="call=3fa9c1-1",
     ),
     "use-service": Request(
         method="POST",
@@ -202,6 +238,26 @@ REQUESTS: Mapping[str, Request] = {
         },
         title=Phrase("use service"),
         shown=("service", "number"),
+        meanings={
+            "call": _CALL,
+            "service": Phrase(
+                "the service, such as hold, end-of-hold, transfer, 3pty, pickup (docs/switch.md)"
+            ),
+            "by": Phrase("who uses it: a, b; left out: A where it is a subscriber of the domain, else B"),
+            "number": Phrase(
+                "the third party; for pickup who picks up; for an order the target of the forwarding"
+            ),
+            "phase": Phrase(
+                "use (left out), order, check, cancel: used in the call, or ordered, checked, cancelled"
+            ),
+            "digits": Phrase("what the subscriber dials to order, check or cancel; left out: b of the call"),
+            "duration": Phrase(
+                "hold: seconds until its end; left out: until end-of-hold or the end of the call"
+            ),
+            "ring": Phrase("consultation, waiting: seconds that the further call rings; left out: 0.05"),
+            "talk": Phrase("consultation, waiting: seconds that the further call talks; left out: 0.2"),
+        },
+        example="call=3fa9c1-1 service=hold duration=2",
     ),
     "http": Request(
         method="GET",
@@ -221,6 +277,14 @@ REQUESTS: Mapping[str, Request] = {
         required={"type": _integer(1, 4), "code": _integer(0, 255)},
         title=Phrase("alarm"),
         shown=("type", "code"),
+        meanings={
+            "type": Phrase(
+                "1 tables lost, the technical means stop; 2 tables kept, the operator must act; "
+                "3 tables kept, nothing to do; 4 the lines to the console changed"
+            ),
+            "code": Phrase("the node's own code of the alarm, 0 to 255"),
+        },
+        example="type=2 code=7",
     ),
     "unauthorized-access": Request(
         method="POST",
@@ -229,6 +293,14 @@ REQUESTS: Mapping[str, Request] = {
         optional={"text": Node.text},
         title=Phrase("unauthorised access", context="replay requests"),
         shown=("code",),
+        meanings={
+            "code": Phrase(
+                "1 forbidden port; 2 wrong password; 3 tables read or written; "
+                "4 the port to the console reassigned; 5 wrong ORM number"
+            ),
+            "text": Phrase("further information, up to 40 ASCII characters; left out: none"),
+        },
+        example="code=3 text=shell",
     ),
     RESTART: Request(
         method="POST",
@@ -242,6 +314,11 @@ REQUESTS: Mapping[str, Request] = {
         required={"object": _integer(0, 0xFFFE), "state": _line_state},
         title=Phrase("state of the line of object"),
         shown=("object", "state"),
+        meanings={
+            "object": Phrase("the number of an object that is a subscriber of the node"),
+            "state": Phrase("0 fine; 1 faulty; 3 blocked; 7 restricted; 255 not known"),
+        },
+        example="object=258 state=3",
     ),
     "message": Request(
         method="POST",
@@ -254,6 +331,18 @@ REQUESTS: Mapping[str, Request] = {
         saves="message",
         title=Phrase("message"),
         shown=("from", "to"),
+        meanings={
+            "domain": _DOMAIN,
+            "from": Phrase("the sender: a number, or trunk:NAME where only its trunk is known"),
+            "to": Phrase("the receiver: a number, or trunk:NAME"),
+            "text": Phrase("header and content, at most 2800 octets of UTF-8"),
+            "delivered": Phrase("whether it was delivered: true, false, null; left out: not known"),
+            "from_trunk": _TRUNK_LEFT_OUT,
+            "to_trunk": Phrase("name of the trunk that it goes out by; left out: by routing"),
+            "from_imsi": _IMSI,
+            "to_imsi": _IMSI,
+        },
+        example="domain=test.domain from=28331 to=28332 text=hello delivered=true",
     ),
     "rename-trunk": Request(
         method="PUT",
@@ -262,6 +351,12 @@ REQUESTS: Mapping[str, Request] = {
         required={"domain": Node.text, "trunk": _integer(0, 0xFFFE), "name": Node.text},
         title=Phrase("rename trunk"),
         shown=("trunk", "name"),
+        meanings={
+            "domain": _DOMAIN,
+            "trunk": Phrase("the number of the trunk, as in commands 5 and 16"),
+            "name": Phrase("its new name, up to 172 ASCII characters without spaces"),
+        },
+        example="domain=test.domain trunk=2 name=city_2",
     ),
 }
 """The steps by their names."""

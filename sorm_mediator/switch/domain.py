@@ -19,6 +19,7 @@ from sorm_mediator.config import (
     SubscriberConfig,
     TrunkConfig,
 )
+from sorm_mediator.config.lines import quoted
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
@@ -251,7 +252,7 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
         try:
             plans[name] = Plan(name, numbers)
         except NumberingError as error:
-            wrong.append(f"{key}.numbering_plans.{name}: {error}")
+            wrong.append(f"{key}.numbering_plans.{quoted(name)}: {error}")
     if wrong:
         raise ConfigError("\n".join(wrong))
     return Domain(config, subscribers, trunks, contexts, default, plans, match_routed=match_routed)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator import config
-from sorm_mediator.cli.begin import load_lab
+from sorm_mediator.cli.begin import labs, load_lab
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.replay.session import ReplaySettings, load, run_scripts
 
@@ -50,6 +50,17 @@ def test_init_makes_a_lab_that_runs(tmp_path: Path) -> None:
     assert run_scripts(ReplaySettings(scripts=(folder / "main-job.yaml",), quiet=True), lambda _: None) == 0
     assert "captures" not in (folder / "lab.toml").read_text() + (folder / "main-job.yaml").read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["lab.toml", "main-job.yaml", "routing"]
+    written = tomllib.loads((folder / "lab.toml").read_text())
+    loaded = config.load(folder / "lab.toml")
+    assert loaded.switch is not None
+    ports = {
+        "console": {"kpd1_port": loaded.console.kpd1_port, "kpd2_port": loaded.console.kpd2_port},
+        "radius": {"port": loaded.radius.port},
+        "web": {"port": loaded.web.port},
+        "switch": {"ssh_port": loaded.switch.ssh_port},
+    }
+    for table, keys in ports.items():
+        assert {key: written[table].get(key) for key in keys} == keys, "every fixed port is in the file"
 
 
 def test_init_writes_over_nothing(tmp_path: Path) -> None:
@@ -87,6 +98,58 @@ def test_two_labs_of_one_file_run_beside_each_other(tmp_path: Path) -> None:
         lab("--auto-ports", XDG_STATE_HOME=str(tmp_path / "b")) as other,
     ):
         assert not set(one["endpoints"].values()) & set(other["endpoints"].values())
+
+
+def test_two_built_in_labs_run_beside_each_other_and_each_keeps_its_own(tmp_path: Path) -> None:
+    home = str(tmp_path)
+    with lab("--auto-ports", XDG_STATE_HOME=home) as one, lab("--auto-ports", XDG_STATE_HOME=home) as other:
+        assert not set(one["endpoints"].values()) & set(other["endpoints"].values())
+        assert one["host_key"] != other["host_key"]
+    for folder in (tmp_path / "sorm-mediator", tmp_path / "sorm-mediator" / "run-2"):
+        assert {"state.db", "journal.db", "host_key"} <= {path.name for path in folder.iterdir()}
+    with lab("--auto-ports", XDG_STATE_HOME=home) as again:
+        assert again["host_key"] == one["host_key"], "the first folder is free again"
+
+
+@pytest.mark.parametrize(
+    ("coding", "says"),
+    [
+        ("utf-16", "is UTF-16: save it as UTF-8"),
+        ("utf-16-le", "is UTF-16: save it as UTF-8"),
+        ("utf-32", "is UTF-32: save it as UTF-8"),
+        ("cp1251", "is a text of another coding, perhaps CP1251 (line 2): save it as UTF-8"),
+        ("utf-8-sig", ""),
+    ],
+)
+def test_a_lab_file_of_another_coding_is_told_in_a_line_with_the_remedy(
+    tmp_path: Path, coding: str, says: str
+) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_bytes("[web]\nport = 1  # порт\n".encode(coding))
+    if says:
+        with pytest.raises(ConfigError) as caught:
+            load_lab(path, ())
+        assert str(caught.value) == f"{path}: {says}"
+    else:
+        assert load_lab(path, ())[0].web.port == 1
+
+
+def test_a_path_of_the_source_names_the_shipped_file(tmp_path: Path) -> None:
+    for command, path in (
+        (("lab",), "captures/labs/laptop.toml"),
+        (("console", "-c"), "labs/laptop.toml"),
+        (("replay",), "captures/scenarios/events.yaml"),
+    ):
+        done = run(*command, path, cwd=tmp_path)
+        assert done.returncode == 2
+        there = labs().parent / path.removeprefix("captures/")
+        assert f"; the shipped one is {there}; sorm-mediator examples lists" in done.stderr
+    done = run("lab", "captures/labs/nothing.toml", cwd=tmp_path)
+    assert "the shipped one is" not in done.stderr
+    assert "sorm-mediator examples lists the shipped files" in done.stderr
+    scenario = tmp_path / "one.yaml"
+    scenario.write_text("name: x\nlab: captures/labs/minimal.toml\nsteps: [{send: start}]\n")
+    assert run("replay", "--check", str(scenario), cwd=tmp_path).returncode == 0
 
 
 @pytest.fixture

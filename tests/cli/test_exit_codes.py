@@ -81,7 +81,12 @@ def replay(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("serve", "code", "says"),
     [
-        (hang_up, 3, "the mediator hung up before it had answered: has it another console?"),
+        (
+            hang_up,
+            3,
+            "the mediator hung up before it had answered: has it another console, or is this address not "
+            "in its console.allow?",
+        ),
         (say_nothing, 1, "no end of the command within 0.3 s"),
         (refuse, 1, "status: expected 0 (00h: accepted), came 23 (17h: command not accepted"),
         (stop_half_way, 1, "the mediator closed KPD1"),

@@ -342,6 +342,7 @@ async def test_one_id_leads_from_a_command_to_its_result_and_from_a_call_to_its_
         ("reply", ""),
         ("message", "command-executed"),
     ]
+    assert type(way[3]["ms"]) is float, "a number is a number for programs"
     [asked] = [line for line in switch_lines if line["id"] == added["id"]]
     assert (asked["event"], asked["op"], asked["result"], asked["box"]) == ("request", "add", "ok", "switch")
     assert "258" not in str({**asked, "time": "", "id": ""})

@@ -53,3 +53,18 @@ def test_json_is_a_flag_or_takes_a_file_and_says_which() -> None:
         "One JSON object a line on stdout and nothing else.",
         "FILE Write the results as JSON; - is stdout, and nothing else there.",
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("replay", "x", "-j", "two"), "'-j' / '--jobs': 'two' is not allowed: a whole number"),
+        (("replay", "x", "-j", "0"), "'-j' / '--jobs': '0' is not allowed: at least 1"),
+        (("send", "start", "--within", "soon"), "'--within': 'soon' is not allowed: a number"),
+        (("demo", "--lang", "fr"), "'--lang': 'fr' is not allowed: 'en', 'ru'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_our_words(words: tuple[str, ...], says: str) -> None:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == f"Error: Invalid value for {says}"

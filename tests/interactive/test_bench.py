@@ -27,7 +27,9 @@ from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.interactive.bench import Bench, from_pipe
 from sorm_mediator.interactive.terminal import _interruptible
+from sorm_mediator.interactive.words import read_request, split
 from sorm_mediator.replay import scenario
+from sorm_mediator.replay.vocabulary import REQUESTS
 from tests.replay.test_runner import event
 
 FOLDER = Path(captures.__path__[0])
@@ -82,7 +84,7 @@ async def test_a_command_without_an_end_fails(mediator, session) -> None:
     assert session.said("bad") == ["no end of the command within 0.3 s"]
     mediator.answer(1, lambda: mediator.hang_up("kpd1"))
     assert await session("start") == "failed"
-    assert session.said("bad")[1:] == ["the mediator closed KPD1"]
+    assert session.said("bad")[2:] == ["the mediator closed KPD1"]
     assert session.said("note") == ["KPD1: closed"]
     assert await session("stop") == "failed"
     assert await session("connect kpd1") == "good"
@@ -131,6 +133,29 @@ async def test_help_lists_every_word(session) -> None:
     text = "\n".join(session.said("note"))
     for word in ("add-object", "get-version", "rename-trunk", "record-start", "[statistical]", "[talk=]"):
         assert word in text
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "http"])
+async def test_help_of_a_request_tells_every_key_and_an_example_that_is_read(session, name) -> None:
+    request = REQUESTS[name]
+    assert await session(f"help {name}") == "good"
+    title, *keys, example = session.said("note")
+    assert title.startswith(f"{name}: ")
+    assert [line.split()[0].strip("[]") for line in keys] == [
+        f"{key}=" for key in (*request.required, *request.optional)
+    ]
+    assert all(len(line.split(maxsplit=1)[1]) > 3 for line in keys)
+    word, *given = split(example.removeprefix("  example: "))
+    assert word == name
+    method, path, _ = request.fill(read_request(name, given), {})
+    assert (method, "{" in path) == (request.method, False)
+
+
+async def test_clear_clears_the_screen(around) -> None:
+    cleared = []
+    session = Session(around, clear=lambda: cleared.append(True))
+    assert await session("clear") == "good"
+    assert (cleared, session.lines) == ([True], [])
 
 
 async def test_a_session_becomes_a_scenario_that_replay_reads(mediator, session, tmp_path) -> None:
@@ -211,8 +236,9 @@ async def test_how_octets_came_is_shown_with_details_alone(session) -> None:
     for line in ("start", "details on", "stop"):
         assert await session(line) == "good"
     marked = [line for _, line in session.lines if line.endswith("[coalesced]")]
-    assert len(marked) <= 2
-    assert not any("command=start" in line for line in marked)
+    assert [re.search(r"command-(received|executed) command=stop", line) for line in marked].count(None) == 0
+    assert len(marked) == 2, "27h and 28h of stop came in one read"
+    assert session.bench.client.log[1].findings, "those of start came so too, and are not marked"
 
 
 async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
@@ -233,6 +259,47 @@ async def test_a_call_before_any_command_says_that_no_events_come(around) -> Non
     assert await session("call domain=d a=1 b=2") == "good"
     assert session.said("note").count(hint) == 2
     await session.bench.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "call domain=d a=1 b=2",
+            "HTTP 404: this is the web of a mediator alone, and calls are made by the switch",
+        ),
+        (
+            "alarm type=2 code=7",
+            "HTTP 404: this is the web of a switch alone: --web URL of the mediator's web",
+        ),
+    ],
+)
+async def test_a_request_to_a_box_that_has_no_such_part_says_where_to_ask(around, line, says) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 404, {"detail": "Not Found"}
+
+    session = Session(replace(around, request=request), within=0.3)
+    await session.bench.open()
+    assert await session(line) == "failed"
+    assert says in session.said("bad")[0]
+    await session.bench.close()
+
+
+async def test_what_the_switch_does_not_know_is_told_as_it_says(around) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 404, {"detail": "there is no domain 'd'"}
+
+    session = Session(replace(around, request=request), within=0.3)
+    assert await session("call domain=d a=1 b=2") == "failed"
+    assert session.said("bad") == ["POST switch/domains/d/calls: HTTP 404: there is no domain 'd'"]
+
+
+async def test_a_console_that_is_not_let_in_is_told_what_to_look_at(mediator, session) -> None:
+    mediator.hang_up("kpd1")
+    await session.bench.client.wait(lambda: bool(session.bench.client.closed), 5)
+    assert session.said("bad")[0].endswith(
+        "has it another console, or is this address not in its console.allow?"
+    )
 
 
 async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, tmp_path) -> None:

@@ -275,6 +275,23 @@ def test_without_the_switch_the_objects_stay_as_they_are(means: Any) -> None:
     assert m.says(RemoveObject(1, OWN, SIGN.OWN, "28331", None)) == "27/00 28/00"
 
 
+def test_why_the_switch_did_not_carry_a_command_out_is_logged(means: Any) -> None:
+    def told() -> list[str]:
+        return [one.text for one in m.effects if isinstance(one, effects.Log) and one.level == "info"]
+
+    m = means(switch_timeout=8).begin(*GROUPS)
+    m.switch = None
+    assert m.says(add()) == "27/00"
+    m.later(9)
+    assert told()[-1] == "add-object: not executed (01h): the switch did not answer in time"
+    m.do(m.core.switch_down("cut", m.now))
+    assert m.says(add()) == "27/00 28/01"
+    assert told()[-1] == "add-object: not executed (01h): the link to the switch is down"
+    count = len(told())
+    assert m.says(Stop()) == "27/00 28/00"
+    assert len(told()) == count, "a stop is carried out without the switch"
+
+
 def test_without_the_switch_the_means_can_be_stopped(means: Any) -> None:
     m = means().begin(*GROUPS, add(1, phone="28331"))
     m.do(m.core.switch_down("cut", m.now))

@@ -529,9 +529,13 @@ async def test_a_port_in_use_is_one_clear_error(bench: Bench, key: str) -> None:
 
 async def test_two_gateways_do_not_share_tables(bench: Bench) -> None:
     async with running(bench.config()):
-        with pytest.raises(BoxError, match=r"mediator\.journal: .*another process"):
+        with pytest.raises(
+            BoxError, match=r"mediator\.journal: .*another process.*--set mediator\.journal=$"
+        ):
             await Gateway(bench.config()).start()
-        with pytest.raises(BoxError, match=r"mediator\.state: .*another gateway"):
+        with pytest.raises(
+            BoxError, match=r"mediator\.state: .*another gateway.*--set mediator\.state=:memory:$"
+        ):
             await Gateway(bench.config(journal="")).start()
 
 

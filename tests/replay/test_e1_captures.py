@@ -131,11 +131,18 @@ async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(link: str, 
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
 
 
+NO_PORT = (
+    "the lab file (-c) must tell its port: e1.local; that of the ready line is given in the environment, "
+    "SORM_E1__1__LOCAL=HOST:PORT for the first [[e1]]"
+)
+
+
 @pytest.mark.parametrize(
     ("e1", "text"),
     [
         ("", "E1 with --host needs the [[e1]] tables of the mediator: -c LAB"),
-        ("[[e1]]\nstream = 2\n", "e1.2: the lab file (-c) must tell its port: e1.local"),
+        ("[[e1]]\nstream = 2\n", f"e1.2: {NO_PORT}"),
+        ('[[e1]]\nlocal = ""\n', f"e1.0: {NO_PORT}"),
     ],
 )
 async def test_what_the_lab_file_of_a_running_mediator_lacks_is_said(

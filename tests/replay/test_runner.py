@@ -682,7 +682,8 @@ async def test_a_mediator_that_hangs_up_before_it_says_anything_was_not_reached(
     result = await run("- send: start", head=FINALLY, within=600)
     assert isinstance(result.error, ConnectError)
     assert str(result.error) == (
-        f"127.0.0.1:{mediator.ports['kpd1']}: the mediator hung up before it had answered: has it another console?"
+        f"127.0.0.1:{mediator.ports['kpd1']}: the mediator hung up before it had answered: has it another console, "
+        "or is this address not in its console.allow?"
     )
     assert len(mediator.commands) == 1, "nothing is put back"
 

@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import captures
-from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.cli.app import app
+from sorm_mediator.console.errors import ScriptError, words
+from sorm_mediator.language import translate
 from sorm_mediator.replay import scenario, vendor
 
 HEAD = "name: a test\nsteps:\n"
@@ -207,3 +210,26 @@ def test_a_shipped_scenario_from_stdin_has_its_lab(tmp_path, monkeypatch) -> Non
     lab = scenario.parse(text, Path("-")).lab
     assert lab is not None
     assert lab.is_file()
+
+
+def test_mistakes_of_values_are_told_in_russian_too(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        "name: x\nsteps:\n  - send: {add-object: {object_number: x}}\n  - call: {domain: d}\n  - wiat: 1\n"
+    )
+    with pytest.raises(ScriptError) as caught:
+        scenario.load(path)
+    lines = translate(words(caught.value), "ru").split("\n")
+    assert lines[:2] == [
+        f"{path}:3: steps[1].send.add-object.object_number: 'x' здесь недопустимо; "
+        "допустимо: целое число от 0 до 65535",
+        f"{path}:4: steps[2].call: нет a",
+    ]
+    assert "allowed" not in lines[2]
+    assert "\n".join(lines) in _told_by_replay(path), "the command shows them so"
+
+
+def _told_by_replay(path: Path) -> str:
+    result = CliRunner().invoke(app, ["replay", "--lang", "ru", str(path)])
+    assert result.exit_code == 2
+    return result.stderr

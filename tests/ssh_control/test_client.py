@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -14,8 +16,9 @@ from ssh_control.client import LINK_TABLE, LinkDown, LinkInput, LinkState, Switc
 from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import DialectError
 from ssh_control.server import SormServer
-from ssh_control.transport import KeyProblem, pinned_key, public_line
+from ssh_control.transport import KeyProblem, authorized_keys, login_key, pinned_key, public_line
 from tests.objects import own
+from tests.ssh_control.conftest import DOMAIN
 
 OBJECT = own()
 
@@ -329,3 +332,53 @@ def test_the_table_leaves_no_way_out_of_closed_and_closes_from_everywhere() -> N
     assert {now for now, cause in LINK_TABLE if cause is LinkInput.CLOSE} == set(LinkState)
     assert {then for (now, _), then in LINK_TABLE.items() if now is LinkState.CLOSED} == {LinkState.CLOSED}
     assert set(LINK_TABLE.values()) == set(LinkState) - {LinkState.IDLE}
+
+
+def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
+    """A key of OpenSSH."""
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+async def test_a_key_of_openssh_logs_in_before_the_password(
+    link_to: Any, new_server: Any, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "key"
+    keygen(path, kind)
+    admitted = authorized_keys([str(path) + ".pub"], tmp_path)
+    server = await new_server(keys=lambda user: admitted if user == DOMAIN else ())
+    owner = await link_to([server.address], server.public_key, "wrong", login_key=login_key(path))
+    await owner.until("up")
+    assert (await owner.link.request("ping")).ok
+    stranger = await link_to([server.address], server.public_key, "wrong")
+    await stranger.until("pause")
+    assert "denied" in stranger.link.status()["reason"]
+
+
+async def test_a_key_that_the_switch_does_not_know_leaves_the_password(
+    link_to: Any, server: Any, tmp_path: Path
+) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    owner = await link_to([server.address], server.public_key, login_key=key)
+    await owner.until("up")
+
+
+def test_a_private_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    path.chmod(0o640)
+    with pytest.raises(KeyProblem, match=f"others may read this private key: chmod 600 {path}$"):
+        login_key(path)
+    path.chmod(0o600)
+    assert login_key(path).get_algorithm() == "ssh-ed25519"
+
+
+def test_a_file_that_is_no_key_to_log_in_with_says_why(tmp_path: Path) -> None:
+    missing, nonsense, locked = (tmp_path / name for name in ("missing", "nonsense", "locked"))
+    nonsense.write_text("nonsense")
+    nonsense.chmod(0o600)
+    keygen(locked, passphrase="a secret")
+    for path, says in ((missing, "No such file"), (nonsense, "Invalid private key"), (locked, "")):
+        with pytest.raises(KeyProblem, match=f"^{path}: is no private key without passphrase: .*{says}"):
+            login_key(path)

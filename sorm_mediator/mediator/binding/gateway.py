@@ -51,7 +51,7 @@ from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
 from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
-from ssh_control.transport import KeyProblem
+from ssh_control.transport import KeyProblem, login_key
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
@@ -223,11 +223,16 @@ class Gateway:
     def _make_link(self, config: Config, host_key: str) -> SwitchLink:
         ssh = config.ssh
         try:
+            key = login_key(config.directory / ssh.key_file) if ssh.key_file else None
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.key_file: {problem}") from None
+        try:
             return SwitchLink(
                 [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
                 ssh.user,
                 ssh.password.get_secret_value(),
                 host_key,
+                login_key=key,
                 mediator=f"orm-{config.mediator.orm_number}.{self._instance}",
                 radius=self._endpoints["radius"],
                 rtp=self._endpoints.get("rtp", ""),
@@ -488,7 +493,7 @@ class Gateway:
                 self.latencies.setdefault(ask.op, Latencies()).add(took)
                 if self._logs:
                     verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
-                    ms = f"{took * 1000:.1f}"
+                    ms = round(took * 1000, 1)
                     log_event(
                         log, "reply", id=ask.cause.id, op=ask.op, result=verdict, text=reply.text, ms=ms
                     )

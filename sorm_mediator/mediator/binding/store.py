@@ -130,7 +130,10 @@ class TableStore:
         try:
             return self._load(self.path, now)
         except InUseError:
-            text = f"{self.path}: another gateway has these tables open: give each its own"
+            text = (
+                f"{self.path}: another gateway has these tables open: give each its own, --set mediator.state=FILE, "
+                "or keep none, --set mediator.state=:memory:"
+            )
             raise StoreError(text) from None
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
             self.close()

@@ -339,6 +339,9 @@ class Means:
             if self.job is not job:
                 return
             status = then(job, outcome, now)
+            if status and isinstance(outcome, Missing):  # a refusal has its reason in the line of the reply
+                what = f"{job.cause.id} {type(job.command).message_name}".strip()
+                self.context.log("info", f"{what}: not executed ({status:02X}h): {outcome.value}")
             if status is not None:
                 self.finish(job, status)
 

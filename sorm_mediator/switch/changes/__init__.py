@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sorm_mediator.config.mistakes import in_words
+from sorm_mediator.config.mistakes import wanted_by
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
@@ -86,13 +86,11 @@ def rejection(error: ValidationError) -> ChangeRefused:
     if first["type"] == "value_error":
         message = _PLACE.sub("", message)
         return ChangeRefused(f"{key}: {message}" if key else message)
-    if first["type"] == "string_pattern_mismatch":
-        message = in_words(first["ctx"]["pattern"])
     secret = "password" in key or "secret" in key
     given = first["input"]
     plain = given.model_dump() if isinstance(given, BaseModel) else given
     value = "******" if secret else repr(plain)
-    return ChangeRefused(f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}")
+    return ChangeRefused(f"{key}: {value} is not allowed: {wanted_by(first)}")
 
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:

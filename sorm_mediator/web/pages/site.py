@@ -24,6 +24,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from sorm_mediator import __version__
+from sorm_mediator.config.lines import dotted
+from sorm_mediator.config.mistakes import mistakes
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.reports import html as reports
 from sorm_mediator.web.access import Access, cookie_name, new_name
@@ -363,9 +365,8 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    first = mistakes(error.errors(), None)[0]
+    return f"{dotted(first.location)}: {first.text}" if first.location else first.text
 
 
 async def _nothing(request: Request) -> Response:
