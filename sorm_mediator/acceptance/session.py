@@ -30,7 +30,7 @@ from sorm_mediator.acceptance.compare import (
     refused_number,
     remedies,
 )
-from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, KINDS, Domains, FormatCheck, PlannedCall, matrix
+from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, KINDS, Domains, FormatCheck, PlannedCall, planned
 from sorm_mediator.acceptance.report import (
     KIND_NAMES,
     AcceptanceRun,
@@ -299,44 +299,6 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
             outcomes = await acceptance.run(checks, done)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
     return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
-
-
-def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
-    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
-    if config.switch is None:
-        raise ConfigError(
-            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
-        )
-    try:
-        node = Node(config.switch, config.directory)
-        return matrix(config, node.domains), node
-    except ConfigError as error:
-        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
-
-
-def wrong_formats(config: Config, name: str) -> Iterator[str]:
-    """The mistakes of ``[acceptance]``, each naming file and key; none if the switch of the file can't be made."""
-    assert config.switch is not None
-    try:
-        node = Node(config.switch, config.directory)
-    except ConfigError:
-        return  # what is wrong with it is told by the checks of the switch
-    try:
-        matrix(config, node.domains)
-    except ConfigError as error:
-        yield from (f"{name}: {line}" for line in str(error).split("\n"))
-
-
-SWITCH_OF_FORMATS = (
-    "ssh.user",
-    "mediator.order",
-    "switch.aggregates",
-    "switch.domains.*.name",
-    "switch.domains.*.subscribers",
-    "switch.domains.*.trunks",
-    "switch.domains.*.numbering_plans",
-)
-"""The keys beside ``[acceptance]`` that :func:`wrong_formats` looks at."""
 
 
 def _check_login(config: Config, node: Node, name: str) -> None:
