@@ -104,6 +104,12 @@ def resident_mb(pid: int) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
+def processor_s(pid: int) -> float:
+    """Processor time of a process so far, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def network_object(index: int) -> AddObject:
     """Object ``index`` (from 0) under statistical control: no line is needed."""
     return AddObject(
@@ -149,6 +155,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
             memory.append(resident_mb(mediator.pid))
             await asyncio.sleep(0.1)
 
+    spent = processor_s(mediator.pid)
     running = asyncio.create_task(commands())
     try:
         while len(arrived) < 3 * calls:
@@ -162,6 +169,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
         pass
     finally:
         running.cancel()
+    spent = processor_s(mediator.pid) - spent
     await generator.wait()
     sent = array.array("d", times_file.read_bytes())
     late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
@@ -169,6 +177,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
     settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
     return {
         "events_per_s": len(arrived) / span,
+        "cpu_ms_per_call": spent / calls * 1000,
         "lost_events": 3 * calls - len(arrived),
         "doubled_events": doubled,
         "event_p50_ms": statistics.median(late) * 1000,

@@ -34,6 +34,7 @@ from sorm_mediator.language import Phrase, join
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.texts import as_list, did_you_mean
@@ -249,6 +250,44 @@ class Person:
     outside: Agreed
     partner: Subscriber | None
     problem: str = ""
+
+
+def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
+    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
+    if config.switch is None:
+        raise ConfigError(
+            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
+        )
+    try:
+        node = Node(config.switch, config.directory)
+        return matrix(config, node.domains), node
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
+
+
+def wrong_formats(config: Config, name: str) -> Iterator[str]:
+    """The mistakes of ``[acceptance]``, each naming file and key; none if the switch of the file can't be made."""
+    assert config.switch is not None
+    try:
+        node = Node(config.switch, config.directory)
+    except ConfigError:
+        return  # what is wrong with it is told by the checks of the switch
+    try:
+        matrix(config, node.domains)
+    except ConfigError as error:
+        yield from (f"{name}: {line}" for line in str(error).split("\n"))
+
+
+SWITCH_OF_FORMATS = (
+    "ssh.user",
+    "mediator.order",
+    "switch.aggregates",
+    "switch.domains.*.name",
+    "switch.domains.*.subscribers",
+    "switch.domains.*.trunks",
+    "switch.domains.*.numbering_plans",
+)
+"""The keys beside ``[acceptance]`` that :func:`wrong_formats` looks at."""
 
 
 def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:

@@ -65,12 +65,12 @@ def check(
         if "acceptance" not in loaded.model_fields_set:  # which needs a [switch]
             found += gateway_problems(loaded, str(file))
         elif found and loaded.switch is not None:
-            from sorm_mediator.acceptance.session import wrong_formats
+            from sorm_mediator.acceptance.matrix import wrong_formats
 
             found += wrong_formats(loaded, str(file))
         else:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
-            from sorm_mediator.acceptance.session import planned
+            from sorm_mediator.acceptance.matrix import planned
 
             try:
                 checks, _ = planned(loaded, str(file))
@@ -96,7 +96,7 @@ def check(
 
 def _wrong_formats(sound: Sound[Config], name: str) -> Iterator[str]:
     """The mistakes of ``[acceptance]`` that do not only follow from other mistakes of the file."""
-    from sorm_mediator.acceptance.session import SWITCH_OF_FORMATS, wrong_formats
+    from sorm_mediator.acceptance.matrix import SWITCH_OF_FORMATS, wrong_formats
 
     config = sound.config
     if config is None or config.switch is None or "acceptance" not in config.model_fields_set:

@@ -23,18 +23,19 @@ from sorm_mediator.console.client import (
     COALESCED,
     COMMANDS,
     KPD1,
+    NO_UNIT,
     SHOWN,
     ConsoleClient,
     Crossed,
     Observer,
     Sent,
+    no_end,
+    wait_for,
 )
 from sorm_mediator.console.errors import ConnectError, StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, refusal
 from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
-from sorm_mediator.replay.results import NO_UNIT
-from sorm_mediator.replay.runner import no_end, wait_for
 from ssh_control.visible import visible
 
 
@@ -125,7 +126,7 @@ async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | N
     if refused is None or target.request is None:
         return refused
     try:
-        status, reply = await target.request("GET", "mediator/status", None)
+        status, reply = await target.request("GET", "status", None)
     except ConnectError:
         return refused
     channels = reply.get("channels", ()) if status == HTTPStatus.OK and isinstance(reply, dict) else ()

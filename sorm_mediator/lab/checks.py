@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from radius.clients import secret_finder
 from sorm_mediator.addresses import host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
@@ -108,8 +109,6 @@ def _references(config: Config, name: str, touched: Callable[[str], bool] = lamb
 
 
 def _secrets(config: Config) -> Iterator[str]:
-    from radius.sink import secret_finder
-
     radius = config.radius
     for key, address, secret in (
         ("radius.secret", "0.0.0.0/0", radius.secret),
@@ -225,12 +224,10 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
 
     Returns warnings: unresolved names, and why the lab's own mediator can't log in. Raises :class:`ConfigError`.
     """
-    from sorm_mediator.switch.calls.engine import Engine
-
     if config.switch is None:
         return ()
     try:
-        return tuple(node_warnings(config, Engine(config.switch, config.directory).node))
+        return tuple(node_warnings(config, Node(config.switch, config.directory)))
     except ConfigError as error:
         raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
 

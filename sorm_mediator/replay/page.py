@@ -13,13 +13,13 @@ from typing import Any
 
 from protocol.oneline import one_line
 from sorm_mediator import __version__
+from sorm_mediator.console.client import NO_UNIT
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import words
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.results import (
     ERROR,
     FAIL,
-    NO_UNIT,
     PASS,
     Exchange,
     Report,

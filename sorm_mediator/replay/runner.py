@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,8 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    no_end,
+    wait_for,
 )
 from sorm_mediator.console.comparing import (
     IDENTITY,
@@ -688,22 +690,3 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
         reason = Phrase("{count} came, the first:", count=len(came))
         return Failure(expected, reason, came[0])
     return None
-
-
-async def wait_for(
-    client: ConsoleClient, condition: Callable[[], bool], channels: Collection[str], deadline: float
-) -> bool:
-    """Wait for ``condition``, while what is waited for can still come on one of ``channels``."""
-
-    def over() -> bool:
-        return condition() or client.final.issuperset(channels)
-
-    await client.wait(over, max(0.0, deadline - time.monotonic()))
-    return condition()
-
-
-def no_end(client: ConsoleClient, within: float) -> Phrase:
-    """Why a command has not ended: no answer, or a channel that the mediator has closed."""
-    if KPD1 in client.final:
-        return Phrase("the mediator closed {channels}", channels=client.closed_shown)
-    return Phrase("no end of the command within {s:g} s", s=within)

@@ -650,14 +650,14 @@ class Gateway:
 
     def _arm(self) -> None:
         deadline = self.core.next_deadline()
-        if deadline == self._deadline:
+        if deadline is None:
             return
+        if self._deadline is not None and self._deadline <= deadline:
+            return  # the timer is due before, and looks again: nearly every report moves the deadline later
         self._deadline = deadline
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline - self._epoch, self._tick)
+        self._timer = self._loop.call_at(deadline - self._epoch, self._tick)
 
     def _tick(self) -> None:
         self._timer = self._deadline = None
