@@ -573,13 +573,18 @@ class _Writer:
 
 
 def _next_on_kpd2(items: Sequence[Seen | Reported]) -> list[str | None]:
-    """For each item the connection of the first unit of KPD2 from there on; None: none comes."""
-    following: str | None = None
+    """For each item the connection of KPD2 on which the next unit of KPD2 comes; None: none comes, or the console
+    comes back on KPD1 before that."""
+    kpd1: str | None = None
+    kpd2: str | None = None
     found: list[str | None] = []
     for item in reversed(items):
         if isinstance(item, Seen) and item.on_kpd2:
-            following = item.connection
-        found.append(following)
+            kpd1, kpd2 = None, item.connection
+        elif isinstance(item, Seen) and item.of_console and kpd1 is None:
+            kpd1 = item.connection
+        same = not isinstance(item, Seen) or item.on_kpd2 or item.connection == kpd1
+        found.append(kpd2 if same else None)
     return found[::-1]
 
 
