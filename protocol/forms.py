@@ -127,7 +127,7 @@ class AbsentForm(IntegerForm):
 
     def from_script(self, node: N, script: Script[N]) -> int:
         if node.value == ABSENT:
-            node.wrong(Phrase('0 to 65534; "not given" (FFFFh) is null'))
+            node.wrong(Phrase("0 to 65534; FFFFh means not given: null"))
         return super().from_script(node, script)
 
 
