@@ -253,7 +253,7 @@ def test_values_of_the_lab_are_completed() -> None:
 
 
 def test_the_number_that_means_not_given_is_refused_and_can_be_said_in_words() -> None:
-    with pytest.raises(WordError, match="65535 is not allowed.* 0 to 65534; FFFFh means not given: null"):
+    with pytest.raises(WordError, match=r"65535 is not allowed.* 0 to 65534; FFFFh means not given: null"):
         read_command(["get-objects", "object_number=65535"])
     for text in ("null", "0xFFFF"):
         assert read_command(["get-objects", f"object_number={text}"])[1]["object_number"] is None
