@@ -72,6 +72,8 @@ class Form(ABC):
 
     hexadecimal: Literal["octets", "integer", "text"] = "octets"
     """What ``"0x1A"`` is in a script: octets that are sent as they are, an integer, or a text like any other."""
+    secret: bool = False
+    """Whether people never see the values."""
 
     @abstractmethod
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
@@ -168,9 +170,13 @@ class TextForm(Form):
 class PasswordForm(TextForm):
     """A text of six characters. The length is checked in scripts; in documents the wire refuses another."""
 
+    secret = True
+
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
-            node.wrong('six characters in quotation marks, such as "123456"')
+            node.fail(
+                'this password is not allowed here; allowed: six characters in quotation marks, such as "123456"'
+            )
         return node.value
 
 

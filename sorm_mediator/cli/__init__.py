@@ -11,6 +11,13 @@ import sys
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
+    from sorm_mediator.reserved import HiddenError, check_names
+
+    try:
+        check_names()  # before anything is imported that may be hidden
+    except HiddenError as error:
+        sys.stderr.write(f"sorm-mediator: {error}\n")
+        sys.exit(2)
     from sorm_mediator.cli.output import guarded
 
     guarded(_main)
