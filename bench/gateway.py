@@ -34,35 +34,12 @@ from protocol import (
 )
 from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
-from sorm_mediator.lab.processes import BoxProcess, switch_and_gateway
+from sorm_mediator.lab.processes import BoxProcess
+from sorm_mediator.lab.small import switch_and_gateway
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
 
-SWITCH = """
-[switch]
-ssh_port = 0
-[web]
-port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-radius_servers = [{{ host = "127.0.0.1", port = {radius}, secret = "2testing123" }}]
-"""
-MEDIATOR = """
-[mediator]
-state = "state.db"
-journal = "journal.db"
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[web]
-port = 0
-[radius]
-port = {radius}
-[ssh]
-port = {ssh}
-host_key = "{key}"
-"""
+ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 
 
 class Channels(asyncio.Protocol):
@@ -127,6 +104,12 @@ def resident_mb(pid: int) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
+def processor_s(pid: int) -> float:
+    """Processor time of a process so far, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def network_object(index: int) -> AddObject:
     """Object ``index`` (from 0) under statistical control: no line is needed."""
     return AddObject(
@@ -172,6 +155,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
             memory.append(resident_mb(mediator.pid))
             await asyncio.sleep(0.1)
 
+    spent = processor_s(mediator.pid)
     running = asyncio.create_task(commands())
     try:
         while len(arrived) < 3 * calls:
@@ -185,6 +169,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
         pass
     finally:
         running.cancel()
+    spent = processor_s(mediator.pid) - spent
     await generator.wait()
     sent = array.array("d", times_file.read_bytes())
     late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
@@ -192,6 +177,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
     settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
     return {
         "events_per_s": len(arrived) / span,
+        "cpu_ms_per_call": spent / calls * 1000,
         "lost_events": 3 * calls - len(arrived),
         "doubled_events": doubled,
         "event_p50_ms": statistics.median(late) * 1000,
@@ -206,7 +192,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
 
 async def measure(folder: Path) -> dict[str, object]:
     """Start the boxes, put the objects under control, measure."""
-    async with switch_and_gateway(folder, SWITCH, MEDIATOR) as (_, mediator):
+    async with switch_and_gateway(folder, ON_DISK) as (_, mediator):
         console = Console(Codec(Options()))
         await console.connect(mediator.endpoints)
         await console.command(Start())

@@ -111,7 +111,7 @@ def configuration() -> str:
                 other = differing.get(f"{title}.{name}")
                 if other is not None:
                     default += f'; with `profile = "order"` `{_toml(other.defaults["order"])}`'
-                meaning = (field.description or "").replace("\n", " ").replace("|", "\\|")
+                meaning = model.meanings().get(name, "").replace("\n", " ").replace("|", "\\|")
                 lines.append(
                     f"| `{field.alias or name}` | {default} | {meaning}{_choices(field.annotation)} |"
                 )

@@ -27,7 +27,9 @@ nothing that a peer sends raises an error.
 | `x25.layer` | the inputs, and what is wrong with a packet in the present state |
 | `x25.machine` | the state tables, and the machine of one circuit that runs on them |
 | `x25.outbox` | messages on the way, and what the peer tells of them after a link loss |
-| `x25.config` | settings, effects that are not events of a channel, negotiation of packet size and window |
+| `x25.config` | settings |
+| `x25.effects` | effects that are not events of a channel |
+| `x25.terms` | negotiation of packet size and window |
 | `x25.packets` | packets to octets and back; causes and diagnostics in words |
 | `channel` | X.25 on LAPB; the same in a timeslot |
 | `events` | what a channel reports |

@@ -24,7 +24,8 @@ from e1.events import (
 from e1.hdlc import MOST_WAITING, FrameCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, SendFrame
 from e1.lapb.machine import Lapb, LapbState
-from e1.x25.config import FRAME_OVERHEAD, CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
+from e1.x25.config import FRAME_OVERHEAD, X25Config
+from e1.x25.effects import CircuitDown, DeliverMessage, SendPacket, X25Effect
 from e1.x25.layer import PacketLayer
 
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
-
-DOCUMENTED: Final[Mapping[str, Any]] = {"use_attribute_docstrings": True}
-"""``__pydantic_config__`` of a configuration: pydantic, where it is used, takes the docstrings for descriptions."""
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 
 class Range(NamedTuple):

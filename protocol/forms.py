@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
 
 from protocol.codes import PASSWORD_CHARACTERS
 from protocol.errors import EncodeError
+from protocol.language import Phrase
 from protocol.values import KeptInt, KeptStr, KeptTuple, Raw
 
 Json = Any
@@ -146,7 +147,7 @@ class NameForm(Form):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if node.value not in tuple(self.names):
-            node.wrong(", ".join(self.names) + ', null, or octets such as "0x1A"')
+            node.wrong(Phrase('{names}, null, or octets such as "0x1A"', names=", ".join(self.names)))
         return str(node.value)
 
 
@@ -174,9 +175,8 @@ class PasswordForm(TextForm):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
-            node.fail(
-                'this password is not allowed here; allowed: six characters in quotation marks, such as "123456"'
-            )
+            allowed = Phrase('six characters in quotation marks, such as "123456"')
+            node.fail(Phrase("this password is not allowed here; allowed: {allowed}", allowed=allowed))
         return node.value
 
 
@@ -194,7 +194,7 @@ class DigitsForm(Form):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or not re.fullmatch(r"[0-9*#]{1,18}", node.value):
-            node.wrong('1 to 18 digits in quotation marks, such as "28331", or null')
+            node.wrong(Phrase('1 to 18 digits in quotation marks, such as "28331", or null'))
         return node.value
 
 
@@ -216,7 +216,7 @@ class OctetsForm(Form):
             raise EncodeError(path, value, 'octets such as "0x54455354", or a text of latin-1') from None
 
     def from_script(self, node: N, script: Script[N]) -> str:
-        return node.text() if self.hexadecimal == "text" else node.wrong('octets such as "0xFFFF"')
+        return node.text() if self.hexadecimal == "text" else node.wrong(Phrase('octets such as "0xFFFF"'))
 
 
 @dataclass(eq=False)

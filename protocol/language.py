@@ -46,34 +46,49 @@ class Phrase(str):
     It is an ordinary English text where it is not translated. ``values`` fill the text as :meth:`str.format` does; a
     value that is a phrase is translated with it. Values other than texts and numbers become texts at once, so a phrase
     doesn't change afterwards and can be pickled. A phrase as ``message`` is returned as it is. ``context`` tells apart
-    equal English texts with different translations. A text that no catalogue has stays English.
+    equal English texts with different translations. ``plural`` is the English for another number than one; the value
+    ``count`` says which form is taken, in each language. A text that no catalogue has stays English.
     """
 
-    __slots__ = ("_context", "_message", "_values")
+    __slots__ = ("_context", "_message", "_plural", "_values")
     _message: str
     _context: str
+    _plural: str
     _values: dict[str, object]
 
-    def __new__(cls, message: MessageId, /, *, context: str = "", **values: object) -> Phrase:
-        if isinstance(message, Phrase) and not (context or values):
+    def __new__(
+        cls, message: MessageId, /, *, context: str = "", plural: str = "", **values: object
+    ) -> Phrase:
+        if isinstance(message, Phrase) and not (context or plural or values):
             return message
         kept = {name: _kept(value) for name, value in values.items()}
-        self = super().__new__(cls, message.format(**kept) if kept else message)
-        self._message, self._context, self._values = str(message), context, kept
+        text = plural if plural and kept.get("count", 1) != 1 else message
+        self = super().__new__(cls, text.format(**kept) if kept else text)
+        self._message, self._context, self._plural, self._values = str(message), context, plural, kept
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return partial(Phrase, self._message, context=self._context, **self._values), ()
+        made = partial(Phrase, self._message, context=self._context, plural=self._plural, **self._values)
+        return made, ()
 
     def fill(self, **values: object) -> Phrase:
         """The same text with ``values`` in it."""
-        return Phrase(self._message, context=self._context, **{**self._values, **values})
+        given = {**self._values, **values}
+        return Phrase(self._message, context=self._context, plural=self._plural, **given)
 
     def _in_russian(self) -> str:
         if not self._message:
             return ""  # the key under which a catalogue has its header
-        found = _russian()
-        text = found.pgettext(self._context, self._message) if self._context else found.gettext(self._message)
+        found, count = _russian(), self._values.get("count", 1)
+        if self._plural and isinstance(count, int):
+            key = self._message, self._plural, count
+            text = found.npgettext(self._context, *key) if self._context else found.ngettext(*key)
+        else:
+            text = (
+                found.pgettext(self._context, self._message)
+                if self._context
+                else found.gettext(self._message)
+            )
         if not self._values:
             return text
         return text.format(

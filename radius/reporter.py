@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
+from radius.clients import secret_octets
 from radius.outbox import Outbox, Schedule, Transmit
 from radius.report import CallReport, MessageReport
-from radius.wire import LONGEST, secret_octets
+from radius.wire import LONGEST
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,11 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
 from radius.report import CallReport, MessageReport
 from radius.wire import (
@@ -23,7 +22,6 @@ from radius.wire import (
     accounting_response,
     message_authenticator_is_right,
     request_authenticator_is_right,
-    secret_octets,
 )
 
 logger = logging.getLogger(__name__)
@@ -81,37 +79,10 @@ class SinkCounters:
     """Answers that the socket did not take; the client gets them when it asks again."""
 
 
-Secrets = Mapping[str, str | bytes]
-"""Shared secrets by the client's address or network, e.g. `{"127.0.0.1": ..., "10.0.0.0/8": ...}`."""
-
-_KNOWN_CLIENTS: Final = 4096
 FORMER_FOR: Final = 3600.0
 """Seconds that a former secret is accepted: as long as a client repeats a report (`Schedule.give_up_after`)."""
 MOST_FORMER: Final = 16
 """Each is tried for a request that no later secret fits: their number bounds the work."""
-
-
-def secret_finder(secrets: Secrets) -> Callable[[str], bytes | None]:
-    """A function that finds the secret for an address: that of the address itself, else of the narrowest network
-    that contains it; None for an unknown peer."""
-    networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
-    for text, secret in secrets.items():
-        try:
-            network = ip_network(text, strict=False)
-        except ValueError as error:
-            raise ValueError(f"RADIUS client {text!r}: not an IP address or network") from error
-        networks.append((network, secret_octets(secret)))
-    networks.sort(key=lambda entry: -entry[0].prefixlen)
-
-    @lru_cache(_KNOWN_CLIENTS)
-    def secret_of(host: str) -> bytes | None:
-        address = ip_address(host.partition("%")[0])
-        if isinstance(address, IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        fitting = (secret for network, secret in networks if address in network)
-        return next(fitting, None)
-
-    return secret_of
 
 
 class Duplicates:

@@ -72,14 +72,6 @@ _vendor_keys: Final[dict[bytes, Key]] = {
 """pyrad's keys of the dictionary's vendor attributes by the octets of vendor and type."""
 
 
-def secret_octets(secret: str | bytes) -> bytes:
-    """A shared secret as it is used in digests. Raises ValueError when it is empty."""
-    octets = secret.encode() if isinstance(secret, str) else secret
-    if not octets:
-        raise ValueError("a RADIUS shared secret must not be empty")
-    return octets
-
-
 @cache
 def attribute_head(key: Key, size: int) -> bytes:
     """What stands before an attribute's value of so many octets."""

@@ -6,7 +6,9 @@ each package up to date, and compiles the ``.mo`` files from them. A new text en
 The exit code is 1 when a text has no Russian, can't be collected, or (``--check``) a file is stale.
 
 A text is collected where it is a literal: the first argument of ``Phrase``, and an argument of any function or class
-whose parameter or field has the type ``MessageId``; in a template of Jinja2, the argument of ``t``.
+whose parameter or field has the type ``MessageId``; in a template of Jinja2, the argument of ``t``. ``plural=`` beside
+it is the English for another number than one, and its Russian has three forms. The meanings of settings are collected
+from the models of the lab file.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import ast
 import io
 import string
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +30,14 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("protocol", "sorm_mediator")
 OWN = tuple(f"{package}/language.py" for package in PACKAGES)
 """Where each package imports :class:`Phrase` from; these modules are not searched for texts themselves."""
+SETTING = "meaning"
+"""The attribute with what a setting means: a text of the models of the lab file, collected from there."""
+PLURAL_FORM = "n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2"
+"""Which of the three Russian forms a number takes (GNU gettext manual, Plural forms)."""
 Key = tuple[str, str]
 """Context (empty for most) and English."""
+Russian = str | tuple[str, ...]
+"""Of a text, or the three forms of one with a plural."""
 
 
 @dataclass
@@ -39,15 +47,19 @@ class Collected:
     messages: dict[Key, list[str]] = field(default_factory=dict)
     values: dict[Key, set[str]] = field(default_factory=dict)
     """The names that the Russian may have in braces: those of the English, and of the values given with it."""
+    plurals: dict[Key, str] = field(default_factory=dict)
+    """The English for another number than one, of the texts that have it."""
     problems: list[str] = field(default_factory=list)
 
-    def add(self, file: str, context: str, text: str, values: Set[str | None]) -> None:
+    def add(self, file: str, context: str, text: str, values: Set[str | None], plural: str = "") -> None:
         """A text of a file, and the names of the values given with it."""
+        if plural:
+            self.plurals[context, text] = plural
         files = self.messages.setdefault((context, text), [])
         if file not in files:
             files.append(file)
         names = self.values.setdefault((context, text), fields(text))
-        names |= {name for name in values if name and name != "context"}
+        names |= {name for name in values if name and name not in ("context", "plural")}
 
 
 class _Russian(Catalog):
@@ -60,6 +72,7 @@ class _Russian(Catalog):
             ("MIME-Version", "1.0"),
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Transfer-Encoding", "8bit"),
+            ("Plural-Forms", f"nplurals=3; plural=({PLURAL_FORM});"),
         ],
         lambda _self, _value: None,
     )
@@ -98,6 +111,8 @@ def collect(package: str) -> Collected:
     found = Collected()
     for template in sorted((ROOT / package).rglob("*.j2")):
         _collect_template(template, found)
+    if "sorm_mediator/config/settings.py" in trees:
+        _collect_settings(found)
     for file, tree in trees.items():
         _Collector(file, _known(file, tree, takers), fields_of_texts, found).visit(tree)
         for node in ast.walk(tree):
@@ -118,9 +133,28 @@ def _collect_template(template: Path, found: Collected) -> None:
             continue
         text = call.args[0] if len(call.args) == 1 else None
         if isinstance(text, nodes.Const) and isinstance(text.value, str):
-            found.add(file, "", text.value, {one.key for one in call.kwargs})
+            found.add(file, "", text.value, {one.key for one in call.kwargs}, _plural_of(call))
         else:
             found.problems.append(f"{file}:{call.lineno}: not one literal text")
+
+
+def _plural_of(call: nodes.Call) -> str:
+    return next(
+        (
+            str(one.value.value)
+            for one in call.kwargs
+            if one.key == "plural" and isinstance(one.value, nodes.Const)
+        ),
+        "",
+    )
+
+
+def _collect_settings(found: Collected) -> None:
+    """What each setting means, as its page shows it."""
+    from sorm_mediator.config.settings import meanings
+
+    for text in meanings():
+        found.add("sorm_mediator/config/settings.py", "", text, set())
 
 
 def _takers(tree: ast.AST) -> dict[str, dict[str, int]]:
@@ -191,7 +225,13 @@ class _Collector(ast.NodeVisitor):
         keywords = {one.arg: one.value for one in node.keywords}
         if name == "Phrase" and node.args:
             context = keywords.get("context")
-            self._add(node.args[0], context.value if isinstance(context, ast.Constant) else "", set(keywords))
+            plural = keywords.get("plural")
+            self._add(
+                node.args[0],
+                context.value if isinstance(context, ast.Constant) else "",
+                set(keywords),
+                str(plural.value) if isinstance(plural, ast.Constant) else "",
+            )
             if len(node.args) > 1:
                 self._problem(node, "more than a text and its values")
         elif name in self._takers:
@@ -202,17 +242,19 @@ class _Collector(ast.NodeVisitor):
                     self._add(node.args[at])
         self.generic_visit(node)
 
-    def _add(self, node: ast.expr, context: str = "", values: Set[str | None] = frozenset()) -> None:
+    def _add(
+        self, node: ast.expr, context: str = "", values: Set[str | None] = frozenset(), plural: str = ""
+    ) -> None:
         match node:
             case ast.Constant(value=str(text)):
                 if context or is_text(text):
-                    self._found.add(self._file, context, text, values)
+                    self._found.add(self._file, context, text, values, plural)
             case ast.IfExp(body=one, orelse=other):
                 self._add(one, context, values)
                 self._add(other, context, values)
             case ast.Name(id=name) if name in self._parameters:
                 pass
-            case ast.Attribute(attr=name) if name in self._fields:
+            case ast.Attribute(attr=name) if name in self._fields or name == SETTING:
                 pass
             case ast.Call(func=ast.Name(id="Phrase")) | ast.Constant(value=None):
                 pass
@@ -223,44 +265,59 @@ class _Collector(ast.NodeVisitor):
         self._found.problems.append(f"{self._file}:{getattr(node, 'lineno', 0)}: {what}")
 
 
-def translations(package: str) -> dict[Key, str]:
+def translations(package: str) -> dict[Key, Russian]:
     """What the catalogue of a package has, in its order."""
     if not po_file(package).exists():
         return {}
     with po_file(package).open("rb") as file:
         catalogue = read_po(file, locale="ru")
-    return {(one.context or "", one.id): one.string for one in catalogue if one.id}
+    return {
+        (one.context or "", one.id[0] if one.pluralizable else one.id): one.string
+        for one in catalogue
+        if one.id
+    }
 
 
-def mistakes(collected: Collected, russian: dict[Key, str]) -> Iterator[str]:
+def mistakes(collected: Collected, russian: Mapping[Key, Russian]) -> Iterator[str]:
     """Texts without Russian, and Russian that can't be filled with the values of its English."""
     for key, files in collected.messages.items():
-        text = russian.get(key, "")
-        if not text:
-            yield f"{files[0]}: no Russian: {key[1]!r}" + (f" ({key[0]})" if key[0] else "")
-        elif fields(text) - collected.values[key]:
-            yield f"{files[0]}: other names in braces: {key[1]!r}: {text!r}"
+        texts = forms(russian.get(key, ""))
+        wanted = 3 if key in collected.plurals else 1
+        if not all(texts) or len(texts) != wanted:
+            which = "no Russian" if wanted == 1 else "not three forms in Russian"
+            yield f"{files[0]}: {which}: {key[1]!r}" + (f" ({key[0]})" if key[0] else "")
+        elif wanted == 3 and "count" not in collected.values[key]:
+            yield f"{files[0]}: plural without a value count: {key[1]!r}"
+        for text in texts:
+            if fields(text) - collected.values[key]:
+                yield f"{files[0]}: other names in braces: {key[1]!r}: {text!r}"
+
+
+def forms(russian: Russian) -> tuple[str, ...]:
+    """The forms of a Russian text: three of one with a plural, else one."""
+    return (russian,) if isinstance(russian, str) else tuple(russian)
 
 
 def conflicts() -> Iterator[str]:
     """Texts that two catalogues translate differently: at run time the first one is found."""
-    first: dict[Key, str] = {}
+    first: dict[Key, Russian] = {}
     for package in PACKAGES:
         for key, text in translations(package).items():
             if first.setdefault(key, text) != text:
                 yield f"{package}: give it a context: {key[1]!r} is {text!r} here, and {first[key]!r}"
 
 
-def rendered(collected: Collected, russian: dict[Key, str]) -> tuple[bytes, bytes]:
+def rendered(collected: Collected, russian: Mapping[Key, Russian]) -> tuple[bytes, bytes]:
     """The two files of a catalogue."""
     catalogue = _Russian(locale="ru", charset="utf-8", fuzzy=False)
     catalogue.header_comment = (
         "# Russian texts. The English is in the code: `make catalogues`, see CONTRIBUTING.md."
     )
     for (context, text), files in collected.messages.items():
+        plural, known = collected.plurals.get((context, text), ""), forms(russian.get((context, text), ""))
         catalogue.add(
-            text,
-            russian.get((context, text), ""),
+            (text, plural) if plural else text,
+            (known + ("",) * 3)[:3] if plural else known[0],
             locations=[(file, 1) for file in files],
             context=context or None,
         )
@@ -291,7 +348,7 @@ def _entries(po: bytes) -> list[object]:
 
 
 def _compiled(mo: bytes) -> dict[object, object]:
-    return {(one.context, one.id): one.string for one in read_mo(io.BytesIO(mo)) if one.id}
+    return {(one.context, str(one.id)): one.string for one in read_mo(io.BytesIO(mo)) if one.id}
 
 
 def main(arguments: list[str]) -> int:

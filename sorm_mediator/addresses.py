@@ -24,6 +24,20 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), number
 
 
+def split_optional_port(text: str) -> tuple[str, str]:
+    """Host, without brackets, and the text behind its colon, "" where there is none. An IPv6 address has a port only
+    behind brackets."""
+    host, port = text, ""
+    if text.count(":") == 1 or "]:" in text:
+        host, _, port = text.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port
+
+
+def host_of(text: str) -> str:
+    """The host of ``host:port``, without brackets."""
+    return text.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+
 def host_and_or_port(text: str, host: str = "") -> tuple[str, int]:
     """Host and port of ``host:port``, or of a port alone, which is at ``host``. Raises :class:`ValueError`."""
     number = port_number(text)

@@ -13,12 +13,18 @@ A clause reads ``appendix.clause``: order 268, 6.5.6 is appendix 6, clause 5.6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 ByteOrder = Literal["little", "big"]
 StreamFault = Literal["ABSENT", "OFF", "LOS", "AIS", "LOF", "LOMF", "RAI"]
@@ -26,9 +32,68 @@ Profile = Literal["eltex", "order"]
 
 
 class Section(BaseModel):
-    """A table of the lab file: frozen, unknown keys are refused."""
+    """A table of the lab file: frozen, unknown keys are refused, and a text is neither a number nor a switch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_its_type(cls, given: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if kind is bool and not isinstance(given, bool):
+            raise PydanticCustomError("bool_type", "true or false")
+        if kind in (int, float) and isinstance(given, str | bool):
+            raise PydanticCustomError("int_type" if kind is int else "float_type", "a number")
+        return given
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, str]:
+        """What each field means: the description of its type, or the docstring below it.
+
+        They are read when they are asked for: reading all of them (``use_attribute_docstrings`` of pydantic) took a
+        third of the start of each command.
+        """
+        found: dict[str, str] = {}
+        for one in reversed(cls.__mro__):
+            if issubclass(one, Section):
+                found |= declared_meanings(one)
+        of_type = {name: field.description for name, field in cls.model_fields.items() if field.description}
+        return found | of_type
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON schema with the meanings as descriptions."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, meaning in cls.meanings().items():
+            properties[cls.model_fields[name].alias or name]["description"] = meaning
+        return schema
+
+
+def declared_meanings(kind: type) -> Mapping[str, str]:
+    """The docstring below each field that a class of a module declares, without those of its bases."""
+    return _field_docstrings(kind.__module__).get(kind.__name__, {})
+
+
+@cache
+def _field_docstrings(module: str) -> Mapping[str, Mapping[str, str]]:
+    """The docstrings below fields, by class and field."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {
+        one.name: {
+            field.target.id: inspect.cleandoc(text.value.value)
+            for field, text in pairwise(one.body)
+            if isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+            and isinstance(text.value.value, str)
+        }
+        for one in tree.body
+        if isinstance(one, ast.ClassDef)
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

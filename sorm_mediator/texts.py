@@ -70,6 +70,12 @@ def read_utf8(octets: bytes) -> str:
     raise UnicodeError(f"is {coding}: save it as UTF-8")
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error about a name that there is not: ``; did you mean kpd1_port?``; "" if none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
 def whole_number(text: str, least: int, most: int) -> int | None:
     """The number of decimal digits, ``least`` to ``most``; None for any other text.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sorm_mediator.addresses import host_port, port_number, split_host_port
+from sorm_mediator.addresses import host_of, host_port, port_number, split_host_port, split_optional_port
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.switch.mediators.access import Target, reachable
 
@@ -25,6 +25,26 @@ def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="is not host:port") as refused:
         split_host_port(text)
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("10.0.0.1", ("10.0.0.1", "")),
+        ("10.0.0.1:7000", ("10.0.0.1", "7000")),
+        ("switch.example", ("switch.example", "")),
+        ("::1", ("::1", "")),
+        ("[::1]", ("::1", "")),
+        ("[::1]:7000", ("::1", "7000")),
+    ],
+)
+def test_a_port_may_be_left_out(text: str, parts: tuple[str, str]) -> None:
+    assert split_optional_port(text) == parts
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "::1"])
+def test_the_host_of_a_peer(host: str) -> None:
+    assert host_of(host_port(host, 4000)) == host
 
 
 def test_a_number_of_thousands_of_digits_is_no_port() -> None:

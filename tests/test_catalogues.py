@@ -29,11 +29,13 @@ def test_every_text_is_found_and_can_be_filled(package: str) -> None:
     collected = catalogues.collect(package)
     for (context, text), russian in catalogues.translations(package).items():
         names = sorted(collected.values[context, text])
-        assert translate(Phrase(text, context=context), "ru") == russian
-        if names:
-            filled = Phrase(text, context=context).fill(**dict.fromkeys(names, 1))
-            shown = translate(filled, "ru")
-            assert not any(f"{{{name}" in shown for name in names)
+        plural = collected.plurals.get((context, text), "")
+        forms = catalogues.forms(russian)
+        assert translate(Phrase(text, context=context, plural=plural), "ru") == forms[0]
+        for count, form in zip((1, 2, 5), forms, strict=False):
+            if names:
+                filled = Phrase(text, context=context, plural=plural).fill(**dict.fromkeys(names, count))
+                assert translate(filled, "ru") == form.format(**dict.fromkeys(names, count))
 
 
 def test_no_two_catalogues_translate_a_text_differently() -> None:
@@ -97,4 +99,29 @@ def test_a_template_of_a_page_gives_its_texts(tmp_path: Path, monkeypatch: pytes
     found = catalogues.Collected()
     catalogues._collect_template(template, found)
     assert found.values == {("", "{count} lines"): {"count"}}
+    assert found.plurals == {}
     assert found.problems == ["page.html.j2:1: not one literal text"] * 2
+
+
+def test_a_plural_has_three_forms_in_russian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogues, "ROOT", tmp_path)
+    module = tmp_path / "protocol" / "one.py"
+    module.parent.mkdir()
+    module.write_text('Phrase("{count} row", plural="{count} rows", count=3)\n', encoding="utf-8")
+    collected = catalogues.collect("protocol")
+    key = ("", "{count} row")
+    assert collected.plurals == {key: "{count} rows"}
+    three = (
+        "{count} \u0440\u044f\u0434",
+        "{count} \u0440\u044f\u0434\u0430",
+        "{count} \u0440\u044f\u0434\u043e\u0432",
+    )
+    assert list(catalogues.mistakes(collected, {key: three})) == []
+    for russian in ("{count} \u0440\u044f\u0434", three[:2], (*three[:2], ""), (*three[:2], "{n}")):
+        assert len(list(catalogues.mistakes(collected, {key: russian}))) == 1, russian
+    po, mo = catalogues.rendered(collected, {key: three})
+    catalogues.po_file("protocol").parent.mkdir(parents=True)
+    catalogues.po_file("protocol").write_bytes(po)
+    catalogues.po_file("protocol").with_suffix(".mo").write_bytes(mo)
+    assert catalogues.translations("protocol") == {key: three}
+    assert list(catalogues.stale("protocol", collected)) == []

@@ -169,8 +169,8 @@ def test_the_schema_tells_the_default_of_both_profiles() -> None:
 
 def test_every_option_names_its_source() -> None:
     meanings = {
-        name: " ".join((field.description or "").lower().split())
-        for name, field in MediatorOptions.model_fields.items()
+        name: " ".join(MediatorOptions.meanings()[name].lower().split())
+        for name in MediatorOptions.model_fields
     }
     assert [
         name for name, text in meanings.items() if "order 268" not in text and "our choice" not in text

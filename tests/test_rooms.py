@@ -75,13 +75,51 @@ def test_what_works_over_tcp_is_loaded_without_e1_and_numpy(module: str) -> None
     assert not {"numpy", "e1.stream", "sorm_mediator.console.e1_client"} & set(loaded)
 
 
-def test_help_of_a_command_is_shown_without_loading_what_it_runs() -> None:
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a command line has loaded when it ends."""
     code = (
-        "import sys; sys.argv = ['sorm-mediator', 'decode', '--help']\n"
+        f"import sys; sys.argv = {['sorm-mediator', *arguments]!r}\n"
         "try:\n    from sorm_mediator.cli import main; main()\n"
-        "finally:\n    print('loaded', *sorted({m.partition('.')[0] for m in sys.modules}))"
+        "finally:\n    print('loaded', *sys.modules)"
     )
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    loaded = shown.rpartition("loaded")[2].split()
-    assert "--json" in shown
-    assert not {"asyncio", "construct", "protocol", "e1", "asyncssh", "sqlalchemy"} & set(loaded)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    return set(done.stdout.rpartition("loaded")[2].split())
+
+
+HEAVY = {"jinja2", "asyncssh", "scapy", "pyrad", "numpy", "rich", "tomlkit", "sqlalchemy", "fastapi"}
+LAPTOP = "captures/labs/laptop.toml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "without"),
+    [
+        (("config", "check", LAPTOP), {"asyncio", "yaml", "radius.wire", "e1.x25.packets"}),
+        (
+            ("trace", "-c", LAPTOP, "cgpn.digits=28331", "cdpn.digits=28332"),
+            {"asyncio", "yaml", "radius.wire", "e1.x25.packets"},
+        ),
+        (("examples",), {"asyncio", "protocol", "sorm_mediator.config", "sorm_mediator.replay.scenario"}),
+        (
+            ("send", "--host", "127.0.0.1", "--kpd1", "1", "--kpd2", "2", "get-version"),
+            {"sorm_mediator.replay.runner", "sorm_mediator.capture.writer", "e1.x25.packets"},
+        ),
+        (("decode", "CC01"), {"asyncio", "yaml", "sorm_mediator.config"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_short_command_loads_only_what_it_needs(arguments: tuple[str, ...], without: set[str]) -> None:
+    loaded = loaded_by(*arguments)
+    assert "sorm_mediator.cli.app" in loaded
+    assert not (HEAVY | without) & loaded
+
+
+def test_a_start_reads_no_source_for_the_meanings_of_keys() -> None:
+    code = "import sys, ast; ast.parse = None; import sorm_mediator.config as c; c.load(None); print('read')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "read\n", done.stderr
+
+
+def test_help_of_a_command_is_shown_without_loading_what_it_runs() -> None:
+    loaded = loaded_by("decode", "--help")
+    assert "sorm_mediator.cli.codec" in loaded
+    assert not {"asyncio", "construct", "protocol", "e1", "asyncssh", "sqlalchemy"} & loaded

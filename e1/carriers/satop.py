@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
-from e1.settings import DOCUMENTED, Range, check
+from e1.settings import Range, check
 
 OCTETS_PER_FRAME = 32
 FRAME_RATE = 8000
@@ -41,8 +41,6 @@ class SatopError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SatopConfig:
     """One circuit; both ends must agree about ``payload`` and ``rtp``. Raises :class:`ValueError`."""
-
-    __pydantic_config__ = DOCUMENTED
 
     payload: Annotated[int, Range(_SHORT, 1440, step=OCTETS_PER_FRAME)] = 256
     """Octets of the stream in a packet. All equipment supports 256 (1 ms)."""

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from e1.channel import event_of
 from e1.events import ChannelAlarm, ChannelEvent, PacketCrossed, Up
-from e1.x25.config import SendPacket, X25Config, X25Effect
+from e1.x25.config import X25Config
+from e1.x25.effects import SendPacket, X25Effect
 from e1.x25.layer import PacketLayer
 from e1.x25.machine import X25State
 from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode

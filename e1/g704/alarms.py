@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
-from e1.settings import DOCUMENTED, Range, check
+from e1.settings import Range, check
 
 
 class StreamState(StrEnum):
@@ -118,8 +118,6 @@ class AlarmConfig:
 
     Raises :class:`ValueError` for a value outside its range.
     """
-
-    __pydantic_config__ = DOCUMENTED
 
     los_zeros: Annotated[int, Range(10, 2048)] = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""

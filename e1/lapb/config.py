@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal
 
 from e1.events import ChannelAlarm
-from e1.settings import DOCUMENTED, Range, check
+from e1.settings import Range, check
 
 Role = Literal["dte", "dce"]
 
@@ -22,8 +22,6 @@ class LapbConfig:
 
     Raises :class:`ValueError`, which names the field, for values that no link can have.
     """
-
-    __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
     """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the reverse."""

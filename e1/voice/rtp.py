@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
-from e1.settings import DOCUMENTED, Range, check
+from e1.settings import Range, check
 from e1.voice.g711 import SAMPLE_RATE, silence
 
 PCMA: Final = 8
@@ -89,8 +89,6 @@ def build(packet: RtpPacket) -> bytes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JitterConfig:
     """Settings of a jitter buffer; lengths in octets (8 a millisecond), all our choice."""
-
-    __pydantic_config__ = DOCUMENTED
 
     depth: Annotated[int, Range(0, 8000)] = 2 * FRAME
     """Delay of the first packet."""

@@ -16,9 +16,11 @@ from collections.abc import Mapping
 
 from e1.events import ChannelAlarm, Undelivered
 from e1.x25 import packets
-from e1.x25.config import Circuit, X25Effect, connected_terms, is_between, is_legal_call
+from e1.x25.config import Circuit
+from e1.x25.effects import X25Effect
 from e1.x25.machine import CONFIRMED_BY, CircuitMachine, X25Input, X25State
 from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
+from e1.x25.terms import connected_terms, is_between, is_legal_call
 
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """Causes that stand for the loss of the link: of a clear, of a reset."""

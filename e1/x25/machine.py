@@ -16,19 +16,11 @@ from typing import Final, NamedTuple
 
 from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
 from e1.x25 import packets
-from e1.x25.config import (
-    CircuitDown,
-    DeliverMessage,
-    SendPacket,
-    X25Config,
-    X25Effect,
-    answered_terms,
-    connected_terms,
-    fixed_terms,
-    offered_terms,
-)
+from e1.x25.config import X25Config
+from e1.x25.effects import CircuitDown, DeliverMessage, SendPacket, X25Effect
 from e1.x25.outbox import COUNTS, FIRST_COUNT, AgreementInput, Numbering, Outbox
 from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
+from e1.x25.terms import answered_terms, connected_terms, fixed_terms, offered_terms
 
 
 class X25State(StrEnum):

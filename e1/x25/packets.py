@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-MAX_LCN = 0xFFF
+from e1.x25.config import MAX_LCN
+
 MAX_INTERRUPT = 32
 """Octets of an Interrupt packet (1 in the X.25 of 1980)."""
 MAX_CALL_USER_DATA = 128

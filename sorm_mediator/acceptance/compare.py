@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protocol.codes import Order
-from protocol.texts import status_phrase
+from protocol.texts import VALUES, status_phrase
 from sorm_mediator.acceptance.matrix import NI_OF_KIND, Agreed, Domains, FormatCheck, Kind, Role
 from sorm_mediator.config import Config
 from sorm_mediator.language import Phrase, join
@@ -128,7 +128,7 @@ def problems(outcome: Outcome) -> list[str]:
     rows = outcome.compared
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
-        return [join("; ", [Phrase("no event came"), *_untouched(outcome.check, outcome.routing)])]
+        return [join("; ", [Phrase("no event came"), *_untouched(outcome)])]
     found: list[str] = [
         Phrase("event {name} ({code}) did not come", name=one, code=CODES[one]) for one in missing
     ]
@@ -137,13 +137,19 @@ def problems(outcome: Outcome) -> list[str]:
             "{code} {field}: agreed {expected}, shown {seen}",
             code=CODES[row.event],
             field=FIELDS[row.field],
-            expected=row.expected,
-            seen=row.seen or "(—)",
+            expected=worded(row.expected),
+            seen=worded(row.seen) or "(—)",
         )
         for row in rows
         if row.seen is not None and not row.holds
     ]
     return found
+
+
+def worded(value: str) -> str:
+    """A coded value with its meaning; a number unchanged."""
+    known = VALUES.get(value)
+    return value if known is None else Phrase("{code} ({meaning})", code=value, meaning=known)
 
 
 def refused(status: int, command: int = 5) -> Phrase:
@@ -156,8 +162,9 @@ def refused(status: int, command: int = 5) -> Phrase:
     )
 
 
-def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
+def _untouched(outcome: Outcome) -> list[str]:
     """The reason why an object was not touched, from the number at the switch."""
+    check, routing = outcome.check, outcome.routing
     agreed = check.controlled
     assert agreed is not None
     if not routing:
@@ -182,19 +189,22 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
             found.append(
                 Phrase(
                     "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
-                    sign=agreed.sign,
+                    sign=worded(agreed.sign),
                     ni=shown["ni"] or "-",
                     domain=hop_domain(hop),
                 )
             )
-    found += [str(hop["reason"]) for hop in routing if hop["reason"]]
+    # The switch tells reasons in English; routing of the lab file has the same ones with their translation.
+    reasons = (
+        {} if outcome.trace is None else {str(one.hop.problem): one.hop.problem for one in outcome.trace.hops}
+    )
+    found += [reasons.get(str(hop["reason"]), str(hop["reason"])) for hop in routing if hop["reason"]]
     return list(dict.fromkeys(found))
 
 
 def hop_domain(hop: Mapping[str, Any]) -> str:
     """The domain of one entry of a call's routing."""
-    path = hop["path"]
-    return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
+    return str(hop["domain"])
 
 
 def wrong_sides(outcome: Outcome) -> list[Role]:
@@ -286,6 +296,14 @@ def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Pa
         place = place_of(rule, domain, step["context"], directory)
         text = ", ".join(filter(None, (_effect(one) for one in rule.actions if one.side == side)))
         makers.append(f"{step['rule']} ({place}: {text})" if text else f"{step['rule']} ({place})")
+    if domain is not None and not domain.contexts:
+        return Phrase(
+            "{side} {what}: {domain} has no routing context, so no rule makes its numbers: give it one "
+            "(switch.domains.contexts)",
+            side=_SHOWN[role],
+            what=what,
+            domain=domain.name,
+        )
     if not makers:
         return Phrase(
             "{side} {what}: no rule was taken in {domain}",

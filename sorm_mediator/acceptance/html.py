@@ -11,9 +11,9 @@ from typing import Any
 
 from protocol import texts
 from protocol.messages import title_of
-from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
-from sorm_mediator.acceptance.matrix import FormatCheck
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
+from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED, worded
+from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, FormatCheck
+from sorm_mediator.acceptance.report import KIND_NAMES, WITHIN, AcceptanceRun, document
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports.html import render
@@ -62,6 +62,7 @@ def page(run: AcceptanceRun, lang: Lang = "en") -> str:
         "within": translate(WITHIN, lang),
         "moment": moment(run.time),
         "value": lambda value: _value(value, lang),
+        "cell_value": lambda value: _value(value, lang) if lang == "ru" else value or "-",
         "field": lambda name: translate(FIELDS[name], lang),
     }
     return render(__package__, view)
@@ -115,7 +116,8 @@ def _glance(check: Mapping[str, Any], lang: Lang) -> str:
     seen = {row["field"]: row["seen"] for row in check["compared"]}
     if seen[f"{role}.number"] is None:
         return translate(LABELS["nothing"], lang)
-    return f"{seen[f'{role}.number'] or '-'} ({seen[f'{role}.sign'] or '-'})"
+    sign = seen[f"{role}.sign"] or "-"
+    return f"{seen[f'{role}.number'] or '-'} ({_value(sign, lang) if lang == 'ru' else sign})"
 
 
 def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
@@ -123,7 +125,7 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
 
     Decoded fields with the value "not given" are left out; the octets beside them are complete.
     """
-    absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.translate(lang))}$")
+    absent = re.compile(rf"\s-\s+{re.escape(translate(texts.NOT_GIVEN, lang))}$")
     return [
         {**unit, "decoded": [line for line in unit["decoded"] if not absent.search(line)]}
         for unit in check["units"]
@@ -152,11 +154,11 @@ def _grid(checks: Sequence[Mapping[str, Any]], kinds: Iterable[str], lang: Lang)
 
 
 def _value(value: str | None, lang: Lang) -> str:
-    """A coded value with its meaning; a number unchanged."""
+    """A coded value with its meaning, in Russian the meaning alone; a number unchanged."""
     if value is None or value == "":
         return "-"
     known = texts.VALUES.get(value)
-    return value if known is None else f"{value} ({known.translate(lang)})"
+    return translate(known if known is not None and lang == "ru" else worded(value), lang)
 
 
 LABELS: dict[str, Phrase] = {

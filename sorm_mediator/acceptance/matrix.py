@@ -12,6 +12,7 @@ Signs of an agreed format: order 268, 6.5.5.2; order 70.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,15 +26,18 @@ from sorm_mediator.config.acceptance import (
     FormatConfig,
     NetworkFormatConfig,
     OperatorConfig,
+    OwnDomainConfig,
     OwnFormatConfig,
 )
+from sorm_mediator.config.lines import quoted
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing.route import Number
-from sorm_mediator.texts import as_list
+from sorm_mediator.texts import as_list, did_you_mean
 from ssh_control.multisorm.patterns import DomainList
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
@@ -141,9 +145,10 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
         if aggregate.user == user:
             wanted = DomainList.parse(aggregate.domains)
             return [domain for name, domain in domains.items() if wanted.takes(name)]
-    known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
+    known = [*domains, *(one.user for one in config.switch.aggregates)]
     raise ConfigError(
-        f"ssh.user: {user!r} is not a domain of the switch, nor an aggregate user; there are: {known}"
+        f"ssh.user: {user!r} is not a domain of the switch, nor an aggregate user; "
+        f"there are: {', '.join(known) or 'none'}{did_you_mean(user, known)}"
     )
 
 
@@ -172,6 +177,10 @@ def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
 # --- the matrix
 
 Role = Literal["calling", "called"]
+DIRECTION_NAMES: Mapping[str, Phrase] = {
+    "outgoing": Phrase("outgoing", context="acceptance direction_names"),
+    "incoming": Phrase("incoming", context="acceptance direction_names"),
+}
 
 ONE_ONLY = Phrase("the domain has one subscriber that can be called: nobody is there to call it")
 
@@ -196,7 +205,8 @@ class PlannedCall:
 class FormatCheck:
     """One field of the matrix.
 
-    operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: the object
+    operator: the trunk; "" for calls within the node. domain: the own subscriber's. subscriber: its number at the
+    switch. controlled: the object
     under control, which is the party ``role``. calling, called: both parties, as every event must show them.
     dialled: the called number in 41h, if it differs. problem: the reason of a failure without a call.
     skipped: the reason why the check does not apply.
@@ -206,6 +216,7 @@ class FormatCheck:
     direction: Direction
     operator: str = ""
     domain: str
+    subscriber: str
     call: PlannedCall | None = None
     controlled: Agreed | None = None
     calling: Agreed | None = None
@@ -227,9 +238,13 @@ class FormatCheck:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The tested own subscriber: in calls within the node, and in calls that leave it."""
+    """The tested own subscriber: in calls within the node, and in calls that leave it.
+
+    own: what the lab file says of its domain.
+    """
 
     domain: Domain
+    own: OwnDomainConfig
     subscriber: Subscriber
     inside: Agreed
     outside: Agreed
@@ -237,15 +252,57 @@ class Person:
     problem: str = ""
 
 
+def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
+    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
+    if config.switch is None:
+        raise ConfigError(
+            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
+        )
+    try:
+        node = Node(config.switch, config.directory)
+        return matrix(config, node.domains), node
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
+
+
+def wrong_formats(config: Config, name: str) -> Iterator[str]:
+    """The mistakes of ``[acceptance]``, each naming file and key; none if the switch of the file can't be made."""
+    assert config.switch is not None
+    try:
+        node = Node(config.switch, config.directory)
+    except ConfigError:
+        return  # what is wrong with it is told by the checks of the switch
+    try:
+        matrix(config, node.domains)
+    except ConfigError as error:
+        yield from (f"{name}: {line}" for line in str(error).split("\n"))
+
+
+SWITCH_OF_FORMATS = (
+    "ssh.user",
+    "mediator.order",
+    "switch.aggregates",
+    "switch.domains.*.name",
+    "switch.domains.*.subscribers",
+    "switch.domains.*.trunks",
+    "switch.domains.*.numbering_plans",
+)
+"""The keys beside ``[acceptance]`` that :func:`wrong_formats` looks at."""
+
+
 def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     """Every check, by kind, direction, domain and operator. Raises :class:`ConfigError` naming the key."""
-    scope = controlled_domains(config, domains)
+    wrong = [*_wrong_signs(config)]
+    try:
+        scope = controlled_domains(config, domains)
+        tested = _tested(config, scope)
+    except ConfigError as error:
+        raise ConfigError("\n".join([str(error), *wrong])) from None
     operators = operators_of(scope)
-    tested = _tested(config, scope)
-    wrong = [*_unknown_operators(config, operators), *_wrong_own(config, tested)]
+    wrong += [*_unknown_operators(config, operators), *_wrong_own(config, tested)]
     if wrong:
         raise ConfigError("\n".join(wrong))
-    people = [_person(config, domain, alone=len(tested) == 1) for domain in tested]
+    people = [_person(config, domain, own_of(config, domain, tested)) for domain in tested]
     planner = _Planner(config, domains, operators, people)
     network = [check for person in people for check in planner.network(person)]
     own = [check for person in people for check in planner.own(person, network)]
@@ -254,14 +311,33 @@ def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     )
 
 
+def _wrong_signs(config: Config) -> Iterator[str]:
+    for kind in KINDS:
+        try:
+            sign_of(config, kind)
+        except ConfigError as error:
+            yield str(error)
+    try:
+        _full_sign(config)
+    except ConfigError as error:
+        yield str(error)
+
+
+def _full_sign(config: Config) -> NumberSign:
+    """The sign of a full number of an own subscriber. Raises :class:`ConfigError`."""
+    given = config.acceptance.formats.own.full_sign
+    return _sign(config, "intercity", given, "acceptance.formats.own.full_sign")
+
+
 def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
     name = config.acceptance.domain
     if name:
         chosen = [domain for domain in scope if domain.name == name]
         if not chosen:
-            known = ", ".join(domain.name for domain in scope)
+            known = [domain.name for domain in scope]
             raise ConfigError(
-                f"acceptance.domain: {name!r} is not a domain of the mediator; there are: {known}"
+                f"acceptance.domain: {name!r} is not a domain of the mediator; there are: {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
             )
         scope = chosen
     tested = [domain for domain in scope if testable(domain)]
@@ -280,15 +356,51 @@ def _unknown_operators(config: Config, operators: list[Operator]) -> Iterator[st
         for name in network_format(config, kind).operators:
             if name not in known:
                 there = ", ".join(known) or "none"
-                yield f"acceptance.formats.{kind}.operators: {name!r} is not a trunk; there are: {there}"
+                yield (
+                    f"acceptance.formats.{kind}.operators.{quoted(name)}: {name!r} is not a trunk; "
+                    f"there are: {there}{did_you_mean(name, known)}"
+                )
+
+
+def own_of(config: Config, domain: Domain, tested: list[Domain]) -> OwnDomainConfig:
+    """What ``[acceptance.formats.own]`` says of one domain: its own table, and the other keys if they are about it."""
+    own = config.acceptance.formats.own
+    given = own.domains.get(domain.name, OwnDomainConfig())
+    numbers = {one.number for one in testable(domain)}
+
+    def about(*named: str) -> bool:
+        name = next(filter(None, named), "")
+        return name in numbers if name and len(tested) > 1 else domain is tested[0]
+
+    subscriber = not given.subscriber and about(own.subscriber, own.partner)
+    partner = not given.partner and about(own.partner, own.subscriber)
+    return OwnDomainConfig(
+        subscriber=given.subscriber or (own.subscriber if own.subscriber in numbers else ""),
+        number=given.number or (own.number if subscriber else ""),
+        partner=given.partner or (own.partner if own.partner in numbers else ""),
+        dial=given.dial or (own.dial if partner else ""),
+        called=given.called or (own.called if subscriber else ""),
+    )
 
 
 def _wrong_own(config: Config, tested: list[Domain]) -> Iterator[str]:
     """Subscribers named in ``[acceptance.formats.own]`` that are not there, or that can't be called."""
     own = config.acceptance.formats.own
+    yield from _wrong_people("acceptance.formats.own", own, tested)
+    by_name = {domain.name: domain for domain in tested}
+    for name, given in own.domains.items():
+        key = f"acceptance.formats.own.domains.{quoted(name)}"
+        if name in by_name:
+            yield from _wrong_people(key, given, [by_name[name]])
+        else:
+            known = as_list(by_name)
+            yield f"{key}: {name!r} is not a tested domain; there are: {known}{did_you_mean(name, by_name)}"
+
+
+def _wrong_people(key: str, own: OwnDomainConfig, tested: list[Domain]) -> Iterator[str]:
     names = " or ".join(domain.name for domain in tested)
-    for key, number in (("subscriber", own.subscriber), ("partner", own.partner)):
-        where = f"acceptance.formats.own.{key}: {number}"
+    for role, number in (("subscriber", own.subscriber), ("partner", own.partner)):
+        where = f"{key}.{role}: {number}"
         if not number or any(number == one.number for domain in tested for one in testable(domain)):
             continue
         if any(number in domain.subscribers for domain in tested):
@@ -297,31 +409,29 @@ def _wrong_own(config: Config, tested: list[Domain]) -> Iterator[str]:
         there = as_list(sorted(one.number for domain in tested for one in testable(domain)))
         yield f"{where} is not a subscriber of {names}; there are: {there}"
     if own.partner and own.partner == own.subscriber:
-        yield f"acceptance.formats.own.partner: {own.partner} is the tested subscriber; name another one"
+        yield f"{key}.partner: {own.partner} is the tested subscriber; name another one"
 
 
-def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
-    own = config.acceptance.formats.own
+def _person(config: Config, domain: Domain, own: OwnDomainConfig) -> Person:
+    agreed = config.acceptance.formats.own
     can = testable(domain)
     others = (one for one in can if one.number != own.partner)
     subscriber = next((one for one in can if one.number == own.subscriber), next(others, can[0]))
     partner = next((one for one in can if one.number == own.partner and one is not subscriber), None)
     partner = partner or next((one for one in can if one is not subscriber), None)
-    given = subscriber.number == own.subscriber or (alone and not own.subscriber)
-    inside = agreed_own(config, own.prefix + own.number if given and own.number else subscriber.number)
-    outside, problem = inside, own_problem(own, inside)
-    if own.outside == "full":
+    inside = agreed_own(config, agreed.prefix + own.number if own.number else subscriber.number)
+    outside, problem = inside, own_problem(agreed, inside)
+    if agreed.outside == "full":
         numbers = full_numbers(domain, subscriber)
         if numbers:
-            sign = _sign(config, "intercity", own.full_sign, "acceptance.formats.own.full_sign")
-            outside = Agreed(numbers[0], sign)
+            outside = Agreed(numbers[0], _full_sign(config))
         else:
             problem = Phrase(
                 'no numbering plan of {domain} leads to {number}, and acceptance.formats.own.outside is "full"',
                 domain=domain.name,
                 number=subscriber.number,
             )
-    return Person(domain, subscriber, inside, outside, partner, problem)
+    return Person(domain, own, subscriber, inside, outside, partner, problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +511,7 @@ class _Planner:
             "{dial} leaves by {exit}; {key} tells how this one is chosen",
             dial=dial,
             exit=_name(last),
-            key=f"acceptance.formats.{kind}.operators.{operator.name}.dial",
+            key=f"acceptance.formats.{kind}.operators.{quoted(operator.name)}.dial",
         )
         return replace(check, skipped=text)
 
@@ -427,18 +537,21 @@ class _Planner:
         table, own = self._settings(kind, operator)
         carried, skipped = operator.trunk.config.direction, ""
         if carried not in ("both", direction):
-            skipped = Phrase("{name} carries {other} calls only", name=operator.name, other=carried)
+            skipped = Phrase(
+                "{name} carries {other} calls only", name=operator.name, other=DIRECTION_NAMES[carried]
+            )
         elif direction not in (table.directions if own.directions is None else own.directions):
             skipped = Phrase("no such calls are agreed (acceptance.formats.{kind}.directions)", kind=kind)
             if kind == "emergency" and direction == "incoming":
                 skipped = Phrase("emergency services are called; they don't call")
         return FormatCheck(
-            kind=kind, direction=direction, operator=operator.name, domain=person.domain.name, skipped=skipped
-        )
+            kind=kind, direction=direction, operator=operator.name, domain=person.domain.name,
+            subscriber=person.subscriber.number, skipped=skipped,
+        )  # fmt: skip
 
     def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
         """The digits dialled from outside to reach the subscriber, and why they do not lead there ("": they do)."""
-        given = self.own_format.called
+        given = person.own.called
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
         )
@@ -455,7 +568,8 @@ class _Planner:
                 )
             )  # fmt: skip
         if not given:
-            reasons.append(Phrase("acceptance.formats.own.called says what callers from outside dial"))
+            key = self._key_of(person, "called")
+            reasons.append(Phrase("{key} says what callers from outside dial", key=key))
         return candidates[0], join("; ", reasons)
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
@@ -487,8 +601,9 @@ class _Planner:
         """The call of the first kind of the network with a call by this operator."""
         wanted = (operator.name, direction, person.domain.name)
         check = FormatCheck(
-            kind="own", direction=direction, operator=operator.name, domain=person.domain.name
-        )
+            kind="own", direction=direction, operator=operator.name, domain=person.domain.name,
+            subscriber=person.subscriber.number,
+        )  # fmt: skip
         mine = [one for one in network if (one.operator, one.direction, one.domain) == wanted]
         other = next((one for one in mine if one.call and not one.problem and not one.skipped), None)
         if other is None:
@@ -516,9 +631,11 @@ class _Planner:
         pairs += [(other.subscriber, other.domain, other.inside) for other in others[:1]]
         checks = [self._pair(person, direction, *pair) for direction in DIRECTIONS for pair in pairs]
         if person.partner is None:
-            domain = person.domain.name
+            domain, number = person.domain.name, person.subscriber.number
             checks += [
-                FormatCheck(kind="own", direction=direction, domain=domain, skipped=ONE_ONLY)
+                FormatCheck(
+                    kind="own", direction=direction, domain=domain, subscriber=number, skipped=ONE_ONLY
+                )
                 for direction in DIRECTIONS
             ]
         return checks
@@ -529,14 +646,14 @@ class _Planner:
         outgoing = direction == "outgoing"
         here = (person.domain, person.subscriber)
         (domain, caller), (_, target) = (here, (there, other)) if outgoing else ((there, other), here)
-        dialled, reason = self._dial_inside(
-            domain, caller, target, to_partner=other is person.partner and outgoing
-        )
+        dial = person.own.dial if outgoing and other is person.partner else ""
+        dialled, reason = self._dial_inside(domain, caller, target, dial)
         calling, called = (person.inside, shown) if outgoing else (shown, person.inside)
         return FormatCheck(
             kind="own",
             direction=direction,
             domain=person.domain.name,
+            subscriber=person.subscriber.number,
             call=PlannedCall(domain.name, "subscriber", caller.number, dialled),
             controlled=person.inside,
             calling=calling,
@@ -549,12 +666,22 @@ class _Planner:
     def _as_dialled(self) -> bool:
         return self.own_format.dialled == "as-dialled"
 
+    def _key_of(self, person: Person, key: str) -> str:
+        """The key of the lab file for this domain alone."""
+        table = "acceptance.formats.own"
+        return (
+            f"{table}.{key}"
+            if len(self.people) == 1
+            else f"{table}.domains.{quoted(person.domain.name)}.{key}"
+        )
+
     def _dial_inside(
-        self, domain: Domain, caller: Subscriber, target: Subscriber, *, to_partner: bool
+        self, domain: Domain, caller: Subscriber, target: Subscriber, dial: str
     ) -> tuple[str, str]:
-        dial = self.own_format.dial
-        short = [target.number[-len(dial) :]] if dial else []
-        candidates = [dial] if dial and to_partner else list(dict.fromkeys([*short, target.number]))
+        """What is dialled within the node, and why it does not lead there. ``dial``: what the lab file says."""
+        lengths = {len(one.own.dial) for one in self.people if one.own.dial}
+        short = [target.number[-length:] for length in sorted(lengths)]
+        candidates = [dial] if dial else list(dict.fromkeys([*short, target.number]))
         reasons: list[str] = []
         for dialled in candidates:
             hops = self._path(domain, own_number(caller.number), caller, dialled)
@@ -611,10 +738,30 @@ def doubts(config: Config, checks: Iterable[FormatCheck]) -> Iterator[str]:
     for kind in NETWORK_KINDS:
         if kind in formats.model_fields_set:
             yield from _other_numbers(kind, network_format(config, kind))
+    failing: dict[str, list[FormatCheck]] = {}
     for check in checks:
         if check.problem and check.kind in formats.model_fields_set:
-            by = f" by {check.operator}" if check.operator else ""
-            yield f"acceptance.formats.{check.kind}: {check.direction}{by}: fails without a call: {check.problem}"
+            failing.setdefault(_NUMBER.sub("", check.problem), []).append(check)
+    several = len({check.domain for alike in failing.values() for check in alike}) > 1
+    for first, *others in failing.values():
+        text = f"acceptance.formats.{first.kind}: {_place(first)}: fails without a call: {first.problem}"
+        places = [f"{one.kind} {_place(one)}{f' in {one.domain}' if several else ''}" for one in others]
+        if places:
+            more = f", and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+            text += f"; {len(places)} more for the same reason: {', '.join(places[:MOST_PLACES])}{more}"
+        yield text
+
+
+MOST_PLACES: Final = 6
+"""Checks that are named beside the first one with the same problem."""
+_NUMBER: Final = re.compile(r"(?<![\w.-])[0-9*#]+(?![\w.-])")
+"""A number in a problem: one cause fails each number that is dialled."""
+
+
+def _place(check: FormatCheck) -> str:
+    return (
+        f"{check.direction} by {check.operator}" if check.operator else f"{check.direction} within the node"
+    )
 
 
 def _other_numbers(kind: Kind, table: NetworkFormatConfig) -> Iterator[str]:
@@ -622,5 +769,5 @@ def _other_numbers(kind: Kind, table: NetworkFormatConfig) -> Iterator[str]:
     for name, one in {"": OperatorConfig(), **table.operators}.items():
         number, dial = one.number or table.number, one.dial or table.dial
         if number and dial and not (dial.endswith(number) or number.endswith(dial)):
-            key = f"operators.{name}.number" if one.number else "number"
+            key = f"operators.{quoted(name)}.number" if one.number else "number"
             yield f"acceptance.formats.{kind}.{key}: {number} is another number than what is dialled, {dial}"

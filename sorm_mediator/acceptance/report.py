@@ -18,7 +18,7 @@ from protocol.codes import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome
-from sorm_mediator.acceptance.matrix import KINDS, Kind, format_of, object_type_of, sign_of
+from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, KINDS, Kind, format_of, object_type_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
@@ -187,10 +187,6 @@ KIND_NAMES: dict[str, Phrase] = {
     "intercity": Phrase("intercity"),
     "international": Phrase("international"),
     "emergency": Phrase("emergency"),
-}
-DIRECTION_NAMES: dict[str, Phrase] = {
-    "outgoing": Phrase("outgoing", context="acceptance direction_names"),
-    "incoming": Phrase("incoming", context="acceptance direction_names"),
 }
 
 

@@ -11,12 +11,12 @@ shows its release, after which events soon end, and the result of routing.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,9 +30,8 @@ from sorm_mediator.acceptance.compare import (
     refused_number,
     remedies,
 )
-from sorm_mediator.acceptance.matrix import KINDS, Domains, FormatCheck, PlannedCall, matrix
+from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, KINDS, Domains, FormatCheck, PlannedCall, planned
 from sorm_mediator.acceptance.report import (
-    DIRECTION_NAMES,
     KIND_NAMES,
     AcceptanceRun,
     document,
@@ -45,14 +44,13 @@ from sorm_mediator.config.lines import located
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
+    NotReadyError,
     StepError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
 )
@@ -61,6 +59,8 @@ from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
+from sorm_mediator.reports.files import files_of, write_reports
 from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
@@ -82,10 +82,6 @@ FIRST_OBJECT = 40_001
 _NOT_LOCAL = 0x54
 
 Done = Callable[[Outcome], None]
-
-
-class NotReadyError(Exception):
-    """The mediator refuses the console's first command. The text gives the reason and the remedy."""
 
 
 class Acceptance:
@@ -170,11 +166,8 @@ class Acceptance:
         if status:
             outcome.problems.append(refused(status))
             if status == _NOT_LOCAL:
-                own = check.call.a if check.role == "calling" else ""
                 outcome.remedies = refused_number(
-                    check.controlled,
-                    own or self._config.acceptance.formats.own.subscriber,
-                    self._domains[check.domain],
+                    check.controlled, check.subscriber, self._domains[check.domain]
                 )
         else:
             try:
@@ -237,7 +230,6 @@ class Acceptance:
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
 
 
-STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file")
 
 
@@ -267,8 +259,7 @@ class AcceptanceSettings:
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        json_file = Path(self.json) if self.json and self.json != STDOUT else None
-        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
+        check_folders(files_of(self))
 
 
 def run_acceptance(settings: AcceptanceSettings) -> int:
@@ -283,8 +274,6 @@ def run_acceptance(settings: AcceptanceSettings) -> int:
         return report_error(located(str(error), settings.config), 2)
     except ConnectError as error:
         return report_error(error, 3)
-    except BrokenPipeError:
-        return drop_output()
     except OSError as error:
         return report_error(unwritable(error), 2)
     return 0 if run.verdict == PASS else 1
@@ -310,19 +299,6 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
             outcomes = await acceptance.run(checks, done)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
     return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
-
-
-def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
-    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
-    if config.switch is None:
-        raise ConfigError(
-            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
-        )
-    try:
-        node = Node(config.switch, config.directory)
-        return matrix(config, node.domains), node
-    except ConfigError as error:
-        raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
 
 
 def _check_login(config: Config, node: Node, name: str) -> None:
@@ -361,17 +337,12 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
 def _write(settings: AcceptanceSettings, run: AcceptanceRun) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
-    if settings.report is not None:
-        from sorm_mediator.acceptance.html import page
 
-        settings.report.write_text(page(run, lang), encoding="utf-8")
-    if settings.junit is not None:
-        write_junit(settings.junit, run)
-    if settings.json:
-        text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
-        if settings.json == STDOUT:
-            sys.stdout.write(text)
-            return
-        Path(settings.json).write_text(text, encoding="utf-8")
-    for line in table(run, lang):
-        sys.stdout.write(visible(line) + "\n")
+    def page() -> str:
+        from sorm_mediator.acceptance import html  # jinja2, only where it is needed
+
+        return html.page(run, lang)
+
+    if write_reports(settings, page, partial(write_junit, run=run), lambda: document(run, lang)):
+        for line in table(run, lang):
+            sys.stdout.write(visible(line) + "\n")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import signal
 import sys
 
+from sorm_mediator.output import INTERRUPTED, guarded
+
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
@@ -18,8 +20,6 @@ def main() -> None:
     except HiddenError as error:
         sys.stderr.write(f"sorm-mediator: {error}\n")
         sys.exit(2)
-    from sorm_mediator.cli.output import guarded
-
     guarded(_main)
 
 
@@ -38,4 +38,4 @@ def _main() -> None:
         run()
     except KeyboardInterrupt:  # before the command has taken its signals
         sys.stderr.write("sorm-mediator: interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -158,8 +158,8 @@ def _labs() -> Iterator[dict[str, str]]:
 
 
 def _scenarios() -> Iterator[dict[str, str]]:
-    from sorm_mediator.replay.session import load
+    from sorm_mediator.replay.names import name_of
 
     folder = labs().parent / "scenarios"
     for path in [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]:
-        yield {"kind": "scenario", "file": str(path), "shows": load(path).name}
+        yield {"kind": "scenario", "file": str(path), "shows": name_of(path)}

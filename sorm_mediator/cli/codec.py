@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from sorm_mediator.cli.common import JsonOption, echo, fail
-from sorm_mediator.cli.output import is_of_output
+from sorm_mediator.output import INTERRUPTED
 
 if TYPE_CHECKING:
     from protocol import Options
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 STDIN = "-"
 _LARGE = 8 << 20
 """Octets of a file from which on a bar shows how far reading is."""
-_INTERRUPTED = 130
 _WAITING = "waiting for {what} on standard input; end it with Ctrl-D"
 _OCTETS = "What octets look like (encode needs the same as decode)"
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -143,13 +142,12 @@ def decode(  # long by its options, each with its help
         show.stop()
         fail(str(error) + _hint(words))
     except OSError as error:
-        _raise_of_output(error)
         show.stop()
         fail(f"{file or 'standard input'}: {error.strerror or error}")
     if interruption.came:
         show.stop()
         echo("sorm-mediator: interrupted", err=True)
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
     show.end()
     raise typer.Exit(0 if show.fine else 1)
 
@@ -284,12 +282,6 @@ def _tell_waiting(what: str) -> None:
     """Tell a person at a terminal what is waited for."""
     if sys.stdin.isatty():
         echo(f"sorm-mediator: {_WAITING.format(what=what)}", err=True)
-
-
-def _raise_of_output(error: OSError) -> None:
-    """Raise ``error`` again if standard output can't be written: that is no fault of the input."""
-    if is_of_output(error):
-        raise error
 
 
 def _hint(words: list[str]) -> str:

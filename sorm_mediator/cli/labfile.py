@@ -20,11 +20,12 @@ from sorm_mediator.cli.common import (
     located_in,
     the_one,
 )
-from sorm_mediator.texts import as_list
+from sorm_mediator.texts import as_list, did_you_mean
 
 if TYPE_CHECKING:
-    from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.config import Config, MediatorConfig
     from sorm_mediator.config.lab import Given
+    from sorm_mediator.config.sound import Sound
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
 
@@ -56,16 +57,20 @@ def check(
     except LabFileError as error:
         errors, warnings = [*error.found], []
         if error.sound is not None and error.sound.config is not None:
-            found = [*check_sound(error.sound, str(file))]
+            found = [*check_sound(error.sound, str(file)), *_wrong_formats(error.sound, str(file))]
             errors += error.sound.config.locate("\n".join(found)) if found else []
     else:
         checked = check_lab(loaded, str(file))
         found, doubts = [*checked.errors], [*checked.warnings]
         if "acceptance" not in loaded.model_fields_set:  # which needs a [switch]
             found += gateway_problems(loaded, str(file))
-        elif not found:
+        elif found and loaded.switch is not None:
+            from sorm_mediator.acceptance.matrix import wrong_formats
+
+            found += wrong_formats(loaded, str(file))
+        else:
             from sorm_mediator.acceptance.matrix import doubts as doubts_of
-            from sorm_mediator.acceptance.session import planned
+            from sorm_mediator.acceptance.matrix import planned
 
             try:
                 checks, _ = planned(loaded, str(file))
@@ -87,6 +92,17 @@ def check(
     if errors:
         fail("\n".join(one.text for one in errors))
     echo(f"{file}: fine")
+
+
+def _wrong_formats(sound: Sound[Config], name: str) -> Iterator[str]:
+    """The mistakes of ``[acceptance]`` that do not only follow from other mistakes of the file."""
+    from sorm_mediator.acceptance.matrix import SWITCH_OF_FORMATS, wrong_formats
+
+    config = sound.config
+    if config is None or config.switch is None or "acceptance" not in config.model_fields_set:
+        return
+    if not any(map(sound.touches, SWITCH_OF_FORMATS)) and not sound.lost("switch.domains.*"):
+        yield from wrong_formats(config, name)
 
 
 def show(
@@ -235,7 +251,9 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
     known = as_list(domains)
     if name:
         if name not in domains:
-            raise TraceError(f"--domain: there is no domain {name!r}; there are: {known}")
+            raise TraceError(
+                f"--domain: there is no domain {name!r}; there are: {known}{did_you_mean(name, domains)}"
+            )
         return domains[name]
     if len(domains) == 1:
         return next(iter(domains.values()))
@@ -247,5 +265,14 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
     ]
     if len(found) != 1:
         where = " and ".join(one.name for one in found) or "no domain"
-        raise TraceError(f"--domain: is missing, and {where} has {caller!r}; there are: {known}")
+        full = next(
+            (
+                f"; {caller} is a full number of {own} in {one.name}: give cgpn.digits={own}"
+                for one in domains.values()
+                for plan in one.plans.values()
+                if caller in plan.numbers and (own := plan.numbers[caller].alias)
+            ),
+            "",
+        )
+        raise TraceError(f"--domain: is missing, and {where} has {caller!r}; there are: {known}{full}")
     return found[0]

@@ -280,14 +280,14 @@ def conformance(  # long by its options, each with its help
     Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
     """
     from sorm_mediator.cli.logs import set_up_logging
-    from sorm_mediator.conformance.session import Settings, run_conformance
+    from sorm_mediator.conformance.session import ConformanceSettings, run_conformance
 
     set_up_logging(log_level, log)
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)
     with usage_errors():
-        settings = Settings(
+        settings = ConformanceSettings(
             config=config, **common.reached(host, kpd1, kpd2, web)._asdict(), link=link, profile=profile,
             clauses=_clauses(clauses), calls=calls, domain=domain, own=_listed(own), network=network,
             caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sorm_mediator.config.base import Section
+from sorm_mediator.config.lines import quoted
 
 Direction = Literal["outgoing", "incoming"]
 DIRECTIONS: tuple[Direction, ...] = ("outgoing", "incoming")
@@ -61,9 +62,9 @@ class FormatConfig(Section):
             )
 
 
-class OwnFormatConfig(FormatConfig):
-    """Subscribers of the node. Type and sign "subscriber of this node", prefix 7, 8 or none
-    (ECSS-10 manual, Number format check)."""
+class OwnDomainConfig(Section):
+    """The tested subscriber of one domain and its partner, for a node of several domains; the key is the domain's
+    name. What is left out here is taken from ``[acceptance.formats.own]``, if it is about this domain."""
 
     subscriber: Digits = ""
     """The tested subscriber; empty: the first subscriber of the domain that can be called."""
@@ -76,6 +77,13 @@ class OwnFormatConfig(FormatConfig):
     called: Digits = ""
     """Digits that callers from outside dial to reach the subscriber; empty: its number or a full number of
     it."""
+
+
+class OwnFormatConfig(OwnDomainConfig, FormatConfig):
+    """Subscribers of the node. Type and sign "subscriber of this node", prefix 7, 8 or none
+    (ECSS-10 manual, Number format check). In a node of several domains ``number``, ``dial`` and ``called`` are about
+    the domain of ``subscriber`` and ``partner``, or about the first one."""
+
     dialled: Literal["as-dialled", "agreed"] = "as-dialled"
     """The called number in 41h of an own subscriber who calls: unmodified (ECSS-10 manual, Number format
     check), or in the format of its kind."""
@@ -84,6 +92,14 @@ class OwnFormatConfig(FormatConfig):
     plan as a subscriber of the network (ECSS-10 manual, MultiSORM)."""
     full_sign: Sign = ""
     """With ``outside = "full"``: the sign of the full number; empty: that of an intercity number."""
+    domains: dict[str, OwnDomainConfig] = Field(default={})
+    """Settings by domain: domain name -> settings."""
+
+    @model_validator(mode="after")
+    def _domains_have_their_digits(self) -> Self:
+        for name, domain in self.domains.items():
+            self._check_number(f"domains.{quoted(name)}.number", domain.number)
+        return self
 
 
 class NetworkFormatConfig(FormatConfig):
@@ -102,7 +118,7 @@ class NetworkFormatConfig(FormatConfig):
     @model_validator(mode="after")
     def _operators_have_their_digits(self) -> Self:
         for name, operator in self.operators.items():
-            self._check_number(f"operators.{name}.number", operator.number)
+            self._check_number(f"operators.{quoted(name)}.number", operator.number)
         return self
 
 

@@ -6,20 +6,32 @@ Defaults, limits and meanings come from the dataclass (:mod:`e1.settings`). Its 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, TypeAdapter, create_model, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 from e1.settings import Range, limits
 from sorm_mediator.config.base import Section
+from sorm_mediator.options import declared_meanings
 
 
 class Derived(Section):
     """A table whose keys are fields of ``source``; see :func:`section_of`."""
 
+    model_config = ConfigDict(defer_build=True)  # the base that section_of makes validates nothing itself
     source: ClassVar[Any] = None
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, str]:
+        """Those of the dataclass without the marks of a docstring, and those of the table's own keys."""
+        of_source = {
+            name: re.sub(r":\w+:`~?([^`]+)`", r"\1", " ".join(text.split())).replace("``", "")
+            for name, text in declared_meanings(cls.source).items()
+            if name in cls.model_fields
+        }
+        return {**of_source, **super().meanings()}
 
     def build(self, **more: Any) -> Any:
         """The configuration, from the keys of the table and from ``more``, which adds to them or replaces
@@ -41,19 +53,16 @@ def section_of(source: Any, *, without: Collection[str] = ()) -> Any:
 
     Subclass it to name the table, to add keys, or to give a key another default.
     """
-    meanings = TypeAdapter(source).json_schema()["properties"]
     keys: dict[str, Any] = {}
     for field in fields(source):
         if field.name in without:
             continue
         kind, limit = limits(source)[field.name]
         least, most, above, step = limit or Range()
-        meaning = " ".join(meanings[field.name]["description"].split())
         keys[field.name] = (
             kind,
             Field(
                 default=field.default,
-                description=re.sub(r":\w+:`~?([^`]+)`", r"\1", meaning).replace("``", ""),
                 ge=least,
                 le=most,
                 gt=above,

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
-from sorm_mediator.config.lines import KeyPath, Located, dotted, locate, located, shown
+from sorm_mediator.config.lines import KeyPath, Located, key_of, locate, located, shown
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.places import where_shipped
 from sorm_mediator.config.sound import Sound
@@ -162,7 +162,7 @@ class UnsoundError(ConfigError):
     """A document has mistakes: a line for each. ``sound``: what is sound of it, for further checks."""
 
     def __init__(self, sound: Sound[Config], directory: Path, name: str) -> None:
-        found = [one_line(f"{name}: {dotted(location)}{rest}") for location, rest in sound.mistakes]
+        found = [one_line(f"{name}: {key_of(location)}{rest}") for location, rest in sound.mistakes]
         more = len(found) - MOST_MISTAKES
         super().__init__(
             "\n".join(
@@ -235,7 +235,7 @@ def read_document(path: Path) -> dict[str, Any]:
             if place["what"] == "Invalid value"
             else ""
         )
-        what = f"{place['what'][0].lower()}{place['what'][1:]}"
+        what = _TABLE.sub(r"[\1]", f"{place['what'][0].lower()}{place['what'][1:]}")
         text = f"is not TOML: {what} at column {place['column']}{hint}"
         raise _unusable(path, int(place["line"]), text) from None
     except RecursionError:
@@ -272,6 +272,8 @@ def put(document: dict[str, Any], given: Given) -> None:
 
 _PLACE: Final = re.compile(r"(?P<what>.+) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 """An error of tomllib."""
+_TABLE: Final = re.compile(r"\('([^()]*?)',?\)")
+"""How an error of tomllib shows a table with one name."""
 
 
 def _control_character(document: Mapping[str, Any]) -> str:

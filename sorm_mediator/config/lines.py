@@ -1,7 +1,8 @@
 """Where a key stands in a lab file, and errors that tell it.
 
 Errors name a key by its path, in which list items count from 0 (``switch.domains.0.name``). For people the line of
-the file stands before it, and items count from 1: ``lab.toml:12: switch.domains[1].name: ...``.
+the file stands before it, and items count from 1: ``lab.toml:12: switch.domains[1].name: ...``. A name that could be
+taken for something else is in quotation marks, as in TOML: ``numbering_plans.city."7384"``.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PLAIN = re.compile(r"[^,\]}\n#]*")
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_PART = re.compile(rf"{_QUOTED}|[^.]+")
 _KEY_OF_ERROR = re.compile(
     rf"(?P<key>[A-Za-z][\w-]*(?:\.(?:[\w-]+|{_QUOTED}))*)(?P<rest>(?: \([^)]*\)| = [^:]*)?: .*)", re.DOTALL
 )
+_PART_OF_KEY = re.compile(rf"{_QUOTED}|[^.]+")
 
 
 def line_numbers(text: str) -> Mapping[KeyPath, int]:
@@ -156,24 +157,27 @@ def shown(path: KeyPath) -> str:
     """A path as people read it: ``switch.domains[1].name``, ``radius.clients."192.0.2.2"``."""
     text = ""
     for part in path:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            text += f".{quoted(part)}" if text else quoted(part)
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{quoted(part)}" if text else quoted(part)
     return text
 
 
-def dotted(path: KeyPath) -> str:
-    """A path as an error names it: ``switch.domains.0.name``; :func:`path_of` reads it."""
-    return ".".join(quoted(part) if isinstance(part, str) else str(part) for part in path)
+def key_of(path: KeyPath) -> str:
+    """A path as a key of an error; :func:`path_of` reads it."""
+    return ".".join(str(part) if isinstance(part, int) else quoted(part) for part in path)
 
 
 def path_of(key: str) -> KeyPath:
     """The path of a key of an error: ``switch.domains.0.name``."""
-    return tuple(
-        json.loads(part) if part.startswith('"') else int(part) if part.isdecimal() else part
-        for part in _PART.findall(key)
-    )
+    return tuple(map(_part, _PART_OF_KEY.findall(key)))
+
+
+def _part(text: str) -> str | int:
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return int(text) if text.isdecimal() else text
 
 
 def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str:
@@ -182,7 +186,7 @@ def with_path(error: str, name: str, place: Callable[[KeyPath], KeyPath]) -> str
     found = _KEY_OF_ERROR.fullmatch(bare)
     if found is None:
         return error
-    key = dotted(place(path_of(found["key"])))
+    key = key_of(place(path_of(found["key"])))
     return f"{error[: len(error) - len(bare)]}{key}{found['rest']}"
 
 

@@ -32,7 +32,7 @@ class Mistake(NamedTuple):
 
 _BRANCHES: Final = ("literal[", "function-", "constrained-")
 """How pydantic names the branches of a union in the place of a mistake."""
-_KEY_BELOW: Final = re.compile(r"([\w.-]+)(?: = [^:]*)?: ")
+_KEY_BELOW: Final = re.compile(r'((?:[\w.-]|"(?:[^"\\]|\\.)*")+)(?: = [^:]*)?: ')
 _WANTED: Final[Mapping[str, str]] = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",

@@ -1,4 +1,4 @@
-"""A lab file as a list of settings, one for each key, for whoever shows or changes them.
+"""A lab file as a list of settings, one for each key, for programs that show or change them.
 
 A value is shown as JSON has it. A secret is shown as :data:`MASK`, or as the empty text that it is; where the mask
 comes back, the secret stays.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, TypeGuard, Union, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from sorm_mediator.config.base import ConfigError
+from sorm_mediator.config.base import ConfigError, Section
 from sorm_mediator.config.lab import Config
 from sorm_mediator.config.lines import KeyPath, shown
 from sorm_mediator.config.mediator import MediatorConfig
@@ -52,18 +53,50 @@ def settings(config: Config) -> Iterator[Setting]:
     yield from _of(config, type(config), (), {} if profile == DEFAULT else by_profile)
 
 
+def meanings() -> Iterator[str]:
+    """What each key means that :func:`settings` may give, once each, in the order of the declaration."""
+    found: dict[str, None] = {}
+    _add_meanings(Config, found)
+    return iter(found)
+
+
+def _add_meanings(kind: type[Section], found: dict[str, None]) -> None:
+    texts = kind.meanings()
+    for name, field in kind.model_fields.items():
+        if kind is Config and (field.alias or name) == SWITCH:
+            continue
+        text = _one_line(texts.get(name, ""))
+        if _is_table(field.annotation):
+            _add_meanings(field.annotation, found)
+        elif (table := _table(field)) and get_origin(field.annotation) in (tuple, Union, UnionType):
+            if get_origin(field.annotation) is tuple:  # which is a key itself while it is empty
+                found.setdefault(text)
+            _add_meanings(table, found)
+        elif text:
+            found.setdefault(text)
+
+
+def _is_table(annotation: Any) -> TypeGuard[type[Section]]:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _of(
-    model: BaseModel | None, kind: type[BaseModel], path: KeyPath, by_profile: Mapping[str, Any]
+    model: Section | None, kind: type[Section], path: KeyPath, by_profile: Mapping[str, Any]
 ) -> Iterator[Setting]:
+    texts = kind.meanings()
     for name, field in kind.model_fields.items():
         here = (*path, field.alias or name)
         value = None if model is None else getattr(model, name)
         if here == (SWITCH,):
             continue
-        table = type(value) if isinstance(value, BaseModel) else _table(field) if value is None else None
+        table = type(value) if isinstance(value, Section) else _table(field) if value is None else None
         if table is not None:
             yield from _of(value, table, here, by_profile)
-        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        elif isinstance(value, tuple) and value and isinstance(value[0], Section):
             for number, one in enumerate(value):
                 yield from _of(one, type(one), (*here, number), by_profile)
         else:
@@ -75,19 +108,19 @@ def _of(
                 default=masked(by_profile.get(shown(here), default)),
                 by_profile=shown(here) in by_profile,
                 secret=_is_secret(field.annotation),
-                meaning=" ".join((field.description or "").split()),
+                meaning=_one_line(texts.get(name, "")),
                 form=_forms(kind).get(field.alias or name, {}),
             )
 
 
-def _table(field: FieldInfo) -> type[BaseModel] | None:
+def _table(field: FieldInfo) -> type[Section] | None:
     """The table of a key that may be left out as a whole."""
     inside = getattr(field.annotation, "__args__", ())
-    return next((one for one in inside if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    return next((one for one in inside if isinstance(one, type) and issubclass(one, Section)), None)
 
 
 @cache
-def _forms(kind: type[BaseModel]) -> Mapping[str, Any]:
+def _forms(kind: type[Section]) -> Mapping[str, Any]:
     told = {"description", "default", "title", "x-default-in-profile"}
     schema = kind.model_json_schema()
     return {
@@ -102,7 +135,7 @@ def _is_secret(annotation: Any) -> bool:
 
 def masked(value: Any) -> Any:
     """A value as JSON has it, without secrets."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Section):
         return {
             field.alias or name: masked(getattr(value, name))
             for name, field in type(value).model_fields.items()

@@ -70,6 +70,15 @@ class Sound(Generic[Root]):
             for path in self._taken
         )
 
+    def lost(self, pattern: str) -> bool:
+        """Whether a whole item of a list such as ``switch.domains.*`` was taken out."""
+        wanted = pattern.split(".")
+        return any(
+            len(path) == len(wanted)
+            and all(one in (_ANY, str(part)) for one, part in zip(wanted, path, strict=True))
+            for path in self._taken
+        )
+
     def _follows(self, location: KeyPath) -> bool:
         """Whether a mistake may only follow from what was taken out."""
         if any(location == path[: len(location)] for path in self._taken):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.addresses import MOST_PORT
 from sorm_mediator.config.base import Host, Port, Section
-from sorm_mediator.texts import as_list
+from sorm_mediator.texts import as_list, shown
 from ssh_control.multisorm.patterns import DomainList
 
 
@@ -294,6 +294,17 @@ class LicenceConfig(Section):
     """Subscribers of all domains together."""
     expires: date | Literal[""] = ""
     """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
+
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _is_a_day(cls, given: Any) -> Any:
+        if given == "" or isinstance(given, date):
+            return given
+        try:
+            return date.fromisoformat(given)
+        except (TypeError, ValueError):
+            raise ValueError(f"{shown(given)} is not a day such as 2027-12-31 (year, month, day)") from None
+
     description: str = "lab licence"
     """Its owner, for people."""
     ssw_id: Annotated[str, Field(min_length=1, max_length=64)] = "ECSS 000000"

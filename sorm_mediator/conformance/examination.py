@@ -22,7 +22,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
     Verdict,
 )
-from sorm_mediator.console.errors import ConnectError, words
+from sorm_mediator.console.errors import ConnectError, NotReadyError, words
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.language import Phrase
 
@@ -31,10 +31,6 @@ OVERALL = "messages"
 """The module of the checks over all received messages."""
 BEFORE_START = (("rejected", 0x02), ("rejected", 0x17))
 """The answer to a command before start: by the order, and with the vendor's code."""
-
-
-class NotReadyError(Exception):
-    """The mediator can't be examined with these settings; the text names the setting to change (exit 2)."""
 
 
 @dataclass(slots=True)

@@ -7,12 +7,12 @@ web can't be reached, 130 interrupted, 141 the reader of the output is gone.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -27,19 +27,18 @@ from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, 
 from sorm_mediator.conformance.checks import chosen
 from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Errors, Profile, Terms
-from sorm_mediator.conformance.examination import Examination, NotReadyError
+from sorm_mediator.conformance.examination import Examination
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report, Showing, bar, document, heading, page, write_junit
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
+    NotReadyError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
 )
@@ -48,9 +47,10 @@ from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
+from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.texts import whole_number
 
-STDOUT = "-"
 HOOK = "hook:"
 NETWORK, CALLER = "89001758964", "73835550101"
 """Numbers of the network in the labs: the dialled number, and the number that calls in."""
@@ -60,7 +60,7 @@ BOTH = "tcp+e1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ConformanceSettings:
     """The options of ``conformance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path | None = None
@@ -121,8 +121,7 @@ class Settings:
         for password in (self.password, self.first_password):
             if password and not (len(password) == 6 and password.isascii()):
                 raise UsageError("the password is six characters")
-        json_file = Path(self.json) if self.json and self.json != STDOUT else None
-        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
+        check_folders(files_of(self))
         try:
             chosen(self.clauses)
         except ValueError as error:
@@ -134,7 +133,7 @@ class Settings:
         return chosen(self.clauses)
 
 
-def run_conformance(settings: Settings) -> int:
+def run_conformance(settings: ConformanceSettings) -> int:
     """Examine the mediator and write the reports. Returns the exit code; errors go to stderr."""
     live = settings.json != STDOUT and sys.stdout.isatty()
     lang = cast(Lang, settings.lang)
@@ -159,14 +158,14 @@ def run_conformance(settings: Settings) -> int:
         return report_error(error, 2)
     except ConnectError as error:
         return report_error(error, 3)
-    except BrokenPipeError:
-        return drop_output()
     except OSError as error:
         return report_error(unwritable(error), 2)
     return 0 if report.verdict == PASS else 1
 
 
-async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
+async def _until_signal(
+    settings: ConformanceSettings, showing: Showing, *, bars: bool
+) -> tuple[Report | None, bool]:
     """The report, and whether a signal ended the examination; everything is put back in both cases.
 
     After an interruption the report has the checks until then; None if the examination had not begun. A further
@@ -186,7 +185,7 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
 
 
 async def examine(
-    settings: Settings,
+    settings: ConformanceSettings,
     *,
     begun: Callable[[str], object] = lambda _: None,
     seen: Callable[[Result], object] = lambda _: None,
@@ -237,11 +236,11 @@ async def examine(
     return reported()
 
 
-def _calls(settings: Settings) -> str:
+def _calls(settings: ConformanceSettings) -> str:
     return settings.calls or ("http" if settings.web or not settings.host else "")
 
 
-def _lab(settings: Settings) -> Config:
+def _lab(settings: ConformanceSettings) -> Config:
     """The lab file, with tables in memory, and the profile of the command line if it has none itself."""
     file = cast(Path, settings.config)
     text = document_of(file)
@@ -257,7 +256,7 @@ def _lab(settings: Settings) -> Config:
         raise ConfigError(located(str(error), file)) from None
 
 
-def terms_of(settings: Settings, config: Config) -> Terms:
+def terms_of(settings: ConformanceSettings, config: Config) -> Terms:
     """The terms of the examination: those of the command line, else of the lab file, else the defaults."""
     domain = _domain(settings, config)
     own, network, caller = settings.own, settings.network, settings.caller
@@ -295,7 +294,7 @@ def terms_of(settings: Settings, config: Config) -> Terms:
     )
 
 
-async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget) -> Terms:
+async def _as_switch_has_it(terms: Terms, settings: ConformanceSettings, around: RunTarget) -> Terms:
     """The terms with the trunk's current name at the running switch, unless the command line has a name.
 
     Raises :class:`ConnectError` if the web of the lab, which makes the calls, can't be reached.
@@ -315,7 +314,7 @@ def _forwards(services: ServicesConfig) -> bool:
     return any((services.cfu, services.cfb, services.cfnr, services.cfnrc))
 
 
-def _domain(settings: Settings, config: Config) -> Any:
+def _domain(settings: ConformanceSettings, config: Config) -> Any:
     """The domain of the lab's switch for the calls; None without one."""
     if config.switch is None:
         return None
@@ -325,7 +324,7 @@ def _domain(settings: Settings, config: Config) -> Any:
 
 
 @asynccontextmanager
-async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[RunTarget]:
+async def _around(settings: ConformanceSettings, config: Config, link: str) -> AsyncIterator[RunTarget]:
     around: AbstractAsyncContextManager[RunTarget]
     by_e1, speech = link == "x25", link == BOTH
     if settings.host:
@@ -344,7 +343,9 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
         yield replace(found, password=password, orm_number=orm_number)
 
 
-def _examiner(settings: Settings, config: Config, around: RunTarget, terms: Terms, link: str) -> Examiner:
+def _examiner(
+    settings: ConformanceSettings, config: Config, around: RunTarget, terms: Terms, link: str
+) -> Examiner:
     first = settings.first_password or config.mediator.password.get_secret_value()
     eyes: list[Any] = []
     several = around.e1 is not None and len(around.e1.lines) > 1
@@ -364,7 +365,7 @@ def _examiner(settings: Settings, config: Config, around: RunTarget, terms: Term
     return examiner
 
 
-def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | None:
+def _caller(settings: ConformanceSettings, around: RunTarget, terms: Terms) -> Caller | None:
     kind = _calls(settings)
     if kind == "http" and around.make_call is not None and around.request is not None:
         return HttpCaller(terms.domain, around.make_call, around.request)
@@ -375,17 +376,14 @@ def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | Non
     return None
 
 
-def _write(settings: Settings, report: Report, showing: Showing) -> None:
+def _write(settings: ConformanceSettings, report: Report, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
-    if settings.report is not None:
-        settings.report.write_text(page(report, lang), encoding="utf-8")
-    if settings.junit is not None:
-        write_junit(settings.junit, report)
-    if settings.json:
-        text = json.dumps(document(report, lang), ensure_ascii=False, indent=1) + "\n"
-        if settings.json == STDOUT:
-            sys.stdout.write(text)
-            return
-        Path(settings.json).write_text(text, encoding="utf-8")
-    showing.finish(report)
+    free = write_reports(
+        settings,
+        lambda: page(report, lang),
+        partial(write_junit, report=report),
+        lambda: document(report, lang),
+    )
+    if free:
+        showing.finish(report)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -34,6 +34,7 @@ KEPT_COMMANDS = 500
 """Limit of commands kept for late answers."""
 KPD1, KPD2 = "kpd1", "kpd2"
 SHOWN = {KPD1: Phrase("KPD1"), KPD2: Phrase("KPD2")}
+NO_UNIT = Phrase("octets that are no unit")
 """The names of the channels for people."""
 SPLIT, COALESCED = Phrase("split"), Phrase("coalesced")
 Address = tuple[str, int]
@@ -518,3 +519,22 @@ DATA_OF: Mapping[str, str] = {
     "version-info": "get-version",
 }
 """The command answered by a data message on KPD1 (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""
+
+
+async def wait_for(
+    client: ConsoleClient, condition: Callable[[], bool], channels: Collection[str], deadline: float
+) -> bool:
+    """Wait for ``condition``, while what is waited for can still come on one of ``channels``."""
+
+    def over() -> bool:
+        return condition() or client.final.issuperset(channels)
+
+    await client.wait(over, max(0.0, deadline - time.monotonic()))
+    return condition()
+
+
+def no_end(client: ConsoleClient, within: float) -> Phrase:
+    """Why a command has not ended: no answer, or a channel that the mediator has closed."""
+    if KPD1 in client.final:
+        return Phrase("the mediator closed {channels}", channels=client.closed_shown)
+    return Phrase("no end of the command within {s:g} s", s=within)

@@ -512,7 +512,7 @@ ONCE = 300.0
 """Seconds until an extra console at a busy circuit tries again: longer than any run."""
 
 
-class RunningLab(Protocol):
+class LabCarriers(Protocol):
     """The part of a lab in this process that its console needs."""
 
     config: Config
@@ -525,13 +525,13 @@ class RunningLab(Protocol):
         """The mediator's end of a stream."""
 
 
-def lines_of_lab(lab: RunningLab) -> list[ConsoleEnd]:
+def lines_of_lab(lab: LabCarriers) -> list[ConsoleEnd]:
     """The ends of the streams of a lab in this process."""
     data = lab.config.console.link == "x25"
     return [_line_in_lab(each, lab, data) for each in lab.config.e1]
 
 
-def _line_in_lab(config: E1Config, lab: RunningLab, data: bool) -> ConsoleEnd:
+def _line_in_lab(config: E1Config, lab: LabCarriers, data: bool) -> ConsoleEnd:
     if config.line == "memory":
         return _end(config, lambda: ConsoleMemory(config, lambda: lab.carrier(config.stream), data=data))
     if config.line == "serial":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,10 @@ from sorm_mediator.config.places import where_shipped
 from sorm_mediator.language import Phrase
 from ssh_control.visible import visible_lines
 
-BROKEN_PIPE = 141
-"""Exit code when the reader of the output has closed it: the shell's code for a process ended by SIGPIPE."""
+STARTED_ALREADY = Phrase(
+    "the technical means are started already, perhaps by an earlier run: send stop first"
+)
+"""What is said to a refused command 1 (27h/16h, or 28h/07h)."""
 
 
 def words(error: Exception) -> str:
@@ -52,17 +53,6 @@ def report_error(error: object, code: int) -> int:
     return code
 
 
-def drop_output() -> int:
-    """Drop what is still buffered for a stdout without a reader, also at the interpreter's exit.
-
-    Returns :data:`BROKEN_PIPE`.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
-
-
-INTERRUPTED = 130
-"""Exit code when one of :data:`SIGNALS` ended the run: the shell's code for a process ended by SIGINT."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What interrupts a run: Ctrl-C, what CI sends at a time-out, and the end of the terminal."""
 
@@ -77,6 +67,10 @@ class ScriptError(Exception):
 
 class ConnectError(Exception):
     """A channel of the mediator, or its web, can't be reached. The text names host:port (exit code 3)."""
+
+
+class NotReadyError(Exception):
+    """The mediator can't be examined as it is. The text gives the reason and what to change (exit code 2)."""
 
 
 class StepError(Exception):
@@ -95,6 +89,6 @@ def unreadable(path: Path, error: Exception) -> str:
 
 
 def unwritable(error: OSError) -> str:
-    """Why a report or the output can't be written. The text names the file, if it is one."""
+    """Why a report or a capture can't be written. The text names the file, if it is one."""
     what = f"{error.filename}:" if error.filename else "the output"
     return f"{what} can't be written: {error.strerror or error}"

@@ -16,6 +16,8 @@ from sorm_mediator.console.errors import ConnectError, StepError, UsageError
 from sorm_mediator.language import Phrase, join
 
 if TYPE_CHECKING:
+    import httpx
+
     from protocol.options import ByteOrder
     from sorm_mediator.console.e1_client import ConsoleLines
 
@@ -119,20 +121,17 @@ class WebApi:
     """A lab's HTTP API. A context manager."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        import httpx
-
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
-        # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list
-        # of authorities is long, so it is read only where it is needed.
-        secure = self.url.startswith("https:")
-        self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http: httpx.AsyncClient | None = None
+        """Made for the first request: most commands send none."""
 
     async def __aenter__(self) -> WebApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
 
     async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Send one request.
@@ -141,6 +140,13 @@ class WebApi:
         """
         import httpx
 
+        if self._http is None:
+            # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list
+            # of authorities is long, so it is read only where it is needed.
+            secure = self.url.startswith("https:")
+            self._http = httpx.AsyncClient(
+                headers=self._headers, timeout=10.0, trust_env=False, verify=secure
+            )
         url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")
         try:
             reply = await self._http.request(method, url, json=body)

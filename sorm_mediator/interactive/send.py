@@ -15,7 +15,6 @@ from typing import Any
 from protocol import EncodeError
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.errors import (
-    INTERRUPTED,
     ConnectError,
     StepError,
     UsageError,
@@ -36,6 +35,7 @@ from sorm_mediator.interactive.station import (
 )
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
 from sorm_mediator.language import Phrase, translate
+from sorm_mediator.output import INTERRUPTED
 
 RAW = "raw"
 """The word before octets in hexadecimal, which are sent as they are."""

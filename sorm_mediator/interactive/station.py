@@ -17,13 +17,22 @@ from protocol.texts import status_phrase
 from protocol.wire import MASK
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
-from sorm_mediator.console.client import COALESCED, KPD1, SHOWN, ConsoleClient, Crossed, Observer, Sent
+from sorm_mediator.console.client import (
+    COALESCED,
+    KPD1,
+    NO_UNIT,
+    SHOWN,
+    ConsoleClient,
+    Crossed,
+    Observer,
+    Sent,
+    no_end,
+    wait_for,
+)
 from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
-from sorm_mediator.replay.results import NO_UNIT
-from sorm_mediator.replay.runner import no_end, wait_for
 from ssh_control.visible import visible
 
 

@@ -22,12 +22,9 @@ from protocol.messages import caption
 from sorm_mediator.config import Config
 from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.errors import (
-    BROKEN_PIPE,
-    INTERRUPTED,
     ConnectError,
     StepError,
     UsageError,
-    drop_output,
     report_error,
     words,
 )
@@ -38,6 +35,7 @@ from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, Verdict, fr
 from sorm_mediator.interactive.station import Where, reach
 from sorm_mediator.interactive.words import about_field, about_key, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 from sorm_mediator.reports.people import is_coloured
 
@@ -78,7 +76,7 @@ def run_console(settings: ConsoleSettings) -> int:
     except OSError as error:
         if error.errno not in (errno.EIO, errno.EPIPE):
             raise
-        return drop_output()  # the terminal was closed
+        return BROKEN_PIPE  # the terminal was closed
     return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED) if code is None else code
 
 
@@ -117,9 +115,8 @@ class _Output:
         try:
             sys.stdout.write(f"\x1b[{COLOURS[style]}m{line}\x1b[0m\n" if self._coloured else f"{line}\n")
             sys.stdout.flush()
-        except OSError:
+        except OutputLostError:
             self.gone = True
-            drop_output()
 
 
 async def _lines() -> AsyncIterator[str]:

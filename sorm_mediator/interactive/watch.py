@@ -18,7 +18,7 @@ from protocol.codes import MessageCoding
 from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.config import ConfigError
 from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
-from sorm_mediator.console.errors import ConnectError, UsageError, drop_output, report_error, words
+from sorm_mediator.console.errors import ConnectError, UsageError, report_error, words
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
@@ -76,8 +76,6 @@ def run_watch(settings: WatchSettings, write: Callable[[str], object] = sys.stdo
         return report_error(translate(words(error), lang), 2)
     except ConnectError as error:
         return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
-    except BrokenPipeError:
-        return drop_output()
     return 0
 
 

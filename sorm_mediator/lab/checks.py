@@ -10,13 +10,13 @@ Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right pas
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from radius.clients import secret_finder
 from sorm_mediator.addresses import host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
@@ -39,6 +39,7 @@ from sorm_mediator.switch.node import Node, unresolved_references
 from sorm_mediator.switch.path import find_path
 from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.switch.trace import TraceRequest, trace
+from sorm_mediator.texts import did_you_mean
 from ssh_control.multisorm.patterns import DomainList
 
 MOST_STREAMS = 4
@@ -108,8 +109,6 @@ def _references(config: Config, name: str, touched: Callable[[str], bool] = lamb
 
 
 def _secrets(config: Config) -> Iterator[str]:
-    from radius.sink import secret_finder
-
     radius = config.radius
     for key, address, secret in (
         ("radius.secret", "0.0.0.0/0", radius.secret),
@@ -145,9 +144,11 @@ def _streams(config: Config) -> Iterator[str]:
                     f'e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = '
                     '"tcp" the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
                 )
-    for declared, times in Counter(stream.stream for stream in config.e1).items():
-        if times > 1:
-            yield f"e1.stream: {declared} is declared {times} times"
+    declared: dict[int, int] = {}
+    for number, stream in enumerate(config.e1):
+        before = declared.setdefault(stream.stream, number)
+        if before != number:
+            yield f"e1.{number}.stream: {stream.stream} is e1[{before + 1}].stream already: each has its own number"
     yield from _lines(config.e1)
 
 
@@ -223,12 +224,10 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
 
     Returns warnings: unresolved names, and why the lab's own mediator can't log in. Raises :class:`ConfigError`.
     """
-    from sorm_mediator.switch.calls.engine import Engine
-
     if config.switch is None:
         return ()
     try:
-        return tuple(node_warnings(config, Engine(config.switch, config.directory).node))
+        return tuple(node_warnings(config, Node(config.switch, config.directory)))
     except ConfigError as error:
         raise ConfigError("\n".join(f"{name}: {line}" for line in str(error).split("\n"))) from None
 
@@ -241,7 +240,9 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     if out:
-        yield f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}"
+        names = [*node.domains, *(one.user for one in node.config.aggregates)]
+        near = "" if config.ssh.user in names else did_you_mean(config.ssh.user, names)
+        yield f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}{near}"
 
 
 def _forwardings(node: Node) -> Iterator[str]:
@@ -282,7 +283,8 @@ def _circle(node: Node, domain: Domain, number: str, service: str) -> str:
 def _multisorm(node: Node) -> Iterator[str]:
     """Domains of MultiSORM users that do not exist (yet)."""
     for number, declared in enumerate(node.config.aggregates):
-        for problem in DomainList.parse(declared.domains).select(node.domains).problems:
+        found = DomainList.parse(declared.domains).select(node.domains)
+        for problem in found.problems:
             yield (
                 f"switch.aggregates.{number}.domains: {problem}: until there is, nobody can log in as {declared.user}"
             )
@@ -355,68 +357,70 @@ WIRES = ("serial", "memory")
 
 
 def _lines(streams: Sequence[E1Config]) -> Iterator[str]:
-    """Mistakes of the streams: of each the first one, since the next may follow from it."""
+    """Mistakes of the streams, each naming the key, the value and the remedy."""
     used: dict[str, str] = {}
     for number, stream in enumerate(streams):
-        try:
-            _check_line(stream, f"e1.{number}", used)
-        except ConfigError as error:
-            yield str(error)
+        where = f"e1.{number}"
+        yield from _wrong_tables(stream, where)
+        settings = [*_wrong_addresses(stream, where), *_wrong_parts(stream, where, used)]
+        yield from settings or _wrong_carrier(stream, where)
 
 
-def _check_line(stream: E1Config, where: str, used: dict[str, str]) -> None:
-    """Raises :class:`ConfigError` naming the key, the value and the remedy."""
-    _check_tables(stream, where)
-    _check_addresses(stream, where)
-    if stream.line == "serial":
-        _check_ttys(stream, where, used)
-    elif stream.line == "xot":
-        _check_circuits(stream, where)
-    elif stream.line == "satop" and not stream.local.endswith(":0"):
-        if stream.local in used:
-            raise ConfigError(
-                f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
-            )
-        used[stream.local] = f"{where}.local"
-    _check_parts(stream, where)
-
-
-def _check_tables(stream: E1Config, where: str) -> None:
+def _wrong_tables(stream: E1Config, where: str) -> Iterator[str]:
     for table in TABLES:
         if table in stream.model_fields_set and table != stream.line:
-            raise ConfigError(
-                f'{where}.{table}: is for line = "{table}", and this one is "{stream.line}": leave the table out'
-            )
+            yield f'{where}.{table}: is for line = "{table}", and this one is "{stream.line}": leave the table out'
 
 
-def _check_addresses(stream: E1Config, where: str) -> None:
+def _wrong_addresses(stream: E1Config, where: str) -> Iterator[str]:
     for key, value, none in (("local", stream.local, ANY_ADDRESS), ("remote", stream.remote, "")):
-        if stream.line in WIRES and value != none:
-            raise ConfigError(f'{where}.{key}: {value}: a line "{stream.line}" has no address: leave it out')
+        if value == none:
+            continue
+        if stream.line in WIRES:
+            yield f'{where}.{key}: {value}: a line "{stream.line}" has no address: leave it out'
+            continue
+        try:
+            if value and (problem := host_problem(split_host_port(value)[0])):
+                yield f"{where}.{key}: {value!r} is not a host ({problem})"
+        except ValueError as error:
+            yield f"{where}.{key}: {error}, such as 127.0.0.1:50001"
     if stream.line == "xot" and stream.remote and stream.local != ANY_ADDRESS:
-        raise ConfigError(
+        yield (
             f"{where}.local: {stream.local}: the mediator either listens (local) or connects (remote, "
             f"{stream.remote}): leave one of them out"
         )
 
 
-def _check_ttys(stream: E1Config, where: str, used: dict[str, str]) -> None:
+def _wrong_parts(stream: E1Config, where: str, used: dict[str, str]) -> Iterator[str]:
+    """Mistakes of one kind of line. ``used``: the ttys and addresses of the streams before, and their keys."""
+    if stream.line == "serial":
+        yield from _wrong_ttys(stream, where, used)
+    elif stream.line == "xot":
+        yield from _wrong_circuits(stream, where)
+    elif stream.kpd1_timeslot == stream.kpd2_timeslot:
+        slot = stream.kpd2_timeslot
+        yield f"{where}.kpd2_timeslot: {slot} is kpd1_timeslot already: each channel has a timeslot of its own"
+    if stream.line == "satop" and not stream.local.endswith(":0"):
+        if stream.local in used:
+            yield f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
+        used.setdefault(stream.local, f"{where}.local")
+
+
+def _wrong_ttys(stream: E1Config, where: str, used: dict[str, str]) -> Iterator[str]:
     ports = stream.serial
     for key in ("kpd1", "kpd2", "console_kpd1", "console_kpd2"):
         port: str = getattr(ports, key)
         full = f"{where}.serial.{key}"
         if not port:
             if key in ("kpd1", "kpd2"):
-                raise ConfigError(f'{full}: is required for line = "serial": a tty such as "/dev/ttyUSB0"')
+                yield f'{full}: is required for line = "serial": a tty such as "/dev/ttyUSB0"'
             continue
         if port in used:
-            raise ConfigError(
-                f"{full}: {port} is {used[port]} already; each end of a channel is a tty of its own"
-            )
-        used[port] = full
+            yield f"{full}: {port} is {used[port]} already; each end of a channel is a tty of its own"
+        used.setdefault(port, full)
 
 
-def _check_circuits(stream: E1Config, where: str) -> None:
+def _wrong_circuits(stream: E1Config, where: str) -> Iterator[str]:
     xot = stream.xot
     key, one, other = (
         ("lcn", xot.kpd1_lcn, xot.kpd2_lcn)
@@ -424,26 +428,20 @@ def _check_circuits(stream: E1Config, where: str) -> None:
         else ("number", xot.kpd1_number, xot.kpd2_number)
     )
     if one == other or not one or not other:
-        raise ConfigError(
+        yield (
             f"{where}.xot.kpd2_{key}: {other!r}: kpd1_{key} is {one!r}, and the {stream.x25.circuit.upper()} of a "
             "channel is known by it: give two different ones"
         )
     for name, value in (("interface", xot.interface), ("console_interface", xot.console_interface)):
         if len(value) > 255 or not value.isascii():
-            raise ConfigError(f"{where}.xot.{name}: {value!r}: at most 255 ASCII characters are allowed")
+            yield f"{where}.xot.{name}: {value!r}: at most 255 ASCII characters are allowed"
 
 
-def _check_parts(stream: E1Config, where: str) -> None:
-    """Make the parts of a stream, which check their own settings."""
+def _wrong_carrier(stream: E1Config, where: str) -> Iterator[str]:
+    """Make the carrier of a stream, which checks its own settings."""
     from sorm_mediator.carriers import mediator_carrier  # numpy, only where it is needed
 
-    for key, value in (("local", stream.local), ("remote", stream.remote)):
-        try:
-            if value and (problem := host_problem(split_host_port(value)[0])):
-                raise ConfigError(f"{where}.{key}: {value!r} is not a host ({problem})")
-        except ValueError as error:
-            raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:
         mediator_carrier(stream)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        yield f"{where}: {error}"

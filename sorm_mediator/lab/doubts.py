@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.config.base import Host
-from sorm_mediator.texts import nearest
+from sorm_mediator.texts import did_you_mean
 
 LOOKED_UP_WITHIN = 3.0
 """Seconds for all look-ups of hosts together."""
@@ -69,17 +70,13 @@ def host_warnings(config: Config, look_up: Lookup = _look_up) -> Iterator[str]:
     """Hosts without an address now."""
     hosts = [*_hosts(config, "")]
     for number, stream in enumerate(config.e1):
-        hosts += [
-            (f"e1.{number}.{key}", split_host_port(value)[0])
-            for key, value in (("local", stream.local), ("remote", stream.remote))
-            if ":" in value
-        ]
+        for key, value in (("local", stream.local), ("remote", stream.remote)):
+            with suppress(ValueError):  # a mistake of the stream
+                hosts.append((f"e1.{number}.{key}", split_host_port(value)[0]))
     unknown = unresolved({host for _, host in hosts if host}, look_up)
     for key, host in hosts:
         if host in unknown:
-            near = nearest(host, KNOWN_HOSTS)
-            hint = f"; did you mean {near}?" if near else ""
-            yield f"{key}: {host!r} is not found: {unknown[host]}{hint}"
+            yield f"{key}: {host!r} is not found: {unknown[host]}{did_you_mean(host, KNOWN_HOSTS)}"
 
 
 def _hosts(value: Any, key: str) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
+from sorm_mediator.language import Phrase
 from sorm_mediator.web.jobs_api import JobDocument, JobRefused, JobRequest, JobState, ScriptDocument
 
 log = logging.getLogger(__name__)
@@ -134,10 +135,13 @@ class LabJobs:
     async def start(self, request: JobRequest, who: str) -> JobDocument:
         """Start a run. Raises :class:`JobRefused`."""
         if self._task is not None:
-            raise JobRefused(409, f"run {max(self._known)} goes on: a mediator has one console at a time")
+            running = Phrase(
+                "run {number} goes on: a mediator has one console at a time", number=max(self._known)
+            )
+            raise JobRefused(409, running)
         script = self._scripts().get(request.script)
         if request.kind == "replay" and script is None:
-            raise JobRefused(404, f"{request.script!r} is none of GET jobs/scripts")
+            raise JobRefused(404, Phrase("{script!r} is none of GET jobs/scripts", script=request.script))
         number = max(self._known, default=0) + 1
         folder = self._folder / str(number)
         try:
@@ -145,7 +149,8 @@ class LabJobs:
             self._write_lab(folder / _LAB)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise JobRefused(507, f"{folder}: can't be written: {error.strerror}") from None
+            why = Phrase("{file}: can't be written: {why}", file=folder, why=error.strerror)
+            raise JobRefused(507, why) from None
         job = JobDocument(
             id=number, kind=request.kind, script=request.script, clauses=request.clauses, lang=request.lang, who=who,
             started=time.time(), ended=None, state="running", exit_code=None, lines=0, last="", files=[],
@@ -171,7 +176,8 @@ class LabJobs:
 
     def _command(self, request: JobRequest, script: Path | None, folder: Path) -> list[str]:
         # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
-        command = [sys.executable, "-P", "-m", "sorm_mediator", request.kind, "-c", str(folder / _LAB)]
+        name = "send" if request.kind == "stop" else request.kind
+        command = [sys.executable, "-P", "-m", "sorm_mediator", name, "-c", str(folder / _LAB)]
         ends = self._lab.endpoints
         host, kpd1 = split_host_port(ends.get("kpd1", ends["radius"]))
         command += ["--host", host]
@@ -179,6 +185,8 @@ class LabJobs:
             command += ["--kpd1", str(kpd1), "--kpd2", str(split_host_port(ends["kpd2"])[1])]
         if "ssh" in ends:  # the switch is of this lab
             command += ["--web", f"http://{ends['web']}"]
+        if request.kind == "stop":
+            return [*command, "--lang", request.lang, "stop"]
         if request.kind == "replay":
             command += [str(script)]
         else:

@@ -7,8 +7,8 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -119,22 +119,3 @@ class BoxProcess:
             if show:
                 sys.stderr.buffer.write(chunk)
                 sys.stderr.flush()
-
-
-@asynccontextmanager
-async def switch_and_gateway(
-    folder: Path, switch: str, gateway: str, *, log: Sequence[str] = ("--log-level", "error")
-) -> AsyncIterator[tuple[BoxProcess, BoxProcess]]:
-    """A switch and its mediator as two processes, from the texts of their lab files.
-
-    In the texts ``{radius}`` becomes the port of the mediator's RADIUS sink; in the mediator's, ``{ssh}`` and
-    ``{key}`` become port and host key of the switch.
-    """
-    radius = free_udp_port()
-    switch_file, gateway_file = folder / "switch.toml", folder / "mediator.toml"
-    switch_file.write_text(switch.format(radius=radius))
-    async with BoxProcess("switch", switch_file, log=log) as node:
-        ssh = node.endpoints["ssh"].rpartition(":")[2]
-        gateway_file.write_text(gateway.format(radius=radius, ssh=ssh, key=node.ready["host_key"]))
-        async with BoxProcess("gateway", gateway_file, log=log) as mediator:
-            yield node, mediator

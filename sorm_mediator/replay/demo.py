@@ -22,11 +22,12 @@ from textwrap import wrap
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.capture.output import BoundedOutput
-from sorm_mediator.console.errors import INTERRUPTED, SIGNALS, report_error
+from sorm_mediator.console.errors import SIGNALS, report_error
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import Link
-from sorm_mediator.lab.processes import switch_and_gateway
+from sorm_mediator.lab.small import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, PcapRecorder, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from sorm_mediator.reports.people import Look
@@ -51,33 +52,6 @@ PRELOADED = [
 ]
 """The modules of those processes, loaded once for all of them."""
 VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
-
-SWITCH = """
-[switch]
-ssh_port = 0
-[web]
-port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-radius_servers = [{{ host = "127.0.0.1", port = {radius}, secret = "2testing123" }}]
-subscribers = [{{ number = "28331" }}, {{ number = "28332" }}]
-"""
-MEDIATOR = """
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[radius]
-port = {radius}
-secret = "2testing123"
-[ssh]
-port = {ssh}
-user = "test.domain"
-password = "123"
-host_key = "{key}"
-[web]
-port = 0
-"""
 
 _INTRO = Phrase("The main job: three boxes, each a process of its own, that meet on the wire only.")
 _CONSOLE = Phrase("console")
@@ -306,7 +280,7 @@ async def _main_job(
 ) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR, log=log) as (switch, mediator):
+        async with switch_and_gateway(Path(folder), log=log) as (switch, mediator):
             look = Look.of_stdout()
             write("\n".join(look.wrapped(translate(_INTRO, lang))) + "\n\n")
             for box, pid, endpoints in (

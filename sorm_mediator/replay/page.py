@@ -13,13 +13,13 @@ from typing import Any
 
 from protocol.oneline import one_line
 from sorm_mediator import __version__
+from sorm_mediator.console.client import NO_UNIT
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import words
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.results import (
     ERROR,
     FAIL,
-    NO_UNIT,
     PASS,
     Exchange,
     Report,
@@ -28,6 +28,7 @@ from sorm_mediator.replay.results import (
     exchange_lines,
     shown_path,
 )
+from sorm_mediator.reports.drawing import Drawing, Lane, Row
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
@@ -51,7 +52,7 @@ _MEDIATOR, _SWITCH, _CONSOLE = Phrase("mediator"), Phrase("switch"), Phrase("con
 
 # Sizes of a ladder, in units of its drawing.
 _LEFT, _BETWEEN, _SPAN, _WIDEST_SPAN, _SWITCH_SPAN, _RIGHT = 100, 90, 380, 560, 180, 80
-_BOX, _WIDEST_BOX = 150, 300
+_BOX, _WIDEST_BOX, _TIME = 150, 300, 58
 _HEAD, _ROW, _BAND = 34, 24, 26
 _CHARACTER = 5.6
 """Width of a character on average. A label longer than its room is cut, and whole in its title."""
@@ -127,81 +128,62 @@ def _step(step: StepResult, lang: Lang) -> dict[str, Any]:
 # --- the ladder
 
 
-def ladder(result: ScriptResult, lang: Lang = "en") -> dict[str, Any]:
-    """The drawing of a script: lanes, and rows from top to bottom with their places."""
+def ladder(result: ScriptResult, lang: Lang = "en") -> Drawing:
+    """The drawing of a script."""
     names = list(dict.fromkeys(one.console for step in result.steps for one in step.exchanged)) or ["main"]
     lanes = {name: _LEFT + number * _BETWEEN for number, name in enumerate(reversed(names))}
     longest = max((len(_label(one, lang)) for step in result.steps for one in step.exchanged), default=0)
     mediator = max(lanes.values()) + min(max(_SPAN, int(longest * _CHARACTER) + 16), _WIDEST_SPAN)
     switch = mediator + _SWITCH_SPAN
-    rows: list[dict[str, Any]] = []
+    width = switch + _RIGHT
+    rows: list[Row] = []
     y = _HEAD
     for step in result.steps:
         for row in _rows(step, lanes, mediator, switch, lang):
-            y += _BAND if row["kind"] == "step" else _ROW
-            text = visible(row.pop("text"))
-            label = short(text, _room(row, switch + _RIGHT))
-            box = max(_BOX, int(len(label) * _CHARACTER) + 12)
-            rows.append({**row, "y": y, "whole": text, "text": label, "box": box})
+            y += _BAND if row.kind == "band" else _ROW
+            whole = visible(row.text)
+            text = short(whole, _room(row, width))
+            if row.kind == "box":  # its right edge is given
+                row = row._replace(start=row.end - max(_BOX, int(len(text) * _CHARACTER) + 12))
+            rows.append(row._replace(y=y, text=text, title=whole))
     consoles = [
-        {"x": x, "name": translate(_CONSOLE if name == "main" else join(" ", [_CONSOLE, name]), lang)}
+        Lane(x, translate(_CONSOLE if name == "main" else join(" ", [_CONSOLE, name]), lang))
         for name, x in lanes.items()
     ]
-    return {
-        "width": switch + _RIGHT,
-        "height": y + _ROW,
-        "top": _HEAD - 12,
-        "lanes": [
-            *consoles,
-            {"x": mediator, "name": translate(_MEDIATOR, lang)},
-            {"x": switch, "name": translate(_SWITCH, lang)},
-        ],
-        "rows": rows,
-    }
+    boxes = [Lane(mediator, translate(_MEDIATOR, lang)), Lane(switch, translate(_SWITCH, lang))]
+    return Drawing(width, height=y + _ROW, head=_HEAD - 12, lanes=[*consoles, *boxes], rows=rows)
 
 
-def _room(row: dict[str, Any], width: int) -> int:
+def _room(row: Row, width: int) -> int:
     """The characters that a label has room for: as wide as the drawing, its box, or its arrow."""
-    if row["kind"] == "step":
-        return int((width - 12) / _CHARACTER)
-    if row["kind"] == "ask":
-        return int((_WIDEST_BOX - 12) / _CHARACTER)
-    return int((abs(row["from"] - row["to"]) - 8) / _CHARACTER)
+    match row.kind:
+        case "band":
+            room = width - 12
+        case "box":
+            room = _WIDEST_BOX - 12
+        case _:
+            room = abs(row.start - row.end) - 8
+    return int(room / _CHARACTER)
 
 
-def _rows(
-    step: StepResult, lanes: dict[str, int], mediator: int, switch: int, lang: Lang
-) -> Iterator[dict[str, Any]]:
+def _rows(step: StepResult, lanes: dict[str, int], mediator: int, switch: int, lang: Lang) -> Iterator[Row]:
+    """The rows of a step; their height, and the room for their texts, are not known yet."""
     mark = "fail" if step.failure else "pass"
-    yield {
-        "kind": "step",
-        "class": mark,
-        "text": f"{translate(step.number, lang)}  {translate(step.title, lang)}",
-    }
+    title = f"{translate(step.number, lang)}  {translate(step.title, lang)}"
+    yield Row("band", mark, 0, 0, 0, title, "")
     if step.request:
         asked = mediator if step.asked == "mediator" else switch
-        yield {"kind": "ask", "class": "", "x": asked, "text": translate(step.request, lang)}
+        yield Row("box", "", 0, 0, asked + _BOX // 2, translate(step.request, lang), "")
     crossings: list[Exchange | Report] = [*step.exchanged, *step.reports]
     for one in sorted(crossings, key=lambda each: each.elapsed):
-        when = f"{one.elapsed * 1000:.1f}"
+        times = ((_TIME, f"{one.elapsed * 1000:.1f}"),)
         if isinstance(one, Exchange):
             ends = (lanes[one.console], mediator)
             start, end = ends if one.crossed.outbound else reversed(ends)
-            style = _style(one)
-            yield {
-                "kind": "unit",
-                "class": style,
-                "from": start,
-                "to": end,
-                "ms": when,
-                "text": _label(one, lang),
-            }
+            yield Row("arrow", _style(one), 0, start, end, _label(one, lang), "", times)
         else:
-            text = Phrase("call report {kind}", kind=one.kind)
-            yield {
-                "kind": "report", "class": "report", "from": switch, "to": mediator, "ms": when,
-                "text": translate(text, lang),
-            }  # fmt: skip
+            text = translate(Phrase("call report {kind}", kind=one.kind), lang)
+            yield Row("arrow", "report", 0, switch, mediator, text, "", times)
 
 
 def _style(one: Exchange) -> str:

@@ -23,7 +23,7 @@ from sorm_mediator import __version__
 from sorm_mediator.capture.comments import TwoWays
 from sorm_mediator.capture.writer import Blocks, Connection, PcapngWriter
 from sorm_mediator.capture.x25 import XOT_PORT
-from sorm_mediator.console.client import SHOWN, Address, ConsoleClient, Crossed, Observer
+from sorm_mediator.console.client import NO_UNIT, SHOWN, Address, ConsoleClient, Crossed, Observer
 from sorm_mediator.console.comparing import Failure, show
 from sorm_mediator.console.errors import words
 from sorm_mediator.console.target import RunTarget
@@ -285,7 +285,6 @@ _STEPS = Phrase("steps", context="replay steps")
 _FINDINGS = Phrase("findings")
 _CROSSED = re.compile(r"(\s*[0-9.]+ \S+  (?:\S+ )??)(->|<-)( \S+  )")
 """What :func:`exchange_lines` has before the octets."""
-NO_UNIT = Phrase("octets that are no unit")
 
 
 class TextPrinter:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,6 +32,8 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    no_end,
+    wait_for,
 )
 from sorm_mediator.console.comparing import (
     IDENTITY,
@@ -46,7 +48,14 @@ from sorm_mediator.console.comparing import (
     show,
     show_value,
 )
-from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
+from sorm_mediator.console.errors import (
+    STARTED_ALREADY,
+    ConnectError,
+    RunInterruptedError,
+    ScriptError,
+    StepError,
+    words,
+)
 from sorm_mediator.console.interrupt import carry_through
 from sorm_mediator.console.target import Events, RunTarget, refusal
 from sorm_mediator.language import Phrase, join
@@ -253,9 +262,6 @@ class Matcher:
         self.failure = failure
 
 
-STARTED_ALREADY = Phrase(
-    "the technical means are started already, perhaps by an earlier run: send stop first"
-)
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 
@@ -689,22 +695,3 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
         reason = Phrase("{count} came, the first:", count=len(came))
         return Failure(expected, reason, came[0])
     return None
-
-
-async def wait_for(
-    client: ConsoleClient, condition: Callable[[], bool], channels: Collection[str], deadline: float
-) -> bool:
-    """Wait for ``condition``, while what is waited for can still come on one of ``channels``."""
-
-    def over() -> bool:
-        return condition() or client.final.issuperset(channels)
-
-    await client.wait(over, max(0.0, deadline - time.monotonic()))
-    return condition()
-
-
-def no_end(client: ConsoleClient, within: float) -> Phrase:
-    """Why a command has not ended: no answer, or a channel that the mediator has closed."""
-    if KPD1 in client.final:
-        return Phrase("the mediator closed {channels}", channels=client.closed_shown)
-    return Phrase("no end of the command within {s:g} s", s=within)

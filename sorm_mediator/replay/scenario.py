@@ -634,7 +634,10 @@ class StepReader:
         if name == RESTART and not isinstance(node.value, dict):
             if node.value != "gateway":
                 node.wrong(
-                    Phrase("gateway, which ends the program, or {}, which restarts the node's software")
+                    Phrase(
+                        "gateway, which ends the program, or {empty}, which restarts the node's software",
+                        empty="{}",
+                    )
                 )
             return Restart()
         if name in REQUESTS:

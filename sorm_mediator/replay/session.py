@@ -27,8 +27,6 @@ from sorm_mediator.config.lab import read_document
 from sorm_mediator.config.lines import located
 from sorm_mediator.config.outside import document_of, load_lab
 from sorm_mediator.console.errors import (
-    BROKEN_PIPE,
-    INTERRUPTED,
     ConnectError,
     RunInterruptedError,
     ScriptError,
@@ -36,7 +34,6 @@ from sorm_mediator.console.errors import (
     check_choice,
     check_folders,
     check_web,
-    drop_output,
     report_error,
     unwritable,
     words,
@@ -46,6 +43,7 @@ from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
+from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay import document, scenario, vendor
 from sorm_mediator.replay.results import (
     PASS,
@@ -626,8 +624,7 @@ class _Stdout:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
-        except BrokenPipeError:
-            drop_output()
+        except OutputLostError:
             self.lost()
 
     def lost(self) -> None:

@@ -25,6 +25,7 @@ from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.replay.document import Node, read_script
+from sorm_mediator.replay.names import vendor_name
 from sorm_mediator.replay.scenario import find_lab
 from sorm_mediator.texts import one_line
 
@@ -129,7 +130,7 @@ class VendorScript:
     @property
     def name(self) -> str:
         """Its name, from the file: a vendor script contains none."""
-        return f"{self.path.stem} (vendor script)"
+        return vendor_name(self.path)
 
 
 class Pairs(list[tuple[str, Any]]):

@@ -11,13 +11,13 @@ import time
 from typing import Any
 
 from protocol.wire import MASK
-from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
+from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent, no_end, wait_for
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.results import StepResult
-from sorm_mediator.replay.runner import EXECUTED, Console, ScriptRunner, no_end, wait_for
+from sorm_mediator.replay.runner import EXECUTED, Console, ScriptRunner
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 

@@ -196,7 +196,8 @@ REQUESTS: Mapping[str, Request] = {
             "ring": Phrase("seconds until the answer, or until the caller gives up; left out: 0.05"),
             "talk": Phrase("seconds of conversation; left out: 0.2"),
             "services": Phrase(
-                "services used in the call, each with its time in seconds: 'services=[{service: hold, at: 0.1}]'"
+                "services used in the call, each with its time in seconds: {example}",
+                example="'services=[{service: hold, at: 0.1}]'",
             ),
         },
         example="domain=test.domain a=28331 b=28332 ring=1 talk=5",

@@ -15,14 +15,14 @@ from typing import Any
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
-from sorm_mediator.addresses import MOST_PORT, host_port
+from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
+from sorm_mediator.switch.calls.speech import rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
@@ -36,6 +36,7 @@ from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
+from sorm_mediator.switch.speech_sender import SpeechSender
 from ssh_control.dialect import ClientHello, Notify, Refused
 from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
@@ -371,7 +372,7 @@ class SwitchBox:
             return "the shell admits keys alone (switch.admin.password_login)"
         without = "the shell has no password: set switch.admin.password"
         problem = access.password_problem(password, admin.password, without)
-        if problem or admin.password != DEFAULT_PASSWORD or is_loopback(peer.rpartition(":")[0].strip("[]")):
+        if problem or admin.password != DEFAULT_PASSWORD or is_loopback(host_of(peer)):
             return problem
         return "the shell has its default password, which is for this machine only: set switch.admin.password"
 

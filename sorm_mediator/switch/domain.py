@@ -24,6 +24,7 @@ from sorm_mediator.language import Phrase
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
+from sorm_mediator.texts import did_you_mean
 
 SERVICE_CODES: Final[Mapping[str, int]] = {
     "cfu": 0x21,
@@ -244,7 +245,8 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
     for setting, name in named if complete else ():
         if name and name not in contexts:
             known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
-            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}")
+            near = did_you_mean(name, contexts)
+            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}{near}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
@@ -293,5 +295,6 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> tuple[dic
                 wrong.append(
                     f"{key}.contexts: {context.source}:{rule.line}: rule {rule.name!r} continues in "
                     f"{rule.verdict.context!r}; there are: {', '.join(sorted(contexts))}"
+                    f"{did_you_mean(rule.verdict.context, contexts)}"
                 )
     return contexts, wrong

@@ -16,11 +16,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
+from sorm_mediator.config.lines import quoted
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
-from sorm_mediator.texts import as_list
+from sorm_mediator.texts import as_list, did_you_mean
 
 What = Literal[
     "domain", "sorm", "subscribers", "trunks", "routing", "numbering", "bridges", "network", "switch"
@@ -65,12 +66,19 @@ class Node:
         self.directory = directory
         self.domains: dict[str, Domain] = {}
         self.bridges: dict[str, Bridge] = {}
-        self._licences = Licences(config)
+        wrong: list[str] = []
+        try:
+            self._licences = Licences(config)
+        except ConfigError as error:
+            wrong.append(str(error))
         self._licensed = config
         self.watchers: list[Callable[[Change], None]] = []
         """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
-        self._follow(config)
-        wrong = [
+        try:
+            self._follow(config)
+        except ConfigError as error:
+            raise ConfigError("\n".join([*wrong, str(error)])) from None
+        wrong += [
             problem
             for index, bridge in enumerate(config.bridges)
             for end, side in (("a", bridge.a), ("b", bridge.b))
@@ -139,11 +147,13 @@ class Node:
         """Names of a bridge that do not exist at the start; the shell accepts names that come later."""
         domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
-            known = as_list([DEFAULT_PLAN, *domain.plans])
-            yield f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {known}"
+            known = [DEFAULT_PLAN, *domain.plans]
+            near = did_you_mean(side.np, known)
+            yield f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {as_list(known)}{near}"
         if side.context and side.context not in domain.contexts:
-            known = as_list(domain.contexts)
-            yield f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
+            near = did_you_mean(side.context, domain.contexts)
+            there = as_list(domain.contexts)
+            yield f"{key}.context: {side.domain} has no context {side.context!r}; there are: {there}{near}"
 
 
 def _told_once(errors: Iterable[str]) -> Iterator[str]:
@@ -169,8 +179,9 @@ def unresolved_references(node: Node) -> Iterator[str]:
     Source: ECSS-10 manual, MultiSORM: its example imports contexts before it declares the bridges they name.
     """
     for index, domain in enumerate(node.domains.values()):
-        key = f"switch.domains.{index} ({domain.name})"
-        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)))
+        key = f"switch.domains.{index}"
+        yield from (f"{key} ({domain.name}): {text}" for text in _rules(domain))
+        yield from (f"{key}.{text}" for text in (*_plans(domain), *_refused(node, domain)))
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
@@ -202,24 +213,33 @@ def _rules(domain: Domain) -> Iterator[str]:
                 missing = " or ".join(rule.verdict.directions)
                 known = as_list(ways)
                 where = f"{context.source}:{rule.line}: rule {rule.name!r}"
-                yield f"{where}: no trunk or bridge {missing}; there are: {known}"
+                near = did_you_mean(rule.verdict.directions[0], ways)
+                yield f"{where}: no trunk or bridge {missing}; there are: {known}{near}"
         for rule, text in doubts(context):
             yield f"{context.source}:{rule.line}: rule {rule.name!r} {text}"
 
 
 def _plans(domain: Domain) -> Iterator[str]:
-    for trunk in domain.config.trunks:
+    """Each with its key below the domain."""
+    for index, trunk in enumerate(domain.config.trunks):
         if trunk.np != DEFAULT_PLAN and trunk.np not in domain.plans:
-            known = as_list([DEFAULT_PLAN, *domain.plans])
-            yield f"trunk {trunk.name}: np: no numbering plan {trunk.np!r}; there are: {known}"
+            plans = [DEFAULT_PLAN, *domain.plans]
+            there = f"{as_list(plans)}{did_you_mean(trunk.np, plans)}"
+            yield f"trunks.{index}.np: {domain.name} has no numbering plan {trunk.np!r}; there are: {there}"
     bridges = {end.bridge.name for end in domain.bridges.values()}
     for plan in domain.plans.values():
         aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}
         for alias in sorted(aliases):
-            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is not a subscriber"
+            yield (
+                f"numbering_plans.{quoted(plan.name)}: {alias}, which {plan.number_of(alias)} leads to, "
+                f"is not a subscriber of {domain.name}"
+            )
         for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
             known = as_list(bridges)
-            yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"
+            yield (
+                f"numbering_plans.{quoted(plan.name)}: numbers lead to the bridge {bridge}; "
+                f"{domain.name} has: {known}{did_you_mean(bridge, bridges)}"
+            )
 
 
 def _refused(node: Node, domain: Domain) -> Iterator[str]:
@@ -231,8 +251,8 @@ def _refused(node: Node, domain: Domain) -> Iterator[str]:
         bound = [number for number, one in plan.numbers.items() if one.bridge == end.bridge.name]
         lost = [number for number in bound if not node.domains[far.domain].has_number(far.np, number)]
         if lost:
-            more = f", and {len(lost) - 1} more numbers" if len(lost) > 1 else ""
+            more = f", and {len(lost) - 1} more number{'s' if len(lost) > 2 else ''}" if len(lost) > 1 else ""
             yield (
-                f"numbering_plans.{plan.name}: {lost[0]}{more}, bound to the bridge {end.bridge.name}: not in plan "
-                f"{far.np} of {far.domain}, and the bridge is strict"
+                f"numbering_plans.{quoted(plan.name)}: {lost[0]}{more}, bound to the bridge {end.bridge.name}: "
+                f"not in plan {far.np} of {far.domain}, and the bridge is strict"
             )

@@ -25,7 +25,7 @@ from radius import report
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
-from sorm_mediator.switch.domain import BridgeEnd, Domain, Trunk
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Applied, Hop, find_path
 from sorm_mediator.switch.routing.masks import SYMBOLS
@@ -37,7 +37,7 @@ from sorm_mediator.switch.routing.route import (
     RoutingResult,
     Side,
 )
-from sorm_mediator.texts import as_list
+from sorm_mediator.texts import as_list, did_you_mean
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
 CGPN: Final = ("digits", "incomplete", "nai", "ni", "npi", "apri", "screening", "category")
@@ -76,8 +76,9 @@ def read_request(arguments: Iterable[str]) -> TraceRequest:
         name, equals, value = argument.partition("=")
         name, value = name.strip(), value.strip().strip('"')
         if name not in TRACE_PARAMETERS:
+            near = did_you_mean(name if "." in name else f"{name}.digits", TRACE_PARAMETERS)
             raise TraceError(
-                f"{argument!r}: no parameter of a trace; there are: {', '.join(TRACE_PARAMETERS)}"
+                f"{argument!r}: no parameter of a trace; there are: {', '.join(TRACE_PARAMETERS)}{near}"
             )
         if not equals or not value:
             raise TraceError(f"{name}: a value is missing; write {name}=VALUE")
@@ -109,10 +110,13 @@ def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
 def _check(name: str, value: str) -> None:
     kind = name.rpartition(".")[2]
     if kind == "digits" and not (set(value) <= set(SYMBOLS) and len(value) <= MOST_TRACED_DIGITS):
-        raise TraceError(f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}")
+        raise TraceError(
+            f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}, as dialled: "
+            "without +, spaces and dashes"
+        )
     allowed = {"ni": NUMBER_INDICATORS, "incomplete": ("false", "true"), "mode": MODES}.get(kind)
     if allowed is not None and value not in allowed:
-        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}{did_you_mean(value, allowed)}")
 
 
 # --- the trace
@@ -168,6 +172,12 @@ class Trace:
         return self.last if isinstance(self.last.hop.exit, Trunk) else self.hops[0]
 
     @property
+    def called(self) -> Subscriber | None:
+        """The subscriber that the call comes to."""
+        way = self.last.hop.exit
+        return way if isinstance(way, Subscriber) and not self.reason else None
+
+    @property
     def incomplete(self) -> bool:
         """Whether the digit map requires more digits."""
         return self.hops[0].hop.request.b.get("incomplete", "b") == "true"
@@ -214,7 +224,8 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     known = [*domain.trunks, *domain.bridges]
     if name:
         there = ", ".join(["its subscribers' numbers", *known])
-        raise TraceError(f"iface: {domain.name} has no interface {name!r}; there are: {there}")
+        near = did_you_mean(name, known)
+        raise TraceError(f"iface: {domain.name} has no interface {name!r}; there are: {there}{near}")
     reason = Phrase(
         "{digits} is not a subscriber of {domain}; a call from outside needs its interface: {others}"
     )
@@ -259,6 +270,13 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "incomplete": traced.incomplete,
         "sorm_domain": traced.shown.hop.domain.name,
         "hops": hops,
+        "subscriber": None
+        if traced.called is None
+        else {
+            "number": traced.called.number,
+            "line_state": traced.called.line_state,
+            "forwardings": dict(traced.called.forwardings),
+        },
         **({"reason": traced.reason} if traced.reason else {}),
     }
 
@@ -341,8 +359,28 @@ def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
     leg, name = traced.shown.leg, traced.shown.hop.domain.name
     yield ""
     shown = f"A {_party(leg.calling.party)}, B {_party(leg.called.party)}"
+    yield from (translate(note, lang) for note in _after(traced.called))
     sorm, of = translate(Phrase("SORM is shown"), lang), translate(Phrase("as numbered in"), lang)
     yield f"{sorm}: {shown}; {of} {name}"
+
+
+def _after(called: Subscriber | None) -> Iterator[str]:
+    """What becomes of a call at the subscriber, beyond routing."""
+    if called is None:
+        return
+    if called.forwardings:
+        given = ", ".join(f"{service} {number}" for service, number in called.forwardings.items())
+        yield Phrase(
+            "{number} is forwarded ({given}): trace the forwarded call with cgpn.digits={number}",
+            number=called.number,
+            given=given,
+        )
+    if not called.reachable:
+        yield Phrase(
+            "The line of {number} is {state}: nothing rings there",
+            number=called.number,
+            state=called.line_state,
+        )
 
 
 def _party(party: report.Party) -> str:

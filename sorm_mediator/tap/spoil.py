@@ -13,7 +13,7 @@ from typing import Literal
 
 from protocol.messages import BY_CODE, MESSAGES
 from sorm_mediator.console.errors import UsageError
-from sorm_mediator.texts import nearest
+from sorm_mediator.texts import did_you_mean
 
 Action = Literal["drop", "delay", "duplicate", "corrupt", "cut", "replace"]
 TO_MEDIATOR, TO_CONSOLE = "to-mediator", "to-console"
@@ -54,14 +54,15 @@ def parse(text: str) -> Spoil:
     head, *pairs = [part.strip() for part in text.split(",")]
     action, equals, value = head.partition("=")
     if action not in ACTIONS:
-        raise _wrong(text, f"{action!r} is no action{_near(action, ACTIONS)}: {', '.join(ACTIONS)}")
+        raise _wrong(text, f"{action!r} is no action{did_you_mean(action, ACTIONS)}: {', '.join(ACTIONS)}")
     values = _action_value(text, action, value if equals else None)
     given: set[str] = set()
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if key not in FILTERS or not equals:
             raise _wrong(
-                text, f"{pair!r} is no filter{_near(key, FILTERS)}: {', '.join(FILTERS)}, such as name=answer"
+                text,
+                f"{pair!r} is no filter{did_you_mean(key, FILTERS)}: {', '.join(FILTERS)}, such as name=answer",
             )
         if key in given:
             raise _wrong(text, f"{key} is given twice")
@@ -109,7 +110,8 @@ def _filter_value(text: str, key: str, value: str) -> dict[str, object]:
             code = -1
         if value == digits or not 0 <= code <= 0xFF:
             raise _wrong(
-                text, f"name={value}: the name of a message{_near(value, _NAMES)}, or a code such as 27h"
+                text,
+                f"name={value}: the name of a message{did_you_mean(value, _NAMES)}, or a code such as 27h",
             )
         return {"code": code}
     if key == "nth":
@@ -127,11 +129,6 @@ def _number(text: str, key: str, value: str, low: float, high: float, what: str)
     if not low <= number <= high:
         raise _wrong(text, f"{key}={value}: {what} from {low:g} to {high:g}")
     return number
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    near = nearest(word, known)
-    return f"; did you mean {near}?" if near else ""
 
 
 def _wrong(text: str, why: str) -> UsageError:

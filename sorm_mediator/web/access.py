@@ -86,7 +86,7 @@ class Access:
         return hmac.compare_digest(sha256(given).digest(), sha256(self._token).digest())
 
     def new_session(self, now: float) -> str:
-        """Begin a session of somebody who had the token; its secret name, for the cookie."""
+        """Begin a session after a log-in with the token. Returns its secret name, for the cookie."""
         name = new_name()
         self._sessions[name] = now
         if len(self._sessions) > MOST_SESSIONS:
@@ -102,7 +102,7 @@ class Access:
         return True
 
     def end_session(self, name: str) -> None:
-        """Somebody has logged out: what still goes on for this session ends."""
+        """The session is logged out: what still goes on for it ends."""
         self._sessions.pop(name, None)
         for leave in self._leaving.pop(name, ()):
             leave()

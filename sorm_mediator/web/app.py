@@ -108,7 +108,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
 
 
 class _Pages:
-    """The pages, of which nothing is imported before somebody opens one: a lab must start without them."""
+    """The pages, imported when the first one is opened: a lab must start without them."""
 
     def __init__(self) -> None:
         self._site: ASGIApp | None = None

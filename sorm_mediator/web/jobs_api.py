@@ -17,7 +17,8 @@ from pydantic.dataclasses import dataclass
 from sorm_mediator.mediator.binding.status import Document
 from sorm_mediator.web.mediator_api import RequestBody, who_asks
 
-JobKind = Literal["replay", "acceptance", "conformance"]
+JobKind = Literal["replay", "acceptance", "conformance", "stop"]
+"""stop: command 2 stops the technical means."""
 JobState = Literal["running", "passed", "failed", "unusable", "unreachable", "cancelled"]
 NumberKind = Literal["own", "local", "intercity", "international", "emergency"]
 
@@ -70,7 +71,7 @@ class JobDocument(Document):
     kind: JobKind
     script: str
     clauses: str
-    lang: str
+    lang: Literal["en", "ru"]
     who: str
     """Who started it."""
     started: float
@@ -94,6 +95,7 @@ class JobRefused(Exception):  # noqa: N818 - an answer
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+        self.text = text
 
 
 class Jobs(Protocol):
@@ -168,7 +170,7 @@ async def all_jobs(jobs: OfLab) -> list[JobDocument]:
     summary="Start a run",
 )
 async def start_job(jobs: OfLab, request: Request, body: JobRequest) -> JobDocument:
-    """Run replay, acceptance or conformance against this lab, as a process of its own; one at a time."""
+    """Run replay, acceptance, conformance or a stop against this lab, as a process of its own; one at a time."""
     try:
         return await jobs.start(body, who_asks(request))
     except JobRefused as refused:

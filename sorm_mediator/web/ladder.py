@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from protocol.oneline import one_line
+from sorm_mediator.language import Lang, Phrase, join
 from sorm_mediator.mediator.binding.feed import EventFeed, Happened
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class LadderStep(BaseModel):
     """A unit of KPD1 or KPD2, a request to the switch or its reply, a call report, or a change of the switch's call."""
     name: str
     """Of the unit, of the request, of the report's kind, or of the change."""
-    text: str
+    text: SkipValidation[str]
     """All of it in one line."""
+    detail: SkipValidation[str] = ""
+    """Of a change of the switch's call: what more is known of it."""
     number: int | None = None
     """Of the event in the feed; null for what the switch's call remembers."""
 
@@ -59,20 +62,22 @@ class LadderDocument(BaseModel):
     """Older steps that were left out."""
 
 
-def ladder(events: EventFeed | None, switch: SwitchBox | None, call: str) -> LadderDocument | None:
-    """The ladder of a call; None when neither box knows it."""
+def ladder(
+    events: EventFeed | None, switch: SwitchBox | None, call: str, lang: Lang = "en"
+) -> LadderDocument | None:
+    """The ladder of a call; None when neither box knows it. ``lang``: of the texts of statuses."""
     made = None if switch is None else switch.engine.calls.get(call)
     ids = {call} if made is None else {call, *_views(made)}
     found = [] if events is None else list(_of_call(events, ids))
     if made is None and not found:
         return None
-    objects = sorted({number for one in found for number in one.about.objects})
+    objects = sorted({number for one in found for number in one.cause.objects})
     if events is not None and found:
         found = [*_before(events, set(objects), found), *found]
     of_feed = [one for one in found if one.kind in _STEPS]
     own = [] if made is None else list(_own_steps(made))
     # Documents are made of what is shown alone: each takes its time.
-    steps = [*map(_step, of_feed[-MOST_STEPS:]), *own[-MOST_STEPS:]]
+    steps = [*(_step(one, lang) for one in of_feed[-MOST_STEPS:]), *own[-MOST_STEPS:]]
     steps.sort(key=lambda step: step.time)
     steps = steps[-MOST_STEPS:]
     return LadderDocument(
@@ -84,8 +89,8 @@ def known_calls(events: EventFeed, most: int) -> list[str]:
     """The calls of the latest events, the newest first."""
     found: dict[str, None] = {}
     for one in reversed(events):
-        if one.about.call:
-            found.setdefault(one.about.call)
+        if one.cause.call:
+            found.setdefault(one.cause.call)
             if len(found) == most:
                 break
     return list(found)
@@ -100,7 +105,7 @@ def _views(call: Call) -> Iterator[str]:
 
 def _of_call(events: EventFeed, ids: set[str]) -> Iterator[Happened]:
     """What belongs to the call, and the commands that were given about it, with their answers."""
-    return (one for one in events if one.about.call in ids)
+    return (one for one in events if one.cause.call in ids)
 
 
 def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iterable[Happened]:
@@ -109,11 +114,11 @@ def _before(events: EventFeed, objects: set[int], found: list[Happened]) -> Iter
     added: dict[int, Happened] = {}
     first = found[0].number
     for one in reversed(events):
-        if one.number >= first or one.about.call:
+        if one.number >= first or one.cause.call:
             continue
-        for number in objects.intersection(one.about.objects):
+        for number in objects.intersection(one.cause.objects):
             kept[number].append(one)
-            if one.about.adds and one.kind == "unit":  # and not the request that it causes
+            if one.cause.adds and one.kind == "unit":  # and not the request that it causes
                 added |= {each.number: each for each in kept[number]}
                 objects = objects - {number}
         if not objects:
@@ -125,7 +130,7 @@ _STEPS: Final = frozenset(("unit", "request", "reply", "call"))
 """Kinds of events that are steps of a ladder."""
 
 
-def _step(one: Happened) -> LadderStep:
+def _step(one: Happened, lang: Lang) -> LadderStep:
     """An event of the feed, of one of the kinds :data:`_STEPS`, as a step."""
     document = one.document()
     source: Lane = "mediator"
@@ -138,7 +143,7 @@ def _step(one: Happened) -> LadderStep:
                 ("console", "mediator") if document["direction"] == "received" else ("mediator", "console")
             )
             kind = unit["kind"] if unit["kind"] in ("message", "event") else "command"
-            name, text = str(unit.get("name") or "unknown"), one_line(unit)
+            name, text = str(unit.get("name") or "unknown"), one_line(unit, lang)
         case "request":
             target, name = "switch", str(document["op"])
             text = " ".join((name, *_pairs(document["params"])))
@@ -147,7 +152,7 @@ def _step(one: Happened) -> LadderStep:
             text = f"{name}: ok" if document["ok"] else f"{name}: {_refusal(document)}"
         case _:
             source, kind, name = "switch", "report", str(document["kind"])
-            text = f"{name}, report {document['sequence']}"
+            text = Phrase("{kind}, report {number}", kind=name, number=document["sequence"])
     return LadderStep(
         time=one.time, source=source, target=target, kind=kind, name=name, text=text, number=one.number
     )
@@ -168,9 +173,14 @@ def _pairs(params: dict[str, Any]) -> Iterator[str]:
 
 def _own_steps(call: Call) -> Iterator[LadderStep]:
     for event in call.events:
-        text = f"{event.event} {event.detail}".strip()
         yield LadderStep(
-            time=event.time, source="switch", target="switch", kind="call", name=event.event, text=text
+            time=event.time,
+            source="switch",
+            target="switch",
+            kind="call",
+            name=event.event,
+            text=join(" ", [event.event, event.detail]) if event.detail else event.event,
+            detail=event.detail,
         )
 
 

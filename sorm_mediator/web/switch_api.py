@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
@@ -219,6 +219,7 @@ class StepDocument(SwitchDocument):
 class RoutingDocument(SwitchDocument):
     """What routing did: once for each domain of the call's way, and again for each time it was sent on."""
 
+    domain: str
     result: Literal["external", "local", "failed"]
     via: list[str]
     """The directions of an external call."""
@@ -226,7 +227,7 @@ class RoutingDocument(SwitchDocument):
     b: NumberDocument
     sorm: SormDocument
     path: list[StepDocument]
-    reason: str
+    reason: SkipValidation[str]
     """Why it failed."""
 
 
@@ -476,6 +477,7 @@ def _routing(hop: Hop) -> RoutingDocument:
     result = hop.result
     a, b = result.a, result.b
     return RoutingDocument(
+        domain=hop.domain.name,
         result=result.result,
         via=list(result.via),
         a=NumberDocument(digits=a.digits, ni=a.ni),

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
+from ssh_control.moves import Move, StateTable
 from ssh_control.multisorm.fanout import FanOut
 
 PROBE: Final = 1.0
@@ -63,23 +64,16 @@ class DomainAction(Enum):
     """Send the domain all objects, and then the open questions."""
 
 
-class DomainMove(NamedTuple):
-    """The next state and the actions of an input."""
-
-    next: DomainState
-    actions: tuple[DomainAction, ...] = ()
-
-
-_SILENT: Final = DomainMove(DomainState.SILENT, (DomainAction.GIVE_UP,))
-_BACK: Final = DomainMove(DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER))
+_SILENT: Final = Move(DomainState.SILENT, (DomainAction.GIVE_UP,))
+_BACK: Final = Move(DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER))
 _HAND_OVER: Final = (DomainAction.HAND_OVER,)
 
-DOMAIN_TABLE: Final[Mapping[tuple[DomainState, DomainInput], DomainMove]] = {
+DOMAIN_TABLE: Final[StateTable[DomainState, DomainInput, DomainAction]] = {
     (DomainState.IN_STEP, DomainInput.MISSED): _SILENT,
-    (DomainState.IN_STEP, DomainInput.REFRESH): DomainMove(DomainState.IN_STEP, _HAND_OVER),
+    (DomainState.IN_STEP, DomainInput.REFRESH): Move(DomainState.IN_STEP, _HAND_OVER),
     (DomainState.CATCHING_UP, DomainInput.MISSED): _SILENT,
-    (DomainState.CATCHING_UP, DomainInput.SYNCED): DomainMove(DomainState.IN_STEP),
-    (DomainState.CATCHING_UP, DomainInput.REFRESH): DomainMove(DomainState.CATCHING_UP, _HAND_OVER),
+    (DomainState.CATCHING_UP, DomainInput.SYNCED): Move(DomainState.IN_STEP),
+    (DomainState.CATCHING_UP, DomainInput.REFRESH): Move(DomainState.CATCHING_UP, _HAND_OVER),
     (DomainState.SILENT, DomainInput.ANSWERED): _BACK,
 }
 """A domain that joins begins with ``catching up``. Any other pair changes nothing."""

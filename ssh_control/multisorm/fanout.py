@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
 from ssh_control.messages import LINE_UNKNOWN
+from ssh_control.moves import Move
 
 
 class Specificity(IntEnum):
@@ -89,27 +90,20 @@ class FanOutAction(Enum):
     MERGED = "all together"
 
 
-class FanOutMove(NamedTuple):
-    """The next state and the actions of an answer."""
-
-    next: FanOutState
-    actions: tuple[FanOutAction, ...] = ()
-
-
-_OPEN: Final = FanOutMove(FanOutState.OPEN)
-_PASSED_ON: Final = FanOutMove(FanOutState.PASSED_ON)
-_MERGED: Final = FanOutMove(FanOutState.CLOSED, (FanOutAction.MERGED,))
+_OPEN: Final[Move[FanOutState, FanOutAction]] = Move(FanOutState.OPEN)
+_PASSED_ON: Final[Move[FanOutState, FanOutAction]] = Move(FanOutState.PASSED_ON)
+_MERGED: Final = Move(FanOutState.CLOSED, (FanOutAction.MERGED,))
 _THIS, _MOST_SPECIFIC = (FanOutAction.THIS,), (FanOutAction.MOST_SPECIFIC,)
 
-FANOUT_TABLE: Final[Mapping[tuple[FanOutRule, FanOutState, FanOutInput], FanOutMove]] = {
-    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.YES): FanOutMove(FanOutState.PASSED_ON, _THIS),
+FANOUT_TABLE: Final[Mapping[tuple[FanOutRule, FanOutState, FanOutInput], Move[FanOutState, FanOutAction]]] = {
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.YES): Move(FanOutState.PASSED_ON, _THIS),
     (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.NO): _OPEN,
-    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED, _THIS),
-    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED, _MOST_SPECIFIC),
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_YES): Move(FanOutState.CLOSED, _THIS),
+    (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_NO): Move(FanOutState.CLOSED, _MOST_SPECIFIC),
     (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.YES): _PASSED_ON,
     (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.NO): _PASSED_ON,
-    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED),
-    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED),
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_YES): Move(FanOutState.CLOSED),
+    (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_NO): Move(FanOutState.CLOSED),
     (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.YES): _OPEN,
     (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.NO): _OPEN,
     (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_YES): _MERGED,

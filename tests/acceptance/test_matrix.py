@@ -9,7 +9,7 @@ import pytest
 
 from protocol.codes import NumberSign, ObjectType
 from protocol.language import translate
-from sorm_mediator.acceptance.matrix import FormatCheck
+from sorm_mediator.acceptance.matrix import FormatCheck, doubts
 from sorm_mediator.config import Config, ConfigError
 
 Plan = Callable[[Config], tuple[FormatCheck, ...]]
@@ -176,7 +176,7 @@ def test_a_caller_from_outside_who_does_not_reach_the_subscriber_is_a_failure_wi
     [
         (
             {"formats": {"local": {"operators": {"gone": {"dial": "1"}}}}},
-            "acceptance.formats.local.operators: 'gone' is not a trunk; "
+            "acceptance.formats.local.operators.gone: 'gone' is not a trunk; "
             "there are: smg_trunk, second_trunk, city_trunk",
         ),
         (
@@ -223,3 +223,77 @@ def test_the_domains_of_an_aggregate_are_one_node(make: Any, planned: Plan) -> N
     city = [one for one in checks if (one.kind, one.operator) == ("own", "trunk1")]
     assert {one.controlled.number[:6] for one in city if one.controlled} == {"738327"}
     assert {one.controlled.object_type for one in city if one.controlled} == {ObjectType.NETWORK_FULL}
+
+
+def inside(checks: tuple[FormatCheck, ...]) -> dict[str, tuple[str, str, str]]:
+    """Domain -> the call to the partner."""
+    return {
+        one.domain: (one.call.a, one.call.b, one.problem)
+        for one in reversed(checks)
+        if one.call and (one.kind, one.direction, one.operator) == ("own", "outgoing", "")
+    }
+
+
+OWN_WAYS = {"partner": "300000", "dial": "300000", "digits": 6, "outside": "full"}
+
+
+def test_each_domain_of_a_node_is_dialled_its_own_way(make: Any, planned: Plan) -> None:
+    formats = {"own": {**OWN_WAYS, "domains": {"voip.local": {"partner": "200100", "dial": "7383270000"}}}}
+    calls = inside(planned(make("multisorm/lab.toml", formats=formats)))
+    assert calls["local.voip"] == ("300001", "300000", "")
+    caller, dialled, problem = calls["voip.local"]
+    assert (caller, dialled) == ("200119", "7383270000")
+    assert problem.startswith("7383270000: no rule of context 'default_routing' fits 200119 -> 7383270000")
+    # What is said of one domain is not used in another: voip.local is dialled by its partner's number.
+    calls = inside(planned(make("multisorm/lab.toml", formats={"own": OWN_WAYS})))
+    assert calls == {"local.voip": ("300001", "300000", ""), "voip.local": ("200100", "200119", "")}
+
+
+@pytest.mark.parametrize("named", [{"subscriber": "200100"}, {"partner": "200119"}])
+def test_what_is_dialled_is_about_the_domain_of_who_is_named(make: Any, planned: Plan, named: Any) -> None:
+    """``dial`` and ``called`` would lead nowhere in the other domain."""
+    formats = {"own": {"digits": 6, "outside": "full", "dial": "200119", "called": "73832700000", **named}}
+    checks = planned(make("multisorm/lab.toml", formats=formats))
+    assert [one.problem for one in checks if one.problem] == []
+    called = {one.domain: one.call.b for one in checks if one.call and one.call.origin == "trunk:trunk1"}
+    assert called == {"local.voip": "73832710001", "voip.local": "73832700000"}
+
+
+@pytest.mark.parametrize(
+    ("domains", "text"),
+    [
+        (
+            {"voip.locl": {"dial": "1"}},
+            "acceptance.formats.own.domains.\"voip.locl\": 'voip.locl' is not a tested domain; there are: local.voip, "
+            "voip.local; did you mean voip.local?",
+        ),
+        (
+            {"voip.local": {"partner": "300000"}},
+            'acceptance.formats.own.domains."voip.local".partner: 300000 is not a subscriber of voip.local; '
+            "there are: 200100, 200119",
+        ),
+    ],
+)
+def test_a_table_of_a_domain_names_a_domain_and_its_subscribers(
+    make: Any, planned: Plan, domains: Any, text: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        planned(make("multisorm/lab.toml", formats={"own": {"domains": domains}}))
+    assert str(caught.value) == text
+
+
+def test_one_cause_is_one_warning_with_the_count_and_the_places(make: Any, planned: Plan) -> None:
+    formats = {kind: {"prefix": "7"} for kind in ("own", "local", "intercity")}
+    formats |= {"international": {"prefix": "10"}, "emergency": {"number": "112"}}
+    domain = {"contexts": [], "default_context": "", "trunks": [{"number": 1, "name": "t"}]}
+    config = make("minimal.toml", domain=domain, formats=formats)
+    checks = planned(config)
+    found = list(doubts(config, checks))
+    failing = [one for one in checks if one.problem]
+    assert len(failing) > 10
+    assert len(found) < 5
+    (outgoing,) = [one for one in found if "outgoing by t:" in one]
+    assert "there is no routing context" in outgoing
+    assert "for the same reason: " in outgoing
+    for kind in ("local", "intercity", "international", "emergency"):
+        assert f"{kind} outgoing by t" in outgoing

@@ -12,8 +12,9 @@ from protocol import Release
 from protocol.language import translate
 from sorm_mediator.acceptance.compare import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.matrix import matrix
-from sorm_mediator.acceptance.session import Acceptance, NotReadyError
+from sorm_mediator.acceptance.session import Acceptance
 from sorm_mediator.console.client import ConsoleClient
+from sorm_mediator.console.errors import NotReadyError
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
 from tests.conformance.spoiler import Spoiler, late
@@ -112,8 +113,8 @@ async def test_another_prefix_on_the_other_side_shows_as_another_number(
 async def test_a_sign_that_was_not_agreed_shows_as_no_event(make: Any, carry_out: CarryOut) -> None:
     (outcome,) = await carry_out(make(formats={"intercity": {"number_sign": "foreign"}}), OUT)
     assert outcome.problems == [
-        "no event came; the sign foreign of the object does not fit the indicator intercity of the number "
-        "in test.domain"
+        "no event came; the sign foreign (PSTN subscriber of another country) of the object does not fit "
+        "the indicator intercity of the number in test.domain"
     ]
 
 

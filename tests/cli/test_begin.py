@@ -18,7 +18,7 @@ import pytest
 from sorm_mediator import config
 from sorm_mediator.cli.begin import labs, load_lab
 from sorm_mediator.errors import ConfigError
-from sorm_mediator.replay.session import ReplaySettings, run_scripts
+from sorm_mediator.replay.session import ReplaySettings, load, run_scripts
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,6 +75,8 @@ def test_examples_lists_labs_and_scenarios_that_are_there() -> None:
     rows = json.loads(run("examples", "--json").stdout)
     assert {row["kind"] for row in rows} == {"lab", "scenario"}
     assert all(Path(row["file"]).is_file() and row["shows"] for row in rows)
+    scenarios = {row["file"]: row["shows"] for row in rows if row["kind"] == "scenario"}
+    assert {file: load(Path(file)).name for file in scenarios} == scenarios
     done = run("examples")
     assert all(row["file"] in done.stdout and row["shows"] in done.stdout for row in rows)
 

@@ -28,6 +28,7 @@ from protocol.strategies import message
 from sorm_mediator.cli.logs import BURST, FloodGate, LineForm, LineWriter, set_up_logging
 from sorm_mediator.journal.masking import UnitLine
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.lab.small import IN_MEMORY, mediator_text, switch_text
 from ssh_control.logged import log_event, take_events
 
 
@@ -314,32 +315,6 @@ def test_an_event_has_the_line_of_its_document(cls: type[Message]) -> None:
     check()
 
 
-SWITCH = """
-[switch]
-ssh_port = 0
-[web]
-port = 0
-[[switch.domains]]
-name = "test.domain"
-password = "123"
-radius_servers = [{{ host = "127.0.0.1", port = {radius} }}]
-subscribers = [{{ number = "28331" }}, {{ number = "28332" }}]
-"""
-MEDIATOR = """
-[mediator]
-state = ":memory:"
-journal = ""
-[console]
-kpd1_port = 0
-kpd2_port = 0
-[web]
-port = 0
-[radius]
-port = {radius}
-[ssh]
-port = {ssh}
-host_key = "{key}"
-"""
 FORM = ("--log", "json", "--log-level", "info")
 
 
@@ -349,11 +324,10 @@ async def test_one_id_leads_from_a_command_to_its_result_and_from_a_call_to_its_
     """A switch and a mediator that are processes of their own: the same id stands in both logs."""
     radius = free_udp_port()
     switch_file, gateway_file = tmp_path / "switch.toml", tmp_path / "mediator.toml"
-    switch_file.write_text(SWITCH.format(radius=radius))
+    switch_file.write_text(switch_text(radius))
     with (tmp_path / "switch.log").open("wb") as switch_log, (tmp_path / "mediator.log").open("wb") as log:
         async with LoggedBox("switch", switch_file, switch_log) as switch:
-            ssh = switch.endpoints["ssh"].rpartition(":")[2]
-            gateway_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
+            gateway_file.write_text(mediator_text(switch, radius, IN_MEMORY))
             async with LoggedBox("gateway", gateway_file, log) as gateway:
                 await main_job(gateway.endpoints, switch.endpoints["web"])
     mediator_lines = lines_of(tmp_path / "mediator.log")

@@ -128,6 +128,14 @@ def test_when_its_reader_goes_it_ends_quietly(scenario: Path, more: list[str]) -
         assert (replaying.wait(30), replaying.stderr.read()) == (141, b"")
 
 
+def test_a_full_disk_ends_it_with_one_line(scenario: Path) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "replay", str(scenario)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told = "sorm-mediator: standard output: can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
 def test_no_lab_and_no_host_exits_with_2(scenario: Path) -> None:
     scenario.write_text("name: a\nsteps: [{send: start}]\n")
     result = run(scenario)

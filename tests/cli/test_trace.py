@@ -69,3 +69,36 @@ def test_a_lab_without_a_switch_or_with_broken_routing_is_2(tmp_path: Path) -> N
     done = trace("-c", str(file), "cgpn.digits=1", "cdpn.digits=1")
     assert done.returncode == 2
     assert "c.xml:2: the closing > of </context> is missing: write </context>" in done.stderr
+
+
+def test_a_question_asked_wrongly_is_answered_with_the_right_form() -> None:
+    for hint, arguments in (
+        (
+            "as dialled: without +, spaces and dashes",
+            ("-c", MINIMAL, "cgpn.digits=28331", "cdpn.digits=+79001758964"),
+        ),
+        ("; did you mean cgpn.digits?", ("-c", MINIMAL, "cgpn=28331", "cdpn.digits=28332")),
+        ("; did you mean smg_trunk?", ("-c", MINIMAL, "iface=smg_trnk", "cdpn.digits=28331")),
+        (
+            "; did you mean voip.local?",
+            ("-c", MULTI, "--domain", "voip.locl", "cgpn.digits=1", "cdpn.digits=1"),
+        ),
+        (
+            "; 73832700000 is a full number of 200100 in voip.local: give cgpn.digits=200100",
+            ("-c", MULTI, "cgpn.digits=73832700000", "cdpn.digits=1"),
+        ),
+    ):
+        done = trace(*arguments)
+        assert done.returncode == 2
+        assert hint in done.stderr
+
+
+def test_what_becomes_of_a_call_beyond_routing_is_said_in_both_forms() -> None:
+    for number, line, state, forwardings in (
+        ("28334", "28334 is forwarded (cfu 28333): ", "good", {"cfu": "28333"}),
+        ("28343", "The line of 28343 is faulty: nothing rings there", "faulty", {}),
+    ):
+        arguments = ("-c", MINIMAL, "cgpn.digits=28331", f"cdpn.digits={number}")
+        assert line in trace(*arguments).stdout
+        found = json.loads(trace(*arguments, "--json").stdout)
+        assert found["subscriber"] == {"number": number, "line_state": state, "forwardings": forwardings}

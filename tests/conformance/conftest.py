@@ -8,7 +8,7 @@ from typing import Any
 
 import captures
 from sorm_mediator.conformance.report import Report
-from sorm_mediator.conformance.session import Settings, examine
+from sorm_mediator.conformance.session import ConformanceSettings, examine
 from sorm_mediator.conformance.verdicts import FAIL
 from sorm_mediator.lab.lab import Lab
 from tests.conformance.spoiler import Rule, Spoiler
@@ -36,7 +36,7 @@ async def examine_spoilt(lab: Lab, rule: Rule | None, clauses: tuple[str, ...] =
     """Examine the mediator of a lab through a proxy that breaks a rule."""
     async with Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), rule) as spoiler:
         told: dict[str, Any] = {"timing": "report", "quiet": 0.1, "within": 2.0, **how}
-        settings = Settings(
+        settings = ConformanceSettings(
             config=LAB, host="127.0.0.1", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"],
             web=lab.web_url, clauses=clauses, link="tcp", **told,
         )  # fmt: skip

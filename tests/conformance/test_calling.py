@@ -15,7 +15,7 @@ import pytest
 from sorm_mediator.conformance import calling, session
 from sorm_mediator.conformance.calling import AskingCaller, Call, HookCaller
 from sorm_mediator.conformance.report import Report
-from sorm_mediator.conformance.session import Settings, _lab, examine
+from sorm_mediator.conformance.session import ConformanceSettings, _lab, examine
 from sorm_mediator.conformance.verdicts import NOT_TESTED, PASS, Untested
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import WebApi
@@ -36,13 +36,13 @@ urllib.request.urlopen(request)
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    async with Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as running:
+    async with Lab(on_free_ports(_lab(ConformanceSettings(config=LAB))), name="order268") as running:
         yield running
 
 
 async def examined(lab: Lab, calls: str, *clauses: str) -> Report:
     return await examine(
-        Settings(
+        ConformanceSettings(
             config=LAB,
             host="127.0.0.1",
             kpd1=port(lab, "kpd1"),
@@ -175,7 +175,7 @@ def test_a_placeholder_that_is_not_known_is_named() -> None:
 async def toward(lab: Lab, *clauses: str, **how: Any) -> Report:
     given = {"config": LAB, "timing": "report", "quiet": 0.1, "within": 2.0, "web": lab.web_url, **how}
     ports = {"kpd1": port(lab, "kpd1"), "kpd2": port(lab, "kpd2")}
-    return await examine(Settings(host="127.0.0.1", clauses=clauses, **ports, **given))
+    return await examine(ConformanceSettings(host="127.0.0.1", clauses=clauses, **ports, **given))
 
 
 @pytest.mark.parametrize(

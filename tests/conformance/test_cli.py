@@ -22,7 +22,7 @@ from protocol.language import translate
 from sorm_mediator.cli.runs import conformance
 from sorm_mediator.conformance.checks import all_checks, chosen
 from sorm_mediator.conformance.report import Showing
-from sorm_mediator.conformance.session import Settings, _lab, examine
+from sorm_mediator.conformance.session import ConformanceSettings, _lab, examine
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 from tests.conformance.spoiler import Spoiler, rewritten
@@ -111,7 +111,7 @@ def test_when_nothing_was_tested_the_exit_code_and_the_last_line_say_so() -> Non
 
 async def test_on_a_terminal_each_result_is_shown_once_as_it_comes() -> None:
     lines: list[str] = []
-    settings = Settings(config=LAB, clauses=("6.1.4", "6.5.3", "8.2.1.1"), timing="report")
+    settings = ConformanceSettings(config=LAB, clauses=("6.1.4", "6.5.3", "8.2.1.1"), timing="report")
     showing = Showing(lines.append, settings.checks, "en", live=True)
     report = await examine(settings, begun=showing.begin, seen=showing.seen)
     shown = [line.split()[1] for line in lines if line.startswith("  PASS")]
@@ -187,7 +187,7 @@ async def command_line(lab: Lab, *arguments: str, **environment: str) -> asyncio
 
 
 async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
-    async with Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as lab:
+    async with Lab(on_free_ports(_lab(ConformanceSettings(config=LAB))), name="order268") as lab:
         process = await command_line(lab, "--web", lab.web_url, "-c", str(LAB), "--clauses", "6.4,6.5,6.7,11.3",
                                      "--report", str(tmp_path / "r.html"))  # fmt: skip
         while not await _begun(lab):
@@ -204,7 +204,7 @@ async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
 async def test_sigterm_says_what_could_not_be_put_back() -> None:
     deaf_to_stop = rewritten(Stop, orm_number=9)
     async with (
-        Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as lab,
+        Lab(on_free_ports(_lab(ConformanceSettings(config=LAB))), name="order268") as lab,
         Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), deaf_to_stop) as spoiler,
     ):
         ports = [f"--{name}={number}" for name, number in spoiler.ports.items()]
@@ -227,7 +227,7 @@ async def _begun(lab: Lab) -> bool:
 
 
 async def test_the_password_is_read_from_the_environment_never_from_the_command_line() -> None:
-    async with Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as lab:
+    async with Lab(on_free_ports(_lab(ConformanceSettings(config=LAB))), name="order268") as lab:
         await in_use(lab)
         arguments = ("--clauses", "6.1.4,6.3.3", "--json", "-", "--own", "28331")
         process = await command_line(lab, *arguments, SORM_PASSWORD="271828")

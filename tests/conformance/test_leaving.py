@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from protocol import ObjectInfo
-from sorm_mediator.conformance.examination import NotReadyError
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report
-from sorm_mediator.conformance.session import Settings, _lab, examine
+from sorm_mediator.conformance.session import ConformanceSettings, _lab, examine
 from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, PASS
 from sorm_mediator.console.client import ConsoleClient, Crossed
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, NotReadyError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, failed, port
 from tests.conformance.spoiler import Rule, Spoiler, changed
@@ -34,15 +33,15 @@ PASSWORD, FIRST = "271828", "123456"
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    async with Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as running:
+    async with Lab(on_free_ports(_lab(ConformanceSettings(config=LAB))), name="order268") as running:
         yield running
 
 
-def toward(lab: Lab, *clauses: str, **how: Any) -> Settings:
+def toward(lab: Lab, *clauses: str, **how: Any) -> ConformanceSettings:
     given: dict[str, Any] = {
         "kpd1": port(lab, "kpd1"), "kpd2": port(lab, "kpd2"), "timing": "report", "quiet": 0.1, "within": 2.0, **how
     }  # fmt: skip
-    return Settings(config=LAB, host="127.0.0.1", web=lab.web_url, clauses=clauses, **given)
+    return ConformanceSettings(config=LAB, host="127.0.0.1", web=lab.web_url, clauses=clauses, **given)
 
 
 async def do(
@@ -117,7 +116,7 @@ async def test_with_may_stop_its_tables_and_its_password_are_put_back(lab: Lab) 
 
 async def test_a_number_under_control_already_is_no_fault_of_the_mediator(tmp_path: Path) -> None:
     file = lab_file(tmp_path, same_number_again="refuse")
-    async with Lab(on_free_ports(_lab(Settings(config=file))), name="order268") as running:
+    async with Lab(on_free_ports(_lab(ConformanceSettings(config=file))), name="order268") as running:
         await do(running, ("start", {}), ("add-object", {**OBJECT, "number": "28331", **STATISTICAL}))
         clauses = ("6.5.3-1", "6.6.3-1")
         report = await examine(replace(toward(running, *clauses), config=file))
@@ -131,7 +130,7 @@ async def test_a_number_under_control_already_is_no_fault_of_the_mediator(tmp_pa
         assert [one["object_number"] for one in await tables(running, FIRST)] == [40001]
 
 
-async def cancelled_at(name: str, settings: Settings) -> None:
+async def cancelled_at(name: str, settings: ConformanceSettings) -> None:
     """An examination that is cancelled the moment this command goes out: it still reports every check."""
     out = asyncio.Event()
     reports: list[Report] = []

@@ -30,7 +30,7 @@ from protocol import (
     UnauthorizedAccess,
 )
 from sorm_mediator.conformance.report import document
-from sorm_mediator.conformance.session import Settings, _lab
+from sorm_mediator.conformance.session import ConformanceSettings, _lab
 from sorm_mediator.conformance.verdicts import FAIL, PASS
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import CONTROL, LAB, examine_spoilt, failed
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lab() -> AsyncIterator[Lab]:
-    config = _lab(Settings(config=LAB, profile="order"))
+    config = _lab(ConformanceSettings(config=LAB, profile="order"))
     async with Lab(on_free_ports(config), name="order268") as running:
         yield running
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.conformance.report import Report
-from sorm_mediator.conformance.session import Settings, examine
+from sorm_mediator.conformance.session import ConformanceSettings, examine
 from sorm_mediator.conformance.verdicts import DEVIATION, FAIL
 from tests.conformance.conftest import CONTROL, LAB
 
@@ -56,7 +56,7 @@ def _toml(value: Any) -> str:
 
 
 async def examined(lab: Path, *clauses: str, profile: str = "order") -> Report:
-    settings = Settings(config=lab, profile=profile, clauses=clauses, timing="report", within=2.0)
+    settings = ConformanceSettings(config=lab, profile=profile, clauses=clauses, timing="report", within=2.0)
     return await examine(settings)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sorm_mediator.conformance.checks import all_checks
 from sorm_mediator.conformance.report import Report
-from sorm_mediator.conformance.session import Settings, _lab, examine
+from sorm_mediator.conformance.session import ConformanceSettings, _lab, examine
 from sorm_mediator.conformance.verdicts import DEVIATION, FAIL, NOT_TESTED, PASS
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, examine_spoilt, failed
@@ -25,13 +25,13 @@ def of(report: Report, verdict: object) -> dict[str, str]:
 
 
 async def spoilt(rule: Rule) -> Report:
-    config = _lab(Settings(config=LAB, profile="order"))
+    config = _lab(ConformanceSettings(config=LAB, profile="order"))
     async with Lab(on_free_ports(config), name="order268") as lab:
         return await examine_spoilt(lab, rule)
 
 
 async def ours(lab: Path, **how: Any) -> Report:
-    return await examine(Settings(config=lab, timing="report", **how))
+    return await examine(ConformanceSettings(config=lab, timing="report", **how))
 
 
 async def test_over_tcp_ours_passes_both_profiles_and_a_spoilt_one_fails_exactly_there(
@@ -68,7 +68,7 @@ def two_streams(folder: Path) -> Path:
 
 
 async def test_over_e1_with_a_stand_by_pair_ours_passes(tmp_path: Path) -> None:
-    settings = Settings(config=two_streams(tmp_path), link="x25", clauses=ON_E1, timing="report")
+    settings = ConformanceSettings(config=two_streams(tmp_path), link="x25", clauses=ON_E1, timing="report")
     report = await examine(settings)
     assert of(report, FAIL) == {}
     assert not report.not_restored
@@ -76,7 +76,7 @@ async def test_over_e1_with_a_stand_by_pair_ours_passes(tmp_path: Path) -> None:
 
 
 async def test_with_the_speech_in_e1_beside_tcp_the_timeslots_are_heard(tmp_path: Path) -> None:
-    settings = Settings(
+    settings = ConformanceSettings(
         config=two_streams(tmp_path), link="tcp+e1", clauses=("1.2", "11.6.5-3"), timing="report"
     )
     report = await examine(settings)
@@ -87,6 +87,6 @@ async def test_silence_without_command_14_with_a_short_time(tmp_path: Path) -> N
     lab = two_streams(tmp_path)
     text = lab.read_text(encoding="utf-8").replace("[mediator]", "[mediator]\ntest_timeout = 1.0", 1)
     lab.write_text(text, encoding="utf-8")
-    settings = Settings(config=lab, link="tcp+e1", clauses=("6.14.3",), timing="report")
+    settings = ConformanceSettings(config=lab, link="tcp+e1", clauses=("6.14.3",), timing="report")
     report = await examine(settings)
     assert [result.verdict for result in report.results] == [PASS] * 3

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e1.events import Undelivered, Up
-from e1.x25.config import CircuitDown, DeliverMessage, X25Config
+from e1.x25.config import X25Config
+from e1.x25.effects import CircuitDown, DeliverMessage
 from e1.x25.machine import X25State
 from tests.e1.test_x25_packets import PACKETS_AT_RANDOM
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, Peer

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from e1.events import ChannelAlarm, Up
-from e1.x25.config import CircuitDown, X25Config
+from e1.x25.config import X25Config
+from e1.x25.effects import CircuitDown
 from e1.x25.machine import TIMERS, X25_TABLE, CircuitKind, X25Action, X25Input, X25State
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, RESTART_OF_DCE, Peer
 

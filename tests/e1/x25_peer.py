@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
-from e1.x25.config import CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
+from e1.x25.config import X25Config
+from e1.x25.effects import CircuitDown, DeliverMessage, SendPacket, X25Effect
 from e1.x25.layer import PacketLayer
 from e1.x25.machine import X25State
 

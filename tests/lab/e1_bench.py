@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from e1.voice.tones import ToneListener
-from protocol import CommandExecuted, Message
+from protocol import (
+    AddKsl,
+    AddObject,
+    Category,
+    CommandExecuted,
+    GroupType,
+    Ksl,
+    Message,
+    NumberSign,
+    ObjectType,
+    Priority,
+    Start,
+)
 from sorm_mediator.config import Config, parse
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.mediator.e1_harness import E1Console, udp_line
@@ -49,3 +61,14 @@ async def heard(console: E1Console, ksl: int, tones: set[int]) -> None:
     listener = ToneListener()
     console.stream.voice_in(ksl)  # what was said before
     await console.until(lambda: listener.feed(console.stream.voice_in(ksl)) == tones)
+
+
+async def under_separate_control(console: E1Console) -> None:
+    """Start, and put 28331 under separate control on KSL 3 and 4."""
+    own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+    await executed(
+        console,
+        Start(),
+        AddKsl(1, GroupType.SEPARATE, Ksl(0, 3), Ksl(0, 4)),
+        AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
+    )

@@ -190,10 +190,10 @@ def test_over_e1_the_frames_of_the_data_channels_are_in_it(tmp_path, tables) -> 
 
 def test_a_switch_alone_records_its_reports(tmp_path) -> None:
     from sorm_mediator.lab.processes import free_udp_port
-    from sorm_mediator.replay.demo import SWITCH
+    from sorm_mediator.lab.small import switch_text
 
     config, path = tmp_path / "switch.toml", tmp_path / "switch.pcapng"
-    config.write_text(SWITCH.format(radius=free_udp_port()))
+    config.write_text(switch_text(free_udp_port()))
     with box("switch", "-c", str(config), "--pcap", str(path)) as (process, endpoints):
         reply = httpx.post(
             f"http://{endpoints['web']}/api/v1/switch/domains/test.domain/calls",

@@ -73,7 +73,7 @@ def test_a_forwarding_that_leads_back_is_told(tmp_path: Path, over: str) -> None
 def test_a_numbering_plan_of_a_trunk_that_is_not_there_is_told(tmp_path: Path) -> None:
     given = 'trunks = [{ number = 2, name = "t", np = "nix" }]\n'
     _, [warning] = told(tmp_path / "lab.toml", DOMAIN + given)
-    assert "trunk t: np: no numbering plan 'nix'; there are: default" in warning
+    assert "9: switch.domains[1].trunks[1].np: one has no numbering plan 'nix'; there are: default" in warning
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_numbering_plan_of_a_trunk_that_is_not_there_is_told(tmp_path: Path) -
         ),
         (
             '[[e1]]\nline = "memory"\nkpd1_timeslot = 31\nkpd2_timeslot = 31\n',
-            ["1: e1[1]: KPD1 and KPD2 in timeslots (31, 31): two different ones of 16, 30, 31 are free"],
+            ["4: e1[1].kpd2_timeslot: 31 is kpd1_timeslot already: each channel has a timeslot of its own"],
         ),
     ],
     ids=["folder", "same file", "other files", "context", "radius", "several checks", "timeslots"],

@@ -16,6 +16,7 @@ from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.lab.small import lab_text, switch_and_gateway, switch_text
 
 CODEC = Codec(Options())
 DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": "28331"}, {"number": "28332"}]}
@@ -137,39 +138,18 @@ def test_a_switch_alone_needs_a_switch(tmp_path: Path) -> None:
         Lab(config.parse({}), boxes="switch")
 
 
-def boxes(folder: Path, radius: int) -> tuple[Path, str]:
-    """The lab file of a switch, and that of a mediator with ``{ssh}`` and ``{key}`` open."""
-    switch = folder / "switch.toml"
-    switch.write_text(
-        '[switch]\nssh_port = 0\n[web]\nport = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
-        f'radius_servers = [{{ host = "127.0.0.1", port = {radius} }}]\nsubscribers = [{{ number = "28331" }}]\n'
-    )
-    return switch, (
-        "[console]\nkpd1_port = 0\nkpd2_port = 0\n[web]\nport = 0\n"
-        f'[radius]\nport = {radius}\n[ssh]\nport = {{ssh}}\nhost_key = "{{key}}"\n'
-    )
-
-
 async def test_each_box_runs_alone_and_stops_with_0(tmp_path: Path) -> None:
-    switch_file, mediator = boxes(tmp_path, free_udp_port())
-    async with BoxProcess("switch", switch_file) as switch:
+    async with switch_and_gateway(tmp_path) as (switch, gateway):
         assert set(switch.endpoints) == {"ssh", "web"}
-        file = tmp_path / "mediator.toml"
-        ssh = switch.endpoints["ssh"].rpartition(":")[2]
-        file.write_text(mediator.format(ssh=ssh, key=switch.ready["host_key"]))
-        async with BoxProcess("gateway", file) as gateway:
-            assert set(gateway.endpoints) == {"kpd1", "kpd2", "radius", "web"}
-            assert await gateway.stop() == 0
+        assert set(gateway.endpoints) == {"kpd1", "kpd2", "radius", "web"}
+        assert await gateway.stop() == 0
         assert await switch.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_a_lab_with_0(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "lab.toml"
-    file.write_text(
-        "[console]\nkpd1_port = 0\nkpd2_port = 0\n[web]\nport = 0\n[radius]\nport = 0\n[ssh]\nport = 0\n"
-        '[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
-    )
+    file.write_text(lab_text())
     async with BoxProcess("lab", file) as lab:
         os.kill(lab.pid, number)
         assert await lab.ended() == 0
@@ -181,9 +161,7 @@ async def test_a_file_of_the_current_directory_is_not_taken_for_a_package(
 ) -> None:
     (tmp_path / f"{name}.py").write_text("raise SystemExit(0)\n")
     file = tmp_path / "lab.toml"
-    file.write_text(
-        '[web]\nport = 0\n[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
-    )
+    file.write_text(switch_text(free_udp_port()))
     monkeypatch.chdir(tmp_path)
     async with BoxProcess("switch", file) as switch:
         assert switch.endpoints["ssh"]

@@ -14,12 +14,11 @@ import pytest
 
 from e1.voice.g711 import encode
 from e1.voice.tones import ToneListener
-from protocol import AddKsl, AddObject, Category, GroupType, NumberSign, ObjectType, Priority, Start
 from protocol.values import Ksl
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.mediator.binding.listening import BACKLOG, MOST_LISTENERS, Listeners, wav_header
 from sorm_mediator.switch.calls.speech import tones
-from tests.lab.e1_bench import console_of, e1_lab, executed
+from tests.lab.e1_bench import console_of, e1_lab, under_separate_control
 
 HEADER = len(wav_header())
 
@@ -28,13 +27,7 @@ HEADER = len(wav_header())
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     """28331 is under separate control on KSL 3 and 4."""
     async with Lab(e1_lab(tmp_path)) as lab, console_of(lab) as console:
-        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-        await executed(
-            console,
-            Start(),
-            AddKsl(1, GroupType.SEPARATE, Ksl(0, 3), Ksl(0, 4)),
-            AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
-        )
+        await under_separate_control(console)
         yield lab
 
 

@@ -103,6 +103,11 @@ class MediatorHarness:
         self.effects: list[effects.Effect] = []
         self.do(self.core.started(self.now))
 
+    @property
+    def work(self) -> str:
+        """What the core is doing with a command."""
+        return self.core._means.work.value
+
     # --- inputs
 
     def do(self, wanted: list[effects.Effect]) -> list[Message]:

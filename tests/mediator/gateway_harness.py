@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from protocol import Channel, Codec, Message, StreamFramer, Unit
+from protocol import Channel, Codec, CommandExecuted, Message, StreamFramer, Unit
 from sorm_mediator.config import Config, parse
 from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.dialect import ClientHello, Reply, Request
@@ -137,6 +137,12 @@ class Console:
             if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
                 return seen
 
+    async def do(self, *commands: Message) -> None:
+        """Give commands one after the other; each must succeed."""
+        for command in commands:
+            self.send(command)
+            await self.until(CommandExecuted, command=command.code, status=0)
+
     def close(self) -> None:
         self.writer.close()
 
@@ -157,3 +163,12 @@ def buffered(connection: Any) -> int:
     held = sum(len(item.raw) for item, _ in connection._inbox)
     in_transport = connection._transport.get_write_buffer_size()
     return int(held + connection._framer.pending + connection._waiting + in_transport)
+
+
+async def switch_up(gateway: Gateway) -> None:
+    """Wait until the link to the switch is up."""
+    watcher = gateway.events.subscribe()
+    async with asyncio.timeout(10):
+        while (gateway.status().switch or {})["state"] != "up":
+            await anext(watcher)
+    gateway.events.unsubscribe(watcher)

@@ -10,6 +10,7 @@ import pytest
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.messages import AddObject, NumberReceived, RemoveObject, Start, Stop, Test
 from radius.report import Party as ReportParty
+from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
@@ -363,6 +364,8 @@ def test_a_call_that_is_never_reported_again_is_given_up(means: Any, make: Any) 
     m.report(make.report())
     assert make.events(m.later(3599)) == []
     assert make.events(m.later(2)) == ["1 43/01 28331>28332 k0.1"]
+    released = next(one for one in reversed(m.effects) if isinstance(one, effects.Send))
+    assert released.cause.call == make.report().call_id, "its call is known, though no report brought it"
     assert m.core.pool.in_use == 0
     assert m.core.next_deadline() is None
 

@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         for command in commands:
             self.send(command)
 
-    @precondition(lambda self: self.m.core._means.work.value != "idle")
+    @precondition(lambda self: self.m.work != "idle")
     @rule()
     def stop(self) -> None:
         """Command 2 above whatever runs (order 268, 7.2)."""
@@ -444,7 +444,7 @@ class Machine(RuleBasedStateMachine):
                 case effects.Send(message=CommandExecuted() as message):
                     self.owed[message.command] -= 1
                     assert self.owed[message.command] >= 0, "28h without 27h"
-        busy = self.m.core._means.work.value != "idle"
+        busy = self.m.work != "idle"
         assert sum(self.due.values()) == busy, "every accepted command has one end"
         assert busy or not self.unanswered, "only a running command makes others wait"
         for stream in (0, 1):
@@ -529,14 +529,14 @@ class Machine(RuleBasedStateMachine):
         self.m.do(self.m.core.switch_down("end", self.m.now))
         self.what_was_sent_is_in_order()
         for _ in range(300):
-            if self.m.core._means.work.value == "idle":
+            if self.m.work == "idle":
                 break
             for stream in (0, 1):
                 self.m.do(self.m.core.writable(stream, self.m.now))
                 self.what_was_sent_is_in_order()
         self.pass_time(2000)
         self.what_was_sent_is_in_order()
-        assert self.m.core._means.work.value == "idle"
+        assert self.m.work == "idle"
         assert self.unanswered == []
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0

@@ -36,7 +36,7 @@ def test_a_long_table_goes_in_pieces_as_the_channel_takes_them(means: Any, make:
     told += m.do(m.core.writable(0, m.now))
     assert make.answers(told[-1:]) == "28/00"
     assert [t.object_number for t in told[1:-1]] == list(range(150))
-    assert m.core._means.work.value == "idle"
+    assert m.work == "idle"
     assert m.do(m.core.writable(0, m.now)) == []
 
 

@@ -62,7 +62,7 @@ def sending(means: Any, make: Any, **keys: Any) -> Any:
     m = means(**keys).begin(make.combined(1, 1), make.put(0, "28331", "combined", 1), *objects)
     m.report(make.report(matches=((0, "a"),)))
     assert len(m.send(ALL)) == 1 + 64
-    assert m.core._means.work.value == "sending a table (10, 11, 12, 16)"
+    assert m.work == "sending a table (10, 11, 12, 16)"
     m.effects.clear()
     return m
 
@@ -262,7 +262,7 @@ def test_command_7_goes_above_a_running_one(means: Any, make: Any, busy: Any) ->
     assert make.answers(m.send(ReleaseKsl(1, OWN, number, None, None))) == "27/00 52 28/00"
     assert make.answers(m.send(ConnectKsl(1, OWN, number, None))) == "27/00 51 28/00"
     assert taken(m) == [(0x08, False), (0x07, False)]
-    assert m.core._means.work.value != "idle"
+    assert m.work != "idle"
 
 
 @pytest.mark.parametrize("busy", [asking, sending])
@@ -285,7 +285,7 @@ def test_command_14_goes_above_a_running_one(means: Any, make: Any, busy: Any) -
     """Order 268, 7.2."""
     m = busy(means, make)
     assert m.says(Test(7)) == "27/00 29 53"
-    assert m.core._means.work.value != "idle"
+    assert m.work != "idle"
 
 
 @pytest.mark.parametrize(("extended", "ended", "nothing"), [(True, 0x21, 0x39), (False, 0x01, 0x01)])
@@ -310,7 +310,7 @@ def test_command_13_ends_a_table_that_the_switch_is_asked_for(means: Any, comman
     told = m.send(Interrupt())
     assert receipts(told) == ["27 0D/00", f"28 {command.code:02X}/21", "28 0D/00"]
     assert m.answer(Reply(True, {"services": [1], "trunks": [{"trunk": 1, "name": "t"}]})) == []
-    assert m.core._means.work.value == "idle"
+    assert m.work == "idle"
 
 
 def test_after_command_13_the_waiting_command_is_taken(means: Any, make: Any) -> None:
@@ -345,7 +345,7 @@ def test_a_stranger_ends_nothing(means: Any, make: Any, command: Any) -> None:
     """Order 268, 7.5: only a command with the valid password is executed."""
     m = sending(means, make)
     assert m.says(command) == "27/00 28/03 26/02"
-    assert m.core._means.work.value == "sending a table (10, 11, 12, 16)"
+    assert m.work == "sending a table (10, 11, 12, 16)"
     told = m.do(m.core.writable(0, m.now)) + m.do(m.core.writable(0, m.now))
     assert receipts(told) == ["28 0A/00"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sorm_mediator.mediator.binding.feed import NOTHING, PAST, About, EventFeed, event_line
+from sorm_mediator.mediator.binding.feed import PAST, EventFeed, event_line
+from sorm_mediator.mediator.core.effects import Cause
 
 
 def filled(count: int) -> EventFeed:
@@ -50,14 +51,14 @@ async def test_a_watcher_gets_documents_and_a_bare_one_only_numbers() -> None:
         made.append(1)
         return {"op": "add"}
 
-    events.publish("request", 1.0, make, About("c-1", (258,)))
+    events.publish("request", 1.0, make, Cause(call="c-1", objects=(258,)))
     assert await anext(watcher) == {
         "event": "request", "time": 1.0, "number": 1, "call": "c-1", "op": "add",
     }  # fmt: skip
     assert await anext(bare) == {"event": "request", "number": 1}
     assert made == [1]
     events.unsubscribe(watcher)
-    events.publish("request", 2.0, make, NOTHING)
+    events.publish("request", 2.0, make)
     assert made == [1], "without a watcher of documents none is made"
 
 

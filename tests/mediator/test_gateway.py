@@ -40,10 +40,10 @@ from radius.reporter import Reporter
 from sorm_mediator.config import parse
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
-from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
+from sorm_mediator.mediator.core.effects import Effect
 from tests.mediator.gateway_harness import (
     Console,
     SmallSwitch,
@@ -52,6 +52,7 @@ from tests.mediator.gateway_harness import (
     lab_file,
     running,
     small_switch,
+    switch_up,
 )
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
@@ -88,19 +89,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         yield Bench(tmp_path, switch, server, where)
 
 
-async def switch_up(gateway: Gateway) -> None:
-    """Wait until the link to the switch is up."""
-    watcher = gateway.events.subscribe()
-    async with asyncio.timeout(10):
-        while (gateway.status().switch or {})["state"] != "up":
-            await anext(watcher)
-    gateway.events.unsubscribe(watcher)
-
-
 async def started_console(endpoints: dict[str, str]) -> Console:
     console = await Console.connect(endpoints["kpd1"])
-    console.send(Start())
-    await console.until(CommandExecuted, command=1, status=0)
+    await console.do(Start())
     return console
 
 
@@ -112,6 +103,78 @@ async def test_a_command_is_received_and_executed(bench: Bench) -> None:
         assert await console.next() == CommandReceived(1, 0)
         assert await console.next() == CommandExecuted(1, 0)
         console.close()
+
+
+@pytest.mark.parametrize("first", [0.01, 3600.0])
+async def test_a_deadline_that_moves_is_kept_whether_later_or_earlier(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, first: float
+) -> None:
+    async with running(bench.config()) as (gateway, _):
+        kept: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        due: list[float | None] = [gateway.now() + first]
+        wanted = gateway.now() + 0.03
+
+        def tick(now: float) -> list[Effect]:
+            if due[0] is not None and now >= due[0]:
+                due[0] = None
+                kept.set_result(now)
+            return []
+
+        monkeypatch.setattr(gateway.core, "next_deadline", lambda: due[0])
+        monkeypatch.setattr(gateway.core, "tick", tick)
+        monkeypatch.setattr(gateway.core, "switch_event", lambda event, now: [])
+        gateway._switch_event({})
+        due[0] = wanted
+        gateway._switch_event({})
+        assert await asyncio.wait_for(kept, 10) >= wanted
+
+
+async def test_a_report_is_answered_when_its_events_are_with_the_kernel(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        events = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console.send(GROUP)
+        await console.until(CommandExecuted, command=4, status=0)
+        console.send(subscriber(258))
+        await console.until(CommandExecuted, command=5, status=0)
+        counters = gateway.consoles.ports[Channel.KPD2].counters
+        written: list[int] = []
+
+        def datagram(*_: object, sent: bool) -> None:
+            if sent:
+                written.append(counters.units_sent)
+
+        monkeypatch.setattr(gateway.sink, "_on_datagram", datagram)
+        host, _, port = bench.switch.radius.rpartition(":")
+        reporter = Reporter((host, int(port)), "2testing123")
+        await reporter.start()
+        party = Party(digits="20258", ni="private")
+        for sequence in (1, 2):
+            reporter.send(
+                CallReport(
+                    call_id="1",
+                    domain="test.domain",
+                    sequence=sequence,
+                    time=gateway.now(),
+                    connection=0x1C,
+                    calling=party,
+                    called=Party(digits="20259", ni="private"),
+                    calling_station="20258",
+                    called_station="20259",
+                    setup_time=gateway.now(),
+                    answer_time=gateway.now() if sequence == 2 else None,
+                    matches=(Match(object_number=258, role="a", called=party, time=gateway.now()),),
+                )
+            )
+        assert [(await events.next()).code for _ in range(2)] == [0x41, 0x42]
+        await reporter.drain()
+        assert written in ([1, 2], [2, 2])  # both reports may have come in one burst
+        reporter.close()
+        console.close()
+        events.close()
 
 
 async def test_an_object_reaches_the_switch_and_its_call_reaches_the_console(bench: Bench) -> None:
@@ -481,20 +544,6 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
     del document["ssh"]["host_key"]
     with pytest.raises(BoxError, match=r"ssh\.host_key: empty"):
         await Gateway(parse(document, directory=bench.folder)).start()
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("10.0.0.1", ("10.0.0.1", 7777)),
-        ("10.0.0.1:7000", ("10.0.0.1", 7000)),
-        ("switch.example", ("switch.example", 7777)),
-        ("::1", ("::1", 7777)),
-        ("[::1]:7000", ("::1", 7000)),
-    ],
-)
-def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
-    assert gateway_module._address(text, 7777) == address
 
 
 async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(

@@ -41,7 +41,7 @@ from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.streams import KPD_TABLE, KpdAction, KpdInput, KpdState
 from ssh_control.dialect import Reply
 from tests.mediator.e1_harness import E1Console, attached, e1_lab, far_line, udp_line
-from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
+from tests.mediator.gateway_harness import SmallSwitch, running, small_switch, switch_up
 
 TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}
 QUICK = {"line": "memory", "lapb": {"t1": 0.5, "t2": 0.05}}
@@ -65,14 +65,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 def subscriber(number: int, category: Category = Category.STATISTICAL) -> AddObject:
     own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
     return AddObject(number, *own, f"2{number:04}", None, category, None, Priority.NORMAL)
-
-
-async def switch_up(gateway: Gateway) -> None:
-    watcher = gateway.events.subscribe()
-    async with asyncio.timeout(10):
-        while (gateway.status().switch or {})["state"] != "up":
-            await anext(watcher)
-    gateway.events.unsubscribe(watcher)
 
 
 async def started(console: E1Console) -> None:

@@ -13,20 +13,12 @@ import pytest
 
 from radius.outbox import Schedule
 from radius.packet import ReportError
-from radius.report import CallReport, Party
+from radius.report import CallReport
 from radius.reporter import Reporter
 from radius.sink import Sink
+from tests.radius.reports import REPORT
 
 QUICK = Schedule(first=0.02, longest=0.1)
-REPORT = CallReport(
-    call_id="c-1",
-    domain="test.domain",
-    sequence=1,
-    time=1_700_000_000.25,
-    connection=0x1C,
-    calling=Party(digits="28331", ni="private"),
-    called=Party(digits="28332", ni="private"),
-)
 
 
 def report(number: int, sequence: int = 1) -> CallReport:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyrad.packet import AcctPacket
 
 from radius.packet import report_attributes
-from radius.report import CallReport, Party
+from radius.report import CallReport
 from radius.sink import FORMER_FOR, Sink
 from radius.wire import (
     STATUS_SERVER,
@@ -25,17 +25,9 @@ from radius.wire import (
     dictionary,
     response_is_right,
 )
+from tests.radius.reports import REPORT
 
 SECRET = b"2testing123"
-REPORT = CallReport(
-    call_id="c-1",
-    domain="test.domain",
-    sequence=1,
-    time=1_700_000_000.25,
-    connection=0x1C,
-    calling=Party(digits="28331", ni="private"),
-    called=Party(digits="28332", ni="private"),
-)
 
 
 class Clock:

@@ -54,8 +54,12 @@ class Drawn(HTMLParser):
 
     def arrows(self, style: str) -> list[bool]:
         """For each arrow of a style, from top to bottom, whether it points to the right."""
-        lines = [one for tag, one in self.elements if tag == "line" and one["class"] == style]
-        return [int(one["x1"]) < int(one["x2"]) for one in lines]
+        row, found = "", []
+        for tag, one in self.elements:
+            row = one["class"] if tag == "g" else row
+            if tag == "line" and row == f"arrow {style}":
+                found.append(int(one["x1"]) < int(one["x2"]))
+        return found
 
 
 @pytest.fixture(scope="module")

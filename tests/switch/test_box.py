@@ -60,6 +60,7 @@ class Mediator:
         self.down.set()
 
     async def connect(self, box: SwitchBox, ssh: str) -> None:
+        """Log in, and wait until the link is up."""
         host, _, port = ssh.rpartition(":")
         self.link = SwitchLink(
             [(host, int(port))],
@@ -74,6 +75,7 @@ class Mediator:
             retry_min=60.0,
         )
         await self.link.start()
+        await self.up.wait()
 
     async def ask(self, op: str, **params: Any) -> Any:
         assert self.link is not None
@@ -129,7 +131,6 @@ async def test_from_command_to_report(new_mediator: Any, started: Any) -> None:
     box, ssh = await started(lab(mediator))
     async with asyncio.timeout(10):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         assert (await mediator.ask("add", object=OBJECT)).data == {"line_state": 0}
 
         call = box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0.01, talk=0.01))
@@ -149,7 +150,6 @@ async def test_several_mediators_each_its_own(new_mediator: Any, started: Any) -
     async with asyncio.timeout(10):
         for mediator, number in ((first, 1), (second, 2)):
             await mediator.connect(box, ssh)
-            await mediator.up.wait()
             await mediator.ask("add", object=OBJECT | {"object_number": number})
         assert len(box.status()["sessions"]) == 2
 
@@ -166,7 +166,6 @@ async def test_objects_outlive_the_connection(new_mediator: Any, started: Any) -
     box, ssh = await started(lab(mediator))
     async with asyncio.timeout(10):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         await mediator.ask("add", object=OBJECT)
         await mediator.link.close()
 
@@ -183,7 +182,6 @@ async def test_a_mediator_that_is_no_longer_served_is_told_how_its_calls_end(
     box, ssh = await started(lab(mediator))
     async with asyncio.timeout(10):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         await mediator.ask("add", object=OBJECT)
         box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0.2))
         address = "{}:{}".format(*mediator.address)
@@ -209,7 +207,6 @@ async def test_the_labs_own_mediator(new_mediator: Any, started: Any) -> None:
     box.set_default_radius(mediator.address, SECRET)
     async with asyncio.timeout(10):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         await mediator.ask("add", object=OBJECT)
         box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
         await mediator.released.wait()
@@ -353,7 +350,6 @@ async def test_it_stops_clean_and_twice(new_mediator: Any, started: Any) -> None
     box, ssh = await started(lab(mediator))
     async with asyncio.timeout(10):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=60))
         await box.stop()
         await box.stop()
@@ -395,9 +391,8 @@ async def test_a_message_is_reported_to_the_mediators_that_it_touches(
 ) -> None:
     one, other = await new_mediator(), await new_mediator()
     box, ssh = await started(lab(one, other))
-    await one.connect(box, ssh)
     async with asyncio.timeout(10):
-        await one.up.wait()
+        await one.connect(box, ssh)
         await one.ask("add", object=OBJECT)
         sent = box.send_message(
             "test.domain", MessageRequest(sender="28332", receiver="28331", text="Ж" * 1400)
@@ -418,7 +413,6 @@ async def test_every_mediator_of_a_domain_hears_that_a_trunk_was_renamed(
     async with asyncio.timeout(10):
         for mediator in (one, other):
             await mediator.connect(box, ssh)
-            await mediator.up.wait()
         told: list[dict[str, Any]] = []
         hello = ClientHello("gone", "{}:{}".format(*gone.address))
         box.open("test.domain", hello, "127.0.0.1:5", told.append).closed()
@@ -478,7 +472,6 @@ async def test_a_wall_clock_that_steps_back_holds_up_no_call(
     box, ssh = await started(lab(mediator))
     async with asyncio.timeout(20):
         await mediator.connect(box, ssh)
-        await mediator.up.wait()
         await mediator.ask("add", object=OBJECT)
         wall = time.time
         call = box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0.01, talk=0.05))

@@ -44,8 +44,8 @@ def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> 
     assert list(unresolved_references(Node(switch, tmp_path))) == [
         f"switch.domains.0 (d): {file}: context 'c': no numbering plan 'city'; there are: full",
         f"switch.domains.0 (d): {file}:2: rule 'out': no trunk or bridge t2 or bridge:x; there are: t1",
-        "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is not a subscriber",
-        "switch.domains.0 (d): numbering_plans.full: numbers lead to the bridge b; there are: none",
+        "switch.domains.0.numbering_plans.full: 2, which 102 leads to, is not a subscriber of d",
+        "switch.domains.0.numbering_plans.full: numbers lead to the bridge b; d has: none",
     ]
 
 
@@ -69,7 +69,7 @@ def test_numbers_that_a_strict_bridge_does_not_let_across_are_told() -> None:
         return list(unresolved_references(Node(switch)))
 
     assert told(strict=True) == [
-        "switch.domains.0 (center): numbering_plans.city: 7351255000, and 1 more numbers, bound to the bridge c2o: "
+        "switch.domains.0.numbering_plans.city: 7351255000, and 1 more number, bound to the bridge c2o: "
         "not in plan city of office, and the bridge is strict"
     ]
     assert told(strict=False) == []

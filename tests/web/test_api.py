@@ -17,7 +17,6 @@ from protocol import (
     AddKsl,
     AddObject,
     Category,
-    CommandExecuted,
     GetVersion,
     GroupType,
     NumberSign,
@@ -31,7 +30,7 @@ from sorm_mediator.mediator.binding import status
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
-from tests.mediator.gateway_harness import Console, lab_config, running, small_switch
+from tests.mediator.gateway_harness import Console, lab_config, running, small_switch, switch_up
 
 
 class Box:
@@ -53,20 +52,14 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
         small_switch() as (_, ssh, where),
         running(lab_config(tmp_path, ssh, where, options={"after_restart": "restore"})) as (gateway, ends),
     ):
-        watcher = gateway.events.subscribe()
-        async with asyncio.timeout(10):
-            while (gateway.status().switch or {})["state"] != "up":
-                await anext(watcher)
-        gateway.events.unsubscribe(watcher)
+        await switch_up(gateway)
         console = await Console.connect(ends["kpd1"])
         own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-        for command in (
+        await console.do(
             Start(),
             AddKsl(1, GroupType.SEPARATE, Ksl(1, 3), Ksl(1, 4)),
             AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
-        ):
-            console.send(command)
-            await console.until(CommandExecuted, command=command.code, status=0)
+        )
         app = create_app(gateway=gateway)
         server = WebServer(app, "127.0.0.1", 0)
         host, port = await server.start()

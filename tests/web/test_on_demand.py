@@ -16,7 +16,6 @@ from protocol import (
     Alarm,
     Category,
     Channel,
-    CommandExecuted,
     CommandReceived,
     GetObjects,
     GroupType,
@@ -34,7 +33,7 @@ from protocol import (
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
-from tests.mediator.gateway_harness import Console, lab_config, running, small_switch
+from tests.mediator.gateway_harness import Console, lab_config, running, small_switch, switch_up
 
 OWN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
 
@@ -66,19 +65,13 @@ async def bench(tmp_path: Path, table_access: str) -> AsyncIterator[Bench]:
     async with small_switch() as (_, ssh, where):
         config = lab_config(tmp_path, ssh, where, options={"tell_table_access": table_access})
         async with running(config) as (gateway, ends):
-            watcher = gateway.events.subscribe()
-            async with asyncio.timeout(10):
-                while (gateway.status().switch or {})["state"] != "up":
-                    await anext(watcher)
-            gateway.events.unsubscribe(watcher)
+            await switch_up(gateway)
             console = await Console.connect(ends["kpd1"])
-            for command in (
+            await console.do(
                 Start(),
                 AddKsl(1, GroupType.COMBINED, Ksl(0, 3), Ksl(0, 3)),
                 AddObject(258, *OWN, "28331", None, Category.COMBINED, 1, Priority.NORMAL),
-            ):
-                console.send(command)
-                await console.until(CommandExecuted, command=command.code, status=0)
+            )
             server = WebServer(create_app(gateway=gateway), "127.0.0.1", 0)
             host, port = await server.start()
             async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=10) as http:

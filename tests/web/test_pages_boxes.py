@@ -122,6 +122,6 @@ async def test_reading_a_page_of_tables_is_told_once() -> None:
 async def test_every_state_of_the_link_to_the_switch_has_words() -> None:
     assert {link(state.value) for state in LinkState} == set(LINKS.values())
     assert link("") == NONE
-    assert counted({"reports": 2, "replies": 0, "malformed": {"short": 1, "length": 0}}) == (
-        "malformed short 1, reports 2"
+    assert counted({"reports": 2, "replies": 0, "malformed": {"short": 1, "length": 0}}, "radius") == (
+        "malformed: too short: 1, call reports: 2"
     )

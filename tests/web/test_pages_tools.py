@@ -12,12 +12,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from protocol import AddKsl, AddObject, Category, GroupType, NumberSign, ObjectType, Priority, Start
-from protocol.values import Ksl
+from protocol import CommandExecuted, Start
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.lab.lab import Lab
-from tests.lab.e1_bench import console_of, e1_lab, executed
-from tests.web.browser import Visitor, open_lab
+from tests.lab.e1_bench import console_of, e1_lab, under_separate_control
+from tests.mediator.gateway_harness import Console
+from tests.web.browser import LABS, Visitor, open_lab
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -94,6 +94,39 @@ async def test_a_report_opens_in_the_browser_and_a_run_is_cancelled(lab: Lab, vi
     await page.get_by_role("row", name=re.compile("running")).get_by_role("link").first.click()
     await page.get_by_role("button", name="Cancel").click()
     await expect(page.get_by_role("status")).to_contain_text("was cancelled.", timeout=60_000)
+
+
+async def test_technical_means_that_are_started_are_stopped_for_a_run(lab: Lab, visitor: Visitor) -> None:
+    console = await Console.connect(lab.endpoints["kpd1"])
+    console.send(Start())
+    await console.until(CommandExecuted, status=0)
+    console.close()
+    page = await visitor.open(f"{lab.web_url}/pages/reports")
+    await expect(page.get_by_text("The technical means are started already")).to_be_visible()
+    assert await visitor.axe() == []
+    await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
+    row = page.get_by_role("row", name="shipped/main-job.yaml").first
+    await expect(row).to_contain_text("failed")
+    await row.get_by_role("link").first.click()
+    await page.get_by_role("button", name="Stop the technical means").click()
+    await expect(page.get_by_role("status")).to_contain_text("has begun")
+    await expect(page.get_by_role("group", name="State of the boxes")).to_contain_text(
+        "Technical means: stopped"
+    )
+    await page.reload()
+    await expect(page.get_by_text("They are stopped now")).to_be_visible()
+    await page.goto(f"{lab.web_url}/pages/reports")
+    await expect(page.get_by_role("row", name="Stop of the technical means")).to_contain_text("passed")
+    await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("row", name="shipped/main-job.yaml").first).to_contain_text("passed")
+
+
+async def test_a_lab_without_speech_names_one_with_it(lab: Lab, visitor: Visitor) -> None:
+    for path in ("ksl", "streams"):
+        page = await visitor.open(f"{lab.web_url}/pages/{path}")
+        named = page.get_by_role("main").get_by_text(re.compile("captures/labs/tcp_voice.toml")).first
+        await expect(named).to_be_visible()
+    assert (LABS / "tcp_voice.toml").is_file()
 
 
 async def test_clauses_that_are_none_are_refused_in_place(lab: Lab, visitor: Visitor) -> None:
@@ -175,13 +208,7 @@ async def test_the_licence_and_what_is_in_use(lab: Lab, visitor: Visitor) -> Non
 
 async def test_a_line_is_listened_to_until_its_call_is_over(visitor: Visitor, tmp_path: Path) -> None:
     async with Lab(e1_lab(tmp_path)) as lab, console_of(lab) as console:
-        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-        await executed(
-            console,
-            Start(),
-            AddKsl(1, GroupType.SEPARATE, Ksl(0, 3), Ksl(0, 4)),
-            AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
-        )
+        await under_separate_control(console)
         page = await visitor.open(f"{lab.web_url}/pages/ksl")
         async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False) as http:
             call = {"a": "28331", "b": "28332", "ring": 0, "talk": 600}

@@ -58,6 +58,7 @@ async def test_a_call_is_made_and_told(http: httpx.AsyncClient, box: SwitchBox) 
     assert [event["event"] for event in told["events"]] == ["dialling", "ringing", "answer", "release"]
     assert told["routing"] == [
         {
+            "domain": "test.domain",
             "result": "external",
             "via": ["smg_trunk"],
             "a": {"digits": "3832728331", "ni": "private"},

@@ -29,7 +29,7 @@ from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.binding.status import ChannelDocument
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from ssh_control.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 

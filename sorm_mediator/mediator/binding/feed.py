@@ -13,6 +13,7 @@ from protocol.codes import MessageCoding
 from protocol.messagetext import DEFAULT_CODING
 from protocol.oneline import one_line
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause
 from sorm_mediator.texts import short
 
 _BESIDE = ("event", "time", "number", "dropped_before")
@@ -21,20 +22,6 @@ BACKLOG = 1000
 """Events that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
 PAST = 10_000
 """Events that are kept to be looked at afterwards; the oldest go."""
-
-
-class About(NamedTuple):
-    """What an event belongs to, as far as it is known."""
-
-    call: str = ""
-    """The switch's own id of the call."""
-    objects: tuple[int, ...] = ()
-    """Numbers of objects under control."""
-    adds: bool = False
-    """It is the command that puts an object under control, or a request to the switch that this causes."""
-
-
-NOTHING = About()
 
 
 class Happened(NamedTuple):
@@ -46,11 +33,11 @@ class Happened(NamedTuple):
     time: float
     """Unix seconds."""
     make: Callable[[], dict[str, Any]]
-    about: About
+    cause: Cause
 
     def document(self) -> dict[str, Any]:
         """``{"event": kind, "time": time, "number": number, ...}``; ``call`` where it belongs to one."""
-        call = {"call": self.about.call} if self.about.call else {}
+        call = {"call": self.cause.call} if self.cause.call else {}
         return {"event": self.kind, "time": self.time, "number": self.number, **call, **self.make()}
 
 
@@ -126,11 +113,11 @@ class EventFeed:
         self._subscriptions.discard(subscription)
 
     def publish(
-        self, kind: str, time: float, make: Callable[[], dict[str, Any]], about: About = NOTHING
+        self, kind: str, time: float, make: Callable[[], dict[str, Any]], cause: Cause = NO_CAUSE
     ) -> None:
         """Keep an event, and give its document to every watcher. ``make`` gives the same whenever it is called."""
         self._count += 1
-        happened = Happened(self._count, kind, time, make, about)
+        happened = Happened(self._count, kind, time, make, cause)
         self._past.append(happened)
         if self._subscriptions:
             document: dict[str, Any] | None = None

@@ -4,9 +4,6 @@ Everything that arrives is one input of the core. Its effects are executed in or
 change of the tables and an entry of the journal are on disk before the effect after them, so an answer never
 promises what a crash could take back. When the disk refuses, the gateway stops serving at once (``failure``)
 instead of answering what it can't keep: after a restart the tables are what was confirmed.
-
-:class:`LimitWatch` measures how long answers and events take, against the limits of order 268 (options
-``limits_ms``, ``events_ms``).
 """
 
 from __future__ import annotations
@@ -19,42 +16,37 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from protocol import (
     AddObject,
     Broken,
     Channel,
     Codec,
-    CommandExecuted,
-    CommandReceived,
     DecodeError,
     Message,
     Problem,
-    Test,
-    TestReplyKpd1,
-    TestReplyKpd2,
     Time,
     UnknownUnit,
 )
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
-from sorm_mediator.addresses import host_port, port_number
+from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, RadiusConfig
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.mediator.binding.feed import NOTHING, About, EventFeed
+from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
+from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.core import effects
-from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
-from sorm_mediator.mediator.core.effects import Effect
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
 from ssh_control.logged import log_event
@@ -67,85 +59,6 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
     from sorm_mediator.mediator.binding.listening import Listener
     from sorm_mediator.mediator.binding.streams import Streams
-
-
-_TABLES = frozenset(message.code for message, rule in RULES.items() if rule.table)
-
-Answer: TypeAlias = Literal["27h", "28h", "29h", "53h", "events"]
-"""What has a limit: 27h 9.7.3, 28h 1.5 and 1.6, 29h 9.9.3, 53h 11.7.3, events of calls rule 5."""
-
-
-@dataclass(slots=True)
-class Measured:
-    """Answers of one kind: how many, how many came later than the limit, and their times in seconds."""
-
-    answers: int = 0
-    late: int = 0
-    total: float = 0.0
-    longest: float = 0.0
-
-
-class LimitWatch:
-    """Times each answer from the arrival of its command's last octet. Times are in seconds of one clock.
-
-    ``limits`` are in milliseconds by message, such as ``{"27h": 400}``; ``events`` is that of the messages of calls.
-    """
-
-    def __init__(self, limits: Mapping[Any, int], events: int) -> None:
-        self.measured: dict[Answer, Measured] = {}
-        self.configure(limits, events)
-        # By message and command code: a console that floods us can't make this grow.
-        self._arrived: dict[tuple[Answer, int], float] = {}
-
-    def configure(self, limits: Mapping[Any, int], events: int) -> None:
-        """Other limits; what was measured stays."""
-        self.limits: dict[Answer, int] = {**limits, "events": events}
-        self.measured = {message: self.measured.get(message, Measured()) for message in self.limits}
-
-    def command(self, code: int, arrived: float) -> None:
-        """A command (or what was left of one) arrived."""
-        self._arrived["27h", code] = arrived
-        if code == Test.code:
-            self._arrived["29h", code] = self._arrived["53h", code] = arrived
-
-    def sent(self, message: Message, now: float) -> str:
-        """An answer is on its way. Returns a warning for the operator when it is late, else nothing."""
-        match message:
-            case CommandReceived(command=int(code), status=status):
-                if status == 0 and code not in _TABLES:  # those take as long as their table
-                    self._arrived["28h", code] = self._arrived.get(("27h", code), now)
-                return self._answer("27h", code, now)
-            case CommandExecuted(command=int(code)):
-                self._answer("28h", code, now)  # the core itself reports when it is late
-            case TestReplyKpd1():
-                self._arrived.pop(("28h", Test.code), None)
-                return self._answer("29h", Test.code, now)
-            case TestReplyKpd2():
-                return self._answer("53h", Test.code, now)
-        return ""
-
-    def event(self, message: Message, at: float, now: float) -> str:
-        """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
-        ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator,
-        or nothing."""
-        return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")
-
-    def _answer(self, message: Answer, code: int, now: float) -> str:
-        arrived = self._arrived.pop((message, code), None)
-        if arrived is None or message not in self.measured:
-            return ""
-        return self._measure(message, now - arrived, f"{message} to command {code:02X}h")
-
-    def _measure(self, message: Answer, took: float, what: str) -> str:
-        measured = self.measured[message]
-        measured.answers += 1
-        measured.total += took
-        measured.longest = max(measured.longest, took)
-        limit = self.limits[message]
-        if took * 1000 <= limit:
-            return ""
-        measured.late += 1
-        return f"{what} took {took * 1000:.0f} ms; the limit is {limit} ms"
 
 
 log = logging.getLogger(__name__)
@@ -214,8 +127,6 @@ class Gateway:
         self._running = False
         self._endpoints: dict[str, str] = {}
         self._sent = 0  # messages to the console
-        self._about = NOTHING
-        """What the input under way is about."""
         self._call_numbers: dict[int, str] = {}
         """Number of a call on KPD2, of which there are 2^16 -> the switch's id of the call that had it last."""
         self._units = 0  # from the console
@@ -384,7 +295,7 @@ class Gateway:
             await link.start()
 
     def listen(self, ksl: Ksl, who: str) -> Listener:
-        """Somebody (``who``) listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        """Let ``who`` listen to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
         from sorm_mediator.mediator.binding.listening import CannotListen
 
         if self.e1 is None:
@@ -468,7 +379,6 @@ class Gateway:
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        cause = self._next_cause()
         message: Message | UnknownUnit
         problems: tuple[Problem, ...] = ()
         try:
@@ -476,26 +386,26 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
             self.counters["units_with_problems"] += 1
-        about = self._about_unit(message)
-        self._crossed("received", Channel.COMMAND, message, raw, about, problems)
+        cause = self._cause_of(message, Cause(self._next_id()))
+        self._crossed("received", Channel.COMMAND, message, raw, cause, problems)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
-        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause), about)
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        cause, reason = self._next_cause(), str(broken.explain(self._codec.options))
+        cause, reason = Cause(self._next_id()), str(broken.explain(self._codec.options))
         self._log_received(stream, cause, f"broken unit: {reason}")
         self._run(lambda now: self.core.broken(stream, broken.code, reason, broken.raw, now, cause))
 
-    def _next_cause(self) -> str:
+    def _next_id(self) -> str:
         self._units += 1
         return f"cmd-{self._instance[:6]}-{self._units}"
 
-    def _log_received(self, stream: int, cause: str, unit: object) -> None:
+    def _log_received(self, stream: int, cause: Cause, unit: object) -> None:
         if not self._logs:
             return
         pair = self.core.channels[stream]
-        log_event(log, "command", id=cause, peer=pair.peer, unit=unit, stranger=not pair.proven)
+        log_event(log, "command", id=cause.id, peer=pair.peer, unit=unit, stranger=not pair.proven)
 
     def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
         return self._running and channel is Channel.KPD1 and self.core.owes(stream)
@@ -539,7 +449,7 @@ class Gateway:
         return self._on_demand(lambda now: self.core.operator_line_state(object_number, state, now))
 
     def tables_read(self, text: str) -> int:
-        """Somebody (``text``) has read the tables past the console: 26h/03h (order 268, 9.6.4.1)."""
+        """The tables were read past the console; ``text``: by whom. 26h/03h (order 268, 9.6.4.1)."""
         return self._on_demand(lambda now: self.core.tables_read(text, now))
 
     def _on_demand(self, make: Callable[[float], Iterable[Effect]]) -> int:
@@ -562,14 +472,14 @@ class Gateway:
         self._run(lambda now: self.core.switch_event(event, now))
 
     def _ask(self, ask: effects.AskSwitch) -> None:
-        asked_at, about = self._loop.time(), self._about
+        asked_at = self._loop.time()
         if self._logs:
-            log_event(log, "request", id=ask.cause, op=ask.op)
+            log_event(log, "request", id=ask.cause.id, op=ask.op)
         self.events.publish(
             "request",
             self.now(),
             lambda: {"request": ask.token, "op": ask.op, "params": _brief(ask.params)},
-            about,
+            ask.cause,
         )
 
         def answered(result: Reply | LinkDown) -> None:
@@ -584,15 +494,17 @@ class Gateway:
                 if self._logs:
                     verdict = "ok" if reply.ok else f"{reply.code or 0:02X}h"
                     ms = round(took * 1000, 1)
-                    log_event(log, "reply", id=ask.cause, op=ask.op, result=verdict, text=reply.text, ms=ms)
+                    log_event(
+                        log, "reply", id=ask.cause.id, op=ask.op, result=verdict, text=reply.text, ms=ms
+                    )
                 told = {"ok": True} if reply.ok else {"ok": False, "code": reply.code, "text": reply.text}
-            self._event("reply", {"request": ask.token, "op": ask.op, **told}, about)
-            self._run(lambda now: self.core.switch_reply(ask.token, reply, now), about)
+            self._event("reply", {"request": ask.token, "op": ask.op, **told}, ask.cause)
+            self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
 
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
             try:
-                self.link.submit(ask.op, dict(ask.params), answered, ask.cause)
+                self.link.submit(ask.op, dict(ask.params), answered, ask.cause.id)
             except (LinkDown, DialectError) as error:
                 down = LinkDown(str(error))
             else:
@@ -605,15 +517,16 @@ class Gateway:
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
-            about = About(report.call_id, tuple(match.object_number for match in report.matches))
+            objects = tuple(match.object_number for match in report.matches)
+            cause = Cause(report.call_id, report.call_id, objects)
             self.events.publish(
                 "call",
                 self.now(),
                 lambda: {"call": report.call_id, "kind": report.kind, "sequence": report.sequence},
-                about,
+                cause,
             )
             self._sequence, before = report.sequence, self._sent
-            self._run(lambda now: self.core.report(report, now), about)
+            self._run(lambda now: self.core.report(report, now, cause))
             self._sequence = None
             if self._logs and self._sent == before:
                 log_event(
@@ -631,15 +544,14 @@ class Gateway:
 
     # --- the core's inputs and effects
 
-    def _run(self, make: Callable[[float], Iterable[Effect]], about: About = NOTHING) -> None:
-        """Give the core one input and execute its effects; what they send belongs to what the input is ``about``.
+    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
+        """Give the core one input and execute its effects.
 
         An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
         which some were executed, must not go out with the next input.
         """
         if not self._running:
             return
-        self._about = about
         try:
             self._execute(make(self.now()))
             self._arm()
@@ -648,8 +560,6 @@ class Gateway:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
-        finally:
-            self._about = NOTHING
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -688,7 +598,7 @@ class Gateway:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._pairs.report_drained, Channel.KPD1, stream)
 
-    def _send(self, stream: int, channel: Channel, message: Message, at: float | None, cause: str) -> None:
+    def _send(self, stream: int, channel: Channel, message: Message, at: float | None, cause: Cause) -> None:
         raw = self._codec.encode(message)
         self._pairs.send(channel, raw, stream)
         self._sent += 1
@@ -697,14 +607,14 @@ class Gateway:
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
-        self._crossed("sent", channel, message, raw, self._about_unit(message))
+        self._crossed("sent", channel, message, raw, self._cause_of(message, cause))
         if self._logs:
             unit = UnitLine(channel, message, raw)
             if channel is Channel.KPD2:
-                log_event(log, "event", id=cause, report=self._sequence, unit=unit)
+                log_event(log, "event", id=cause.id, report=self._sequence, unit=unit)
             else:
                 stranger = not self.core.channels[stream].proven
-                log_event(log, "message", id=cause, unit=unit, stranger=stranger)
+                log_event(log, "message", id=cause.id, unit=unit, stranger=stranger)
 
     def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
@@ -740,14 +650,14 @@ class Gateway:
 
     def _arm(self) -> None:
         deadline = self.core.next_deadline()
-        if deadline == self._deadline:
+        if deadline is None:
             return
+        if self._deadline is not None and self._deadline <= deadline:
+            return  # the timer is due before, and looks again: nearly every report moves the deadline later
         self._deadline = deadline
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline - self._epoch, self._tick)
+        self._timer = self._loop.call_at(deadline - self._epoch, self._tick)
 
     def _tick(self) -> None:
         self._timer = self._deadline = None
@@ -761,31 +671,31 @@ class Gateway:
         channel: Channel,
         message: Message | UnknownUnit,
         raw: bytes,
-        about: About,
+        cause: Cause,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
             "unit",
             self.now(),
             lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
-            about,
+            cause,
         )
 
-    def _about_unit(self, message: Message | UnknownUnit) -> About:
-        """What a unit belongs to: what its input is about, and what its own fields say."""
-        about, number = self._about, getattr(message, "call_number", None)
+    def _cause_of(self, message: Message | UnknownUnit, cause: Cause) -> Cause:
+        """What a unit belongs to: what it comes from, and what its own fields say."""
+        number = getattr(message, "call_number", None)
         own = getattr(message, "object_number", None)
-        objects = (own,) if isinstance(own, int) and own not in about.objects else ()
-        call = about.call
+        objects = (own,) if isinstance(own, int) and own not in cause.objects else ()
+        call = cause.call
         if isinstance(number, int):
             if call:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
-        return About(call, about.objects + objects, type(message) is AddObject)
+        return Cause(cause.id, call, cause.objects + objects, type(message) is AddObject)
 
-    def _event(self, kind: str, fields: dict[str, Any], about: About = NOTHING) -> None:
-        self.events.publish(kind, self.now(), lambda: fields, about)
+    def _event(self, kind: str, fields: dict[str, Any], cause: Cause = NO_CAUSE) -> None:
+        self.events.publish(kind, self.now(), lambda: fields, cause)
 
     def status(self) -> StatusDocument:
         """The state of the mediator for people and monitoring, without secrets."""
@@ -840,8 +750,7 @@ def _brief(params: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _address(text: str, port: int) -> tuple[str, int]:
-    """``host`` or ``host:port`` as an address; an IPv6 address with a port is in brackets."""
-    host, colon, number = text.rpartition(":")
-    if colon and (":" not in host or host.startswith("[")) and (given := port_number(number)) is not None:
-        return host.strip("[]"), given
-    return text.strip("[]"), port
+    """``host``, whose port is ``port``, or ``host:port``."""
+    host, given = split_optional_port(text)
+    number = port_number(given)
+    return host, port if number is None else number

@@ -1,4 +1,4 @@
-"""Somebody in the lab listens to a KSL line: the octets that its timeslot gets, as a WAV file without an end.
+"""Listening to a KSL line in the lab: the octets that its timeslot gets, as a WAV file without an end.
 
 The speech of a lab is synthetic: tones of the emulated switch. Who listens, and to what, is in the journal.
 """
@@ -87,7 +87,7 @@ class Listeners:
         self._of.get(ksl, set()).discard(listener)
 
     def hear(self, ksl: tuple[int, int], octets: bytes) -> None:
-        """Give the octets of a timeslot to whoever listens."""
+        """Give the octets of a timeslot to its listeners."""
         for listener in list(self._of.get(ksl, ())):
             try:
                 listener.put(octets)

@@ -40,7 +40,7 @@ from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.consoles import ChannelCounters, Handler
 from sorm_mediator.mediator.binding.status import ChannelDocument, StreamChannelDocument, StreamDocument
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from ssh_control.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
 

@@ -112,7 +112,7 @@ class VoiceGateway:
                 self._listeners.end(ksl)
 
     def listen(self, ksl: Ksl) -> Listener:
-        """Somebody listens to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
+        """Listen to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
         if ksl.ksl not in self._on.get(ksl.stream, ()):
             raise CannotListen(f"KSL {ksl.ksl} of stream {ksl.stream} carries no call now")
         return self._listeners.add(ksl)

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import STREAMS, Channel
-from sorm_mediator.mediator.core.effects import DropChannel, Effect, Send
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, DropChannel, Effect, Send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -240,7 +240,7 @@ class ConsoleChannels:
         channel: Channel,
         message: Message,
         at: float | None = None,
-        cause: str = "",
+        cause: Cause = NO_CAUSE,
     ) -> Iterable[Effect]:
         """The effect that sends ``message``, or nothing and a count. ``at``: the moment of its event."""
         if stream in self.connected[channel]:

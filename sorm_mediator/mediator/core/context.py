@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
 from sorm_mediator.mediator.core.channels import ConsoleChannels
-from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect, Journal, Log, Store
 from sorm_mediator.mediator.core.numbers import Numbers
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Context:
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch reported it."""
         self._effects: list[Effect] = []
-        self.cause = ""
-        """The id of the command that the effects come from, for the log; "" for none."""
+        self.cause = NO_CAUSE
+        """What the effects come from."""
         self.configure(config)
 
     def configure(self, config: MediatorConfig) -> None:
@@ -56,7 +56,7 @@ class Context:
     def take(self) -> list[Effect]:
         """The effects since the last time."""
         effects, self._effects = self._effects, []
-        self.cause = ""
+        self.cause = NO_CAUSE
         return effects
 
     def emit(self, *effects: Effect) -> None:
@@ -120,10 +120,15 @@ class Context:
         self.kpd1(self.channels.own[Channel.KPD1], kind, **fields)
 
     def kpd2(
-        self, message: Message, *, stream: int | None = None, at: float | None = None, cause: str = ""
+        self,
+        message: Message,
+        *,
+        stream: int | None = None,
+        at: float | None = None,
+        cause: Cause | None = None,
     ) -> None:
-        """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event; ``cause``: the
-        switch's id of its call, else that of the command at hand."""
+        """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event; ``cause``: its
+        call, else what is at hand."""
         if stream is None:
             stream = self.channels.own[Channel.KPD2]
         self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at, cause or self.cause))

@@ -50,7 +50,7 @@ from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule, Verdict, faulty_fields, field_code
 from sorm_mediator.mediator.core.commands.tables import trunk_rows
 from sorm_mediator.mediator.core.context import Context
-from sorm_mediator.mediator.core.effects import DropChannel, Effect, Taken
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, DropChannel, Effect, Taken
 from sorm_mediator.mediator.core.means import (
     BUSY,
     DONE,
@@ -119,8 +119,7 @@ class Unit(NamedTuple):
     problems: tuple[Problem, ...] = ()
     broken: str = ""
     """Why it is no whole unit of its code."""
-    cause: str = ""
-    """Its id, for the log."""
+    cause: Cause = NO_CAUSE
 
 
 class Core:
@@ -224,7 +223,7 @@ class Core:
         return self._effects(now)
 
     def refused_connection(self, peer: str, reason_code: int, now: float) -> list[Effect]:
-        """Somebody was not let in: 26h with this code."""
+        """A connection was refused: 26h with this code."""
         self._unauthorized(reason_code, peer, now, peer=peer, stranger=True)
         return self._effects(now)
 
@@ -244,9 +243,9 @@ class Core:
         problems: Sequence[Problem],
         raw: bytes,
         now: float,
-        cause: str = "",
+        cause: Cause = NO_CAUSE,
     ) -> list[Effect]:
-        """A unit of an allowed length came on KPD1: a command, or something that is none. ``cause``: its id."""
+        """A unit of an allowed length came on KPD1: a command, or something that is none."""
         code = message.code
         command = (
             message if isinstance(message, Command) and code <= LAST_COMMAND[self.config.order] else None
@@ -257,7 +256,7 @@ class Core:
         return self._effects(now)
 
     def broken(
-        self, stream: int, code: int | None, reason: str, raw: bytes, now: float, cause: str = ""
+        self, stream: int, code: int | None, reason: str, raw: bytes, now: float, cause: Cause = NO_CAUSE
     ) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
@@ -299,14 +298,15 @@ class Core:
             self.counters["switch_events_unknown"] += 1
         return self._effects(now)
 
-    def report(self, report: CallReport, now: float) -> list[Effect]:
+    def report(self, report: CallReport, now: float, cause: Cause = NO_CAUSE) -> list[Effect]:
         """A call report."""
+        self._context.cause = cause
         self.calls.report(report, now)
         return self._effects(now)
 
     def message_report(self, report: MessageReport, now: float) -> list[Effect]:
         """A report of an electronic message."""
-        self._context.cause = report.message_id
+        self._context.cause = Cause(report.message_id)
         self._messages.report(report)
         return self._effects(now)
 
@@ -398,7 +398,7 @@ class Core:
         return self._effects(now)
 
     def tables_read(self, text: str, now: float) -> list[Effect]:
-        """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
+        """The tables were read past the console: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
         if self.config.options.tell_table_access == "on":
             self._unauthorized(ACCESS_TABLES, text, now, stranger=True)
         return self._effects(now)
@@ -712,7 +712,7 @@ class Core:
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
     def _second_session(self, event: dict[str, object]) -> None:
-        """Somebody with the password of the switch has come there in the name of this mediator."""
+        """A second peer with the switch's password has logged in there in the name of this mediator."""
         self.counters["second_sessions"] += 1
         name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))
         outcome = "let in" if event.get("admitted") is True else "refused"

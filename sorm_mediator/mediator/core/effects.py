@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.tables import Change, Line
 
 
+class Cause(NamedTuple):
+    """What an input of the core belongs to, and all that follows from it: for the log, and for the feed of events."""
+
+    id: str = ""
+    """In the logs of both boxes: of a command or an electronic message, or the same as ``call``."""
+    call: str = ""
+    """The switch's own id of the call."""
+    objects: tuple[int, ...] = ()
+    """Numbers of objects under control."""
+    adds: bool = False
+    """It is the command that puts an object under control, or a request to the switch that this causes."""
+
+
+NO_CAUSE = Cause()
+
+
 class Send(NamedTuple):
     """Send ``message`` on KPD1 or KPD2 of ``stream``. Never issued for a channel that is down."""
 
@@ -25,8 +41,7 @@ class Send(NamedTuple):
     message: Message
     at: float | None = None
     """The moment of the call's event that the message reports, Unix seconds by the switch's clock."""
-    cause: str = ""
-    """What the message comes from, for the log: the id of a command, or the switch's id of a call."""
+    cause: Cause = NO_CAUSE
 
 
 class Taken(NamedTuple):
@@ -47,8 +62,7 @@ class AskSwitch(NamedTuple):
     token: int
     op: str
     params: Mapping[str, object]
-    cause: str = ""
-    """The id of the command that it is asked for."""
+    cause: Cause = NO_CAUSE
 
 
 class Store(NamedTuple):

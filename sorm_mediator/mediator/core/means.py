@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from protocol.codes import Channel
 from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, SwitchSide
 from sorm_mediator.mediator.core.tables import Started, Stopped
 from ssh_control.codes import ExtendedError
+from ssh_control.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -203,8 +204,7 @@ class Job(Generic[C]):
     """Of the connection that the command came by: its 28h goes there or nowhere."""
     peer: str
     output: Table | None = None
-    cause: str = ""
-    """The id of the command, for the log."""
+    cause: Cause = NO_CAUSE
 
 
 class Means:
@@ -340,7 +340,7 @@ class Means:
                 return
             status = then(job, outcome, now)
             if status and isinstance(outcome, Missing):  # a refusal has its reason in the line of the reply
-                what = f"{job.cause} {type(job.command).message_name}".strip()
+                what = f"{job.cause.id} {type(job.command).message_name}".strip()
                 self.context.log("info", f"{what}: not executed ({status:02X}h): {outcome.value}")
             if status is not None:
                 self.finish(job, status)

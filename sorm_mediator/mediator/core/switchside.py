@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from protocol.texts import LINE_STATES
-from sorm_mediator.mediator.core.effects import AskSwitch
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from sorm_mediator.mediator.core.effects import AskSwitch, Cause
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
+from ssh_control.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -122,8 +122,7 @@ class Question:
     params: Mapping[str, object]
     done: Callable[[Outcome, float], None]
     deadline: float
-    cause: str
-    """The id of the command that it is asked for."""
+    cause: Cause
 
 
 @dataclass(slots=True)

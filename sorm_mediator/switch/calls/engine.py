@@ -26,6 +26,7 @@ from typing import Final
 
 from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
+from sorm_mediator.language import Phrase
 from sorm_mediator.switch.calls.call import (
     Call,
     CallEvent,
@@ -136,7 +137,12 @@ class Engine:
         found = self._going(call, now)
         if found.state is not State.RINGING:
             raise CallRefused(
-                "refused", f"call {call} is {found.state.value}; only a ringing call can be answered"
+                "refused",
+                Phrase(
+                    "call {call} is {state}; only a ringing call can be answered",
+                    call=call,
+                    state=found.state.value,
+                ),
             )
         self.answer(found, now)
         return found
@@ -149,7 +155,13 @@ class Engine:
             raise CallRefused("invalid", problem)
         if service.phase == "use" and service.service in NEEDS_TALK and found.state is not State.TALKING:
             state = found.state.value
-            raise CallRefused("refused", f"call {call} is {state}; {service.service} needs a conversation")
+            told = Phrase(
+                "call {call} is {state}; {service} needs a conversation",
+                call=call,
+                state=state,
+                service=service.service,
+            )
+            raise CallRefused("refused", told)
         try:
             carry_out(self, found, service, now)
         finally:
@@ -160,7 +172,7 @@ class Engine:
         self._run_due(now)
         found = self.calls.get(call)
         if found is None or found.state is State.RELEASED:
-            raise CallRefused("unknown", f"there is no call {call!r} that goes on")
+            raise CallRefused("unknown", Phrase("there is no call {call!r} that goes on", call=call))
         return found
 
     def call_of(self, report: CallReport) -> Call | None:
@@ -204,7 +216,7 @@ class Engine:
         self.units.use(call, units, now)
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
-        call.log(now, "dialling", f"{request.a} dials {request.b}")
+        call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
@@ -325,9 +337,10 @@ class Engine:
             cause = RELEASE_AFTER_TALK if call.state is State.TALKING else RELEASE_NO_ANSWER
         call.move(Input.RELEASE)
         call.release_time, call.release_cause = now, cause
-        call.log(now, "release", f"cause {cause:02X}h")
+        call.log(now, "release", Phrase("cause {cause}", cause=f"{cause:02X}h"))
         for index in call.deferred:
-            call.log(now, "service-refused", f"{call.request.services[index].service}: the call has ended")
+            service = call.request.services[index].service
+            call.log(now, "service-refused", Phrase("{service}: the call has ended", service=service))
         for subscriber in list(call.members):
             self.leave(call, subscriber)
         self._free(call)
@@ -346,7 +359,10 @@ class Engine:
         active = self.node.licences.active(now)
         assert call.answer_time is not None
         seconds = f"{now - call.answer_time:g} s"
-        call.log(now, "licence", f"licence {active.number}: {seconds} are the longest conversation")
+        longest = Phrase(
+            "licence {number}: {seconds} are the longest conversation", number=active.number, seconds=seconds
+        )
+        call.log(now, "licence", longest)
         self.release(call, now)
 
     def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
@@ -478,14 +494,17 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
     if request.origin == "subscriber":
         subscriber = domain.subscribers.get(request.a)
         if subscriber is None:
-            raise CallRefused("invalid", f"a: {request.a} is not a subscriber of {domain.name}")
+            told = Phrase("a: {number} is not a subscriber of {domain}", number=request.a, domain=domain.name)
+            raise CallRefused("invalid", told)
         if not subscriber.reachable:
-            raise CallRefused("refused", f"a: the line of {request.a} is {subscriber.line_state}")
+            told = Phrase("a: the line of {number} is {state}", number=request.a, state=subscriber.line_state)
+            raise CallRefused("refused", told)
         return Endpoint(number=own_number(request.a), subscriber=subscriber)
     trunk = domain.trunks.get(name)
     if kind != "trunk" or trunk is None:
         known = ", ".join(["subscriber", *(f"trunk:{name}" for name in sorted(domain.trunks))])
-        raise CallRefused("invalid", f"from: {request.origin!r} is none of: {known}")
+        told = Phrase("from: {origin!r} is none of: {known}", origin=request.origin, known=known)
+        raise CallRefused("invalid", told)
     if trunk.closed_to("incoming"):
         raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
@@ -556,7 +575,9 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
     try:
         carry_out(engine, call, service, now)
     except CallRefused as reason:
-        call.log(now, "service-refused", f"{service.service}: {reason}")
+        call.log(
+            now, "service-refused", Phrase("{service}: {reason}", service=service.service, reason=reason.text)
+        )
 
 
 def carry_out(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
@@ -573,10 +594,15 @@ def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Rol
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
         role = _other(role)
     if role in call.left:
-        raise CallRefused("refused", f"{role.upper()} has left the call")
+        raise CallRefused("refused", Phrase("{party} has left the call", party=role.upper()))
     user = call.party(role)
     if user.subscriber is None:
-        raise CallRefused("refused", f"{role.upper()} is not a subscriber of {call.leg_of(role).domain.name}")
+        told = Phrase(
+            "{party} is not a subscriber of {domain}",
+            party=role.upper(),
+            domain=call.leg_of(role).domain.name,
+        )
+        raise CallRefused("refused", told)
     return role, user, user.subscriber
 
 
@@ -587,7 +613,7 @@ def _other(role: Role) -> Role:
 def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, _ = _user(call, service)
     if role in call.held_by:
-        raise CallRefused("refused", "the call is on hold already")
+        raise CallRefused("refused", Phrase("the call is on hold already"))
     call.held_by.add(role)
     record_use(call, "hold", now, user.party, call.party(_other(role)).party)
     if service.duration is not None:
@@ -597,7 +623,7 @@ def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> No
 def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role = service.by or next(iter(sorted(call.held_by)), None)
     if role is None or role not in call.held_by:
-        raise CallRefused("refused", "the call is not on hold")
+        raise CallRefused("refused", Phrase("the call is not on hold"))
     _release_hold(call, role, now)
 
 
@@ -610,7 +636,7 @@ def _release_hold(call: Call, role: Role, now: float) -> None:
 def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, subscriber = _user(call, service)
     if call.consultation is not None and call.consultation.state is not State.RELEASED:
-        raise CallRefused("refused", "there is a consultation call already")
+        raise CallRefused("refused", Phrase("there is a consultation call already"))
     request = CallRequest(a=subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
     units = consultation_units(subscriber)
     call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
@@ -632,7 +658,7 @@ def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float
     consultation = _with_third(call)
     if consultation is None:
         raise CallRefused(
-            "refused", "there is no third party: no consultation call, and no number that answers"
+            "refused", Phrase("there is no third party: no consultation call, and no number that answers")
         )
     engine.units.use(consultation, conference_share(call, consultation.units), now)
     record_use(call, "3pty", now, user.party, consultation.called.party)
@@ -657,7 +683,8 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
     else:
         consultation = _with_third(call)
         if consultation is None:
-            raise CallRefused("refused", "there is no number, and no consultation call to transfer to")
+            told = Phrase("there is no number, and no consultation call to transfer to")
+            raise CallRefused("refused", told)
         hops = [_hop(leg) for leg in consultation.legs]
         engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
         engine.release(consultation, now)
@@ -672,7 +699,7 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
 
 def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     if call.state is not State.RINGING:
-        raise CallRefused("refused", "the call is not ringing")
+        raise CallRefused("refused", Phrase("the call is not ringing"))
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:

@@ -2,17 +2,15 @@
 
 Each party sends a tone while the call is answered and not on hold. The last two digits of its number
 determine the tone (:func:`tones`). :class:`Speech` (sans-IO) returns the datagrams that are due, with their
-addresses; :class:`SpeechSender` sends them.
+addresses; :mod:`sorm_mediator.switch.speech_sender` sends them.
 
 Source: docs/voice.md; RFC 3550, RFC 3551 (PCMA, payload type 8, 20 ms).
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import math
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +20,7 @@ from typing import Final
 from e1.voice.rtp import FRAME, RtpPacket, build
 from e1.voice.tones import tone
 from radius.report import CallReport, Media
-from sorm_mediator.addresses import port_number
-from sorm_mediator.errors import BoxError
+from sorm_mediator.addresses import host_of, port_number
 
 LOWEST_TONE: Final = 400
 TONE_STEP: Final = 50
@@ -66,13 +63,12 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 
     ``family``: IP version of the sending socket, 4 or 6. Raises :class:`ValueError` with the reason.
     """
-    host, _, text = rtp.rpartition(":")
-    port = port_number(text)
+    host, port = host_of(rtp), port_number(rtp.rpartition(":")[2])
     if not port:
         raise ValueError(f"rtp: {rtp[:100]!r} has no port from 1 to 65535")
-    host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    host = {"localhost": "127.0.0.1"}.get(host, host)
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
-        host = peer.rpartition(":")[0].strip("[]")
+        host = host_of(peer)
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
@@ -170,58 +166,3 @@ class Speech:
                 yield address, build(RtpPacket(talk.sequence, timestamp, ssrc, payload, marker=marker))
             talk.talking = True
             talk.sequence = talk.sequence + 1 & 0xFFFF
-
-
-class SpeechSender:
-    """The socket and the timer of :class:`Speech`. All methods are called from the event loop.
-
-    ``host``: the source address; from the loopback only this machine is reachable.
-    """
-
-    def __init__(self, host: str, level: float) -> None:
-        self.speech = Speech(level)
-        self._host = host
-        self.family = ipaddress.ip_address(host).version
-        self._socket: socket.socket | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        """Open the socket. Raises :class:`BoxError`."""
-        kind = socket.AF_INET6 if self.family == 6 else socket.AF_INET
-        try:
-            self._socket = socket.socket(kind, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self._socket.bind((self._host, 0))
-        except OSError as error:
-            self.close()
-            raise BoxError(f"switch.media.host: {self._host} can't be sent from: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Stop sending, and close the socket. Safe to call again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def report(self, mediator: str, report: CallReport, *, speaking: bool) -> None:
-        """See :meth:`Speech.report`."""
-        self.speech.report(mediator, report, speaking=speaking, now=asyncio.get_running_loop().time())
-        if self._timer is None:
-            self._tick()
-
-    def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        if self._socket is None:
-            return
-        for address, datagram in self.speech.tick(loop.time()):
-            try:
-                self._socket.sendto(datagram, address)
-            except OSError:
-                # Speech is not queued: a datagram that can't be sent now is lost, as in any network.
-                self.speech.counters["packets not sent"] += 1
-        deadline = self.speech.next_deadline()
-        if deadline is not None:
-            self._timer = loop.call_at(deadline, self._tick)

@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sorm_mediator.addresses import host_port, port_number
+from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import (
     ChangeRefused,
@@ -145,17 +145,13 @@ def _known(parameter: str) -> None:
 
 
 def _sink(address: str) -> tuple[str, int]:
-    """Host and port of ``ADDRESS`` or ``ADDRESS:PORT``; an IPv6 address with a port is in brackets."""
-    host, port = address, str(RADIUS_PORT)
-    if address.count(":") == 1 or "]:" in address:
-        host, _, port = address.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
+    """Host and port of ``ADDRESS`` or ``ADDRESS:PORT``."""
+    host, port = split_optional_port(address)
     try:
         ipaddress.ip_address(host)
     except ValueError:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
-    number = port_number(port)
+    number = port_number(port) if port else RADIUS_PORT
     if not number:
         raise ChangeRefused(f"radius_servers: {shown(port)} is no port: 1 to 65535")
     return host, number

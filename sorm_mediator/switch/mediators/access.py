@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import SecretStr
 
-from sorm_mediator.addresses import host_port
+from sorm_mediator.addresses import host_of, host_port
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
@@ -39,10 +39,9 @@ class Target(NamedTuple):
 
 def reachable(sink: str, peer: str) -> str:
     """A sink's ``host:port`` as seen from the switch. A sink on all addresses has its mediator's address."""
-    host, _, port = sink.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
+    host, port = host_of(sink), sink.rpartition(":")[2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
-        host = peer.rpartition(":")[0]
+        host = host_of(peer)
     return host_port("127.0.0.1" if host == "localhost" else host, port)
 
 
@@ -150,7 +149,7 @@ def clash(domains: Iterable[Domain]) -> str:
     if not found:
         return ""
     number, one, other = min(found)
-    more = f", and {len(found) - 1} more numbers" if len(found) > 1 else ""
+    more = f", and {len(found) - 1} more number{'s' if len(found) > 2 else ''}" if len(found) > 1 else ""
     return (
         f"the number {number} is a subscriber's in {one} and in {other}{more}; it must be in one domain only"
     )
@@ -242,7 +241,7 @@ class LiveSessions:
         live = self._live.get((user, mediator), [])
         if not live:
             return ""
-        same = all(one.name == name and one.host == peer.rpartition(":")[0] for one in live)
+        same = all(one.name == name and one.host == host_of(peer) for one in live)
         admitted = same and self._policy() == "same-address"
         self._counters["second sessions" if admitted else "second sessions refused"] += 1
         host = live[0].host
@@ -252,7 +251,7 @@ class LiveSessions:
 
     def opened(self, user: str, mediator: str, name: str, peer: str, notify: Notify) -> Callable[[], None]:
         """Register an open session. Returns the function to call at its end."""
-        key, session = (user, mediator), _Session(name, peer.rpartition(":")[0], notify)
+        key, session = (user, mediator), _Session(name, host_of(peer), notify)
         self._live.setdefault(key, []).append(session)
 
         def closed() -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
 from fastapi import HTTPException, Request
 
 from protocol.messages import BY_CODE
 from protocol.texts import OPERATIONS_RELEASE, phrase_of
-from sorm_mediator.language import Phrase, join
+from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.mediator.binding.status import call_row
+from sorm_mediator.reports import drawing
+from sorm_mediator.reports.drawing import Drawing, Row
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused
+from sorm_mediator.texts import short
 from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
-from sorm_mediator.web.pages.captions import HAPPENED
+from sorm_mediator.web.pages.captions import HAPPENED, caption_of
 from sorm_mediator.web.pages.page import Action, Form, Page
-from sorm_mediator.web.pages.shown import clock, note_reading
+from sorm_mediator.web.pages.shown import clock, language, note_reading
 from sorm_mediator.web.switch_api import (
     REFUSED,
     CallBody,
@@ -139,7 +142,7 @@ async def one(request: Request) -> Mapping[str, Any]:
     """A call with its ladder and, of the switch, its state and its routing."""
     gateway, switch = request.app.state.gateway, request.app.state.switch
     call = request.path_params["call"]
-    steps = ladder(None if gateway is None else gateway.events, switch, call)
+    steps = ladder(None if gateway is None else gateway.events, switch, call, language(request))
     if steps is None:
         raise HTTPException(404, Phrase("There is no call {call}, or it was long ago.", call=call))
     made = None if switch is None else switch.engine.calls.get(call)
@@ -149,9 +152,10 @@ async def one(request: Request) -> Mapping[str, Any]:
         "made": shown,
         "states": STATES,
         "ladder": steps,
-        "drawing": draw(steps),
+        "drawing": draw(steps, language(request)),
         "lanes": LANES,
-        "services": get_args(Feature),
+        "label": _label,
+        "services": {one: caption_of(one, "services") for one in get_args(Feature)},
     }
 
 
@@ -198,79 +202,59 @@ LANES: dict[Lane, Phrase] = {
     "switch": Phrase("Switch"),
 }
 """The vertical lines, from left to right."""
-_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 210, 40, 30
-_MOST_TEXT, _MOST_ASIDE, _MOST_DETAIL = 38, 27, 18
-"""Characters that stand above an arrow, beside a mark on the last lane, and there after what happened."""
+_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 270, 40, 30
+_TIME, _AFTER = 95, 158
+_MOST_TEXT, _MOST_ASIDE = 35, 38
+"""Characters that stand above an arrow, and beside a mark on the last lane."""
 _CODES = {kind.message_name: code for code, kind in BY_CODE.items()}
 
 
-class Arrow(NamedTuple):
-    """A row of the drawing, in units of its picture."""
-
-    y: int
-    start: int
-    end: int
-    text_x: int
-    kind: str
-    time: str
-    after: str
-    """Milliseconds since the first step of the call itself."""
-    text: str
-    title: str
-    stays: bool
-    """It happened in one box: a mark instead of an arrow."""
-
-
-class Drawing(NamedTuple):
-    """A ladder as a picture: its size, its lanes and its rows."""
-
-    width: int
-    height: int
-    lanes: tuple[tuple[Lane, int], ...]
-    rows: Sequence[Arrow]
-
-
-def draw(steps: LadderDocument) -> Drawing:
-    """The places of all lines of the picture of a ladder."""
+def draw(steps: LadderDocument, lang: Lang) -> Drawing:
+    """The picture of a ladder."""
     places: dict[Lane, int] = {lane: _LEFT + at * _APART for at, lane in enumerate(LANES)}
     begun = next((step.time for step in steps.steps if step.kind in ("report", "call")), None)
-    rows = [_arrow(at, step, places, begun) for at, step in enumerate(steps.steps)]
-    height = _TOP + _ROW * len(rows) + 20
-    return Drawing(_LEFT + 2 * _APART + _RIGHT, height, tuple(places.items()), rows)
+    return Drawing(
+        width=_LEFT + 2 * _APART + _RIGHT,
+        height=_TOP + _ROW * len(steps.steps) + 20,
+        head=32,
+        lanes=[drawing.Lane(x, translate(LANES[lane], lang), box=124) for lane, x in places.items()],
+        rows=[_row(at, step, places, begun, lang) for at, step in enumerate(steps.steps)],
+        times=translate(Phrase("time, ms of the call"), lang),
+    )
 
 
 def _label(step: LadderStep) -> str:
     """The step in few words: ``41h number-received 28331 -> 28332``; the whole line stands in its title."""
     if step.kind == "call":
+        if step.name == "dialling" and step.detail:
+            return step.detail
         what = HAPPENED.get(step.name, Phrase("{name}", name=step.name))
-        detail = step.text.removeprefix(step.name).strip()
-        return join(" ", [what, detail[:_MOST_DETAIL]]) if detail else what
+        return join(", " if step.name == "release" else " ", [what, step.detail]) if step.detail else what
     code = _CODES.get(step.name)
     if step.kind not in ("command", "message", "event") or code is None:
         return step.text
     parties = re.search(r" calling=(\S+) called=(\S+)", step.text) if step.kind == "event" else None
     line = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
+    if answered := re.search(r" command=(\S+) status=(\w+)", step.text):
+        line = f"{step.name.removeprefix('command-')} {answered[1]} {answered[2]}"  # the status must be seen
     return f"{code:02X}h {line}"
 
 
-def _arrow(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None) -> Arrow:
-    start, end = places[step.source], places[step.target]
-    stays = start == end
-    most = _MOST_ASIDE if stays else _MOST_TEXT
-    text = _label(step)
-    if not isinstance(text, Phrase) and len(text) > most:
-        text = text[: most - 1] + "…"
-    return Arrow(
+def _row(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None, lang: Lang) -> Row:
+    stays = step.source == step.target
+    text = translate(_label(step), lang)
+    times = [(_TIME, clock(step.time))]
+    if begun is not None:  # and milliseconds since the first step of the call itself
+        times.append((_AFTER, f"{(step.time - begun) * 1000:+.0f}"))
+    return Row(
+        kind="mark" if stays else "arrow",
+        style=step.kind,
         y=_TOP + _ROW * (at + 1),
-        start=start,
-        end=end,
-        text_x=start + 14 if stays else (start + end) // 2,
-        kind=step.kind,
-        time=clock(step.time),
-        after="" if begun is None else f"{(step.time - begun) * 1000:+.0f}",
-        text=text,
-        title=step.text,
-        stays=stays,
+        start=places[step.source],
+        end=places[step.target],
+        text=short(text, _MOST_ASIDE if stays else _MOST_TEXT),
+        title=text if stays else translate(step.text, lang),
+        times=tuple(times),
     )
 
 

@@ -15,6 +15,28 @@ COUNTERS: Mapping[str, Phrase] = {
     "commands_never_taken": Phrase("waiting commands dropped"),
     "commands_overflowing": Phrase("commands beyond those that may wait"),
     "console_timeouts": Phrase("waits for the console that timed out"),
+    "calls_expired": Phrase("calls without a report for too long"),
+    "electronic_messages": Phrase("electronic messages"),
+    "events": Phrase("events of calls"),
+    "joins_failed": Phrase("calls that could not be joined"),
+    "journal_left_out": Phrase("journal entries left out"),
+    "lines_preempted": Phrase("KSL lines taken for an object of priority"),
+    "matches_before_control": Phrase("reports of objects from before the control"),
+    "matches_without_object": Phrase("reports that match no object"),
+    "messages_again": Phrase("electronic messages that came again"),
+    "messages_unknown_to_the_order": Phrase("electronic messages that the order has not"),
+    "messages_while_stopped": Phrase("electronic messages while stopped"),
+    "messages_without_object": Phrase("electronic messages of no object"),
+    "reports_late": Phrase("late call reports"),
+    "reports_old": Phrase("old call reports"),
+    "reports_while_stopped": Phrase("call reports while stopped"),
+    "reports_without_object": Phrase("call reports of no object"),
+    "switch_events_unknown": Phrase("unknown events of the switch"),
+    "syncs refused for room": Phrase("synchronizations refused for want of room"),
+    "times_unknown": Phrase("call reports without a time"),
+    "trunk_names_cut": Phrase("trunk names cut short"),
+    "trunk_names_untold": Phrase("trunk names not told"),
+    "undeliverable_replies": Phrase("replies that reached no console"),
     "dropped_kpd1": Phrase("messages dropped, KPD1 down"),
     "dropped_kpd2": Phrase("events dropped, KPD2 down"),
     "outputs_abandoned": Phrase("outputs of tables given up"),
@@ -40,6 +62,134 @@ COUNTERS: Mapping[str, Phrase] = {
     "reports impossible": Phrase("call reports that could not be made"),
 }
 """Counters of mediator and switch; others are shown by their names alone."""
+CHANNEL_COUNTERS: Mapping[str, Phrase] = {
+    "connections": Phrase("connections"),
+    "refused": Phrase("refused connections"),
+    "units_received": Phrase("units received"),
+    "units_sent": Phrase("units sent"),
+    "octets_received": Phrase("octets received"),
+    "octets_sent": Phrase("octets sent"),
+    "broken": Phrase("octets that are no command"),
+    "noise_octets": Phrase("octets left out"),
+    "deleted_units": Phrase("units given up"),
+    "lost_units": Phrase("units lost"),
+    "not_reading": Phrase("consoles that did not read"),
+}
+"""Counters of a data channel of the console."""
+RADIUS_COUNTERS: Mapping[str, Phrase] = {
+    "datagrams": Phrase("datagrams"),
+    "reports": Phrase("call reports"),
+    "messages": Phrase("electronic messages"),
+    "other": Phrase("other requests"),
+    "duplicates": Phrase("repeated requests"),
+    "status": Phrase("status requests"),
+    "unknown_client": Phrase("unknown clients"),
+    "wrong_secret": Phrase("wrong secrets"),
+    "wrong_message_authenticator": Phrase("wrong Message-Authenticator"),
+    "no_message_authenticator": Phrase("no Message-Authenticator"),
+    "wrong_code": Phrase("wrong codes"),
+    "malformed short": Phrase("malformed: too short"),
+    "malformed length": Phrase("malformed: length"),
+    "malformed attributes": Phrase("malformed: attributes"),
+    "malformed message-authenticator": Phrase("malformed: Message-Authenticator"),
+    "not_taken": Phrase("not taken"),
+    "handler_failed": Phrase("failures of the mediator"),
+    "not_kept": Phrase("not kept"),
+    "former_secret": Phrase("with the former secret"),
+    "broken_reports": Phrase("broken reports"),
+    "cut_reports": Phrase("reports cut short"),
+    "replies": Phrase("replies"),
+    "replies_lost": Phrase("replies that could not be sent"),
+    "remembered": Phrase("remembered requests"),
+}
+"""Counters of the RADIUS sink."""
+STREAM_COUNTERS: Mapping[str, Phrase] = {
+    "blocks": Phrase("blocks"),
+    "errored_blocks": Phrase("errored blocks (EB)"),
+    "seconds": Phrase("seconds"),
+    "errored_seconds": Phrase("errored seconds (ES)"),
+    "severely_errored_seconds": Phrase("severely errored seconds (SES)"),
+    "background_errors": Phrase("background block errors (BBE)"),
+    "fas_errors": Phrase("errors of frame alignment (FAS)"),
+    "crc_errors": Phrase("errors of CRC-4"),
+    "slips": Phrase("slips of the buffer"),
+    "alignment_losses": Phrase("losses of frame alignment"),
+    "sent": Phrase("packets sent"),
+    "received": Phrase("packets received"),
+    "lost": Phrase("packets lost"),
+    "late": Phrase("packets late"),
+    "reordered": Phrase("packets reordered"),
+    "malformed": Phrase("packets malformed"),
+    "underruns": Phrase("times the buffer was empty"),
+    "overruns": Phrase("times the buffer was full"),
+    "pauses": Phrase("pauses of the other end"),
+    "losses": Phrase("losses of packets (LOPS)"),
+    "l_packets": Phrase("packets with L = 1"),
+    "r_packets": Phrase("packets with R = 1"),
+    "strangers": Phrase("packets or connections of strangers"),
+    "unsent": Phrase("packets that could not be sent"),
+    "opened": Phrase("times the port was opened"),
+    "dropped": Phrase("frames dropped"),
+    "connections": Phrase("connections"),
+    "packets_received": Phrase("packets received"),
+    "packets_sent": Phrase("packets sent"),
+    "bit_errors": Phrase("inverted bits"),
+    "line_slips": Phrase("slips of the line"),
+}
+"""Counters of a stream: G.826 at both ends, the framer's own, and those of its carrier."""
+HDLC_COUNTERS: Mapping[str, Phrase] = {
+    "good": Phrase("good frames"),
+    "fcs_errors": Phrase("FCS errors"),
+    "short": Phrase("too short"),
+    "long": Phrase("too long"),
+    "aborted": Phrase("aborted"),
+    "unaligned": Phrase("not whole octets"),
+    "octets": Phrase("octets"),
+}
+"""Counters of the frames of a data channel."""
+ALARMS: Mapping[str, Phrase] = {
+    "frmr-sent": Phrase("FRMR sent"),
+    "interrupt": Phrase("interrupts not sent"),
+    "link-down": Phrase("link down"),
+    "modulo-mismatch": Phrase("the other end wants modulo 128"),
+    "not-sent": Phrase("octets not sent"),
+    "role-mismatch": Phrase("both ends have the same role"),
+    "serial": Phrase("serial port"),
+    "xot": Phrase("XOT"),
+}
+"""Kinds of complaints of a data channel."""
+CIRCUITS: Mapping[str, Phrase] = {
+    "no link": Phrase("no link"),
+    "restarting": Phrase("restarting"),
+    "ready": Phrase("ready"),
+    "calling": Phrase("calling", context="X.25"),
+    "data": Phrase("data transfer"),
+    "resetting": Phrase("resetting"),
+}
+"""State of an X.25 circuit."""
+LICENSED: Mapping[str, Phrase] = {
+    "concurrent_calls": Phrase("Calls at a time"),
+    "sorm_channels": Phrase("Mediators of domains"),
+    "subscribers": Phrase("Subscribers"),
+}
+"""What a licence limits."""
+SERVICES: Mapping[str, Phrase] = {
+    "hold": Phrase("hold", context="service"),
+    "end-of-hold": Phrase("end of the hold", context="service"),
+    "consultation": Phrase("consultation call", context="service"),
+    "3pty": Phrase("three-party call", context="service"),
+    "transfer": Phrase("call transfer", context="service"),
+    "pickup": Phrase("call pickup", context="service"),
+    "waiting": Phrase("call waiting", context="service"),
+}
+"""Services that can be used in a call."""
+RUNS: Mapping[str, Phrase] = {
+    "replay": Phrase("Replay"),
+    "acceptance": Phrase("Acceptance"),
+    "conformance": Phrase("Conformance"),
+    "stop": Phrase("Stop of the technical means"),
+}
+"""Kinds of runs."""
 HAPPENED: Mapping[str, Phrase] = {
     "dialling": Phrase("dialling"),
     "ringing": Phrase("ringing"),
@@ -47,6 +197,8 @@ HAPPENED: Mapping[str, Phrase] = {
     "busy": Phrase("busy"),
     "no-answer": Phrase("not answered"),
     "release": Phrase("released"),
+    "routing-failed": Phrase("no way to the number"),
+    "forwarding-failed": Phrase("no way to the forwarding number"),
     "service": Phrase("service", context="ladder"),
     "service-refused": Phrase("service refused"),
     "licence": Phrase("licence", context="ladder"),
@@ -54,9 +206,24 @@ HAPPENED: Mapping[str, Phrase] = {
 """What happens to a call at the switch; others are shown by their names."""
 
 
-def caption_of(name: str) -> Phrase:
-    """A counter for people; its name itself where there is no caption."""
-    return COUNTERS.get(name, Phrase("{name}", name=name))
+NAMES: Mapping[str, Mapping[str, Phrase]] = {
+    "counters": COUNTERS,
+    "channel": CHANNEL_COUNTERS,
+    "radius": RADIUS_COUNTERS,
+    "stream": STREAM_COUNTERS,
+    "hdlc": HDLC_COUNTERS,
+    "alarms": ALARMS,
+    "circuits": CIRCUITS,
+    "licensed": LICENSED,
+    "runs": RUNS,
+    "services": SERVICES,
+}
+"""All captions by what they are of, for the templates."""
+
+
+def caption_of(name: str, of: str = "counters") -> Phrase:
+    """A counter, or another of :data:`NAMES`, for people; its name itself where there is no caption."""
+    return NAMES[of].get(name, Phrase("{name}", name=name))
 
 
 def limit(name: str) -> Phrase:

@@ -66,12 +66,20 @@ async def verify(request: Request, form: Form) -> Phrase:
     found = await verify_journal(request.app.state.gateway)
     if found.intact:
         return Phrase(
-            "The journal is intact: {count} entries, head {head}", count=found.entries, head=found.head
+            "The journal is intact: {count} entry, head {head}",
+            plural="The journal is intact: {count} entries, head {head}",
+            count=found.entries,
+            head=found.head,
         )
     told = "; ".join(f"{one.seq}: {one.text}" if one.seq else one.text for one in found.findings[:10])
     raise HTTPException(
         409,
-        Phrase("The journal is not intact, {count} findings: {told}", count=len(found.findings), told=told),
+        Phrase(
+            "The journal is not intact, {count} finding: {told}",
+            plural="The journal is not intact, {count} findings: {told}",
+            count=len(found.findings),
+            told=told,
+        ),
     )
 
 

@@ -23,6 +23,14 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 """Values by the last part of a parameter's name; what is not here is a text."""
 
 
+RESULTS: Final[Mapping[str, Phrase]] = {
+    "external": Phrase("leaves the node"),
+    "local": Phrase("stays in the node"),
+    "failed": Phrase("failed"),
+}
+"""What routing comes to, for people."""
+
+
 async def numbers(request: Request) -> Mapping[str, Any]:
     """The form as it was sent, and the trace for it."""
     domains = request.app.state.switch.engine.domains
@@ -43,6 +51,7 @@ async def numbers(request: Request) -> Mapping[str, Any]:
         "refused": "",
         "trace": None,
         "text": {},
+        "results": RESULTS,
     }
     if not any(given.values()):
         return view

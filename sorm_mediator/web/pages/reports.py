@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from fastapi import HTTPException, Request
 
-from sorm_mediator.language import Phrase
+from sorm_mediator.console.errors import STARTED_ALREADY
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.texts import whole_number
 from sorm_mediator.web.jobs_api import JobDocument, JobRefused, JobRequest, Jobs
 from sorm_mediator.web.mediator_api import who_asks
@@ -54,6 +55,7 @@ async def reports(request: Request) -> Mapping[str, Any]:
         "rows": rows,
         "states": STATES,
         "busy": any(one.state == "running" for one in rows),
+        "started": _is_started(request),
         "scripts": [one.script for one in jobs.scripts()],
     }
 
@@ -64,7 +66,18 @@ async def report(request: Request) -> Mapping[str, Any]:
     lines = (
         _jobs(request).output(job.id, max(0, job.lines - SHOWN_LINES)) if "output.txt" in job.files else []
     )
-    return {"job": job, "states": STATES, "output": "\n".join(lines[-SHOWN_LINES:])}
+    hint = translate(STARTED_ALREADY, job.lang)
+    return {
+        "job": job,
+        "states": STATES,
+        "output": "\n".join(lines[-SHOWN_LINES:]),
+        "refused_start": job.state == "failed" and any(hint in line for line in lines),
+        "stopped": not _is_started(request),
+    }
+
+
+def _is_started(request: Request) -> bool:
+    return bool(request.app.state.gateway.status().state == "started")
 
 
 async def start(request: Request, form: Form) -> Phrase:
@@ -78,7 +91,7 @@ async def start(request: Request, form: Form) -> Phrase:
     try:
         job = await _jobs(request).start(JobRequest(**fields), who_asks(request))
     except JobRefused as refused:
-        raise HTTPException(refused.status, str(refused)) from None
+        raise HTTPException(refused.status, refused.text) from None
     return Phrase("Run {number} has begun.", number=job.id)
 
 
@@ -88,7 +101,7 @@ async def remove(request: Request, form: Form) -> Phrase:
     try:
         await _jobs(request).remove(job.id)
     except JobRefused as refused:
-        raise HTTPException(refused.status, str(refused)) from None
+        raise HTTPException(refused.status, refused.text) from None
     if job.state == "running":
         return Phrase("Run {number} was cancelled.", number=job.id)
     return Phrase("Run {number} was removed.", number=job.id)

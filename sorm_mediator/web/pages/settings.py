@@ -53,10 +53,19 @@ async def settings(request: Request) -> Mapping[str, Any]:
         "was": json.dumps({row["key"]: row["text"] for row in rows if row["control"] != "shown"}),
         "file": found.file,
         "unsaved": found.unsaved,
+        "ahead": [
+            one.key
+            for one in found.settings
+            if one.waiting is not None and not _is_unsaved(one.key, found.unsaved)
+        ],
         "mistakes": {},
         "given": {},
         "has_switch_file": request.app.state.switch is not None and found.file is not None,
     }
+
+
+def _is_unsaved(key: str, unsaved: Iterable[str]) -> bool:
+    return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in unsaved)
 
 
 def _settings(request: Request) -> Settings:
@@ -80,7 +89,7 @@ def _field(one: SettingDocument) -> dict[str, Any]:
         "source": one.source,
         "at_once": one.at_once,
         "waiting": None if one.waiting is None else as_text(one.waiting),
-        "meaning": one.meaning.replace("``", ""),
+        "meaning": Phrase(one.meaning),
     }
 
 
@@ -155,7 +164,11 @@ async def change(request: Request, form: Form) -> Phrase | Redrawn:
         done = await found.change(values, save=bool(form.get("save")), who=who_asks(request))
     except SettingsRefused as refused:
         mistakes, others = _by_field(refused.mistakes, given)
-        text = Phrase("Nothing was changed: {count} mistakes.", count=len(refused.mistakes))
+        text = Phrase(
+            "Nothing was changed: {count} mistake.",
+            plural="Nothing was changed: {count} mistakes.",
+            count=len(refused.mistakes),
+        )
         if others:
             text = Phrase("Nothing was changed: {mistakes}", mistakes="; ".join(others))
         return Redrawn(text, "forms", {"mistakes": mistakes, "given": changed}, failed=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from fastapi import Request
+from markupsafe import Markup
 
 from protocol import texts
-from sorm_mediator.language import Lang, MessageId, Phrase
+from sorm_mediator.language import Lang, MessageId, Phrase, join
 from sorm_mediator.web.pages.captions import caption_of, limit
 from ssh_control.client import LinkState
 
@@ -21,6 +23,7 @@ LINKS: dict[LinkState, Phrase] = {
     LinkState.REFUSED: Phrase("refused"),
     LinkState.CLOSED: Phrase("closed"),
 }
+CHANNELS: dict[str, Phrase] = {"kpd1": Phrase("KPD1"), "kpd2": Phrase("KPD2")}
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 NONE = "\N{EN DASH}"
 """What stands for a value that is not there."""
@@ -79,14 +82,27 @@ def line_state(code: int | None, lang: Lang) -> str:
     return NONE if code is None else texts.look_up(texts.LINE_STATES, code, lang)
 
 
-def counted(counters: Mapping[str, Any]) -> str:
+def counted(counters: Mapping[str, Any], of: str = "counters") -> str:
     """The counters that have counted something; those in a table of their own with its name before theirs."""
     flat = dict(counters)
     for name, inner in counters.items():
         if isinstance(inner, Mapping):
             del flat[name]
             flat |= {f"{name} {key}": value for key, value in inner.items()}
-    return ", ".join(f"{name} {value}" for name, value in sorted(flat.items()) if value) or NONE
+    counted = sorted((name, value) for name, value in flat.items() if value)
+    if not counted:
+        return NONE
+    return join(
+        ", ", [Phrase("{name}: {value}", name=caption_of(name, of), value=value) for name, value in counted]
+    )
+
+
+def marked(text: str) -> Markup:
+    """A text whose ``names`` stand in double backquotes, with those as code."""
+    parts = re.split("``(.+?)``", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)
+    )
 
 
 def link(name: str) -> str:
@@ -106,6 +122,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "value": value,
     "line_state": line_state,
     "caption_of": caption_of,
+    "channel": CHANNELS.__getitem__,
+    "marked": marked,
     "limit": limit,
     "zip_same": lambda values: [(one, one) for one in values],
 }
@@ -139,9 +157,12 @@ def header(request: Request) -> dict[str, Any]:
         if gateway.e1 is not None:
             rows = gateway.e1.streams.rows()
             working = sum(row.state == "WORK" for row in rows)
-            states.append(state(working == len(rows), "E1 streams", f"{working}/{len(rows)} WORK"))
+            text = Phrase("{working} of {count} work", working=working, count=len(rows))
+            states.append(state(working == len(rows), "E1 streams", text))
     if switch is not None:
-        states.append(state(True, "Switch", Phrase("{count} calls", count=switch.engine.active)))
+        states.append(
+            state(True, "Switch", Phrase("{count} call", plural="{count} calls", count=switch.engine.active))
+        )
     return {"orm_number": None if gateway is None else gateway.core.orm_number, "states": states}
 
 

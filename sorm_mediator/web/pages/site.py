@@ -17,16 +17,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from jinja2.runtime import Macro
 from pydantic import ValidationError
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 
 from sorm_mediator import __version__
-from sorm_mediator.config.lines import dotted
+from sorm_mediator.config.lines import key_of
 from sorm_mediator.config.mistakes import mistakes
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
+from sorm_mediator.reports import html as reports
 from sorm_mediator.web.access import Access, cookie_name, new_name
 from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, Redrawn, has_box
 from sorm_mediator.web.pages.shown import FILTERS, LANGUAGES, header, language
@@ -88,8 +89,8 @@ class _Site:
     def __init__(self) -> None:
         # All values are escaped: names of trunks and domains, and the texts of a mediator, are foreign.
         self._templates = Environment(
-            loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
+            loader=ChoiceLoader([PackageLoader(__package__), reports.TEMPLATES]),
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._templates.filters |= FILTERS
         self._layout = self._templates.get_template("layout.html.j2")
@@ -330,8 +331,8 @@ def _here(request: Request) -> str:
     return urlencode(kept)
 
 
-def _text(lang: Lang, message: MessageId, **values: object) -> str:
-    return translate(Phrase(message).fill(**values), lang)
+def _text(lang: Lang, message: MessageId, *, plural: str = "", **values: object) -> str:
+    return translate(Phrase(message, plural=plural).fill(**values), lang)
 
 
 def _access(request: Request) -> Access:
@@ -365,7 +366,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _first_problem(error: ValidationError) -> str:
     first = mistakes(error.errors(), None)[0]
-    return f"{dotted(first.location)}: {first.text}" if first.location else first.text
+    return f"{key_of(first.location)}: {first.text}" if first.location else first.text
 
 
 async def _nothing(request: Request) -> Response:

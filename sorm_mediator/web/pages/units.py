@@ -64,7 +64,7 @@ def _opened(request: Request, happened: Happened) -> dict[str, Any]:
         "number": happened.number,
         "time": clock(happened.time),
         "line": event_line(document, language(request), coding=_coding(gateway)),
-        "call": happened.about.call,
+        "call": happened.cause.call,
         "octets": [" ".join(octets[at : at + 16]) for at in range(0, len(octets), 16)],
         "text": _text(gateway, unit, octets, language(request)),
         "masked": unit.get("masked", ""),
@@ -171,8 +171,8 @@ def _line(happened: Happened, lang: Lang, coding: MessageCoding) -> dict[str, An
     return {
         "n": happened.number,
         "kind": kind if kind in KINDS else "command",
-        "objects": list(happened.about.objects),
-        "calls": [happened.about.call, fields.get("call_number")],
+        "objects": list(happened.cause.objects),
+        "calls": [happened.cause.call, fields.get("call_number")],
         "line": f"{clock(happened.time)} {event_line(document, lang, coding=coding)}",
     }
 

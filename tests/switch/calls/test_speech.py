@@ -23,7 +23,8 @@ from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest, ServiceRequest
-from sorm_mediator.switch.calls.speech import Address, Speech, SpeechSender, rtp_address, tones
+from sorm_mediator.switch.calls.speech import Address, Speech, rtp_address, tones
+from sorm_mediator.switch.speech_sender import SpeechSender
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused
 

@@ -44,7 +44,7 @@ REFUSALS = [
     pytest.param(
         [VOIP, domain("local", "300000", "200119"), domain("other", "200100")],
         ["*"],
-        "the number 200100 is a subscriber's in voip and in other, and 1 more numbers; it must be in one domain only",
+        "the number 200100 is a subscriber's in voip and in other, and 1 more number; it must be in one domain only",
         id="clash",
     ),
     pytest.param(

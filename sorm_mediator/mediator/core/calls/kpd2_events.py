@@ -133,7 +133,7 @@ class EventComposer:
             service=_octet(service.code) if service else None,
             additional=None,
         )
-        context.kpd2(message, at=at, cause=leg.call.key[1])
+        context.kpd2(message, at=at, cause=leg.call.cause)
         context.counters["events"] += 1
 
     def _connection_code(self, leg: Leg) -> int:

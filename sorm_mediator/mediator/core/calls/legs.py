@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import Category, Priority
-from sorm_mediator.mediator.core.moves import Move, StateTable
+from sorm_mediator.mediator.core.effects import Cause
+from ssh_control.moves import Move, StateTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,6 +139,11 @@ class Call:
     """By object number."""
     ignored: set[int] = field(default_factory=set)
     """Objects that are not controlled in this call: taken off control, or put on it after it began."""
+    cause: Cause = field(init=False)
+    """Of its events."""
+
+    def __post_init__(self) -> None:
+        self.cause = Cause(self.key[1], self.key[1])
 
 
 @dataclass(slots=True, eq=False)

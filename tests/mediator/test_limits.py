@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol import CommandExecuted, CommandReceived, GetObjects, Start, Test, TestReplyKpd1, TestReplyKpd2
-from sorm_mediator.mediator.binding.gateway import LimitWatch
+from sorm_mediator.mediator.binding.limits import LimitWatch
 
 LIMITS = {"27h": 200, "28h": 10_000, "29h": 200, "53h": 200}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 S = TypeVar("S")
-Cause = TypeVar("Cause")
+In = TypeVar("In")
 A = TypeVar("A")
 
 
@@ -17,5 +17,5 @@ class Move(NamedTuple, Generic[S, A]):
     actions: tuple[A, ...] = ()
 
 
-StateTable: TypeAlias = Mapping[tuple[S, Cause], Move[S, A]]
+StateTable: TypeAlias = Mapping[tuple[S, In], Move[S, A]]
 """Moves by state and input."""

@@ -12,13 +12,19 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 BROKEN_PIPE = 141
 """The shell's code for a process that SIGPIPE ended."""
+INTERRUPTED = 130
+"""The shell's code for a process that SIGINT ended: of a command that a signal ended."""
 _USAGE = 2
-_INTERRUPTED = 130
-_NAME = "standard output"
+
+
+class OutputLostError(Exception):
+    """Standard output can't be written. It is no ``OSError``, so that nobody takes it for one of a file or a
+    connection: :func:`guarded` reports it."""
 
 
 class _Output(io.FileIO):
@@ -34,12 +40,7 @@ class _Output(io.FileIO):
             return super().write(octets) or 0
         except OSError as error:
             self.lost = error.errno
-            raise OSError(error.errno, error.strerror, _NAME) from None
-
-
-def is_of_output(error: OSError) -> bool:
-    """Whether an error is that of standard output, which :func:`guarded` reports."""
-    return bool(error.filename == _NAME)
+            raise OutputLostError from None
 
 
 def guarded(command: Callable[[], None]) -> None:
@@ -59,20 +60,17 @@ def guarded(command: Callable[[], None]) -> None:
     )
     code: object = 0
     try:
-        try:
-            command()
-        finally:
-            sys.stdout.flush()
-    except OSError:
-        if output.lost is None:
-            raise
+        with suppress(OutputLostError):  # whose number output.lost has
+            try:
+                command()
+            finally:
+                sys.stdout.flush()
     except SystemExit as end:
         if output.lost is None:
             raise
         code = end.code
     if output.lost == errno.EPIPE or (output.lost == errno.EIO and was_terminal):
-        sys.exit(code if code == _INTERRUPTED else BROKEN_PIPE)
+        sys.exit(code if code == INTERRUPTED else BROKEN_PIPE)
     if output.lost is not None:
-        if code != _USAGE:  # else the command has reported it
-            sys.stderr.write(f"sorm-mediator: {_NAME}: can't be written: {os.strerror(output.lost)}\n")
+        sys.stderr.write(f"sorm-mediator: standard output: can't be written: {os.strerror(output.lost)}\n")
         sys.exit(_USAGE)
