@@ -6,6 +6,7 @@ fixture is used, or a scenario is asked for.
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Generator, Iterable, Iterator
@@ -277,7 +278,7 @@ def _is_scenario(path: Path, *, asked: bool) -> bool:
     try:
         root = document.load(path).value
     except ScriptError:
-        return asked or bool(_STEPS.search(path.read_bytes()))
+        return asked or not os.access(path, os.R_OK) or bool(_STEPS.search(path.read_bytes()))
     if not isinstance(root, dict):
         return False
     if "steps" not in root:
