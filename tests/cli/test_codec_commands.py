@@ -341,3 +341,11 @@ def test_the_comment_of_a_packet_with_two_units_is_shown_once(tmp_path: Path) ->
         "  # start",
     ]
     assert shown.count("CC 01 01 00") == 3
+
+
+def test_a_capture_without_packets_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(bytes.fromhex("D4C3B2A1 0200 0400 00000000 00000000 FFFF0000 01000000"))
+    done = run("decode", "-f", str(path))
+    assert done.exit_code == 1
+    assert "the capture has a header, and no packet in it" in done.stderr

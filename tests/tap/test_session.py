@@ -111,6 +111,14 @@ def test_a_recording_of_two_sessions_of_a_console_replays(lab, tmp_path) -> None
     assert done.returncode == 0, done.stdout
 
 
+def test_the_ready_file_of_a_tap_is_its_ready_line(lab, tmp_path) -> None:
+    file = tmp_path / "ready.json"
+    with tap(lab, "--ready-file", str(file)) as (process, ready):
+        assert json.loads(file.read_text()) == ready
+        stop(process)
+    assert not file.exists()
+
+
 def test_json_is_an_object_a_line_and_masks_passwords(lab) -> None:
     with tap(lab, "--json") as (process, ready):
         replay(lab, ready["endpoints"], MAIN_JOB)
