@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
+from sorm_mediator.replay.fitting import missing
 
 log = logging.getLogger("sorm_mediator")
 
@@ -32,7 +33,9 @@ async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = 
         if descriptor is not None:
             capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
             stack.callback(capture.close)
-        lab = await stack.enter_async_context(Lab(config, boxes=boxes, name=name, capture=capture))
+        lab = await stack.enter_async_context(
+            Lab(config, boxes=boxes, name=name, capture=capture, missing=missing)
+        )
         warnings = await asyncio.to_thread(lab.warnings)
         located = config.locate("\n".join(warnings)) if warnings else []
         for one in located:
