@@ -73,6 +73,8 @@ class Form(ABC):
 
     hexadecimal: Literal["octets", "integer", "text"] = "octets"
     """What ``"0x1A"`` is in a script: octets that are sent as they are, an integer, or a text like any other."""
+    secret: bool = False
+    """Whether people never see the values."""
 
     @abstractmethod
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
@@ -169,9 +171,12 @@ class TextForm(Form):
 class PasswordForm(TextForm):
     """A text of six characters. The length is checked in scripts; in documents the wire refuses another."""
 
+    secret = True
+
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
-            node.wrong(Phrase('six characters in quotation marks, such as "123456"'))
+            allowed = Phrase('six characters in quotation marks, such as "123456"')
+            node.fail(Phrase("this password is not allowed here; allowed: {allowed}", allowed=allowed))
         return node.value
 
 

@@ -219,26 +219,19 @@ def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
     """For each wrong side: the rules that made its number, the settings that change it, and the correction."""
     check, rows, routing, trace = outcome.check, outcome.compared, outcome.routing, outcome.trace
     found: list[str] = []
-    adapted: set[str] = set()
+    named: set[str] = set()
     for side in wrong_sides(outcome):
         found += [_made_by(side, hop, domains, config.directory) for hop in routing]
         agreed = check.calling if side == "calling" else check.called
         if trace is not None and not trace.reason and agreed is not None:
             touched, order = _touched_in(trace, rows), config.mediator.order
             found += advice(touched, _SIDE[side], agreed, check.kind, order, domains, config.directory)
-            adapted |= {touched.domain.name for one in touched.applied if one.setting == "adaptation"}
+            named |= {touched.domain.name for one in touched.applied if one.setting == "adaptation"}
         if side == "called":
             found += _first_called(rows, domains.get(check.domain))
-        domain_names = {hop_domain(hop) for hop in routing}
-        for name in domain_names & set(domains):
-            settings = domains[name].config
-            if settings.adaptation and name not in adapted:
-                found.append(
-                    Phrase(
-                        "{domain}: the context {name} (adaptation) rewrites numbers for SORM after routing",
-                        domain=name, name=settings.adaptation,
-                    )
-                )  # fmt: skip
+        for hop in trace.hops if trace is not None else ():
+            if hop.hop.domain.name not in named:
+                found += _adaptations(hop.hop, _SIDE[side])
         on = [name for name, value in config.mediator.adaptation.model_dump().items() if value]
         if side == "called" and on:
             found.append(
@@ -247,6 +240,17 @@ def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
                 )
             )
     return list(dict.fromkeys(found))
+
+
+def _adaptations(hop: Hop, side: Side) -> list[str]:
+    """The adaptation of a domain, if it changed this side in this call."""
+    name, setting = hop.domain.name, hop.domain.config.adaptation
+    changed = any(one.setting == "adaptation" and one.side == side for one in hop.applied)
+    told = Phrase(
+        "{domain}: the context {name} (adaptation) rewrites numbers for SORM after routing",
+        domain=name, name=setting,
+    )  # fmt: skip
+    return [told] if changed else []
 
 
 def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
@@ -354,6 +358,18 @@ def advice(
     full = _outside(number.shown_digits, agreed, domains) if wrong_digits else []
     ni = _indicator(agreed, kind, order) if wrong_sign else ""
     return [*applied, *full] or _rule(hop, side, agreed, directory, ni)
+
+
+def left_over(held: Mapping[str, Any]) -> Phrase:
+    """The remedy if an object of before is in the way (33h, 36h): its command 6."""
+    names = ("object_number", "object_type", "number_sign", "number", "trunk")
+    fields = " ".join(f"{name}={held[name]}" for name in names if held.get(name) is not None)
+    return Phrase(
+        "object {number} is under control already: if it is left over, remove it with "
+        "sorm-mediator send remove-object {fields}",
+        number=held["object_number"],
+        fields=fields,
+    )
 
 
 def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]:

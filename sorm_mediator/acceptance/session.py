@@ -25,6 +25,7 @@ from sorm_mediator.acceptance.compare import (
     PASS,
     Outcome,
     compare,
+    left_over,
     problems,
     refused,
     refused_number,
@@ -64,6 +65,7 @@ from sorm_mediator.reports.files import files_of, write_reports
 from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
+from ssh_control.codes import ExtendedError
 from ssh_control.visible import visible
 
 ANSWER_WITHIN = 16.0
@@ -79,7 +81,8 @@ RING, TALK = 0.02, 0.05
 """Seconds that a call rings and talks."""
 FIRST_OBJECT = 40_001
 """The first object number of the checks, above the usual ones of a mediator in use."""
-_NOT_LOCAL = 0x54
+_NOT_LOCAL = ExtendedError.NUMBER_NOT_LOCAL
+_OBJECT_AGAIN, _NUMBER_AGAIN = ExtendedError.OBJECT_ALREADY_DEFINED, ExtendedError.NUMBER_ALREADY_DEFINED
 
 Done = Callable[[Outcome], None]
 
@@ -165,6 +168,8 @@ class Acceptance:
         )
         if status:
             outcome.problems.append(refused(status))
+            if status in (_OBJECT_AGAIN, _NUMBER_AGAIN):
+                outcome.remedies = [left_over(one) for one in await self._in_the_way(controlled, status)]
             if status == _NOT_LOCAL:
                 outcome.remedies = refused_number(
                     check.controlled, check.subscriber, self._domains[check.domain]
@@ -181,6 +186,16 @@ class Acceptance:
             if outcome.problems:
                 outcome.remedies = remedies(outcome, self._domains, self._config)
         return outcome
+
+    async def _in_the_way(self, controlled: dict[str, Any], status: int) -> list[dict[str, Any]]:
+        """The objects of command 10 that have the number of the object, or the number under control."""
+        names = ("object_number",) if status == _OBJECT_AGAIN else ("object_type", "number_sign", "number")
+        mark = len(self._client.log)
+        if await self._command("get-objects", {name: controlled[name] for name in names}):
+            return []
+        answers = [one.fields for one in self._client.log[mark:] if one.name == "object-info"]
+        # Where there is no such object, the answer repeats what was asked (order 268, 9.3.5).
+        return [one for one in answers if one.get("object_number") is not None and one.get("category")]
 
     async def _call(self, outcome: Outcome, placed: PlannedCall, mark: int) -> None:
         request = {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}

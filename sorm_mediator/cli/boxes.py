@@ -16,6 +16,7 @@ from sorm_mediator.cli.common import (
     LogFormOption,
     LogOption,
     PcapOption,
+    ReadyFileOption,
     SameFileOption,
     fail,
     located_in,
@@ -61,6 +62,7 @@ def lab(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -73,7 +75,15 @@ def lab(
 
     Example: sorm-mediator lab --pcap - | wireshark -k -i -
     """
-    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
+    _run(
+        the_one(file, config),
+        "lab",
+        (log_level, log),
+        given,
+        auto_ports=auto_ports,
+        pcap=pcap,
+        ready_file=ready_file,
+    )
 
 
 def gateway(
@@ -81,6 +91,7 @@ def gateway(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -90,7 +101,7 @@ def gateway(
 
     Example: sorm-mediator gateway -c mediator.toml
     """
-    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
+    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
 
 
 def switch(
@@ -98,6 +109,7 @@ def switch(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -107,7 +119,7 @@ def switch(
 
     Example: sorm-mediator switch -c switch.toml
     """
-    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
+    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
 
 
 def _run(
@@ -118,6 +130,7 @@ def _run(
     *,
     auto_ports: bool,
     pcap: Path | None,
+    ready_file: Path | None,
 ) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
@@ -128,7 +141,7 @@ def _run(
     set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
-        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap)))
+        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
 
 
 def _capture(pcap: Path | None) -> int | None:

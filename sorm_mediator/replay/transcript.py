@@ -8,6 +8,7 @@ scenario: each is a variable.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,6 +93,17 @@ class TranscriptSettings:
     """The script whose units count; "": there is one, or none is told."""
     console: int = 1
     """Which of several consoles that were connected at the same time counts; 0: there must be one alone."""
+
+
+def lab_beside(lab: Path, target: Path) -> str:
+    """The ``lab:`` of a scenario that is written to ``target``: as seen from there, so that both can be moved together.
+
+    For standard output the whole path, since nothing is known of where it goes.
+    """
+    whole = lab.resolve()
+    if target == Path("-"):
+        return str(whole)
+    return Path(os.path.relpath(whole, target.resolve().parent)).as_posix()
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.switch.speech_sender import SpeechSender
+from sorm_mediator.switch.trace import TraceText
 from ssh_control.dialect import ClientHello, Notify, Refused
 from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
@@ -176,6 +177,10 @@ class SwitchBox:
             for task in self._starting:
                 task.cancel()
             await asyncio.gather(*self._starting, return_exceptions=True)
+
+    def trace_with(self, write: TraceText) -> None:
+        """Write the traces of the shell in this way from now on."""
+        self._shell_context.trace_with = write
 
     def set_default_radius(self, address: tuple[str, int], secret: str) -> None:
         """The sink of the lab's own mediator, for domains whose ``radius_servers`` are left out.

@@ -45,7 +45,7 @@ class Hop:
 
     ``problem``: why the call ends here; "" when the call goes on or has arrived. ``exit`` may then be the
     trunk or bridge that refused the call. ``applied``: the changes of the numbers for SORM by the domain's
-    parameters.
+    parameters. ``remarks``: sentences about a parameter that did not do what it is probably meant for.
     """
 
     domain: Domain
@@ -54,6 +54,7 @@ class Hop:
     exit: Exit | None = None
     problem: str = ""
     applied: tuple[Applied, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def bridge(self) -> BridgeEnd | None:
@@ -98,7 +99,10 @@ def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain])
             problem = _forbidden(way, domain, result, domains)
     view = sorm_view(domain, result.a, result.b)
     result = replace(result, a=view.a, b=view.b)
-    return Hop(domain=domain, request=request, result=result, exit=way, problem=problem, applied=view.applied)
+    return Hop(
+        domain=domain, request=request, result=result, exit=way, problem=problem,
+        applied=view.applied, remarks=view.remarks,
+    )  # fmt: skip
 
 
 def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
@@ -204,16 +208,21 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class SormView:
-    """Both numbers with the digits and indicators shown to SORM, and the parameters that changed them."""
+    """Both numbers with the digits and indicators shown to SORM, and the parameters that changed them.
+
+    ``remarks``: as of :class:`Hop`.
+    """
 
     a: Number
     b: Number
     applied: tuple[Applied, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
     """The numbers shown to SORM of a call routed with these numbers."""
     applied: list[Applied] = []
+    remarks: list[str] = []
     numbers: dict[Side, Number] = {"a": a, "b": b}
 
     def apply(setting: Setting, by: str, side: Side, after: Number) -> None:
@@ -223,6 +232,8 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
 
     if domain.config.adaptation:
         adapted_a, adapted_b, rules = _adapted(domain, a, b)
+        if not rules:
+            remarks.append(_unadapted(domain, a, b))
         apply("adaptation", rules, "a", adapted_a)
         apply("adaptation", rules, "b", adapted_b)
     strict, prefix = domain.config.strict_private_numbers, domain.config.private_phone_prefix
@@ -235,7 +246,31 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
         elif prefix:
             longer = replace(number, sorm_digits=prefix + number.shown_digits)
             apply("private_phone_prefix", prefix, side, longer)
-    return SormView(numbers["a"], numbers["b"], tuple(applied))
+            if len(longer.shown_digits) > FULL:
+                remarks.append(_too_long(prefix, side, number, longer))
+    return SormView(numbers["a"], numbers["b"], tuple(applied), tuple(remarks))
+
+
+def _unadapted(domain: Domain, a: Number, b: Number) -> str:
+    return Phrase(
+        "adaptation {name}: no rule fits A {a}, B {b}; the rules are given the numbers for SORM, not the dialled ones",
+        name=domain.config.adaptation,
+        a=a.shown_digits or NOTHING,
+        b=b.shown_digits or NOTHING,
+    )
+
+
+def _too_long(prefix: str, side: Side, before: Number, after: Number) -> str:
+    return Phrase(
+        "private_phone_prefix {prefix}: {side} {after} has {digits} digits, and a full number has {full}; "
+        "{before} may be a full number already",
+        prefix=prefix,
+        side=side.upper(),
+        after=after.shown_digits,
+        digits=len(after.shown_digits),
+        full=FULL,
+        before=before.shown_digits,
+    )
 
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
@@ -258,6 +293,8 @@ def _take(number: Number, adapted: Number) -> Number:
 
 NATIONAL: Final = 10
 """Digits of a national number with its area code."""
+FULL: Final = NATIONAL + 1
+"""Digits of a number with its country code (order 268, format of numbers)."""
 COUNTRY: Final = "7"
 """Country code, a possible prefix of a national number."""
 

@@ -12,21 +12,23 @@ words. Eltex SMG1016M manual, SORM settings, and order 268, 10.3.2, for the numb
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
-from protocol.codes import NUMBER_SIGNS, Order
+from protocol.codes import NUMBER_SIGNS, NumberSign, ObjectType, Order
 from protocol.composite import PartyOctets
 from protocol.texts import value_name_text
 from protocol.values import Party
 from radius import report
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
-from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
+from sorm_mediator.switch.calls.call import Endpoint, Leg, Role, first_leg, legs_along, own_number
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.mediators.session import check_object
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject, Touched
 from sorm_mediator.switch.path import Applied, Hop, find_path
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.routing.route import (
@@ -38,6 +40,7 @@ from sorm_mediator.switch.routing.route import (
     Side,
 )
 from sorm_mediator.texts import as_list, did_you_mean
+from ssh_control.dialect import Refused
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
 CGPN: Final = ("digits", "incomplete", "nai", "ni", "npi", "apri", "screening", "category")
@@ -306,6 +309,7 @@ def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]
             }
             for one in hop.applied
         ],
+        "remarks": list(hop.remarks),
         "reason": hop.problem,
     }
 
@@ -327,7 +331,21 @@ LINE: Final = "-" * 42
 _LEVEL: Final = "  "
 
 
-def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:
+def text_of(traced: Trace, now: float, lang: Lang = "en") -> str:
+    """A trace as text, without a line break at its end. ``now``: Unix seconds.
+
+    Our own words are in ``lang``. The lines of the real switch stay English in every language.
+    """
+    return "\n".join(_lines(traced, now, lang))
+
+
+TraceText = Callable[[Trace, float], str]
+"""Writes a trace as text, like :func:`text_of`."""
+
+
+def trace_text(
+    node: Node, domain_name: str, arguments: Sequence[str], now: float, write: TraceText = text_of
+) -> str:
     """The answer of ``/domain/<domain_name>/routing/trace`` to ``arguments``. ``now``: Unix seconds.
 
     Raises :class:`TraceError` for wrong parameters and for an unknown domain.
@@ -335,15 +353,7 @@ def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: floa
     domain = node.domains.get(domain_name)
     if domain is None:
         raise TraceError(f"there is no domain {domain_name!r}; there are: {as_list(node.domains)}")
-    return text_of(trace(node.domains, domain, read_request(arguments)), now)
-
-
-def text_of(traced: Trace, now: float, lang: Lang = "en") -> str:
-    """A trace as text, without a line break at its end. ``now``: Unix seconds.
-
-    Our own words are in ``lang``. The lines of the real switch stay English in every language.
-    """
-    return "\n".join(_lines(traced, now, lang))
+    return write(trace(node.domains, domain, read_request(arguments)), now)
 
 
 def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
@@ -401,6 +411,8 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
         yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed or Phrase('taken'), lang)}"
     for one in hop.applied:
         yield f"{_LEVEL}{translate(Phrase('for SORM'), lang)}: {applied_text(one)}"
+    for remark in hop.remarks:
+        yield f"{_LEVEL}{translate(Phrase('for SORM'), lang)}: {translate(remark, lang)}"
     yield LINE
     yield f"Routing result: {traced.result}"
     yield _number("a", hop.result.a)
@@ -463,6 +475,9 @@ class Rewriting(Protocol):
     def called(self, party: report.Party, *, by_a: bool) -> Party:
         """The called side. ``by_a``: for an object at A."""
 
+    def signs(self, object_type: ObjectType) -> Collection[NumberSign]:
+        """The signs that command 5 may give to a number of this type of object."""
+
 
 def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
     """The order's octet for each number indicator of the switch, as translated by the mediator."""
@@ -473,16 +488,30 @@ def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The numbers of a call shown to the console: for an object at A or B (``role``), in which ``events``."""
+    """The numbers of a call shown to the console: for an object at A or B (``role``), in which ``events``.
+
+    object_type: of the object. others: signs that command 5 may give to the same number; they are shown then in place
+    of the sign here.
+    """
 
     role: str
     events: str
     calling: Party
     called: Party
+    object_type: ObjectType
+    others: tuple[NumberSign, ...] = ()
+
+
+_NUMBER_TYPES: Final = (ObjectType.OWN_SUBSCRIBER, ObjectType.NETWORK_FULL, ObjectType.NETWORK_PARTIAL)
 
 
 class LabTrace:
-    """Shows traced calls down to the console of one mediator. ``rewriting``: that of the same mediator."""
+    """Shows traced calls down to the console of one mediator. ``rewriting``: that of the same mediator.
+
+    The party that is the object is shown as command 5 gave it (order 268, 10.3.2.1). So each number is shown by
+    which the domain lets command 5 put the party under control and by which the call touches it; the tables of
+    the switch decide both.
+    """
 
     def __init__(self, mediator: MediatorConfig, rewriting: Rewriting) -> None:
         self._mediator = mediator
@@ -495,49 +524,81 @@ class LabTrace:
         """The trace as one JSON document, ``sign`` by the order, with ``console`` for the call and for each domain."""
         found = document(traced, self._signs)
         found["order"] = self._mediator.order
-        found["console"] = self._console(traced.shown) if not traced.reason else []
+        whole = next(self._views(traced), None)
+        found["console"] = [self._row(one) for one in self._of(whole)] if whole else []
         for hop, shown in zip(found["hops"], traced.hops, strict=True):
-            hop["console"] = [] if shown.hop.problem else self._console(shown)
+            hop["console"] = [] if shown.hop.problem else [self._row(one) for one in self.shown(shown)]
         return found
 
     def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:
         """The trace in the form of the switch, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
-        if not traced.reason:
-            head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
-            lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
-            for hop in self._otherwise(traced):
-                of = translate(Phrase("for objects of {domain}", domain=hop.hop.domain.name), lang)
-                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
+        head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
+        for view in self._views(traced):
+            names = as_list(dict.fromkeys(hop.hop.domain.name for hop in view))
+            of = translate(Phrase("for objects of {domain}", domain=names), lang)
+            lines += [f"{head}:" if traced.shown in view else f"{head}, {of}:"]
+            lines += [f"  {line}" for line in self._table(view, lang)]
         return "\n".join(lines)
-
-    def _otherwise(self, traced: Trace) -> list[TracedHop]:
-        """The other domains of the path with different numbers, for a console that controls them."""
-        found: dict[Hashable, TracedHop] = {}
-        for hop in (traced.shown, *traced.hops):
-            found.setdefault(tuple((row.calling.number, row.called.number) for row in self.shown(hop)), hop)
-        return [*found.values()][1:]
 
     def shown(self, traced: TracedHop) -> list[Shown]:
         """The numbers of the call in one domain as the console receives them (order 268, 10.3.2)."""
-        leg = traced.leg
-        calling = self._numbers.plain(leg.calling.party)
-        return [
-            Shown("a", "41h", calling, self._numbers.called(leg.shown_to_a, by_a=True)),
-            Shown("a", "42h-44h", calling, self._numbers.called(leg.called.party, by_a=True)),
-            Shown("b", "41h-44h", calling, self._numbers.called(leg.called.party, by_a=False)),
-        ]
+        leg, rows = traced.leg, list[Shown]()
+        calling, final = self._numbers.plain(leg.calling.party), leg.called.party
+        for kind, given in self._controlled(leg, "a"):
+            a = given[0] if given else calling
+            for events, called in (("41h", leg.shown_to_a), ("42h-44h", final)):
+                b = self._numbers.called(called, by_a=True)
+                rows.append(Shown("a", events, a, b, kind, _others(given)))
+        for kind, given in self._controlled(leg, "b"):
+            b = given[0] if given else self._numbers.called(final, by_a=False)
+            rows.append(Shown("b", "41h-44h", calling, b, kind, _others(given)))
+        return _without_repetition(rows)
 
-    def _console(self, traced: TracedHop) -> list[dict[str, Any]]:
-        return [
-            {
-                "object": shown.role,
-                "events": shown.events,
-                "calling": self._party(shown.calling),
-                "called": self._party(shown.called),
-            }
-            for shown in self.shown(traced)
-        ]
+    def _controlled(self, leg: Leg, role: Role) -> Iterator[tuple[ObjectType, list[Party]]]:
+        """The numbers by which a party is controlled: each with the signs that it may have, that of the call first.
+
+        Without a party: leading digits, which are not shown.
+        """
+        end = leg.calling if role == "a" else leg.called
+        party = end.touched(leg.domain)
+        natural = self._numbers.plain(end.party).sign
+        for kind in _NUMBER_TYPES:
+            signs = sorted(self._numbers.signs(kind), key=lambda sign: sign != natural)
+            for number in dict.fromkeys(filter(None, (end.number.shown_digits, *party.numbers))):
+                found = [
+                    Party(sign, number) for sign in signs if _touches(leg.domain, party, kind, sign, number)
+                ]
+                if found:
+                    yield kind, [] if kind is ObjectType.NETWORK_PARTIAL else found
+
+    def _views(self, traced: Trace) -> Iterator[list[TracedHop]]:
+        """The domains with the same numbers, which are one call for the mediator; the first is the whole call's."""
+        if traced.reason:
+            return
+        views: dict[Hashable, list[TracedHop]] = {}
+        outside_first = traced.hops[::-1] if isinstance(traced.last.hop.exit, Trunk) else traced.hops
+        for hop in outside_first:
+            a, b = hop.leg.calling.party, hop.leg.called.party
+            views.setdefault((a.digits, a.ni, b.digits, b.ni), []).append(hop)
+        for place, view in enumerate(views.values()):
+            if place == 0 or self._of(view):
+                yield view
+
+    def _of(self, view: Iterable[TracedHop]) -> list[Shown]:
+        """The numbers in domains with the same numbers; A first."""
+        rows = [row for hop in view for row in self.shown(hop)]
+        return _without_repetition(sorted(rows, key=lambda row: row.role))
+
+    def _row(self, shown: Shown) -> dict[str, Any]:
+        return {
+            "object": shown.role,
+            "object_type": shown.object_type,
+            "events": shown.events,
+            "calling": self._party(shown.calling),
+            "called": self._party(shown.called),
+            "other_signs": list(shown.others),
+        }
 
     def _party(self, party: Party) -> dict[str, Any]:
         octets = self._octets.write(party)
@@ -548,13 +609,30 @@ class LabTrace:
             "octets": octets.hex(" ").upper(),
         }
 
-    def _table(self, traced: TracedHop, lang: Lang) -> list[str]:
+    def _table(self, view: Sequence[TracedHop], lang: Lang) -> Iterator[str]:
         object_at = translate(Phrase("object"), lang)
-        return [
-            f"{object_at} {shown.role.upper()}  {shown.events:<7}  "
-            f"{self._words(shown.calling, lang)} -> {self._words(shown.called, lang)}"
-            for shown in self.shown(traced)
-        ]
+        rows = _events_together(self._of(view))
+        for role in ("a", "b"):
+            mine = [row for row in rows if row.role == role]
+            if not mine:
+                none = translate(Phrase("none: no number that command 5 may put under control fits"), lang)
+                yield f"{object_at} {role.upper()}  {none}"
+            for row in mine:
+                numbers = f"{self._words(row.calling, lang)} -> {self._words(row.called, lang)}"
+                more = "".join(f"; {one}" for one in self._more(row, lang))
+                yield f"{object_at} {role.upper()}  {row.events:<7}  {numbers}{more}"
+        yield translate(Phrase("the party that is the object is shown as command 5 gave it"), lang)
+        for hop in view:
+            for end in (hop.leg.calling, hop.leg.called):
+                if not_taken := _not_taken(hop.hop.domain, end):
+                    yield translate(not_taken, lang)
+
+    def _more(self, row: Shown, lang: Lang) -> Iterator[str]:
+        if row.object_type is ObjectType.NETWORK_PARTIAL:
+            yield translate(Phrase("where command 5 gave leading digits (type 12h)"), lang)
+        if row.others:
+            signs = ", ".join(f"{self._octets.write(Party(sign, '0'))[0]:02X}h" for sign in row.others)
+            yield translate(Phrase("or with the sign {signs} of command 5", signs=signs), lang)
 
     def _words(self, party: Party, lang: Lang) -> str:
         """The digits as they are sent (digit 0 may be half-byte Ah), and the sign."""
@@ -562,3 +640,59 @@ class LabTrace:
         digits = party.number if isinstance(party.number, str) else "-"
         sent = digits.replace("0", self._mediator.zero_digit)
         return f"{sent} ({self._octets.write(party)[0]:02X}h {sign})"
+
+
+def _others(given: Sequence[Party]) -> tuple[NumberSign, ...]:
+    return tuple(party.sign for party in given[1:] if isinstance(party.sign, NumberSign))
+
+
+def _without_repetition(rows: Iterable[Shown]) -> list[Shown]:
+    """The rows without those of leading digits that are shown the same by another one."""
+    found: dict[Hashable, Shown] = {}
+    for row in rows:
+        found.setdefault((row.role, row.events, row.calling, row.called), row)
+    return [*found.values()]
+
+
+def _events_together(rows: Iterable[Shown]) -> list[Shown]:
+    """One row for 41h and for the other events, where they show the same."""
+    found: dict[Hashable, Shown] = {}
+    for row in rows:
+        same = found.get(key := (row.role, row.calling, row.called))
+        found[key] = row if same is None else replace(same, events="41h-44h")
+    return [*found.values()]
+
+
+def _item(kind: ObjectType, sign: NumberSign | None, number: str) -> SwitchObject:
+    return SwitchObject(
+        1, str(kind), None if sign is None else str(sign), number, None, "statistical", "normal"
+    )
+
+
+def _touches(domain: Domain, party: Touched, kind: ObjectType, sign: NumberSign, number: str) -> bool:
+    """Whether the domain takes such an object, and the party touches it."""
+    item, table = _item(kind, sign, number), ObjectTable()
+    try:
+        check_object(domain, item)
+    except Refused:
+        return False
+    table.add(item)
+    return any(True for _ in table.touched(party))
+
+
+def _not_taken(domain: Domain, end: Endpoint) -> str:
+    """Why the number that SORM is shown of an own subscriber is none of its numbers; "" when it is."""
+    if end.subscriber is None or not end.party.digits:
+        return ""
+    try:
+        check_object(domain, _item(ObjectType.OWN_SUBSCRIBER, None, end.party.digits))
+    except Refused as refused:
+        return Phrase(
+            "{number}, which SORM is shown of the subscriber {own}, can't be put under control ({code:02X}h): no "
+            "numbering plan of {domain} has it",
+            number=end.party.digits,
+            own=end.subscriber.number,
+            code=int(refused.code),
+            domain=domain.name,
+        )
+    return ""

@@ -25,7 +25,7 @@ from sorm_mediator.web.server import Guard, Watchers
 from sorm_mediator.web.settings_api import settings_router
 
 if TYPE_CHECKING:
-    from sorm_mediator.config import Config
+    from sorm_mediator.config import Config, MediatorConfig
     from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.switch.box import SwitchBox
 
@@ -50,10 +50,17 @@ def configure_app(app: FastAPI, config: Config) -> None:
     """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
     app.state.watchers.most = config.web.watchers
     if app.state.switch is not None:
-        from sorm_mediator.mediator.core.numbers import Numbers
-        from sorm_mediator.switch.trace import LabTrace
+        _trace_for(app, config.mediator)
 
-        app.state.tracer = LabTrace(config.mediator, Numbers(config.mediator))
+
+def _trace_for(app: FastAPI, mediator: MediatorConfig) -> None:
+    """Trace calls down to the console of this mediator, also in the shell of a switch that runs beside it."""
+    from sorm_mediator.mediator.core.numbers import Numbers
+    from sorm_mediator.switch.trace import LabTrace
+
+    app.state.tracer = LabTrace(mediator, Numbers(mediator))
+    if app.state.gateway is not None:
+        app.state.switch.trace_with(app.state.tracer.text)
 
 
 def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, token: str = "") -> FastAPI:
@@ -88,12 +95,9 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         app.include_router(journal_router, prefix="/api/v1", tags=["mediator"])
     if switch is not None:
         from sorm_mediator.config import MediatorConfig
-        from sorm_mediator.mediator.core.numbers import Numbers
-        from sorm_mediator.switch.trace import LabTrace
         from sorm_mediator.web.switch_api import switch_router
 
-        mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
-        app.state.tracer = LabTrace(mediator, Numbers(mediator))
+        _trace_for(app, gateway.config.mediator if gateway is not None else MediatorConfig())
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
     if gateway is not None or switch is not None:
         from sorm_mediator.web.ladder import ladder_router

@@ -9,8 +9,11 @@ import pytest
 
 from protocol.codes import NumberSign, ObjectType
 from protocol.language import translate
-from sorm_mediator.acceptance.matrix import FormatCheck, doubts
+from sorm_mediator.acceptance.matrix import FormatCheck, doubts, matrix
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.mediator.core.numbers import Numbers
+from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.trace import LabTrace, read_request, trace
 
 Plan = Callable[[Config], tuple[FormatCheck, ...]]
 TRUNKS = ("smg_trunk", "second_trunk", "city_trunk")
@@ -297,3 +300,37 @@ def test_one_cause_is_one_warning_with_the_count_and_the_places(make: Any, plann
     assert "for the same reason: " in outgoing
     for kind in ("local", "intercity", "international", "emergency"):
         assert f"{kind} outgoing by t" in outgoing
+
+
+@pytest.mark.parametrize("lab", ["acceptance.toml", "minimal.toml", "order70.toml", "multisorm/lab.toml"])
+def test_what_an_agreement_that_is_kept_expects_is_what_the_trace_shows(make: Any, lab: str) -> None:
+    """The party under control is shown as command 5 gives it, in both (order 268, 10.3.2.1)."""
+    prefix = {} if lab == "acceptance.toml" else {"intercity": {"prefix": "8"}}
+    config = make(lab, formats=prefix)
+    domains = Node(config.switch, config.directory).domains
+    tracer = LabTrace(config.mediator, Numbers(config.mediator))
+    compared = 0
+    for check in matrix(config, domains):
+        if check.skipped or check.problem or check.kind not in ("own", "intercity"):
+            continue
+        assert check.call is not None
+        traced = trace(domains, domains[check.call.domain], read_request(check.call.trace_arguments))
+        role = "a" if check.role == "calling" else "b"
+        rows = [row for hop in tracer.document(traced)["hops"] for row in hop["console"]]
+        shown = {
+            (
+                row["events"],
+                *((row[side]["digits"], row[side]["number_sign"]) for side in ("calling", "called")),
+            )
+            for row in rows
+            if row["object"] == role
+        }
+        assert check.controlled == getattr(check, check.role)
+        assert check.calling is not None
+        for event in ("41h", "42h-44h") if role == "a" else ("41h-44h",):
+            called = check.first_called if event == "41h" else check.called
+            assert called is not None
+            wanted = ((one.number, one.sign) for one in (check.calling, called))
+            assert (event, *wanted) in shown, check
+            compared += 1
+    assert compared

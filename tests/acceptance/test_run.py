@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import NotReadyError
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.trace import text_of
+from tests.acceptance.conftest import LABS
 from tests.conformance.spoiler import Spoiler, late
 
 OUT = ("intercity", "outgoing", "smg_trunk")
@@ -130,6 +133,68 @@ async def test_a_number_of_an_own_subscriber_that_the_node_has_not_is_refused_by
     assert '"73832728331" = { alias = "28331" }' in remedy
     assert '"73832728331" = { alias = "28331" }' in translate(remedy, "ru")
     assert [unit.name for unit in outcome.units] == ["add-object", "command-received", "command-executed"]
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [(3, "36h"), (40_001, "33h")],
+    ids=["the number", "the number of the object"],
+)
+async def test_an_object_left_over_is_named_with_the_command_that_removes_it(
+    make: Any, held: int, code: str
+) -> None:
+    config = make("minimal.toml")
+    node = Node(config.switch, config.directory)
+    checks = [
+        one for one in matrix(config, node.domains) if (one.kind, one.direction, one.operator) == OWN_OUT
+    ]
+    left = {"object_type": "own-subscriber", "number_sign": "own", "number": "28331", "object_number": held}
+    async with in_lab(config, "a test") as around:
+        client = ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec)
+        await client.connect()
+        for name, fields in (
+            ("start", {}),
+            ("add-object", {**left, "category": "statistical", "priority": "normal"}),
+        ):
+            (sent,) = await client.send(client.command(name, fields))
+            assert await client.wait(lambda sent=sent: sent.done, 5)
+            assert sent.refusal == 0
+        await client.close()
+        async with Acceptance(around, config, node.domains) as acceptance:
+            (outcome,) = await acceptance.run(checks, lambda _: None)
+    assert outcome.problems[0].startswith(f"command 5 was refused: {code}, ")
+    assert outcome.remedies == [
+        f"object {held} is under control already: if it is left over, remove it with sorm-mediator send "
+        f"remove-object object_number={held} object_type=own-subscriber number_sign=own number=28331"
+    ]
+    assert "28331" in translate(outcome.remedies[0], "ru")
+
+
+ADAPT = """<context name="ctx_adapt"><rule name="four"><conditions><cgpn digits="{mask}"/></conditions>
+<actions><calling sorm_digits="7383234001"/></actions><result><local/></result></rule></context>"""
+
+
+@pytest.mark.parametrize(("mask", "named"), [("4001", False), ("28331", True)])
+async def test_an_adaptation_is_named_only_where_it_changed_the_number(
+    make: Any, carry_out: CarryOut, tmp_path: Path, mask: str, named: bool
+) -> None:
+    (tmp_path / "adapt.xml").write_text(ADAPT.format(mask=mask))
+    contexts = [
+        *(str(LABS / "routing" / f"ctx_{one}.xml") for one in ("from_local", "from_trunk", "to_local")),
+        str(tmp_path / "adapt.xml"),
+    ]
+    config = make(
+        "minimal.toml",
+        domain={"contexts": contexts, "adaptation": "ctx_adapt"},
+        formats={"intercity": {"prefix": "8"}, "own": {"number": "28332", "subscriber": "28331"}},
+    )
+    (outcome,) = await carry_out(config, OUT)
+    told = [one for one in outcome.remedies if "adaptation" in one]
+    assert outcome.verdict == FAIL
+    assert bool(told) is named, outcome.remedies
+    fits_no_rule = "for SORM: adaptation ctx_adapt: no rule fits A 28331, B 89001758964; the rules are given"
+    assert outcome.trace is not None
+    assert (fits_no_rule in text_of(outcome.trace, 0)) is not named
 
 
 async def test_the_dialled_digits_are_an_agreement_too(make: Any, carry_out: CarryOut) -> None:

@@ -326,3 +326,11 @@ def test_the_lengths_that_are_known_are_told() -> None:
         "начато и не закончено: 10 из 29 байтов add-object"
         in run("decode", "CC010513313233343536", "--lang", "ru").stdout
     )
+
+
+def test_a_capture_without_packets_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(bytes.fromhex("D4C3B2A1 0200 0400 00000000 00000000 FFFF0000 01000000"))
+    done = run("decode", "-f", str(path))
+    assert done.exit_code == 1
+    assert "the capture has a header, and no packet in it" in done.stderr

@@ -10,15 +10,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+import captures
 from protocol import AddKsl, Codec, CommandExecuted, CommandReceived, GroupType, Ksl, Options, Start
 from sorm_mediator import config
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
-from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.lab.lab import Boxes, Lab, on_free_ports
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.lab.small import lab_text, switch_and_gateway, switch_text
+from sorm_mediator.options import Adaptation
 
 CODEC = Codec(Options())
+LABS = Path(captures.__file__).parent / "labs"
 DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": "28331"}, {"number": "28332"}]}
 
 
@@ -201,6 +204,34 @@ async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
     async with Lab(lab_config(tmp_path, ssh={"password": "wrong"})) as lab:
         assert lab.endpoints["kpd1"]
     assert "ssh.user: the switch refuses the mediator 'test.domain': wrong password" in caplog.text
+
+
+@pytest.mark.parametrize("boxes", ["lab", "switch"])
+async def test_the_shell_of_a_lab_traces_down_to_the_console_of_its_mediator(boxes: Boxes) -> None:
+    loaded = on_free_ports(config.load(LABS / "minimal.toml"))
+
+    async with Lab(loaded, boxes=boxes) as lab:
+        assert lab.switch is not None
+        shell = lab.switch._shell(lab.switch.config.admin.user)
+        assert shell is not None
+
+        def traced() -> str:
+            return shell.enter("domain/test.domain/routing/trace cgpn.digits=28331 cdpn.digits=2123456").text
+
+        before = traced()
+        adaptation = Adaptation(prefix_8_to_cdpn=True)
+        mediator = loaded.mediator.model_copy(update={"adaptation": adaptation})
+        await lab.configure(lab.config.model_copy(update={"mediator": mediator}))
+        after = traced()
+    assert "SORM is shown: A 28331 (private), B 73832123456 (local)" in before
+    with_a_mediator = boxes == "lab"
+    assert ("To the console (268):" in before) is with_a_mediator
+    assert (
+        "object A  42h-44h  28331 (01h subscriber of this node) -> 73832123456" in before
+    ) is with_a_mediator
+    assert (
+        "object A  42h-44h  28331 (01h subscriber of this node) -> 83832123456" in after
+    ) is with_a_mediator
 
 
 def test_one_port_for_two_listeners_is_named() -> None:

@@ -9,6 +9,7 @@ busy machine may miss.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -356,3 +357,23 @@ def test_from_outside(tmp_path: Path) -> None:
         wrong = run(*arguments, stdin=subprocess.DEVNULL)
         assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1), wrong.stderr
         assert says in wrong.stderr
+
+
+def test_the_lab_is_named_as_seen_from_the_scenario(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(FOLDER / "labs" / "minimal.toml", home)
+    shutil.copytree(FOLDER / "labs" / "routing", home / "routing")
+    (home / "scenarios").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "sorm_mediator",
+        "pcap2scenario",
+        str(FOLDER / "runs" / "main-job.pcapng"),
+    ]
+    for output, named in (("home/o.yaml", "minimal.toml"), ("home/scenarios/o.yaml", "../minimal.toml")):
+        subprocess.run([*command, "-c", "home/minimal.toml", "-o", output], cwd=tmp_path, check=True)
+        assert f"\nlab: {named}\n" in (tmp_path / output).read_text("utf-8")
+    moved = home.rename(tmp_path / "moved")
+    assert load(moved / "scenarios" / "o.yaml").lab.resolve() == moved / "minimal.toml"

@@ -313,6 +313,36 @@ def test_what_the_domains_parameters_changed_for_sorm_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(("prefix", "long"), [("738327", False), ("7383272", True)])
+def test_a_prefix_before_a_number_that_may_be_full_already_is_remarked_on(prefix: str, long: bool) -> None:
+    node, tracer = node_of("minimal.toml")
+    domain = node.domains["test.domain"]
+    domain.config = domain.config.model_copy(update={"private_phone_prefix": prefix})
+    traced = trace(node.domains, domain, read_request(["cgpn.digits=28331", "cdpn.digits=2234567"]))
+
+    remark = (
+        "private_phone_prefix 7383272: A 738327228331 has 12 digits, and a full number has 11; "
+        "28331 may be a full number already"
+    )
+    assert (f"  for SORM: {remark}" in tracer.text(traced, NOW).splitlines()) is long
+    assert tracer.document(traced)["hops"][0]["remarks"] == ([remark] if long else [])
+    assert ("цифр: 12, а в полном номере: 11" in tracer.text(traced, NOW, "ru")) is long
+
+
+def test_an_adaptation_without_a_rule_that_fits_is_told() -> None:
+    node, tracer = node_of("minimal.toml")
+    domain = node.domains["test.domain"]
+    domain.config = domain.config.model_copy(update={"adaptation": "ctx_to_local"})
+
+    def lines(*arguments: str, lang: Any = "en") -> str:
+        return tracer.text(trace(node.domains, domain, read_request(arguments)), NOW, lang)
+
+    told = "  for SORM: adaptation ctx_to_local: no rule fits A 28331, B 73832234567; the rules are given"
+    assert told in lines("cgpn.digits=28331", "cdpn.digits=2234567")
+    assert "ни одно правило не подходит" in lines("cgpn.digits=28331", "cdpn.digits=2234567", lang="ru")
+    assert "no rule fits" not in lines("cgpn.digits=28331", "cdpn.digits=28332")
+
+
 def test_a_console_of_several_domains_hears_the_call_as_each_numbers_it() -> None:
     node, tracer = node_of("multisorm/lab.toml")
     request = read_request(["iface=trunk1", "cgpn.digits=73832112233", "cdpn.digits=73832710000"])
@@ -323,7 +353,9 @@ def test_a_console_of_several_domains_hears_the_call_as_each_numbers_it() -> Non
     assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 300000 (01h subscriber" in other
 
     inside = read_request(["cgpn.digits=200100", "cdpn.digits=300000"])
-    assert "for objects that" not in tracer.text(trace(node.domains, node.domains["voip.local"], inside), NOW)
+    within = tracer.text(trace(node.domains, node.domains["voip.local"], inside), NOW)
+    assert "object B  41h-44h  200100 (01h subscriber of this node) -> 300000 (01h" in within
+    assert "for objects of local.voip" not in within, "it numbers the call as voip.local does"
 
 
 def test_an_outgoing_trunk_brings_no_call_in() -> None:
@@ -402,16 +434,14 @@ def test_the_mediators_own_rewriting_is_shown_where_it_changes_something() -> No
         zero_digit="A",
     )
 
-    def digits(found: dict[str, Any]) -> list[str]:
-        return [row["called"]["digits"] for row in found["console"]]
+    def digits(found: dict[str, Any], role: str, events: str) -> set[str]:
+        rows = [row for row in found["console"] if (row["object"], row["events"]) == (role, events)]
+        return {row["called"]["digits"] for row in rows}
 
-    assert [(row["object"], row["events"]) for row in plain["console"]] == [
-        ("a", "41h"),
-        ("a", "42h-44h"),
-        ("b", "41h-44h"),
-    ]
-    assert digits(plain) == ["2123456", "73832123456", "73832123456"]
-    assert digits(adapted) == ["2123456", "8103832123456", "73832123456"]
+    for found, after in ((plain, "73832123456"), (adapted, "8103832123456")):
+        assert digits(found, "a", "41h") == {"2123456"}
+        assert digits(found, "a", "42h-44h") == {after}
+        assert digits(found, "b", "41h-44h") == {"73832123456", "2123456"}, "the number under control"
     assert adapted["sorm"] == plain["sorm"]
     assert adapted["console"][1]["called"]["octets"] == "04 0D 18 3A 38 12 32 54 F6 FF FF"
 
@@ -428,7 +458,12 @@ def test_the_console_is_told_in_both_languages() -> None:
 
     assert "To the console (70):" in english
     assert "Пульту (70):" in russian
-    assert "89001758964 (04h " in english.splitlines()[-1]
+    assert "89001758964 (04h " in english.splitlines()[-3]
+    assert english.splitlines()[-1] == "  the party that is the object is shown as command 5 gave it"
+    assert (
+        russian.splitlines()[-1]
+        == "  сторона, которая является объектом, показывается так, как её задала команда 5"
+    )
     assert "В СОРМ передаётся: A 28331 (private), B 89001758964 (intercity)" in russian
 
 

@@ -91,6 +91,14 @@ def test_a_dialogue_is_shown_captured_and_recorded_and_the_recording_replays(lab
     assert replay(lab, lab, record).returncode == 0
 
 
+def test_the_ready_file_of_a_tap_is_its_ready_line(lab, tmp_path) -> None:
+    file = tmp_path / "ready.json"
+    with tap(lab, "--ready-file", str(file)) as (process, ready):
+        assert json.loads(file.read_text()) == ready
+        stop(process)
+    assert not file.exists()
+
+
 def test_json_is_an_object_a_line_and_masks_passwords(lab) -> None:
     with tap(lab, "--json") as (process, ready):
         replay(lab, ready["endpoints"], MAIN_JOB)

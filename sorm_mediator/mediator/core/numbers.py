@@ -13,7 +13,7 @@ from protocol.codes import MAX_DIGITS, NumberSign, ObjectType, Order
 from protocol.values import Party
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import radius.report as report
     from sorm_mediator.config import MediatorConfig
@@ -84,8 +84,13 @@ class Numbers:
 
     def __init__(self, config: MediatorConfig) -> None:
         self._signs = SIGN_OF_NI[config.order]
+        self._order = config.order
         self._adaptation = config.adaptation
         self._digits = frozenset("0123456789*#" if config.options.extra_digits else "0123456789")
+
+    def signs(self, object_type: ObjectType) -> Collection[NumberSign]:
+        """The signs that a number of this type of object may have."""
+        return [sign for sign in NumberSign if sign in LEGAL_SIGNS[self._order][object_type]]
 
     def plain(self, party: report.Party) -> Party:
         """``party`` as it is, without characters that the wire can't carry and digits after the 18th."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.trace import TraceText, text_of
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
@@ -252,6 +253,8 @@ class ShellContext:
     """The calls of the switch; None: a shell without them."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
+    trace_with: TraceText = text_of
+    """Writes traces; beside a mediator down to its console."""
 
 
 @dataclass(slots=True)

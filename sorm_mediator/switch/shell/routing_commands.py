@@ -49,7 +49,9 @@ def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
 
 def _trace(call: Invocation) -> str:
     try:
-        return trace_text(call.node, call.domain, call.many("PARAMETER=VALUE"), call.shell.context.clock())
+        context = call.shell.context
+        arguments = call.many("PARAMETER=VALUE")
+        return trace_text(call.node, call.domain, arguments, context.clock(), context.trace_with)
     except TraceError as error:
         raise ChangeRefused(str(error)) from None
 
