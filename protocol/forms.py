@@ -117,6 +117,22 @@ class IntegerForm(Form):
         return node.integer(0, self.highest)
 
 
+ABSENT = 0xFFFF
+"""The octets of an integer of 16 bits that is not given (order 268, 6.5.5.5)."""
+
+
+class AbsentForm(IntegerForm):
+    """An integer of 16 bits, of which FFFFh is "not given": ``null``, or the octets themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(ABSENT - 1)
+
+    def from_script(self, node: N, script: Script[N]) -> int:
+        if node.value == ABSENT:
+            node.wrong(Phrase("0 to 65534; FFFFh means not given: null"))
+        return super().from_script(node, script)
+
+
 class BoundedForm(IntegerForm):
     """A part that is an integer 0 to ``highest`` and nothing else; ``note`` explains the bound in errors."""
 

@@ -137,11 +137,18 @@ def _run(
 
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.lab.targets import runs_already, web_url
 
     set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
-        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
+        try:
+            asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
+        except BoxError as error:
+            if not asyncio.run(runs_already(config)):
+                raise
+            raise BoxError(f"{error}; this lab runs already: its web is {web_url(config)}") from None
 
 
 def _capture(pcap: Path | None) -> int | None:

@@ -117,6 +117,11 @@ def target_for(
     )
 
 
+def why_not_reached(error: Exception) -> str:
+    """Why a request over HTTP failed, in both languages where the error has no text of its own."""
+    return str(error) or Phrase("what answers there hangs up, so it is no web")
+
+
 class WebApi:
     """A lab's HTTP API. A context manager."""
 
@@ -155,7 +160,7 @@ class WebApi:
                 Phrase(
                     "{url}: the web of the lab can't be reached: {why}",
                     url=url,
-                    why=str(error) or type(error).__name__,
+                    why=why_not_reached(error),
                 )
             ) from None
         try:

@@ -262,6 +262,11 @@ class Matcher:
         self.failure = failure
 
 
+_IN_ANOTHER_CALL = Phrase(
+    "43h says 03h: {number} is busy, perhaps in another call that an earlier run has left: release-call ends it"
+)
+BUSY = 0x03
+"""Operation code of 43h: the called party was busy (order 268, 11.3.5)."""
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 
@@ -506,6 +511,8 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             result.failure = Failure("", str(error))
         if result.failure is not None or step.expect is None:
             self._hint(self._sent, result)
+        if result.failure is not None:
+            _hint_busy(step, result)
         return self._end_step(result)
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
@@ -673,6 +680,17 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             if matcher.failure is not None:
                 return matcher.failure
         return None
+
+
+def _hint_busy(step: s.Step, result: StepResult) -> None:
+    """Note that the called party of a call was busy, where the step does not want that."""
+    if any(one.entry.name == "release" and "operation" in one.fields.value for one in step.events or ()):
+        return
+    for came in (one.crossed for one in result.exchanged):
+        if came.name == "release" and came.fields.get("operation") == BUSY:
+            number = (came.fields.get("called") or {}).get("number")
+            result.notes.append(_IN_ANOTHER_CALL.fill(number=number))
+            return
 
 
 def _left_out(sent: Sent, step: StepResult) -> str:

@@ -121,8 +121,6 @@ def run_tap(settings: TapSettings) -> int:
         return report_error(error, 2)
     except OutputError as error:
         return report_error(f"--pcap: {error}", 2)
-    except OSError as error:
-        return report_error(f"can't listen: {error.strerror or error}", 2)
 
 
 async def _run(settings: TapSettings) -> int:

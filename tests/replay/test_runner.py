@@ -525,6 +525,17 @@ async def test_a_start_that_comes_too_late_gets_a_hint(mediator, run, printed, a
     assert f"      ({hint})\n" in printed
 
 
+@pytest.mark.parametrize(
+    ("events", "is_told"),
+    [("[answer]", True), ("[answer, {release: {operation: 3}}]", False)],
+)
+async def test_a_call_to_a_busy_party_gets_a_hint(mediator, run, events, is_told) -> None:
+    mediator.answer(0x11, CommandReceived(0x11, 0), event(Release, operation=3), CommandExecuted(0x11, 0))
+    result = await run(f"- {{send: get-version, events: {events}, within: 0.1}}")
+    notes = result.failures[0].notes
+    assert any("28332 is busy, perhaps in another call" in note for note in notes) is is_told
+
+
 async def test_a_second_start_that_is_meant_to_be_refused_gets_none(mediator, run) -> None:
     mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0))
     mediator.answer(0x01, CommandReceived(1, 0x16))
