@@ -23,6 +23,7 @@ from sorm_mediator.console.errors import (
     words,
 )
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.target import why_not_let_in
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.bench import OWN_WORDS
 from sorm_mediator.interactive.station import (
@@ -34,7 +35,6 @@ from sorm_mediator.interactive.station import (
     command,
     reach,
     unit_lines,
-    why_not_let_in,
 )
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
 from sorm_mediator.language import Phrase, translate

@@ -656,8 +656,8 @@ def _calls_of_events(units: Iterable[Seen], domain: str) -> dict[int, _Call]:
     for item in units:
         if isinstance(item.message, CommandExecuted) and item.message.command == Start.code:
             if item.message.status == _DONE:
-                for call in going.values():
-                    _end(call, item.time)
+                for ended in going.values():
+                    _end(ended, item.time)
                 going.clear()
             continue
         if not item.on_kpd2 or not isinstance(item.message, Message):

@@ -16,8 +16,8 @@ STYLES: dict[Style, str] = {"good": "32", "bad": "1;31", "sent": "36", "received
 NARROWEST = 40
 """Columns of a terminal; a narrower one wraps by itself."""
 _COLUMN = re.compile(r"\S {2,}(?=\S)")
-_CODE = re.compile(r"\S*\b[0-9A-F]{2}h \([^()]*\)")
-"""A field with what its code means (:mod:`protocol.oneline`): one word of its line."""
+_CODE = re.compile(r"\b[0-9A-F]{2}h \((?:[^()]|\([^()]*\))*\)")
+"""A code with its meaning (:mod:`protocol.oneline`): with the name of its field one word of the line."""
 _HELD = "\0"
 """Stands for a space at which a line is not broken; no line that is shown has it."""
 
@@ -54,9 +54,8 @@ class Look:
         """
         if not self.width or len(line) <= self.width:
             return [line]
-        line = _CODE.sub(
-            lambda found: found[0].replace(" ", _HELD) if len(found[0]) <= self.width else found[0], line
-        )
+        held = _CODE.sub(lambda found: found[0].replace(" ", _HELD), line).split(" ")
+        line = " ".join(word if len(word) <= self.width else word.replace(_HELD, " ") for word in held)
         begins = [len(line) - len(line.lstrip()), *(found.end() for found in _COLUMN.finditer(line))]
         room = [
             begin for begin in begins if begin + max(map(len, line[begin:].split()), default=0) <= self.width

@@ -154,8 +154,8 @@ def test_help_tells_every_field_with_its_default() -> None:
          "command-received command=start status=16h (start not accepted: already started)"),
         ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF"
          " 01 01 92 11 14 40 02 05 FF FF FF FF",
-         "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h (released after conversation)"
-         " ksl_a=0/1 ksl_b=0/1 selection=01h (A number, combined) connection=1Ch (inside this node)"),
+         "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h"
+         " (released after conversation) ksl_a=0/1 ksl_b=0/1 selection=01h (A number, combined) connection=1Ch (inside this node)"),
     ],
 )  # fmt: skip
 def test_a_unit_is_one_line(hexadecimal: str, line: str) -> None:
@@ -251,14 +251,14 @@ def test_the_text_of_a_status_is_in_the_language() -> None:
         (
             "service-used", {"service": 0x42, "service_phase": 4},
             "service=42h (hold) service_phase=04h (service used)",
-            "service=42h (удержание) service_phase=04h (использование услуги)",
+            "service=42h (удержание вызова) service_phase=04h (активизация (реализация) услуги)",
         ),
         (
             "answer", {"selection": 0x35, "connection": 0x22, "operation": 0},
             "selection=35h (A number + B number, combined; trunk, separate)"
             " connection=22h (incoming, set up by an operator) operation=00h (KSL connected)",
             "selection=35h (номер A + номер B, совмещённый; пучок каналов, раздельный)"
-            " connection=22h (входящая связь, полуавтоматика) operation=00h (КСЛ подключена)",
+            " connection=22h (входящая связь, полуавтоматика) operation=00h (нормальное подключение КСЛ)",
         ),
         (
             "services-info", {"services": [0x20, 0x43]},
