@@ -123,8 +123,7 @@ class Bench:
                 await self._record_stop(())
         except (WordError, StepError) as error:
             self._say(words(error), "bad")
-        if self._asking is not None:
-            await self._asking
+        await self._asked()
         await self.client.close()
 
     async def run(self, line: str) -> Verdict:
@@ -197,6 +196,7 @@ class Bench:
         sent = await self.client.send(message)
         end = await end_of(self.client, sent, self._within)
         if not end.good:
+            await self._asked()
             self._say(end.text, "bad")
         elif end.text == UNANSWERED:
             self._say(end.text, "note")
@@ -421,6 +421,10 @@ class Bench:
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
         if channel == KPD1 and self.client.not_let_in():
             self._asking = asyncio.ensure_future(self._tell_why())
+
+    async def _asked(self) -> None:
+        if self._asking is not None:
+            await self._asking
 
     async def _tell_why(self) -> None:
         """Why the mediator has not let this console in; its web is asked."""

@@ -300,6 +300,7 @@ async def test_what_the_switch_does_not_know_is_told_as_it_says(around) -> None:
 async def test_a_console_that_is_not_let_in_is_told_what_to_look_at(mediator, session) -> None:
     mediator.hang_up("kpd1")
     await session.bench.client.wait(lambda: bool(session.bench.client.closed), 5)
+    await session.bench.close()
     assert session.said("bad")[0].endswith(
         "has it another console, or is this address not in its console.allow?"
     )
@@ -572,10 +573,10 @@ def busy_console(lab: list[str], tmp_path: Path) -> None:
         assert typed.returncode == 1
         script = tmp_path / "one.yaml"
         script.write_text("name: one\nsteps:\n- send: get-version\n")
-        ran = run("replay", str(script), *lab)
+        ran = run("replay", str(script), "--host", "127.0.0.1", *lab)
         assert ran.returncode == 3
         peers = [f"127.0.0.1:{end.getsockname()[1]}" for end in ends]
-        for shown in (done.stderr, typed.stdout, ran.stderr):
+        for shown in (done.stderr, typed.stdout, ran.stdout):
             assert any(f"another console is connected: {peer}\n" in shown for peer in peers), shown
 
 

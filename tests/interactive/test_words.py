@@ -155,7 +155,8 @@ def test_help_tells_every_field_with_its_default() -> None:
         ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF"
          " 01 01 92 11 14 40 02 05 FF FF FF FF",
          "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h"
-         " (released after conversation) ksl_a=0/1 ksl_b=0/1 selection=01h (A number, combined) connection=1Ch (inside this node)"),
+         " (released after conversation) ksl_a=0/1 ksl_b=0/1 selection=01h (A number, combined)"
+         " connection=1Ch (inside this node)"),
     ],
 )  # fmt: skip
 def test_a_unit_is_one_line(hexadecimal: str, line: str) -> None:
