@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from radius.clients import secret_finder
-from sorm_mediator.addresses import host_port, host_problem, split_host_port
+from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.config.lines import with_path
@@ -237,6 +237,7 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     yield from unresolved_references(node)
     yield from _forwardings(node)
     yield from _multisorm(node)
+    yield from _secrets_that_differ(config, node)
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     if out:
@@ -306,6 +307,42 @@ def file_warnings(config: Config) -> Iterator[str]:
     if licence.installed and licence.expires and licence.expires < datetime.now(UTC).date():
         yield f"switch.licence.expires: {licence.expires} is over: the factory licence is in force, or an added one"
     yield from host_warnings(config)
+
+
+def _secrets_that_differ(config: Config, node: Node) -> Iterator[str]:
+    """Secrets of the switch for the mediator of the same file that are not the mediator's for the switch."""
+    radius = config.radius
+    if not {"ssh", "radius"} & config.model_fields_set:
+        return  # a file for a switch alone, with mediators elsewhere
+    own = reachable(host_port(radius.host, radius.port), _PEER)
+    client = _client_address(host_of(own), node.config.host)
+    try:
+        wanted, key = secret_finder(radius.secrets)(client), radius.key_of(client)
+    except ValueError:  # no address, or wrong clients, which another check tells
+        return
+    by_default = radius.secret.get_secret_value().encode() == wanted
+    for number, domain in enumerate(node.domains.values()):
+        servers = domain.config.radius_servers
+        if servers is None and not by_default:
+            yield (
+                f"{key}: differs from radius.secret, which {domain.name} signs its reports with, so they "
+                f"would be lost: leave it out, or give {domain.name} radius_servers with this secret"
+            )
+        for index, server in enumerate(servers or ()):
+            if reachable(host_port(server.host, server.port), _PEER) != own:
+                continue
+            if server.secret.get_secret_value().encode() != wanted:
+                yield (
+                    f"switch.domains.{number}.radius_servers.{index}.secret: differs from {key}, which the mediator of "
+                    f"this file has for {client}, so the reports of {domain.name} would be lost: give both the same"
+                )
+
+
+def _client_address(sink: str, switch: str) -> str:
+    """The address that the switch's reports come from at a sink of this file's mediator."""
+    here = "127.0.0.1" if switch == "localhost" else switch
+    everywhere = here in ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
+    return sink if everywhere or (is_loopback(here) and not is_loopback(sink)) else here
 
 
 _PEER = "127.0.0.1:0"
