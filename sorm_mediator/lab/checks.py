@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from radius.clients import secret_finder
@@ -291,8 +292,32 @@ def _multisorm(node: Node) -> Iterator[str]:
             )
 
 
+def _no_console(config: Config) -> Iterator[str]:
+    """An address to listen on that no allowed console can reach."""
+    host, allowed = config.console.host, config.console.allow
+    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+        return
+    here = is_loopback(host)
+    networks = [ip_network(one, strict=False) for one in allowed]
+    if here and not any(map(_has_loopback, networks)):
+        remedy = "set console.host to the address that they reach, or allow 127.0.0.0/8"
+    elif not here and all(one.is_loopback for one in networks):
+        remedy = "allow the networks of the consoles"
+    else:
+        return
+    only = ", ".join(allowed) or "nobody"
+    yield f"console.allow: no console can connect: it has {only}, and console.host is {host}: {remedy}"
+
+
+def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
+    """Whether an address of loopback is in a network."""
+    return network.overlaps(ip_network("127.0.0.0/8" if network.version == 4 else "::1/128"))
+
+
 def file_warnings(config: Config) -> Iterator[str]:
     """What is doubtful without the switch: hosts, devices, settings without effect."""
+    yield from config.doubts
+    yield from _no_console(config)
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"
