@@ -7,13 +7,14 @@ Values of secrets are not repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from sorm_mediator.config.base import SeveralMistakes
 from sorm_mediator.config.lines import KeyPath, path_of, quoted
 from sorm_mediator.texts import nearest, one_line, shown
 
@@ -101,9 +102,20 @@ def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
     return [
         Mistake(location, ": is required")
         if location in missing
-        else _mistake(location, first[location], list(dict.fromkeys(wanted)), root)
+        else _mistake(location, error, list(dict.fromkeys(wanted)), root)
         for location, wanted in texts.items()
+        for error in _each(first[location])
     ]
+
+
+def _each(error: Any) -> Iterator[Any]:
+    """The errors that one check of a table has found."""
+    found = error.get("ctx", {}).get("error")
+    if not isinstance(found, SeveralMistakes):
+        yield error
+        return
+    for line in found.lines:
+        yield {**error, "msg": line}
 
 
 def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) -> Mistake:
