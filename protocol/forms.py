@@ -73,6 +73,8 @@ class Form(ABC):
 
     hexadecimal: Literal["octets", "integer", "text"] = "octets"
     """What ``"0x1A"`` is in a script: octets that are sent as they are, an integer, or a text like any other."""
+    secret: bool = False
+    """Whether people never see the values."""
 
     @abstractmethod
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
@@ -113,6 +115,22 @@ class IntegerForm(Form):
 
     def from_script(self, node: N, script: Script[N]) -> int:
         return node.integer(0, self.highest)
+
+
+ABSENT = 0xFFFF
+"""The octets of an integer of 16 bits that is not given (order 268, 6.5.5.5)."""
+
+
+class AbsentForm(IntegerForm):
+    """An integer of 16 bits, of which FFFFh is "not given": ``null``, or the octets themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(ABSENT - 1)
+
+    def from_script(self, node: N, script: Script[N]) -> int:
+        if node.value == ABSENT:
+            node.wrong(Phrase("0 to 65534; FFFFh means not given: null"))
+        return super().from_script(node, script)
 
 
 class BoundedForm(IntegerForm):
@@ -169,9 +187,12 @@ class TextForm(Form):
 class PasswordForm(TextForm):
     """A text of six characters. The length is checked in scripts; in documents the wire refuses another."""
 
+    secret = True
+
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
-            node.wrong(Phrase('six characters in quotation marks, such as "123456"'))
+            allowed = Phrase('six characters in quotation marks, such as "123456"')
+            node.fail(Phrase("this password is not allowed here; allowed: {allowed}", allowed=allowed))
         return node.value
 
 

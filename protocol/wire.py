@@ -30,6 +30,7 @@ import construct
 
 from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
 from protocol.forms import (
+    AbsentForm,
     BoundedForm,
     Form,
     IntegerForm,
@@ -446,7 +447,9 @@ class Word(Wire):
 
     def __init__(self, order: ByteOrder, *, absent: bool = True) -> None:
         values = "0..65534, `null`" if absent else "0..65535"
-        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF), values)
+        super().__init__(
+            "H" if order == "little" else "BB", AbsentForm() if absent else IntegerForm(0xFFFF), values
+        )
         self.order = order
         self.absent = absent
 

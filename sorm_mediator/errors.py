@@ -18,13 +18,16 @@ class BoxError(Exception):
     """
 
 
-def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
-    """The error for the user if ``host:port`` of the configuration key ``key`` can't be listened on."""
+def cannot_listen(
+    key: str, host: str, port: int, error: OSError, *, more: str = "; --auto-ports: any for all"
+) -> BoxError:
+    """The error for the user if ``host:port`` of ``key``, a configuration key or an option, can't be listened on.
+
+    ``more``: a further remedy for a port in use.
+    """
     where = f"{key}: {host_port(host, port)}"
     if error.errno == errno.EADDRINUSE:
-        return BoxError(
-            f"{where} is in use: choose another port, 0 = any free one; --auto-ports: any for all"
-        )
+        return BoxError(f"{where} is in use: choose another port, 0 = any free one{more}")
     if error.errno in {errno.EACCES, errno.EPERM}:
         return BoxError(f"{where} needs root (ports below 1024): choose another port, 0 = any free one")
     if error.errno == errno.EADDRNOTAVAIL:

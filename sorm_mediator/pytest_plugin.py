@@ -6,7 +6,9 @@ fixture is used, or a scenario is asked for.
 
 from __future__ import annotations
 
+import os
 import re
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
 _PCAP = pytest.StashKey[Path]()
 _KEPT = pytest.StashKey[bool]()
 _TOLD = pytest.StashKey["RunningLab"]()
+_PARTS = pytest.StashKey[list[Path]]()
+"""The files that are left out of the collection: parts without a name."""
+_FIXTURES = ("lab", "console", "switch")
 LONGEST_NAME = 100
 """Characters of a test's id in the name of its capture (our choice)."""
 _SUFFIXES = (".yaml", ".yml")
 _OURS = frozenset(("lab", "header", "finally"))
 """Keys of scenarios that pipelines don't have."""
+_STEPS = re.compile(rb"^\s*steps\s*:", re.MULTILINE)
 _FAILED, _ALWAYS = "failed", "always"
 
 
@@ -37,8 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--sorm-link", metavar="LINK", help="how consoles are connected: tcp, x25 or tcp+e1")
     group.addoption("--sorm-host", metavar="HOST", help="a running mediator, in place of labs of the tests")
-    group.addoption("--sorm-kpd1", type=int, default=0, metavar="PORT", help="its port of KPD1")
-    group.addoption("--sorm-kpd2", type=int, default=0, metavar="PORT", help="its port of KPD2")
+    group.addoption(
+        "--sorm-kpd1",
+        default="",
+        metavar="[HOST:]PORT",
+        help="its KPD1: port, or host and port as its ready line",
+    )
+    group.addoption("--sorm-kpd2", default="", metavar="[HOST:]PORT", help="the same, for KPD2")
     group.addoption("--sorm-web", default="", metavar="URL", help="the web that makes its calls")
     group.addoption("--sorm-pcap", metavar="DIR", help="write what crosses in each test as pcapng into DIR")
     group.addoption(
@@ -55,7 +66,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker that chooses a lab for a test."""
+    """The marker that chooses a lab for a test; where the mediator is, when that is given."""
+    if any(config.getoption(f"sorm_{name}") for name in ("host", "kpd1", "kpd2", "web")):
+        from sorm_mediator.console.errors import UsageError
+
+        try:
+            _mediator(config)
+        except (UsageError, ImportError) as error:
+            raise pytest.UsageError(str(error)) from None
     config.addinivalue_line(
         "markers",
         "sorm_lab(file=None, link='', config=None): the lab of this test, as sorm_mediator.api.lab takes it",
@@ -82,8 +100,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[RunningLab]:
     with ExitStack() as stack:
         why = ""
         try:
-            if host := config.getoption("sorm_host"):
-                running = stack.enter_context(api.mediator(host, file=file, **_ports(config), **options))
+            if (there := _mediator(config))["host"]:
+                running = stack.enter_context(api.mediator(file=file, **there, **options))
             else:
                 running = stack.enter_context(api.lab(file, **chosen, **options))
         except (api.ConfigError, api.BoxError, api.ScriptError, api.UsageError) as error:
@@ -102,7 +120,7 @@ def console(lab: RunningLab, request: pytest.FixtureRequest) -> Iterator[LabCons
     """
     one = lab.console()
     yield one
-    if request.config.getoption("sorm_host") and _started(one):
+    if _mediator(request.config)["host"] and _started(one):
         one.send("stop", expect="any")
 
 
@@ -135,8 +153,18 @@ def _lab_file(config: pytest.Config) -> Path | None:
     return Path(config.inipath.parent if config.inipath else config.rootpath, given) if given else None
 
 
-def _ports(config: pytest.Config) -> dict[str, Any]:
-    return {name: config.getoption(f"sorm_{name}") for name in ("kpd1", "kpd2", "web")}
+def _mediator(config: pytest.Config) -> dict[str, Any]:
+    """Where the mediator is that runs already: ``host``, "" without one, ``kpd1``, ``kpd2`` and ``web``.
+
+    Raises :class:`~sorm_mediator.api.UsageError`.
+    """
+    from sorm_mediator.reserved import check_names
+
+    check_names()
+    from sorm_mediator.console.target import reached
+
+    given = (config.getoption(f"sorm_{name}") or "" for name in ("host", "kpd1", "kpd2", "web"))
+    return reached(*given, prefix="--sorm-")._asdict()
 
 
 def _pcap_file(config: pytest.Config, node: pytest.Item) -> Path | None:
@@ -161,8 +189,10 @@ def _file_name(test: str) -> str:
 
 
 @pytest.hookimpl(hookwrapper=True)  # not wrapper=True, which pytest 7 may not have yet
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """A failed test shows its steps and keeps its capture."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """A failed test shows its steps and keeps its capture. JUnit's file has the steps of every test as properties."""
+    if call.when == "teardown":
+        item.user_properties += _properties(item, failed=call.excinfo is not None)
     report: pytest.TestReport = (yield).get_result()
     if report.failed:
         if (running := item.stash.get(_TOLD, None)) is not None and running.result.steps:
@@ -170,10 +200,33 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
         if (pcap := item.stash.get(_PCAP, None)) and _holds_packets(pcap):
             report.sections.append(("SORM capture", str(pcap)))
             item.stash[_KEPT] = True
-    if report.when == "teardown" and (pcap := item.stash.get(_PCAP, None)):
-        always = item.config.getoption("sorm_pcap_keep") == _ALWAYS
-        if not always and not item.stash.get(_KEPT, False):
-            pcap.unlink(missing_ok=True)
+    if report.when == "teardown" and (pcap := item.stash.get(_PCAP, None)) and not _stays(item):
+        pcap.unlink(missing_ok=True)
+
+
+def _stays(item: pytest.Item) -> bool:
+    """Whether the capture of a test stays."""
+    return item.config.getoption("sorm_pcap_keep") == _ALWAYS or item.stash.get(_KEPT, False)
+
+
+def _properties(item: pytest.Item, *, failed: bool) -> list[tuple[str, object]]:
+    """What JUnit's file says of a test with a lab: ``sorm.lab``, ``sorm.link``, ``sorm.capture``, ``sorm.steps``."""
+    running = item.stash.get(_TOLD, None)
+    result: ScriptResult | None = running.result if running is not None else getattr(item, "result", None)
+    if result is None:
+        return []
+    from sorm_mediator.replay.results import transcript
+    from ssh_control.visible import visible
+
+    pcap = item.stash.get(_PCAP, None)
+    kept = pcap is not None and (failed or _stays(item)) and _holds_packets(pcap)
+    values = {
+        "lab": result.lab,
+        "link": result.link,
+        "capture": str(pcap) if kept else "",
+        "steps": "\n".join(map(visible, transcript(result))),
+    }
+    return [(f"sorm.{name}", value) for name, value in values.items() if value]
 
 
 def _holds_packets(pcap: Path) -> bool:
@@ -196,37 +249,83 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     patterns: Iterable[str] = config.getini("sorm_scenarios")
     base = config.inipath.parent if config.inipath else config.rootpath
     asked = any(file_path.is_relative_to(base) and file_path.relative_to(base).match(one) for one in patterns)
-    if not (asked or config.getoption("sorm_scenarios")) or not _is_scenario(file_path):
+    if not (asked or config.getoption("sorm_scenarios")):
+        return None
+    from sorm_mediator.reserved import check_names
+
+    check_names()
+    if not _is_scenario(file_path, asked=asked):
+        from sorm_mediator.replay.session import is_part
+
+        if is_part(file_path):
+            config.stash.setdefault(_PARTS, []).append(file_path)
         return None
     file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
     return file
 
 
-def _is_scenario(path: Path) -> bool:
-    """Whether a file has a name, and steps of which one is a step of ours. Files of other programs are theirs, such as
-    pipelines, which have a name and steps too."""
-    from sorm_mediator.api import ScriptError
+def _is_scenario(path: Path, *, asked: bool) -> bool:
+    """Whether a file is a scenario, or was meant as one: then its mistakes are errors of the collection.
+
+    A scenario has a name, and steps of which one is a step of ours. Files of other programs are theirs, such as
+    pipelines, which have a name and steps too. A file that is not YAML is meant as a scenario when a pattern of the ini
+    file has it (``asked``), or when a line of it begins with ``steps:``.
+    """
+    from sorm_mediator.console.errors import ScriptError
     from sorm_mediator.replay import document
-    from sorm_mediator.replay.scenario import ACTIONS, INCLUDE, LISTENING
+    from sorm_mediator.replay.scenario import ACTIONS, INCLUDE, LISTENING, PART
 
     try:
         root = document.load(path).value
     except ScriptError:
+        return asked or not os.access(path, os.R_OK) or bool(_STEPS.search(path.read_bytes()))
+    if not isinstance(root, dict):
         return False
-    if not isinstance(root, dict) or "name" not in root or "steps" not in root:
-        return False
-    if root.keys() & _OURS:
+    if "steps" not in root:
+        return {"name", "lab"} <= root.keys()
+    if "name" in root and root.keys() & _OURS:
         return True
     words = {*ACTIONS, INCLUDE, *LISTENING}
     steps = root["steps"].value
-    return isinstance(steps, list) and any(
+    is_ours = isinstance(steps, list) and any(
         isinstance(step.value, dict) and step.value.keys() & words for step in steps
     )
+    return is_ours and ("name" in root or not root.keys() <= set(PART))
 
 
 def _near(path: Path) -> Path:
     """The path from the current folder, when it is in there."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before the first test: names that hide the package's are told once, and parts that nothing includes."""
+    if any(isinstance(item, ScenarioItem) or _uses_a_lab(item) for item in items):
+        from sorm_mediator.reserved import HiddenError, check_names
+
+        try:
+            check_names()
+        except HiddenError as error:
+            raise pytest.UsageError(str(error)) from None
+    if parts := config.stash.get(_PARTS, []):
+        from sorm_mediator.replay.session import not_included
+
+        scenarios = {item.path for item in items if isinstance(item, ScenarioItem)}
+        for part in not_included(parts, (*scenarios, *parts)):
+            warnings.warn(
+                pytest.PytestWarning(
+                    f"{_near(part)}: does not run: it has no name, and no scenario of this run includes it; "
+                    "name: makes it a scenario"
+                ),
+                stacklevel=1,
+            )
+
+
+def _uses_a_lab(item: pytest.Item) -> bool:
+    """Whether a test uses a fixture of this plugin."""
+    found = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    last = (definitions[-1] for name, definitions in found.items() if name in _FIXTURES and definitions)
+    return any(one.func.__module__ == __name__ for one in last)
 
 
 class ScenarioFile(pytest.File):
@@ -257,6 +356,7 @@ class ScenarioItem(pytest.Item):
     """A scenario as a test: every step is an expectation."""
 
     script: Any
+    result: ScriptResult | None = None
 
     def runtest(self) -> None:
         """Run it in a lab of its own, or against the mediator of ``--sorm-host``."""
@@ -270,14 +370,14 @@ class ScenarioItem(pytest.Item):
         config = self.config
         settings = ReplaySettings(
             scripts=(self.path,),
-            host=config.getoption("sorm_host") or "",
             link=config.getoption("sorm_link") or config.getini("sorm_link"),
             config=_lab_file(config),
-            **_ports(config),
+            **_mediator(config),
         )
         pcap = _pcap_file(config, self)
         with nullcontext() if pcap is None else PcapRecorder(pcap) as recorder:
             result = asyncio.run(run_script(self.script, settings, TextPrinter(lambda text: None), recorder))
+        self.result = result
         if result.error is not None or result.failures:
             raise ScenarioError(result)
 
@@ -291,7 +391,8 @@ class ScenarioItem(pytest.Item):
         lines = [] if result.error is None else [str(result.error), ""]
         for step in result.failures:
             lines += [*failed_lines(step), ""]
-        return "\n".join([*lines, "all steps:", *transcript(result)])
+        steps = ["all steps:", *transcript(result)] if result.steps else []
+        return "\n".join([*lines, *steps]).rstrip()
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The place of the test, for people."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
@@ -98,6 +99,44 @@ def test_the_recipe_for_github_runs_the_same_lines_and_keeps_the_same_files() ->
 def test_the_page_shows_the_lines_of_the_recipes() -> None:
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     assert [line for line in gitlab_lines() if f"$ {line.removeprefix('.venv/bin/')}\n" not in page] == []
+
+
+def test_no_recipe_hangs_for_longer_than_twenty_minutes() -> None:
+    [job] = document("github-workflow.yml")["jobs"].values()
+    assert job["timeout-minutes"] == 20
+    assert document("gitlab-ci.yml")[".sorm-mediator"]["timeout"] == "20 minutes"
+
+
+def with_lab(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [CONTRIB / "with-lab.sh", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, "TMPDIR": str(cwd)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_lab_beside_a_job_is_ready_and_ends_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(A_SCENARIO)
+    lab = str(ROOT / "captures" / "labs" / "minimal.toml")
+    replay = 'sorm-mediator replay a.yaml --kpd1 "$KPD1" --kpd2 "$KPD2" --web "$WEB"'
+    done = with_lab(lab, "sh", "-c", f"{replay} && cat $READY && exit 7", cwd=tmp_path)
+    assert done.returncode == 7, done.stdout + done.stderr
+    ready = json.loads(done.stdout.splitlines()[-1])
+    port = int(ready["endpoints"]["kpd1"].rpartition(":")[2])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    assert [one.name for one in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_a_lab_beside_a_job_that_does_not_start_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[consol]\n")
+    done = with_lab("bad.toml", "echo", "it has begun", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "consol" in done.stderr
 
 
 # --- the container

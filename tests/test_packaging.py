@@ -56,3 +56,10 @@ def test_data_travels_with_its_package() -> None:
 def test_scapy_is_an_extra_that_nothing_needs() -> None:
     assert not any("scapy" in need for need in PROJECT["project"]["dependencies"])
     assert PROJECT["project"]["optional-dependencies"]["scapy"]
+
+
+def test_hypothesis_is_for_tests_and_for_who_wants_its_strategies() -> None:
+    assert not any("hypothesis" in need for need in PROJECT["project"]["dependencies"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert any("hypothesis" in need for need in extras["dev"])
+    assert extras["hypothesis"]

@@ -5,6 +5,10 @@ the same target, and :class:`ConsoleClient` is its console. :class:`Codec` turns
 any lab.
 """
 
+from sorm_mediator import reserved
+
+reserved.check_names()  # before anything is imported that may be hidden
+
 from protocol import COMMANDS as COMMANDS
 from protocol import EVENTS as EVENTS
 from protocol import KPD1_MESSAGES as KPD1_MESSAGES

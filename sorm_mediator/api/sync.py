@@ -237,7 +237,8 @@ class LabConsole:
         return self.expect({name: fields}, within=within)[0]
 
     def silence(self, seconds: float, *channels: str) -> None:
-        """Nothing unread is there, and nothing comes, for so long on these channels, by default both.
+        """Nothing unread is there, and nothing comes, for so long on these channels, by default both. The 22h of the
+        console's own connection does not count.
 
         Raises as :meth:`RunningLab.step`.
         """

@@ -273,6 +273,8 @@ class _Flows:
                     "{way}: {n} packets of an E1 stream (SAToP) without X.25 data", way=way, n=circuit.packets
                 )
                 yield Trouble(empty, serious=False)
+        if not self._read and not self._unreadable:
+            yield Trouble(Phrase("the capture has a header, and no packet in it"), serious=False)
         if self._cut:
             cut = Phrase("{n} frames were cut by the capture (snap length)", n=self._cut)
             yield Trouble(cut, serious=False)

@@ -13,6 +13,13 @@ from sorm_mediator.output import INTERRUPTED, guarded
 
 def main() -> None:
     """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
+    from sorm_mediator.reserved import HiddenError, check_names
+
+    try:
+        check_names()  # before anything is imported that may be hidden
+    except HiddenError as error:
+        sys.stderr.write(f"sorm-mediator: {error}\n")
+        sys.exit(2)
     guarded(_main)
 
 

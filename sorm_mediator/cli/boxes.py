@@ -15,6 +15,7 @@ from sorm_mediator.cli.common import (
     LogFormOption,
     LogOption,
     PcapOption,
+    ReadyFileOption,
     SameFileOption,
     fail,
     located_in,
@@ -63,6 +64,7 @@ def lab(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -75,7 +77,15 @@ def lab(
 
     Example: sorm-mediator lab --pcap - | wireshark -k -i -
     """
-    _run(the_one(file, config), "lab", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
+    _run(
+        the_one(file, config),
+        "lab",
+        (log_level, log),
+        given,
+        auto_ports=auto_ports,
+        pcap=pcap,
+        ready_file=ready_file,
+    )
 
 
 def gateway(
@@ -84,6 +94,7 @@ def gateway(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -93,9 +104,8 @@ def gateway(
 
     Example: sorm-mediator gateway mediator.toml
     """
-    _run(
-        _needed(file, config, "gateway"), "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap
-    )
+    box = _needed(file, config, "gateway")
+    _run(box, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
 
 
 def switch(
@@ -104,6 +114,7 @@ def switch(
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
+    ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
@@ -113,7 +124,8 @@ def switch(
 
     Example: sorm-mediator switch switch.toml
     """
-    _run(_needed(file, config, "switch"), "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap)
+    box = _needed(file, config, "switch")
+    _run(box, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
 
 
 def _needed(file: Path | None, option: Path | None, command: str) -> Path:
@@ -132,17 +144,25 @@ def _run(
     *,
     auto_ports: bool,
     pcap: Path | None,
+    ready_file: Path | None,
 ) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
 
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.lab.targets import runs_already, web_url
 
     set_up_logging(*log, "mediator" if boxes == "gateway" else boxes)
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
-        asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap)))
+        try:
+            asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
+        except BoxError as error:
+            if not asyncio.run(runs_already(config)):
+                raise
+            raise BoxError(f"{error}; this lab runs already: its web is {web_url(config)}") from None
 
 
 def _capture(pcap: Path | None) -> int | None:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
@@ -15,6 +15,7 @@ from ssh_control.visible import visible_lines
 
 if TYPE_CHECKING:
     from sorm_mediator.config import Config
+    from sorm_mediator.console.target import Reached
 
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
@@ -57,6 +58,14 @@ PcapOption = Annotated[
         help="Write what crosses as pcapng, over a file that is there; - is stdout, for wireshark -k -i -.",
     ),
 ]
+ReadyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ready-file",
+        metavar="FILE",
+        help="Write the ready line there too, when it is printed; the file is removed at the end.",
+    ),
+]
 Kpd1Option = Annotated[
     str,
     typer.Option(
@@ -73,39 +82,11 @@ Kpd2Option = Annotated[
 ]
 
 
-class Reached(NamedTuple):
-    """Where a mediator is: its host, "" where none is given, its ports, 0 where none is given, and its web's URL."""
-
-    host: str
-    kpd1: int
-    kpd2: int
-    web: str
-
-
 def reached(host: str, kpd1: str, kpd2: str, web: str) -> Reached:
     """The options of one mediator together. Raises :class:`UsageError`."""
-    from sorm_mediator.addresses import host_and_or_port
-    from sorm_mediator.console.errors import UsageError
+    from sorm_mediator.console import target
 
-    ports = []
-    for option, text in (("--kpd1", kpd1), ("--kpd2", kpd2)):
-        try:
-            where, port = host_and_or_port(text or "0", host)
-        except ValueError as error:
-            raise UsageError(f"{option}: {error}") from None
-        if host and where != host:
-            raise UsageError(
-                f"{option}: {text}: is not on {host}, as said before: both channels are on one host"
-            )
-        host = host or where
-        ports.append(port)
-    if web and "://" not in web:
-        try:
-            host_and_or_port(web)
-        except ValueError:
-            raise UsageError(f"--web: {web!r} is not allowed: a URL such as http://127.0.0.1:8080") from None
-        web = f"http://{web if ':' in web else '127.0.0.1:' + web}"
-    return Reached(host, ports[0], ports[1], web)
+    return target.reached(host, kpd1, kpd2, web)
 
 
 def echo(text: object, *, err: bool = False) -> None:

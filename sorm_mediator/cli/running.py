@@ -9,17 +9,26 @@ import logging
 import signal
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
+from sorm_mediator.ready import ready_file
 
 log = logging.getLogger("sorm_mediator")
 
 
-async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = None, pcap: str = "") -> None:
+async def run(
+    config: Config,
+    boxes: Boxes,
+    name: str,
+    descriptor: int | None = None,
+    pcap: str = "",
+    ready_path: Path | None = None,
+) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C. ``name``: the file of ``config``;
-    ``descriptor``: where a capture named ``pcap`` goes.
+    ``descriptor``: where a capture named ``pcap`` goes; ``ready_path``: where the ready line is written too.
 
     Raises :class:`~sorm_mediator.errors.BoxError` when a box can't start or go on.
     """
@@ -28,6 +37,7 @@ async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
+        ready_too = stack.enter_context(ready_file(ready_path))
         capture = None
         if descriptor is not None:
             capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
@@ -46,6 +56,7 @@ async def run(config: Config, boxes: Boxes, name: str, descriptor: int | None = 
         # The objects loaded so far stay. Collections leave them out, and no longer delay answers by 100 ms.
         gc.collect()
         gc.freeze()
+        ready_too.write(json.dumps(ready))
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await _stopped(stop, lab)

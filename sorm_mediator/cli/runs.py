@@ -125,8 +125,9 @@ def replay(  # long by its options, each with its help
             scripts=tuple(scripts), **common.reached(host, kpd1, kpd2, web)._asdict(), link=link, config=config,
             junit=junit, report=report, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order,
             as_json=as_json,
-            lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()), repeat=repeat, jobs=jobs,
-            check=check, list=list_,
+            lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()),
+            written={name: text for name, _, text in (one.partition("=") for one in var or ())},
+            repeat=repeat, jobs=jobs, check=check, list=list_,
         )  # fmt: skip
         raise typer.Exit(run_scripts(settings))
 

@@ -158,6 +158,8 @@ class PeopleShow(Show):
         self._place = translate(Phrase("offset {offset}, {length} octets"), lang)
         self._flows = Memo(_flow_place)
         self._styled = is_coloured()
+        self._packet: object = None
+        """What tells the packet of the last unit."""
 
     def found(self, item: Found) -> None:
         where = self._place.format(offset=item.offset, length=len(item.raw)) + self._flows[item.flow]
@@ -178,7 +180,11 @@ class PeopleShow(Show):
             if octets:
                 lines[1], lines[-1] = _styled(lines[1], _BOLD), _styled(lines[-1], _DIM)
             problems = [_styled(problem, _RED) for problem in problems]
-        comments = [f"  # {visible(line)}" for line in item.comment.splitlines()]
+        packet = item.flow, item.time_ns, item.comment
+        comments = []
+        if packet != self._packet:  # it is that of all units of its packet
+            comments = [f"  # {visible(line)}" for line in item.comment.splitlines()]
+        self._packet = packet
         if self._styled:
             comments = [_styled(comment, _DIM) for comment in comments]
         sys.stdout.write("\n".join([*lines, *comments, *problems]) + "\n\n")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import JsonLinesOption, PcapOption, usage_errors
+from sorm_mediator.cli.common import JsonLinesOption, PcapOption, ReadyFileOption, usage_errors
 
 
 def pcap2scenario(
@@ -67,6 +67,7 @@ def pcap2scenario(
     from sorm_mediator.config import Config
     from sorm_mediator.console.errors import check_choice, check_folders
     from sorm_mediator.replay.from_capture import STDIO, CaptureSettings, run_pcap2scenario
+    from sorm_mediator.replay.transcript import lab_beside
 
     with usage_errors():
         check_choice("--channel", channel, ("auto", "kpd1", "kpd2"))
@@ -80,7 +81,7 @@ def pcap2scenario(
     options = replace(options, **{key: value for key, value in given.items() if value})
     settings = CaptureSettings(
         file=file, output=output, options=options, channel=channel,
-        lab="" if config is None else str(config.resolve()), calls=calls, real_time=real_time,
+        lab="" if config is None else lab_beside(config, output), calls=calls, real_time=real_time,
         script=script, console=console or 0,
         trunks={} if lab.switch is None else {
             trunk.number: trunk.name for domain in lab.switch.domains for trunk in domain.trunks
@@ -142,6 +143,7 @@ def tap(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen beyond loopback; console.allow of -c holds.")
     ] = False,
+    ready_file: ReadyFileOption = None,
     as_json: JsonLinesOption = False,
 ) -> None:
     """Stand between a console and a mediator.
@@ -160,6 +162,6 @@ def tap(
         settings = TapSettings(
             listen_kpd1=listen_kpd1, listen_kpd2=listen_kpd2, kpd1=kpd1, kpd2=kpd2, config=config, pcap=pcap,
             record=record, calls=calls, as_json=as_json, spoil=tuple(spoil or ()), seed=seed,
-            allow_remote=allow_remote,
+            allow_remote=allow_remote, ready_file=ready_file,
         )  # fmt: skip
         raise typer.Exit(run_tap(settings))

@@ -45,6 +45,8 @@ def install(
     """
     from sorm_mediator.wireshark import folder as files
 
+    if folder is not None and not folder.is_dir():
+        fail(f"--dir: {folder}: is no folder; make it first, or leave --dir out")
     place = folder or files.plugin_folder()
     try:
         if remove:

@@ -71,6 +71,8 @@ class Crossed:
     answers: Sent | None = None
     coding: MessageCoding = DEFAULT_CODING
     """The coding of texts in 2Ch."""
+    first: bool = False
+    """Whether it is the first that came on its channel since that was connected."""
 
     @cached_property
     def form(self) -> dict[str, Any]:
@@ -199,6 +201,8 @@ class ConsoleClient(Waiting):
         self._clock = clock
         self._observers = observers
         self._channels: dict[str, Connection] = {}
+        self.begun: set[str] = set()
+        """The channels on which something has come since they were connected."""
         self._closed: set[str] = set()
         self._outstanding: list[Sent] = []
         self._new_passwords: dict[Sent, str] = {}
@@ -394,6 +398,9 @@ class ConsoleClient(Waiting):
             self.password = self._first_password
 
     def _record(self, crossed: Crossed) -> None:
+        if not crossed.outbound:
+            crossed.first = crossed.channel not in self.begun
+            self.begun.add(crossed.channel)
         self.log.append(crossed)
         for observer in self._observers:
             observer.crossed(self, crossed)
@@ -407,6 +414,7 @@ class ConsoleClient(Waiting):
     def _opened(self, name: str, channel: _Channel, local: Address, remote: Address) -> None:
         self._channels[name] = channel
         self._closed.discard(name)
+        self.begun.discard(name)
         for observer in self._observers:
             observer.opened(self, name, local[:2], remote[:2], self._clock())
 

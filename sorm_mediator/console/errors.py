@@ -69,6 +69,10 @@ class ConnectError(Exception):
     """A channel of the mediator, or its web, can't be reached. The text names host:port (exit code 3)."""
 
 
+class HungUpError(ConnectError):
+    """The mediator was reached, and hung up before it had said anything."""
+
+
 class NotReadyError(Exception):
     """The mediator can't be examined as it is. The text gives the reason and what to change (exit code 2)."""
 

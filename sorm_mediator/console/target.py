@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
+from sorm_mediator.addresses import host_and_or_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
-from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.console.errors import ConnectError, StepError, UsageError
 from sorm_mediator.language import Phrase, join
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ def target_for(
     )
 
 
+def why_not_reached(error: Exception) -> str:
+    """Why a request over HTTP failed, in both languages where the error has no text of its own."""
+    return str(error) or Phrase("what answers there hangs up, so it is no web")
+
+
 class WebApi:
     """A lab's HTTP API. A context manager."""
 
@@ -154,7 +160,7 @@ class WebApi:
                 Phrase(
                     "{url}: the web of the lab can't be reached: {why}",
                     url=url,
-                    why=str(error) or type(error).__name__,
+                    why=why_not_reached(error),
                 )
             ) from None
         try:
@@ -190,3 +196,37 @@ _NO_SWITCH = Phrase(
     "with a real switch calls are made there"
 )
 _NO_MEDIATOR = Phrase("this is the web of a switch alone: --web URL of the mediator's web")
+
+
+class Reached(NamedTuple):
+    """Where a mediator is: its host, "" where none is given, its ports, 0 where none is given, and its web's URL."""
+
+    host: str
+    kpd1: int
+    kpd2: int
+    web: str
+
+
+def reached(host: str, kpd1: str, kpd2: str, web: str, *, prefix: str = "--") -> Reached:
+    """The options of one mediator together; ``prefix`` is that of their names. Raises :class:`UsageError`."""
+    ports = []
+    for option, text in ((f"{prefix}kpd1", kpd1), (f"{prefix}kpd2", kpd2)):
+        try:
+            where, port = host_and_or_port(text or "0", host)
+        except ValueError as error:
+            raise UsageError(f"{option}: {error}") from None
+        if host and where != host:
+            raise UsageError(
+                f"{option}: {text}: is not on {host}, as said before: both channels are on one host"
+            )
+        host = host or where
+        ports.append(port)
+    if web and "://" not in web:
+        try:
+            host_and_or_port(web)
+        except ValueError:
+            raise UsageError(
+                f"{prefix}web: {web!r} is not allowed: a URL such as http://127.0.0.1:8080"
+            ) from None
+        web = f"http://{web if ':' in web else '127.0.0.1:' + web}"
+    return Reached(host, ports[0], ports[1], web)

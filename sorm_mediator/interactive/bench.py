@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Literal
 
 from protocol import EncodeError
 from sorm_mediator.console.client import KPD1, SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
 from sorm_mediator.console.target import RunTarget, refusal
-from sorm_mediator.interactive.station import UNANSWERED, Shower, command, end_of, unit_lines
+from sorm_mediator.interactive.station import UNANSWERED, Shower, calls_of, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
     about_request,
@@ -25,7 +25,6 @@ from sorm_mediator.interactive.words import (
     read_octets,
     read_request,
     split,
-    title,
     usage,
 )
 from sorm_mediator.language import Lang, Phrase, join, translate
@@ -48,12 +47,16 @@ OWN_WORDS: Mapping[str, tuple[str, Phrase]] = {
     "wait": ("SECONDS", Phrase("wait, and show what comes")),
     "record-start": ("FILE.yaml", Phrase("write what follows as a scenario for replay")),
     "record-stop": ("", Phrase("end the scenario")),
+    "calls": ("", Phrase("the calls that go on: their numbers, state and seconds")),
     "clear": ("", Phrase("clear the screen of a terminal")),
     "exit": ("", Phrase("leave; the mediator stays as it is")),
+    "quit": ("", Phrase("the same as exit")),
 }
 """The words of the console itself: what follows them, and what they do."""
 
 
+SETTING = ("start", "add-ksl", "remove-ksl", "add-object", "remove-object", "change-object")
+"""Commands that set what holds until the technical means are stopped; connections of calls end with the calls."""
 MOST_WAITED = 3600.0
 """Bound of ``wait``, in seconds."""
 
@@ -71,8 +74,10 @@ class Bench:
         details: bool = False,
         within: float = 15.0,
         clear: Callable[[], object] = lambda: None,
+        domains: Sequence[str] = (),
     ) -> None:
-        """``clear``: clears the screen, where there is one."""
+        """``clear``: clears the screen, where there is one; ``domains``: those of the switch, as far as known."""
+        self._domains = domains
         self._clear_screen = clear
         self._target = target
         self._write = write
@@ -84,6 +89,8 @@ class Bench:
         """When the last recorded step began; a monotonic time."""
         self._calls: dict[int, float] = {}
         """When the step began in which the first event of a call came, by call number."""
+        self._setup: list[tuple[str, Mapping[str, Any]]] = []
+        """What this console has set since the technical means were started."""
         self._answered = False
         """The mediator has answered a command of this connection."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
@@ -97,8 +104,10 @@ class Bench:
             "wait": self._wait,
             "record-start": self._record_start,
             "record-stop": self._record_stop,
+            "calls": self._show_calls,
             "clear": self._clear,
             "exit": self._exit,
+            "quit": self._exit,
         }
 
     async def open(self) -> None:
@@ -149,7 +158,25 @@ class Bench:
         message = command(self.client, name, fields)
         if self._recording is not None:
             self._recording.sent(name, fields)
-        return await self._carry_out(message)
+        verdict = await self._carry_out(message)
+        if verdict == "good":
+            self._set_up(name, fields)
+        return verdict
+
+    def _set_up(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Remember what an executed command has set, for a recording that begins later."""
+        if name in ("start", "stop"):
+            self._setup.clear()
+        if name not in SETTING:
+            return
+        number = fields.get("object_number")
+        of_object = [
+            one for one in self._setup if number is not None and one[1].get("object_number") == number
+        ]
+        if name == "remove-object" and of_object:
+            self._setup = [one for one in self._setup if one not in of_object]
+        else:
+            self._setup.append((name, fields))
 
     async def _raw(self, given: Sequence[str]) -> Verdict:
         octets = read_octets(given)
@@ -187,7 +214,7 @@ class Bench:
         if self._target.request is None:
             raise WordError(Phrase("{word}: needs the web of the lab: --web URL", word=name))
         request: Request = REQUESTS[name]
-        node = read_request(name, given)
+        node = read_request(name, await self._filled(name, given))
         method, path, body = request.fill(node, {})
         recording = self._recording
         if recording is not None:
@@ -196,7 +223,7 @@ class Bench:
         status, reply = await self._target.request(method, path, body)
         if status != request.accepted:
             if recording is not None:
-                recording.not_asked()
+                recording.not_asked(name)
             why = refusal(reply, path, status)
             self._say(join(": ", [f"{method} {path}: HTTP {status}", why]), "bad")
             return "failed"
@@ -213,7 +240,43 @@ class Bench:
             if recording is not None:
                 recording.replied(request.saves, str(reply[request.saves]))
         elif isinstance(reply, dict) and "sent" in reply:
-            self._say("  ".join(f"{key}: {value}" for key, value in reply.items()), "note")
+            if not reply["sent"] and "why" in reply:
+                self._say(Phrase("done; nothing was sent to the console: {why}", why=reply["why"]), "note")
+            else:
+                self._say("  ".join(f"{key}: {value}" for key, value in reply.items()), "note")
+        if name == "call":
+            _, reply = await self._target.request("GET", f"calls/{reply['call']}", None)
+        if name in OF_CALLS and isinstance(reply, dict) and "state" in reply:
+            self._say("  ".join(_of_call(reply)), "note")
+        return "good"
+
+    async def _filled(self, name: str, given: Sequence[str]) -> Sequence[str]:
+        """The words of a request with the domain and the call, where there is but one."""
+        request = REQUESTS[name]
+        missing = set(request.required) - {word.partition("=")[0] for word in given}
+        if "domain" in missing and len(self._domains) == 1:
+            given = (*given, f"domain={self._domains[0]}")
+        if "call" in missing:
+            calls = [str(one["call"]) for one in await calls_of(self._target)]
+            if len(calls) == 1:
+                return (*given, f"call={calls[0]}")
+            why = Phrase("calls that go on: {calls}", calls=", ".join(calls)) if calls else _NO_CALLS
+            raise WordError(join(": ", [name, Phrase("{name} is missing", name="call"), why]))
+        return given
+
+    async def _show_calls(self, given: Sequence[str]) -> Verdict:
+        if self._target.request is None:
+            raise WordError(Phrase("{word}: needs the web of the lab: --web URL", word="calls"))
+        calls = await calls_of(self._target)
+        if not calls:
+            self._say(_NO_CALLS, "note")
+            return "good"
+        head = ("call", "A", "B", translate(_STATE, self.lang), translate(_SECONDS, self.lang))
+        rows = [head, *((one[0], *one[1].split(" -> "), *one[2:]) for one in map(_of_call, calls))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            self._say("  ".join(cells).rstrip(), "note")
         return "good"
 
     async def _connect(self, given: Sequence[str]) -> Verdict:
@@ -259,6 +322,7 @@ class Bench:
         if len(given) != 1:
             raise WordError(Phrase("record-start: the name of one file is missing, such as run.yaml"))
         self._recording = Recording(_free(Path(given[0])))
+        self._recording.prepare(self._setup)
         self._begin()
         self._calls.clear()
         self._say(Phrase("recording to {path}", path=given[0]), "note")
@@ -268,12 +332,11 @@ class Bench:
         recording, self._recording = self._recording, None
         if recording is None:
             raise WordError(Phrase("record-stop: nothing is recorded; record-start FILE begins"))
-        if not recording.steps:
+        if not recording.done:
             raise WordError(
                 Phrase("record-stop: nothing was done, so {path} is not written", path=recording.path)
             )
-        sent = [step["send"] for step in recording.steps if "send" in step and "expect" not in step]
-        if sent and sent[0] != "start":
+        if recording.needs_start():
             recording.begin_started()
             self._say(_STARTED_BEFORE, "note")
         try:
@@ -308,17 +371,19 @@ class Bench:
         return "good"
 
     def _overview(self) -> list[str]:
-        width = max(map(len, COMMANDS))
-        lines = [translate(_OF_THE_ORDER, self.lang)]
-        lines += [f"  {name:<{width}}  {title(name, self.lang)}" for name in COMMANDS]
-        lines.append(translate(_OF_THE_LAB, self.lang))
-        lines += [
-            f"  {name:<{width}}  {translate(one.title, self.lang)}"
-            for name, one in REQUESTS.items()
-            if name != "http"
-        ]
-        lines.append(translate(_OF_THE_CONSOLE, self.lang))
-        return lines + [f"  {self._own_line(name)}" for name in OWN_WORDS]
+        """The names alone, in columns: they fit a terminal of 24 lines and 80 columns."""
+        parts = (
+            (_OF_THE_ORDER, list(COMMANDS)),
+            (_OF_THE_LAB, [name for name in REQUESTS if name != "http"]),
+            (_OF_THE_CONSOLE, [f"{name} {follows}".rstrip() for name, (follows, _) in OWN_WORDS.items()]),
+        )
+        lines: list[str] = []
+        for heading, names in parts:
+            lines.append(translate(heading, self.lang))
+            rows = -(-len(names) // _COLUMNS)
+            for row in range(rows):
+                lines.append("  " + "".join(f"{name:<{_COLUMN}}" for name in names[row::rows]).rstrip())
+        return [*lines, translate(_MORE_HELP, self.lang)]
 
     def _own_line(self, name: str) -> str:
         follows, what = OWN_WORDS[name]
@@ -364,9 +429,23 @@ _STARTED_BEFORE = Phrase(
     "objects and KSL groups from before are not in it"
 )
 _NO_EVENTS_YET = Phrase("no events come before the first command of a connection: get-version, for example")
-_OF_THE_ORDER = Phrase("Commands of the order (help NAME lists the fields):")
+OF_CALLS = ("call", "answer-call", "release-call", "use-service")
+"""Requests of calls, after which the call is shown."""
+_COLUMNS, _COLUMN = 3, 25
+"""The columns of ``help``, and the width of one."""
+_NO_CALLS = Phrase("no call goes on")
+_STATE = Phrase("state")
+_SECONDS = Phrase("seconds")
+_MORE_HELP = Phrase("help WORD tells what a word does and takes, with an example.")
+_OF_THE_ORDER = Phrase("Commands of the order:")
 _OF_THE_LAB = Phrase("Requests to the lab:")
 _OF_THE_CONSOLE = Phrase("The console:")
+
+
+def _of_call(call: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """A call of the switch: its id, numbers, state, and the seconds that it has gone on."""
+    until = call["release_time"] if call["release_time"] is not None else time()
+    return str(call["call"]), f"{call['a']} -> {call['b']}", call["state"], f"{until - call['started']:.1f}"
 
 
 def _free(path: Path) -> Path:

@@ -16,6 +16,7 @@ from protocol import EncodeError
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.errors import (
     ConnectError,
+    HungUpError,
     StepError,
     UsageError,
     report_error,
@@ -23,6 +24,7 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.errors import ConfigError
+from sorm_mediator.interactive.bench import OWN_WORDS
 from sorm_mediator.interactive.station import (
     UNANSWERED,
     End,
@@ -32,10 +34,12 @@ from sorm_mediator.interactive.station import (
     command,
     reach,
     unit_lines,
+    why_not_let_in,
 )
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
 from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
+from sorm_mediator.replay.vocabulary import REQUESTS
 
 RAW = "raw"
 """The word before octets in hexadecimal, which are sent as they are."""
@@ -57,11 +61,12 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
     """Send one command and show what crosses. Returns the exit code; errors go to stderr."""
     lang = settings.where.language
     try:
-        first, *rest = settings.words
-        what = read_octets(rest) if first == RAW else read_command(settings.words)
+        what = _read(settings.words)
         end = asyncio.run(until_signal(_send(settings, what, write)))
     except (WordError, UsageError, ConfigError, StepError) as error:
         return report_error(translate(words(error), lang), 2)
+    except HungUpError as error:
+        return report_error(translate(words(error), lang), 3)
     except ConnectError as error:
         return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
     if end is None:
@@ -74,6 +79,18 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
     elif not end.good or end.text == UNANSWERED:
         write(f"{translate(end.text, settings.where.language)}\n")
     return 0 if end.good else 1
+
+
+def _read(given: tuple[str, ...]) -> tuple[str, dict[str, Any]] | bytes:
+    """The command or the octets of the words. Raises :class:`WordError`."""
+    first, *rest = given
+    if first == RAW:
+        return read_octets(rest)
+    if first in REQUESTS or first in OWN_WORDS:
+        raise WordError(
+            Phrase("{word}: a word of console alone; send takes commands of the order, and raw", word=first)
+        )
+    return read_command(given)
 
 
 async def _send(
@@ -106,6 +123,6 @@ async def _send(
             end = End(False, words(error))
         finally:
             await client.close()
-    if not end.good and (refused := client.not_let_in()):
-        raise ConnectError(refused)
+        if not end.good and (refused := await why_not_let_in(target, client)):
+            raise HungUpError(refused)
     return end

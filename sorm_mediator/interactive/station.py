@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
 from protocol import Channel, CommandExecuted, CommandReceived, EncodeError
+from protocol.messages import wires
 from protocol.oneline import one_line
 from protocol.render import has_another_inside, masked_hex, render
 from protocol.texts import status_phrase
@@ -19,6 +21,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
 from sorm_mediator.console.client import (
     COALESCED,
+    COMMANDS,
     KPD1,
     NO_UNIT,
     SHOWN,
@@ -29,8 +32,8 @@ from sorm_mediator.console.client import (
     no_end,
     wait_for,
 )
-from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
-from sorm_mediator.console.target import LINKS, RunTarget, link_of
+from sorm_mediator.console.errors import ConnectError, StepError, UsageError, check_choice, check_web
+from sorm_mediator.console.target import LINKS, RunTarget, link_of, refusal
 from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
 from ssh_control.visible import visible
@@ -104,6 +107,33 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
                 web=where.web_of(config), by_e1=link == "x25", speech=link == "tcp+e1",
             )
         )  # fmt: skip
+
+
+async def calls_of(target: RunTarget) -> list[dict[str, Any]]:
+    """The calls of the switch that go on, the newest first. Raises :class:`StepError`, :class:`ConnectError`."""
+    if target.request is None:
+        return []
+    path = "switch/calls"
+    status, reply = await target.request("GET", path, None)
+    if status != HTTPStatus.OK or not isinstance(reply, list):
+        raise StepError(refusal(reply, path, status))
+    return [one for one in reply if one["state"] != "released"]
+
+
+async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | None:
+    """Why the mediator hung up at once, as far as its web tells; None when it has not hung up."""
+    refused = client.not_let_in()
+    if refused is None or target.request is None:
+        return refused
+    try:
+        status, reply = await target.request("GET", "status", None)
+    except ConnectError:
+        return refused
+    channels = reply.get("channels", ()) if status == HTTPStatus.OK and isinstance(reply, dict) else ()
+    peer = next((one["peer"] for one in channels if one["peer"]), None)
+    if peer is None:
+        return refused
+    return Phrase("{where}: another console is connected: {peer}", where=client.where(KPD1), peer=peer)
 
 
 UNANSWERED = Phrase("octets sent; they hold no whole command, and no answer came")
@@ -200,4 +230,14 @@ def command(client: ConsoleClient, name: str, fields: dict[str, Any]) -> Any:
     try:
         return client.command(name, fields)
     except EncodeError as error:
+        wire = wires(COMMANDS[name], client.codec.options).get(error.path)
+        if error.value is None and wire is not None:
+            raise StepError(
+                Phrase(
+                    "{command}: {key} is missing: {allowed}",
+                    command=name,
+                    key=error.path,
+                    allowed=wire.values,
+                )
+            ) from None
         raise StepError(f"{name}: {error}") from None

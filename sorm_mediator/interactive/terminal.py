@@ -32,12 +32,13 @@ from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.bench import OWN_WORDS, Bench, Style, Verdict, from_pipe
-from sorm_mediator.interactive.station import Where, reach
+from sorm_mediator.interactive.station import Where, calls_of, reach
 from sorm_mediator.interactive.words import about_field, about_key, title, values_of
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 from sorm_mediator.reports.people import is_coloured
+from sorm_mediator.switch.domain import SERVICE_CODES
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -83,16 +84,18 @@ def run_console(settings: ConsoleSettings) -> int:
 async def _console(settings: ConsoleSettings, at_terminal: bool) -> int:
     lang = settings.where.language
     write = _Output()
+    known = Known.of(settings.where.load())
     async with reach(settings.where) as target:
         bench = Bench(
             target, write, lang=lang, octets=settings.octets, details=settings.details,
             within=settings.within, clear=_clear_screen if at_terminal else lambda: None,
+            domains=tuple(known.domains),
         )  # fmt: skip
         await bench.open()
         try:
             if at_terminal:
                 write(translate(_WELCOME, lang), "note")
-                return await _prompt(bench, target, Known.of(settings.where.load()))
+                return await _prompt(bench, target, known)
             code = await from_pipe(bench, _lines())
         finally:
             await bench.close()
@@ -217,6 +220,8 @@ class Known:
             return self.calls
         if key == "domain":
             return dict.fromkeys(self.domains, "")
+        if key == "service":
+            return {name: f"{code:02X}h" for name, code in SERVICE_CODES.items()}
         if key in ("a", "b", "to", "number") or (request, key) == ("message", "from"):
             domain = next((word.removeprefix("domain=") for word in given if word.startswith("domain=")), "")
             domains = [domain] if domain in self.domains else list(self.domains)
@@ -224,16 +229,12 @@ class Known:
         return {}
 
 
-async def calls_of(target: RunTarget) -> Mapping[str, str]:
+async def known_calls(target: RunTarget) -> Mapping[str, str]:
     """The calls of the switch that go on, the newest first, as far as its web can be asked."""
-    if target.request is None:
-        return {}
     try:
-        _, reply = await target.request("GET", "switch/calls", None)
+        return {one["call"]: f"{one['a']} -> {one['b']}" for one in await calls_of(target)}
     except (StepError, ConnectError):
         return {}
-    calls = reply if isinstance(reply, list) else []
-    return {one["call"]: f"{one['a']} -> {one['b']}" for one in calls if one["state"] != "released"}
 
 
 _ASKED = {name: request for name, request in REQUESTS.items() if name != "http"}
@@ -305,7 +306,7 @@ def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
             self, document: Document, complete_event: CompleteEvent
         ) -> AsyncGenerator[Completion]:
             if document.text_before_cursor.split(" ")[-1].startswith("call="):
-                self.known = replace(self.known, calls=await calls_of(target))
+                self.known = replace(self.known, calls=await known_calls(target))
             for completion in self.get_completions(document, complete_event):
                 yield completion
 

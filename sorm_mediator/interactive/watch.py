@@ -20,6 +20,7 @@ from sorm_mediator.config import ConfigError
 from sorm_mediator.console.client import COMMANDS, EVENTS, MESSAGES
 from sorm_mediator.console.errors import ConnectError, UsageError, report_error, words
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.target import why_not_reached
 from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
 from sorm_mediator.language import Lang, Phrase, translate
@@ -148,7 +149,5 @@ async def feed(where: Where) -> AsyncIterator[dict[str, Any]]:
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ConnectError(
-                Phrase(
-                    "{url}: the web can't be reached: {why}", url=url, why=str(error) or type(error).__name__
-                )
+                Phrase("{url}: the web can't be reached: {why}", url=url, why=why_not_reached(error))
             ) from None

@@ -222,6 +222,9 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
                     key=key,
                 )
             ) from None
+    missing = [key for key in request.required if key not in keys]
+    if len(missing) > 1:
+        raise WordError(join(": ", [name, Phrase("keys are missing: {keys}", keys=", ".join(missing))]))
     node = _Word(keys, "", 1, name)
     try:
         node.keys(request.required, request.optional)

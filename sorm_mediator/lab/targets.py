@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
+from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Events, Link, RunTarget, WebApi, target_for
 
 if TYPE_CHECKING:
@@ -29,6 +31,24 @@ def web_url(config: Config, host: str = "") -> str:
     """The URL of the web of a lab file, at ``host`` if given; "": its port is any free one."""
     web = config.web
     return f"http://{host_port(host or listens_at(web.host), web.port)}" if web.port else ""
+
+
+async def runs_already(config: Config) -> bool:
+    """Whether the web of a lab file answers, and is that of the same lab file."""
+    url = web_url(config)
+    if not url or config.file is None:
+        return False
+    async with WebApi(url, config.web.token.get_secret_value()) as api:
+        try:
+            _, reply = await api.request("GET", "settings")
+        except ConnectError:
+            return False
+    file = reply.get("file") if isinstance(reply, dict) else None
+    return isinstance(file, str) and _same(file, config.file)
+
+
+def _same(file: str, other: str | os.PathLike[str]) -> bool:
+    return os.path.realpath(file) == os.path.realpath(other)
 
 
 @asynccontextmanager

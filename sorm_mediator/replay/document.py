@@ -18,7 +18,7 @@ import yaml
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError, unreadable
 from sorm_mediator.language import Phrase, join
-from sorm_mediator.texts import one_line
+from sorm_mediator.texts import nearest, one_line
 
 MAX_NODES = 200_000
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -64,7 +64,11 @@ class Node:
             names = list(allowed)
             for key, node in self.value.items():
                 if key not in names:
-                    node.fail(Phrase("unknown key; allowed: {names}", names=", ".join(names)))
+                    node.fail(
+                        with_guess(
+                            Phrase("unknown key; allowed: {names}", names=", ".join(names)), key, names
+                        )
+                    )
         mapping: dict[str, Node] = self.value
         return mapping
 
@@ -134,6 +138,12 @@ class Node:
         if isinstance(self.value, bool) or not isinstance(self.value, int) or not low <= self.value <= high:
             self.wrong(Phrase("an integer from {low} to {high}", low=low, high=high))
         return self.value
+
+
+def with_guess(text: str, word: str, known: Iterable[str]) -> str:
+    """The text of a mistake in a name, with the known name that ``word`` is nearest to, where one is near."""
+    near = nearest(word, known)
+    return join("", [text, Phrase("; did you mean {near}?", near=near)]) if near else text
 
 
 KeyCheck = Callable[[Node], object]
@@ -275,6 +285,25 @@ def resolve(node: Node, variables: Mapping[str, Any]) -> Node:
     if whole is not None:
         return replace(node, value=_value(node, whole, variables))
     return replace(node, value=_REFERENCE.sub(lambda match: str(_value(node, match, variables)), node.value))
+
+
+def names_in(node: Node) -> frozenset[str]:
+    """The variables that the texts below a node use."""
+    if isinstance(node.value, dict | list):
+        children = node.value.values() if isinstance(node.value, dict) else node.value
+        return frozenset().union(*map(names_in, children))
+    if not is_template(node.value):
+        return frozenset()
+    return frozenset(match[1] for match in _REFERENCE.finditer(node.value))
+
+
+def resolve_known(node: Node, variables: Mapping[str, Any]) -> Node:
+    """The node with the values of these variables; texts with others stay. Raises :class:`ScriptError`."""
+    if isinstance(node.value, dict):
+        return replace(node, value={key: resolve_known(one, variables) for key, one in node.value.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[resolve_known(child, variables) for child in node.value])
+    return resolve(node, variables) if names_in(node) <= variables.keys() else node
 
 
 def filled(text: str, variables: Mapping[str, Any]) -> str:

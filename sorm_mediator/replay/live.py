@@ -33,6 +33,7 @@ class LiveRunner(ScenarioRunner):
             Scenario(name, path, ()), target, printer, keep_going=True, recorder=recorder, reports=True
         )
         self._variables = {}
+        self._secrets = {}
         self._reader = StepReader(set())
 
     def begin(self) -> None:

@@ -27,6 +27,9 @@ _WIDTH = 110
 _STARTED_BEFORE = (
     "The technical means had been started before the recording. What else was set then, such as objects, is not here.",
 )
+_PREPARED = ("Done by this console before the recording: each may be done already where this is replayed.",)
+_NO_CALL = "none"
+"""The value of the id of a call until the call is made."""
 
 
 def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +56,12 @@ class Recording:
         """Lines of comment before each step."""
         self._saved: dict[str, str] = {}
         """The ids that requests have given, and the variables that hold them."""
+        self._calls: list[str] = []
+        """The variables that hold ids of calls."""
+        self._prepared = 0
+        """How many steps stand before the recording itself."""
+        self._starts = False
+        """Whether they start the technical means."""
 
     def step(self, step: dict[str, Any]) -> dict[str, Any]:
         """Add a step; what belongs to it may be added to it."""
@@ -101,15 +110,20 @@ class Recording:
         }
         self.step({name: known})
 
-    def not_asked(self) -> None:
-        """The last request was refused."""
-        self.steps.pop()
-        self._notes.pop()
+    def not_asked(self, name: str) -> None:
+        """The last request, of this name, was refused. What came meanwhile stays, as a step of its own."""
+        del self.steps[-1][name]
+        if not self.steps[-1]:
+            self.steps.pop()
+            self._notes.pop()
 
     def replied(self, key: str, value: str) -> None:
         """The id in the reply to the last request."""
-        self._saved[value] = f"{key}{len(self._saved) + 1}"
-        self.steps[-1]["save"] = {key: self._saved[value]}
+        name = self._saved[value] = f"{key}{len(self._saved) + 1}"
+        self.steps[-1]["save"] = {key: name}
+        if key == "call":
+            self.head.setdefault("variables", {})[name] = _NO_CALL
+            self._calls.append(name)
 
     def came(self, name: str, fields: Mapping[str, Any]) -> dict[str, Any] | None:
         """An event, of the last step. Returns its expectation; None: before the first step."""
@@ -119,6 +133,30 @@ class Recording:
         expectation: dict[str, Any] = {name: values}
         self.steps[-1].setdefault("events", []).append(expectation)
         return expectation
+
+    def prepare(self, commands: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Begin with commands that were executed before the recording. Where it is replayed they may be refused."""
+        for name, fields in commands:
+            self.sent(name, fields)
+            self.steps[-1]["expect"] = "any"
+        self._prepared = len(self.steps)
+        self._starts = any(name == "start" for name, _ in commands)
+        if self.steps:
+            self._notes[0] += _PREPARED
+
+    @property
+    def done(self) -> int:
+        """The steps of the recording itself."""
+        return len(self.steps) - self._prepared
+
+    def needs_start(self) -> bool:
+        """Whether a command was executed for technical means that the scenario has not started."""
+        sent = [
+            step["send"]
+            for number, step in enumerate(self.steps)
+            if "send" in step and (number < self._prepared or "expect" not in step)
+        ]
+        return bool(sent) and sent[0] != "start"
 
     def begin_started(self) -> None:
         """Begin with command 1, for technical means that had been started before: either answer to it is right."""
@@ -133,9 +171,14 @@ class Recording:
         for step, notes in zip(self.steps, self._notes, strict=True):
             lines += [f"# {note}\n" for note in notes]
             lines.append(_yaml([step]))
-        if any(_starts(step) for step in self.steps):
-            # Whatever has become of the steps, their own stop among them.
-            lines.append(_yaml({"finally": [{"send": "stop", "expect": "any"}]}))
+        # Whatever has become of the steps: a call may have ended, and a stop be among them.
+        finally_: list[dict[str, Any]] = [
+            {"http": {"method": "POST", "path": f"calls/${{{name}}}/release"}} for name in self._calls
+        ]
+        if self._starts or any(_starts(step) for step in self.steps):
+            finally_.append({"send": "stop", "expect": "any"})
+        if finally_:
+            lines.append(_yaml({"finally": finally_}))
         return "".join(lines)
 
     def write(self) -> None:

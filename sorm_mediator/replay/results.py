@@ -44,6 +44,17 @@ def shown_path(path: Path | str) -> str:
     return str(normal.relative_to(Path.cwd()) if normal.is_relative_to(Path.cwd()) else normal)
 
 
+def shown_lab(name: str) -> str:
+    """A lab as reports have it: a shipped one as lab files and scenarios name it, ``labs/minimal.toml``."""
+    import captures
+
+    path = Path(os.path.abspath(name))
+    for folder in map(Path, captures.__path__):
+        if path.is_relative_to(folder) and path.is_file():
+            return path.relative_to(folder).as_posix()
+    return shown_path(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One unit as a console of a script has sent or received it."""
@@ -114,14 +125,18 @@ class ScriptResult:
     """The lab file, or the address of the mediator."""
     link: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
-    """The values that the script began with."""
+    """The values that the script began with, without what is secret."""
+    secrets: frozenset[str] = frozenset()
+    """The variables whose values people never see."""
     findings: dict[str, int] = field(default_factory=dict)
     """Counts of units that came split, came together with others, or had problems."""
     error: Exception | None = None
+    began: float = field(default_factory=time.time)
+    """When it began (POSIX time)."""
 
     def ran_on(self, target: RunTarget) -> None:
         """Note the target of the run."""
-        self.lab, self.link = shown_path(target.name), target.link
+        self.lab, self.link = shown_lab(target.name), target.link
 
     @property
     def passed(self) -> int:
@@ -151,10 +166,17 @@ def write_junit(
 
     Raises :class:`OSError`.
     """
-    given = {f"var.{name}": str(value) for name, value in (variables or {}).items()}
+    known = {name for result in results for name in result.variables.keys() - result.secrets}
+    known -= {name for result in results for name in result.secrets}
+    given = {
+        f"var.{name}": str(value) if name in known else MASK for name, value in (variables or {}).items()
+    }
     suites: dict[tuple[str, str], list[Case]] = {}
+    began: dict[tuple[str, str], float] = {}
     for result in results:
-        suites.setdefault((result.lab, result.link), []).append(_case(result))
+        where = result.lab, result.link
+        suites.setdefault(where, []).append(_case(result))
+        began[where] = min(result.began, began.get(where, result.began))
     junit.write(
         path,
         NAME,
@@ -163,6 +185,7 @@ def write_junit(
                 " ".join(["replay", *filter(None, where)]),
                 cases,
                 {"version": __version__, **dict(zip(("lab", "link"), where, strict=True)), **given},
+                began[where],
             )
             for where, cases in suites.items()
         ],
@@ -181,9 +204,15 @@ def _case(result: ScriptResult) -> Case:
     values = [f"{name}={show(value)}" for name, value in result.variables.items()]
     lines = [*([f"variables: {', '.join(values)}"] if values else []), *transcript(result)]
     return Case(
-        name=result.name, classname=result.path.stem, file=shown_path(result.path), seconds=result.seconds,
+        name=result.name, classname=class_name(result.path), file=shown_path(result.path), seconds=result.seconds,
         status=status, message=message, kind=kind, text=text, output="\n".join(map(visible, lines)),
     )  # fmt: skip
+
+
+def class_name(path: Path) -> str:
+    """The class of a case, of which servers make a tree: folders and file with dots between, ``scenarios.a.calls``."""
+    shown = Path(shown_path(path))
+    return ".".join(part for part in shown.with_suffix("").parts if part not in (shown.anchor, ".."))
 
 
 def failed_lines(step: StepResult, lang: Lang = "en") -> list[str]:
@@ -243,6 +272,13 @@ def _first(result: ScriptResult) -> str:
 
 
 _MS, _S = Phrase("ms"), Phrase("s")
+
+
+def left_out_text(path: Path) -> Phrase:
+    """That a file of a folder is no script of the run."""
+    return Phrase("left out: {file} (a part without name)", file=shown_path(path))
+
+
 _SUMMARY = Phrase("Summary")
 _STEP = Phrase("step")
 _STEPS = Phrase("steps", context="replay steps")
@@ -298,11 +334,12 @@ class TextPrinter:
     def end(self, result: ScriptResult) -> None:
         self._kept = []
         if result.error is not None and not self._summed_up:
-            self._shown(f"      {self._say(words(result.error))}")
+            for line in self._say(words(result.error)).splitlines():
+                self._shown(f"      {line}")
         self._shown(f"--- {self._say(result.verdict)}  {result.name}", result.verdict)
         self._line("")
 
-    def summary(self, results: Sequence[ScriptResult]) -> None:
+    def summary(self, results: Sequence[ScriptResult], left_out: Sequence[Path] = ()) -> None:
         width = max((len(result.name) for result in results), default=0)
         verdicts = max((len(self._say(result.verdict)) for result in results), default=0)
         self._shown(f"{self._say(_SUMMARY)}:")
@@ -319,8 +356,10 @@ class TextPrinter:
                 where = f"{step.place}, {self._say(_STEP)} {self._say(step.number)}"
                 self._shown(f"{'':6}{where}, {self._say(step.title)}")
                 self._shown(f"{'':8}{step.failure.summary(self._lang)}")
-            if result.error is not None:
-                self._shown(f"{'':6}{self._say(words(result.error))}")
+            for line in self._say(words(result.error)).splitlines() if result.error is not None else ():
+                self._shown(f"{'':6}{line}")
+        for path in left_out:
+            self._shown(f"  {self._say(left_out_text(path))}")
 
     def _say(self, text: str) -> str:
         return translate(text, self._lang)
@@ -397,8 +436,10 @@ class JsonPrinter:
     def end(self, result: ScriptResult) -> None:
         self._object("verdict", **_summary(result))
 
-    def summary(self, results: Sequence[ScriptResult]) -> None:
-        self._object("summary", scripts=[_summary(result) for result in results])
+    def summary(self, results: Sequence[ScriptResult], left_out: Sequence[Path] = ()) -> None:
+        self._object(
+            "summary", scripts=[_summary(result) for result in results], left_out=list(map(str, left_out))
+        )
 
     def _object(self, event: str, **fields: Any) -> None:
         self._write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")

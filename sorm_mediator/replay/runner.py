@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from protocol import EncodeError
+from protocol.wire import MASK
 from sorm_mediator.console.client import (
     ALREADY_STARTED,
     KPD1,
@@ -106,6 +107,10 @@ class Console:
         """Add a received message."""
         self._count += 1
         self._unread.append((self._count, arrival))
+
+    def unexpected(self, channels: Sequence[str]) -> list[Crossed]:
+        """All unread messages of these channels, but for the 22h with which a connection begins."""
+        return [one for one in self.waiting(channels) if not (one.first and one.name == "restart")]
 
     def waiting(self, channels: Sequence[str]) -> list[Crossed]:
         """All unread messages of these channels."""
@@ -257,6 +262,11 @@ class Matcher:
         self.failure = failure
 
 
+_IN_ANOTHER_CALL = Phrase(
+    "43h says 03h: {number} is busy, perhaps in another call that an earlier run has left: release-call ends it"
+)
+BUSY = 0x03
+"""Operation code of 43h: the called party was busy (order 268, 11.3.5)."""
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 
@@ -285,7 +295,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
     ) -> None:
         self.result = ScriptResult(
             script.name, script.path, planned=script.planned,
-            variables=dict(getattr(script, "variables", {})),
+            variables=dict(getattr(script, "shown_variables", {})), secrets=getattr(script, "secrets", frozenset()),
         )  # fmt: skip
         self._script = script
         self._target = target
@@ -414,12 +424,16 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             )
 
     def _hint(self, sent: Sequence[Sent], step: StepResult) -> None:
-        """Note the likely reason of a refused start, until a start of this run is accepted."""
+        """Note the likely reason of a refused start, until a start of this run is accepted; and a field whose code a
+        refusal has, and which was not given.
+        """
         for one in sent:
             if one.code == COMMANDS["start"].code:
                 if not self._started and one.refusal in ALREADY_STARTED:
                     step.notes.append(STARTED_ALREADY)
                 self._started |= one.done and not one.refusal
+            if name := _left_out(one, step):
+                step.notes.append(Phrase("{field} was not given, which the mediator refuses", field=name))
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
         """Print a unit, keep a received one for the steps, and count findings."""
@@ -445,6 +459,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
 
     async def _play(self) -> None:
         self._variables = dict(self._script.variables)
+        self._secrets = dict.fromkeys(self._script.secrets, MASK)
         await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
@@ -480,12 +495,12 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
 
     async def _step(self, step: s.Step, number: str) -> bool:
         result = self._begin_step(
-            number, step.title_of(self._variables), step.node.line, Path(step.node.file)
+            number, step.title_of(self._variables | self._secrets), step.node.line, Path(step.node.file)
         )
         self._sent: tuple[Sent, ...] = ()
         self._met = result.met
         if isinstance(step.action, s.Ask):
-            result.request = step.action_title(self._variables)
+            result.request = step.action_title(self._variables | self._secrets)
             result.asked = "mediator" if step.action.request.path.startswith("mediator") else "switch"
         try:
             await self._attempt(result, self._do(step, result))
@@ -496,6 +511,8 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             result.failure = Failure("", str(error))
         if result.failure is not None or step.expect is None:
             self._hint(self._sent, result)
+        if result.failure is not None:
+            _hint_busy(step, result)
         return self._end_step(result)
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
@@ -598,6 +615,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         assert self._target.request is not None  # checked before the first step
         kind = action.request
         if kind.supersedes:
+            console.client.begun.add(KPD1)  # what it causes is not of the connection
             console.take([one for one in console.waiting((KPD1, KPD2)) if one.name == kind.supersedes])
         method, path, body = kind.fill(action.keys, self._variables)
         status, reply = await self._target.request(method, path, body)
@@ -664,9 +682,32 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         return None
 
 
+def _hint_busy(step: s.Step, result: StepResult) -> None:
+    """Note that the called party of a call was busy, where the step does not want that."""
+    if any(one.entry.name == "release" and "operation" in one.fields.value for one in step.events or ()):
+        return
+    for came in (one.crossed for one in result.exchanged):
+        if came.name == "release" and came.fields.get("operation") == BUSY:
+            number = (came.fields.get("called") or {}).get("number")
+            result.notes.append(_IN_ANOTHER_CALL.fill(number=number))
+            return
+
+
+def _left_out(sent: Sent, step: StepResult) -> str:
+    """The field of a refused command that was not given, and that the status of the refusal names; "": none."""
+    if not sent.refusal:
+        return ""
+    from sorm_mediator.mediator.core.commands.rule import FIELD_CODES
+
+    commands = [one.crossed for one in step.exchanged if one.crossed.outbound]
+    fields = next((one.fields for one in commands if getattr(one.message, "code", None) == sent.code), {})
+    named = (name for name, code in FIELD_CODES.items() if code == sent.refusal and name in fields)
+    return next((name for name in named if fields[name] is None), "")
+
+
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
-    if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
-        came = console.waiting(channels)
+    if await console.client.wait(lambda: bool(console.unexpected(channels)), seconds):
+        came = console.unexpected(channels)
         where = join(", ", [SHOWN[channel] for channel in channels])
         expected = Phrase("nothing on {where} for {s:g} s", where=where, s=seconds)
         reason = Phrase("{count} came, the first:", count=len(came))

@@ -6,6 +6,7 @@ key, value and what is allowed. Values with variables are checked when their ste
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Literal, cast
 from e1.g704.timeslots import KSL_PER_STREAM
 from e1.voice.tones import GRID
 from protocol.codes import STREAMS
+from protocol.wire import MASK
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.comparing import KslName
 from sorm_mediator.console.errors import ScriptError, words
@@ -34,6 +36,8 @@ CHANNELS = ("kpd1", "kpd2")
 SILENCE = "silence"
 INCLUDE = "include"
 """The key of a step that stands for the steps of another file."""
+PART = ("name", "description", "steps")
+"""The keys of a file that is included."""
 
 Verb = Literal["connect", "disconnect", "closed", "forget"]
 Outcome = Literal["ok", "any"]
@@ -278,6 +282,82 @@ class Scenario:
         """All steps, with the steps of a repetition in its place."""
         return _flat((*self.steps, *self.finally_))
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The variables that are passwords, or hold them: people never see their values.
+
+        They end in a field whose form is secret, or in octets.
+        """
+        header = vocabulary.COMMANDS["start"].fields
+        place = Node(self.header, str(self.path), 1)
+        used = [replace(place, value=value) for name, value in self.header.items() if header[name].secret]
+        for step in self.all_steps():
+            match step.action:
+                case Send(entry, fields) if isinstance(fields.value, dict):
+                    used += [one for name, one in fields.value.items() if entry.fields[name].secret]
+                case SendRaw(data):
+                    used.append(data)
+        return frozenset().union(*map(document.names_in, used))
+
+    @property
+    def shown_variables(self) -> dict[str, Any]:
+        """The variables for people, without what is secret."""
+        return {**self.variables, **dict.fromkeys(self.secrets & self.variables.keys(), MASK)}
+
+    @property
+    def expects_nothing(self) -> bool:
+        """Whether no step can fail for what the mediator does: octets are sent, and nothing is checked."""
+        return not any(
+            step.outcome is not None
+            or step.expect
+            or step.events
+            or step.silence is not None
+            or step.hears is not None
+            or isinstance(step.action, Ask | Restart)
+            or (isinstance(step.action, OnChannels) and step.action.verb == "closed")
+            for step in self.all_steps()
+        )
+
+    def check_values(self) -> None:
+        """Check what the variables put into the steps, as far as it is known before the run.
+
+        Raises :class:`ScriptError`, with a line for each value that is not allowed.
+        """
+        changed: set[str] = set()
+        for step in self.all_steps():
+            changed |= set(_saved(step.node))
+        for repeat in _repeats((*self.steps, *self.finally_)):
+            changed |= {repeat.counter, *(name for row in repeat.rows for name in row)}
+        fixed = {name: value for name, value in self.variables.items() if name not in changed}
+        known = {*self.variables, *changed}
+        mistakes: list[str] = []
+        with _noted(mistakes):
+            if not self._header_names & changed:
+                _ = self.filled_header
+        for step in self.all_steps():
+            sent = [step.action] if isinstance(step.action, Send) else []
+            for one in (*sent, *(step.expect or ()), *(step.events or ())):
+                with _noted(mistakes):
+                    if document.names_in(one.fields) & fixed.keys():
+                        read_fields(
+                            document.resolve_known(one.fields, fixed), one.entry, known, expected=one.expected
+                        )
+            if isinstance(step.action, Ask) and document.names_in(step.action.keys) & fixed.keys():
+                request = step.action.request
+                with _noted(mistakes):
+                    document.resolve_known(step.action.keys, fixed).keys(
+                        request.required, request.optional, known
+                    )
+        if mistakes:
+            raise ScriptError(join("\n", dict.fromkeys(mistakes)))
+
+    @property
+    def _header_names(self) -> frozenset[str]:
+        place = Node(self.header, str(self.path), 1)
+        return frozenset().union(
+            *(document.names_in(replace(place, value=one)) for one in self.header.values())
+        )
+
     def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
         """Raises :class:`ScriptError` for the first step that needs something unavailable.
 
@@ -306,6 +386,13 @@ def _flat(steps: Iterable[Step]) -> Iterator[Step]:
             yield from _flat(step.action.steps)
         else:
             yield step
+
+
+def _repeats(steps: Iterable[Step]) -> Iterator[Repeat]:
+    for step in steps:
+        if isinstance(step.action, Repeat):
+            yield step.action
+            yield from _repeats(step.action.steps)
 
 
 def _count(steps: Iterable[Step]) -> int:
@@ -427,12 +514,16 @@ def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bo
     for key, value in node.value.items():
         if key not in entry.fields:
             known_fields = ", ".join(entry.fields)
-            value.fail(
-                Phrase(
-                    "{command} has no such field; allowed: {fields}", command=entry.name, fields=known_fields
-                )
+            text = Phrase(
+                "{command} has no such field; allowed: {fields}", command=entry.name, fields=known_fields
             )
+            value.fail(document.with_guess(text, key, entry.fields))
     return {key: checker.read(value, entry.fields[key]) for key, value in node.value.items()}
+
+
+def included(node: Node) -> Path:
+    """The file that the text of an ``include`` names, as near as the file that it stands in."""
+    return Path(os.path.normpath(Path(node.file).parent / node.text()))
 
 
 def read_bytes(node: Node) -> bytes:
@@ -474,16 +565,17 @@ class StepReader:
 
     def _included(self, node: Node) -> list[Step]:
         """The steps of another file, which is beside this one or below its folder."""
-        path = (Path(node.file).parent / node.text()).resolve()
-        if path in self._including:
+        path = included(node)
+        whole = path.resolve()
+        if whole in self._including:
             node.fail(f"{node.value} includes itself")
         if not path.is_file():
             node.fail(f"{path} is no file")
         root = document.load(path)
-        keys = root.mapping(("name", "description", "steps"))
+        keys = root.mapping(PART)
         if "steps" not in keys:
             root.fail("steps is missing: an included file has steps, and no lab or settings of its own")
-        self._including.append(path)
+        self._including.append(whole)
         try:
             return self.read(keys["steps"])
         finally:
@@ -590,7 +682,8 @@ class StepReader:
         """Read ``name`` or ``{name: {field: value}}``; expectations may have ``save: {field: variable}``."""
         name = _message_name(node)
         if name not in entries:
-            node.fail(f"{name!r} is not a name of {kind}; allowed: {', '.join(entries)}")
+            text = f"{name!r} is not a name of {kind}; allowed: {', '.join(entries)}"
+            node.fail(document.with_guess(text, name, entries))
         entry: vocabulary.Entry = entries[name]
         if isinstance(node.value, str):
             return entry, replace(node, value={}), {}

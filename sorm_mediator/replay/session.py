@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ from sorm_mediator.console.interrupt import carry_through, taken_signals
 from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward, web_url
-from sorm_mediator.language import Lang, join, translate
+from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay import document, scenario, vendor
 from sorm_mediator.replay.results import (
@@ -52,6 +52,8 @@ from sorm_mediator.replay.results import (
     Printer,
     ScriptResult,
     TextPrinter,
+    left_out_text,
+    shown_path,
     write_junit,
 )
 from sorm_mediator.replay.runner import ScenarioRunner, Script, ScriptRunner
@@ -85,6 +87,8 @@ class ReplaySettings:
     """Run only scripts with this in path or name."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Values in place of those under ``variables:``."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """How the values were written on the command line: a variable that is a text in its scenario stays one."""
     repeat: int = 1
     jobs: int = 1
     """Scripts at the same time, each in a lab of its own."""
@@ -126,23 +130,29 @@ STDIN = Path("-")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def chosen(settings: ReplaySettings, stdin: TextIO, broken: list[ScriptResult] | None = None) -> list[Script]:
+def chosen(
+    settings: ReplaySettings,
+    stdin: TextIO,
+    broken: list[ScriptResult] | None = None,
+    left_out: list[Path] | None = None,
+) -> list[Script]:
     """The scripts of a run: files, all files of folders, and stdin, as far as ``-k`` chooses them.
 
-    ``broken`` gets a result for each script that has a mistake. Raises :class:`ScriptError` for other mistakes, and
-    without ``broken`` for these, a line for each.
+    ``broken`` gets a result for each script that has a mistake, ``left_out`` the parts in the folders. Raises
+    :class:`ScriptError` for other mistakes, and without ``broken`` for these, a line for each.
     """
     scripts: list[Script] = []
+    parts: list[Path] = [] if left_out is None else left_out
     mistakes: list[str] = []
     unusable: list[ScriptResult] = []
     for path in settings.scripts:
         files = [path]
         if path.is_dir():
-            files = [
-                one
-                for one in sorted(path.rglob("*"))
-                if one.is_file() and one.suffix.lower() in SUFFIXES and not is_part(one)
+            found = [
+                one for one in sorted(path.rglob("*")) if one.is_file() and one.suffix.lower() in SUFFIXES
             ]
+            parts += [one for one in found if is_part(one)]
+            files = [one for one in found if one not in parts]
             if not files:
                 mistakes.append(f"{path}: holds no script: {', '.join(SUFFIXES)}")
         for file in files:
@@ -169,8 +179,27 @@ def chosen(settings: ReplaySettings, stdin: TextIO, broken: list[ScriptResult] |
         broken += unusable
     if mistakes:
         raise ScriptError(join("\n", mistakes))
-    given = [_with_variables(script, variables) for script in scripts]
+    given: list[Script] = []
+    for script in scripts:
+        one = _with_variables(script, settings)
+        try:
+            if isinstance(one, scenario.Scenario):
+                one.check_values()
+        except ScriptError as error:
+            if broken is None:
+                raise
+            broken.append(_without_a_run(one, error))
+        else:
+            given.append(one)
     return [script for script in given for _ in range(settings.repeat)]
+
+
+def _without_a_run(script: Script, error: Exception | None = None) -> ScriptResult:
+    """The result of a script that has not run."""
+    result = ScriptResult(script.name, script.path, planned=script.planned, error=error)
+    if isinstance(script, scenario.Scenario):
+        result.variables, result.secrets = script.shown_variables, script.secrets
+    return result
 
 
 def _check_lab(script: Script, settings: ReplaySettings) -> None:
@@ -178,11 +207,20 @@ def _check_lab(script: Script, settings: ReplaySettings) -> None:
     if settings.host:
         load_lab(settings.config)
         return
+    file = _lab_of(script, settings)
+    changes = script.config if isinstance(script, scenario.Scenario) else None
+    config = private_lab(file, changes, Path(tempfile.gettempdir()), outside=script.lab is None)
+    _link(script, settings, config)
+
+
+def _lab_of(script: Script, settings: ReplaySettings) -> Path:
+    """The lab file that a script runs in. Raises :class:`ScriptError` without one."""
     file = script.lab or settings.config
-    if file is not None:
-        changes = script.config if isinstance(script, scenario.Scenario) else None
-        config = private_lab(file, changes, Path(tempfile.gettempdir()), outside=script.lab is None)
-        _link(script, settings, config)
+    if file is None:
+        raise ScriptError(
+            f"{script.path}: does not name a lab; give --host of a running mediator, or a lab with -c"
+        )
+    return file
 
 
 def _checked(
@@ -192,7 +230,7 @@ def _checked(
     fine: list[Script] = []
     results = list(broken)
     for script in {id(one): one for one in scripts}.values():  # once each, whatever --repeat says
-        result = ScriptResult(script.name, script.path, planned=script.planned)
+        result = _without_a_run(script)
         try:
             _check_lab(script, settings)
             fine.append(script)
@@ -204,12 +242,60 @@ def _checked(
 
 
 def is_part(path: Path) -> bool:
-    """Whether a file is for ``include:``: it has steps and no name."""
+    """Whether a file is for ``include:`` alone: it has steps, no name, and no key that such a file may not have."""
     try:
         root = document.load(path).value
     except ScriptError:
         return False
-    return isinstance(root, dict) and "steps" in root and "name" not in root
+    return (
+        isinstance(root, dict)
+        and "steps" in root
+        and "name" not in root
+        and root.keys() <= set(scenario.PART)
+    )
+
+
+def not_included(parts: Sequence[Path], folders: Iterable[Path]) -> list[Path]:
+    """The parts that no file of these folders includes."""
+    if not parts:
+        return []
+    included: set[Path] = set()
+    for folder in folders:
+        for file in folder.rglob("*") if folder.is_dir() else (folder,):
+            if file.suffix.lower() in SUFFIXES and file.is_file():
+                with suppress(ScriptError):
+                    included |= {one.resolve() for one in _includes(document.load(file))}
+    return [part for part in parts if part.resolve() not in included]
+
+
+def _includes(node: document.Node) -> Iterator[Path]:
+    """The files that the steps below a node include."""
+    if isinstance(node.value, dict):
+        for key, child in node.value.items():
+            if key == scenario.INCLUDE and isinstance(child.value, str):
+                yield scenario.included(child)
+            yield from _includes(child)
+    for item in node.value if isinstance(node.value, list) else ():
+        yield from _includes(item)
+
+
+def _doubts(
+    scripts: Sequence[Script], settings: ReplaySettings, left_out: Sequence[Path]
+) -> Iterator[Phrase]:
+    """What is allowed and probably not meant."""
+    for path in not_included(left_out, settings.scripts):
+        yield Phrase(
+            "warning: {file}: does not run: it has no name, and nothing in the folder includes it; "
+            "name: makes it a scenario",
+            file=shown_path(path),
+        )
+    if settings.check:
+        for script in {id(one): one for one in scripts}.values():
+            if isinstance(script, scenario.Scenario) and script.expects_nothing:
+                yield Phrase(
+                    "warning: {file}: nothing is expected: give a step expect, events or silence",
+                    file=shown_path(script.path),
+                )
 
 
 def read_variables(given: Iterable[str]) -> dict[str, Any]:
@@ -229,10 +315,13 @@ def read_variables(given: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _with_variables(script: Script, variables: Mapping[str, Any]) -> Script:
+def _with_variables(script: Script, settings: ReplaySettings) -> Script:
     if not isinstance(script, scenario.Scenario):
         return script
-    own = {name: value for name, value in variables.items() if name in script.variables}
+    own = {name: value for name, value in settings.variables.items() if name in script.variables}
+    for name, value in own.items():
+        if isinstance(script.variables[name], str) and not isinstance(value, str | None):
+            own[name] = settings.written.get(name, str(value))
     return replace(script, variables={**script.variables, **own})
 
 
@@ -260,12 +349,16 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
     results: list[ScriptResult] = []
     try:
         broken: list[ScriptResult] = []
-        scripts = chosen(settings, sys.stdin, broken)
+        left_out: list[Path] = []
+        scripts = chosen(settings, sys.stdin, broken, left_out)
         if settings.check:
             scripts, results = _checked(scripts, settings, broken)
         if broken:
             told = join("\n", dict.fromkeys(words(one.error) for one in broken if one.error is not None))
             report_error(translate(told, cast(Lang, settings.lang)), 2)
+        told_of = [left_out_text(path) for path in left_out] if settings.list or settings.check else []
+        for phrase in (*told_of, *_doubts(scripts, settings, left_out)):
+            report_error(translate(phrase, cast(Lang, settings.lang)), 0)
         if settings.list or settings.check:
             if settings.junit is not None and settings.check:
                 write_junit(settings.junit, results, variables=settings.variables)
@@ -276,7 +369,9 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         if scripts:
             with suppress(asyncio.CancelledError):
                 asyncio.run(
-                    stdout.during(run(scripts, settings, write or stdout.write, results, stdout.lost))
+                    stdout.during(
+                        run(scripts, settings, write or stdout.write, results, stdout.lost, left_out=left_out)
+                    )
                 )
         if settings.junit is not None:
             write_junit(settings.junit, results, variables=settings.variables)
@@ -311,6 +406,8 @@ async def run(
     write: Callable[[str], object],
     results: list[ScriptResult],
     lost: Callable[[], object] = lambda: None,
+    *,
+    left_out: Sequence[Path] = (),
 ) -> None:
     """Run scripts, ``settings.jobs`` at a time. ``results`` gets a result for each, also if the run is cancelled.
 
@@ -348,10 +445,10 @@ async def run(
     finally:
         never = RunInterruptedError("interrupted before it began")
         for script, slot in zip(scripts, slots, strict=True):
-            results += slot or [ScriptResult(script.name, script.path, planned=script.planned, error=never)]
+            results += slot or [_without_a_run(script, never)]
         if settings.repeat > 1:
             _number_runs(results[-len(scripts) :], settings.repeat)
-        _printer(settings, write).summary(results)
+        _printer(settings, write).summary(results, left_out)
 
 
 def _number_runs(results: Sequence[ScriptResult], runs: int) -> None:
@@ -419,7 +516,7 @@ async def run_script(
             result.ran_on(target)
             await runner.run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
-        result = ScriptResult(script.name, script.path, error=error)
+        result = _without_a_run(script, error)
         printer.begin(result)
         printer.end(result)
     finally:
@@ -445,11 +542,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
                 )
             )  # fmt: skip
             return
-        file = script.lab or settings.config
-        if file is None:
-            raise ScriptError(
-                f"{script.path}: does not name a lab; give --host of a running mediator, or a lab with -c"
-            )
+        file = _lab_of(script, settings)
         changes = script.config if isinstance(script, scenario.Scenario) else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         config = private_lab(file, changes, folder, byte_order=byte_order, outside=script.lab is None)

@@ -8,6 +8,7 @@ scenario: each is a variable.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,6 +93,17 @@ class TranscriptSettings:
     """The script whose units count; "": there is one, or none is told."""
     console: int = 1
     """Which of several consoles that were connected at the same time counts; 0: there must be one alone."""
+
+
+def lab_beside(lab: Path, target: Path) -> str:
+    """The ``lab:`` of a scenario that is written to ``target``: as seen from there, so that both can be moved together.
+
+    For standard output the whole path, since nothing is known of where it goes.
+    """
+    whole = lab.resolve()
+    if target == Path("-"):
+        return str(whole)
+    return Path(os.path.relpath(whole, target.resolve().parent)).as_posix()
 
 
 @dataclass(slots=True)
@@ -260,14 +272,15 @@ class _Writer:
         return (item for item in self._items if isinstance(item, Seen))
 
     def make(self, units: int, left_out: int) -> Recording:
-        for item in self._in_order():
+        items = list(self._in_order())
+        for item, next_kpd2 in zip(items, _next_on_kpd2(items), strict=True):
             if isinstance(item, Reported):
                 self._report(item)
             elif item.on_kpd2:
-                self._reconnected(item)
+                self._reconnected(item, {True: item.connection})
                 self._event(item)
             elif item.of_console:
-                self._reconnected(item)
+                self._reconnected(item, {True: next_kpd2, False: item.connection})
                 self._command(item)
             else:
                 self._answer(item)
@@ -337,14 +350,24 @@ class _Writer:
         remark = f"  [{item.remark}]" if item.remark else ""
         self._recording.note(f"{when}{arrow} {channel}  {octets}{remark}")
 
-    def _reconnected(self, item: Seen) -> None:
-        """The console has come back by another connection."""
-        before = self._connections.get(item.on_kpd2)
-        self._connections[item.on_kpd2] = item.connection
-        if before is not None and before != item.connection:
-            channel = "kpd2" if item.on_kpd2 else "kpd1"
-            self._begin({"disconnect": channel}, item)
-            self._begin({"connect": channel}, item)
+    def _reconnected(self, item: Seen, connections: Mapping[bool, str | None]) -> None:
+        """The console has come back by other connections, KPD2 (True) before KPD1, as it connects.
+
+        A connection of KPD2 is seen at its first unit alone, but it was there before the commands that led to that:
+        a mediator sends events again after a command.
+        """
+        changed: list[str] = []
+        for on_kpd2, connection in connections.items():
+            if connection is None:
+                continue
+            before = self._connections.get(on_kpd2)
+            self._connections[on_kpd2] = connection
+            if before is not None and before != connection:
+                changed.append("kpd2" if on_kpd2 else "kpd1")
+        if changed:
+            channels = changed[0] if len(changed) == 1 else changed
+            self._begin({"disconnect": channels}, item)
+            self._begin({"connect": channels}, item)
 
     def _wait_for(self, item: Seen) -> None:
         """What comes late needs a longer ``within``."""
@@ -559,6 +582,22 @@ class _Writer:
         else:
             self._begin({}, item)  # its events are a step of their own, before which the comment stands
             self._recording.note(f"HERE THE LAB MUST MAKE A CALL: {visible(call.a)} -> {visible(call.b)}")
+
+
+def _next_on_kpd2(items: Sequence[Seen | Reported]) -> list[str | None]:
+    """For each item the connection of KPD2 on which the next unit of KPD2 comes; None: none comes, or the console
+    comes back on KPD1 before that."""
+    kpd1: str | None = None
+    kpd2: str | None = None
+    found: list[str | None] = []
+    for item in reversed(items):
+        if isinstance(item, Seen) and item.on_kpd2:
+            kpd1, kpd2 = None, item.connection
+        elif isinstance(item, Seen) and item.of_console and kpd1 is None:
+            kpd1 = item.connection
+        same = not isinstance(item, Seen) or item.on_kpd2 or item.connection == kpd1
+        found.append(kpd2 if same else None)
+    return found[::-1]
 
 
 def _makes_way(item: Seen) -> bool:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import protocol
 from protocol import Message
-from protocol.forms import Form
+from protocol.forms import ABSENT, AbsentForm, Form
 from protocol.messages import forms
 from sorm_mediator.console.comparing import Not, OneOf
 from sorm_mediator.console.errors import ScriptError
@@ -52,6 +52,8 @@ class Checker:
         if isinstance(value, str) and _OCTETS.fullmatch(value):
             if form.hexadecimal == "octets":
                 return "0x" + value[2:].upper()
+            if isinstance(form, AbsentForm) and int(value, 16) == ABSENT:
+                return None
             if form.hexadecimal == "integer":
                 node = replace(node, value=int(value, 16))
         return form.from_script(node, self)

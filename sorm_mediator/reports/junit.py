@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Literal
 from xml.etree import ElementTree as ET
 
@@ -37,6 +39,8 @@ class Suite:
     name: str
     cases: Sequence[Case]
     properties: Mapping[str, str] = field(default_factory=dict)
+    began: float | None = None
+    """When the first of its cases began (POSIX time); None: not known."""
 
 
 def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
@@ -44,7 +48,12 @@ def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
     every = [case for suite in suites for case in suite.cases]
     root = ET.Element("testsuites", {**_counts(every), "name": name})
     for suite in suites:
-        element = ET.SubElement(root, "testsuite", {**_counts(suite.cases), "name": clean(suite.name)})
+        attributes = {**_counts(suite.cases), "name": clean(suite.name), "hostname": clean(gethostname())}
+        if suite.began is not None:
+            attributes["timestamp"] = (
+                datetime.fromtimestamp(suite.began).astimezone().isoformat(timespec="seconds")
+            )
+        element = ET.SubElement(root, "testsuite", attributes)
         if suite.properties:
             properties = ET.SubElement(element, "properties")
             for key, value in suite.properties.items():

@@ -19,6 +19,7 @@ from protocol import Channel, Codec, Message, Noise, StreamFramer, Unit, Unknown
 from protocol.errors import Problem
 from protocol.framing import SAMPLE, Item
 from sorm_mediator.addresses import host_port
+from sorm_mediator.errors import cannot_listen
 from sorm_mediator.tap.spoil import TO_CONSOLE, TO_MEDIATOR, Spoiled, Spoiler
 
 CONNECT_WITHIN = 5.0
@@ -158,7 +159,7 @@ class Tap:
     """Listens for consoles, and passes each on to the mediator. ``async with`` starts and stops it.
 
     ``listen`` and ``mediator`` are addresses by channel (``kpd1``, ``kpd2``); ``admits``: whether a host may connect.
-    Raises :class:`OSError` for an address that can't be listened on.
+    Raises :class:`BoxError` for an address that can't be listened on.
     """
 
     def __init__(
@@ -187,7 +188,10 @@ class Tap:
     async def __aenter__(self) -> Tap:
         try:
             for channel, (host, port) in self._listen.items():
-                server = await asyncio.start_server(self._accept(channel), host, port, limit=AT_ONCE)
+                try:
+                    server = await asyncio.start_server(self._accept(channel), host, port, limit=AT_ONCE)
+                except OSError as error:
+                    raise cannot_listen(f"--listen-{channel}", host, port, error, more="") from None
                 self._servers.append(server)
                 self.endpoints[channel] = host_port(*server.sockets[0].getsockname()[:2])
         except BaseException:

@@ -28,16 +28,19 @@ from sorm_mediator.capture.writer import Connection, PcapngWriter, one_kind
 from sorm_mediator.config import Config, ConfigError, is_loopback
 from sorm_mediator.console.errors import UsageError, check_folders, report_error
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.errors import BoxError
 from sorm_mediator.interactive.watch import line_of
 from sorm_mediator.journal.masking import unit_document
 from sorm_mediator.lab.targets import LOCAL, listens_at
 from sorm_mediator.mediator.binding.consoles import allowed
+from sorm_mediator.ready import ready_file
 from sorm_mediator.replay.transcript import (
     MOST_UNITS,
     Reported,
     Seen,
     TranscriptError,
     TranscriptSettings,
+    lab_beside,
     transcript,
 )
 from sorm_mediator.tap.proxy import Address, Passed, Tap
@@ -65,6 +68,7 @@ class TapSettings:
     spoil: tuple[str, ...] = ()
     seed: int | None = None
     allow_remote: bool = False
+    ready_file: Path | None = None
 
     def __post_init__(self) -> None:
         check_folders({"--record": self.record})
@@ -113,12 +117,10 @@ def run_tap(settings: TapSettings) -> int:
     """Run until a signal. Returns the exit code; errors go to stderr."""
     try:
         return asyncio.run(_run(settings))
-    except (UsageError, ConfigError) as error:
+    except (UsageError, ConfigError, BoxError) as error:
         return report_error(error, 2)
     except OutputError as error:
         return report_error(f"--pcap: {error}", 2)
-    except OSError as error:
-        return report_error(f"can't listen: {error.strerror or error}", 2)
 
 
 async def _run(settings: TapSettings) -> int:
@@ -142,16 +144,18 @@ async def _run(settings: TapSettings) -> int:
         admits=lambda host: networks is None or allowed(host, networks),
     )
     try:
-        async with tap:
-            ready: dict[str, object] = {"ready": True, "endpoints": tap.endpoints}
-            if rules:
-                ready["seed"] = seed
+        with ready_file(settings.ready_file) as ready_too:
+            async with tap:
+                ready: dict[str, object] = {"ready": True, "endpoints": tap.endpoints}
+                if rules:
+                    ready["seed"] = seed
 
-            async def serve() -> None:
-                watcher.line(json.dumps(ready))  # when signals are taken
-                await asyncio.Event().wait()
+                async def serve() -> None:
+                    ready_too.write(json.dumps(ready))
+                    watcher.line(json.dumps(ready))  # when signals are taken
+                    await asyncio.Event().wait()
 
-            await until_signal(serve())
+                await until_signal(serve())
     finally:
         watcher.close()
     if settings.record is not None:
@@ -343,7 +347,7 @@ class _Watcher:
         how = TranscriptSettings(
             source=f"a tap of {host_port(*mediator['kpd1'])}",
             target=path,
-            lab="" if self._settings.config is None else str(self._settings.config.resolve()),
+            lab="" if self._settings.config is None else lab_beside(self._settings.config, path),
             calls=self._settings.calls,
         )
         seen: list[Seen | Reported] = list(self._seen)

@@ -47,37 +47,40 @@ def pairs(config: Config, node: Node, tracer: LabTrace) -> Iterator[FormatCheck]
         if traced.reason:
             continue
         assert traced.called is not None
-        (first, later, b) = tracer.shown(traced.shown)
+        kind = object_type_of("own")
+        rows = [row for hop in traced.hops for row in tracer.shown(hop) if row.object_type is kind]
+        first, later = (row for row in rows if row.role == "a" and row.calling.number == caller.number)
+        b = next(row for row in rows if row.role == "b" and row.called.number == target.number)
         for role, shown, domain in (("outgoing", later, here), ("incoming", b, there)):
             controlled = shown.calling if role == "outgoing" else shown.called
             agreed = [Agreed(str(one.number), one.sign) for one in (shown.calling, shown.called)]  # type: ignore[arg-type]
             yield FormatCheck(
                 kind="own", direction=role, domain=domain.name, subscriber=str(controlled.number), call=call,  # type: ignore[arg-type]
-                controlled=Agreed(str(controlled.number), controlled.sign, object_type_of("own")),  # type: ignore[arg-type]
+                controlled=Agreed(str(controlled.number), controlled.sign, kind),  # type: ignore[arg-type]
                 calling=agreed[0], called=agreed[1],
                 dialled=Agreed(str(first.called.number), first.called.sign) if role == "outgoing" else None,  # type: ignore[arg-type]
             )  # fmt: skip
 
 
 def told(outcome: Outcome, tracer: LabTrace) -> list[list[tuple[Any, ...]]]:
-    """What the trace says for the object of a check, in each domain of the way: for each event both parties.
-
-    The party that is the object is shown as command 5 gave it (order 268, 10.3.2.1).
-    """
+    """What the trace says for the object of a check, in each domain of the way: for each event both parties."""
     assert outcome.trace is not None
     role, given = outcome.check.role, outcome.check.controlled
     assert given is not None
     found = []
     for hop in (outcome.trace.shown, *outcome.trace.hops):
-        rows = [one for one in tracer.shown(hop) if one.role == ("a" if role == "calling" else "b")]
         parties = [
             tuple(
-                (given.number, str(given.sign)) if side == role else (str(party.number), str(party.sign))
+                (str(party.number), str(given.sign if side == role else party.sign))
                 for side, party in (("calling", row.calling), ("called", row.called))
             )
-            for row in rows
+            for row in tracer.shown(hop)
+            if row.role == ("a" if role == "calling" else "b")
+            and getattr(row, role).number == given.number
+            and given.sign in (getattr(row, role).sign, *row.others)
         ]
-        found.append([parties[0], parties[-1], parties[-1]])
+        if parties:
+            found.append([parties[0], parties[-1], parties[-1]])
     return found
 
 

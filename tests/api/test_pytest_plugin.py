@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -252,3 +255,102 @@ def test_a_running_mediator_is_stopped_after_a_test_that_has_started_it(pytester
         ports = ("--sorm-host", host, "--sorm-kpd1", kpd1, "--sorm-kpd2", kpd2)
         outcome = pytester.runpytest_inprocess("-q", *ports, "--sorm-lab", str(LABS / "minimal.toml"))
     outcome.assert_outcomes(passed=2)
+
+
+def test_a_mistake_is_an_error_of_the_collection_and_a_part_is_told(pytester: pytest.Pytester) -> None:
+    """A file that was meant as a scenario is never left out in silence."""
+    good = SCENARIO.format(name="good", status=0)
+    files = {
+        "good": good + "  - include: part.yaml\n",
+        "part": "steps: [{send: get-version}]\n",
+        "lonely": "steps: [{send: get-version}]\n",
+        "tab": good.replace("  - send: start", "\t- send: start"),
+        "conflict": good.replace("steps:", "<<<<<<< HEAD\nsteps:\n======="),
+        "misspelt": good.replace("name:", "nmae:"),
+        "empty": "name: x\nlab: labs/minimal.toml\nsetps: [{send: start}]\n",
+        "chart": "name: {{ .Values.name }}\nkind: [\n",
+    }
+    pytester.makefile(".yaml", **files)
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "--continue-on-collection-errors")
+    outcome.assert_outcomes(passed=1, errors=4, warnings=1)
+    outcome.stdout.fnmatch_lines_random(
+        [
+            "tab.yaml:4: is not YAML: *",
+            "conflict.yaml:*: is not YAML: *",
+            "misspelt.yaml:1: nmae: unknown key; *did you mean name?",
+            "empty.yaml:3: setps: unknown key; *did you mean steps?",
+            "*PytestWarning: lonely.yaml: does not run: it has no name, *",
+        ]
+    )
+
+
+def test_junit_has_lab_link_capture_and_steps_of_every_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it=A_CALL.format(operation=5) + "\n\ndef test_other(): pass\n")
+    pytester.makefile(".yaml", scenario=SCENARIO.format(name="a", status="0x33"))
+    pytester.runpytest_inprocess("-q", "--sorm-scenarios", "--junitxml=r.xml", "--sorm-pcap=kept")
+    cases = ET.parse(pytester.path / "r.xml").getroot().iter("testcase")  # noqa: S314 - our own file
+    told = {
+        case.get("name"): {one.get("name"): one.attrib["value"] for one in case.iter("property")}
+        for case in cases
+    }
+    assert set(told) == {"a", "test_a_call", "test_other"}
+    assert told["test_other"] == {}
+    for name in ("a", "test_a_call"):
+        assert (told[name]["sorm.lab"], told[name]["sorm.link"]) == ("labs/minimal.toml", "tcp")
+        assert "-> KPD1  CC 01 01 00 ** ** ** ** ** **" in told[name]["sorm.steps"]
+    assert "PASS  7  events release" in told["test_a_call"]["sorm.steps"]
+    assert "sorm.capture" not in told["test_a_call"]  # it has passed, and its capture is gone
+    assert Path(told["a"]["sorm.capture"]).is_file()
+
+
+def test_a_scenario_that_can_not_run_has_no_steps_to_show(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", nolab="name: x\nsteps: [{send: start}]\n")
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["nolab.yaml: does not name a lab; *"])
+    outcome.stdout.no_fnmatch_line("all steps:*")
+
+
+def test_a_running_mediator_is_named_as_its_ready_line_does(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(console): console.send('start')")
+    with lab("labs/minimal.toml") as running:
+        ports = ("--sorm-kpd1", running.endpoints["kpd1"], "--sorm-kpd2", running.endpoints["kpd2"])
+        pytester.runpytest_inprocess("-q", *ports, "--sorm-lab", str(LABS / "minimal.toml")).assert_outcomes(
+            passed=1
+        )
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-kpd1", "here:there")
+    outcome.stderr.fnmatch_lines(["ERROR: --sorm-kpd1: 'here:there' is no host:port, *"])
+
+
+@pytest.mark.parametrize("hidden", ["protocol.py", "e1/__init__.py"])
+def test_a_file_that_hides_a_package_is_named_once(pytester: pytest.Pytester, hidden: str) -> None:
+    folder = pytester.mkdir("tests")
+    (folder / hidden).parent.mkdir(exist_ok=True)
+    (folder / hidden).write_text("FRAME = 7\n")
+    name = hidden.split("/")[0].removesuffix(".py")
+    (folder / "test_own.py").write_text(f"from {name} import FRAME\ndef test_it(): assert FRAME == 7\n")
+    pytester.runpytest_subprocess("-q", "tests").assert_outcomes(passed=1)  # ours are not used
+    (folder / "test_lab.py").write_text("def test_it(console): console.send('start')\n")
+    outcome = pytester.runpytest_subprocess("-q", "tests")
+    place = folder / name if "/" in hidden else folder / hidden
+    outcome.stderr.fnmatch_lines([f"ERROR: {place}: hides the package {name} of sorm-mediator: rename it, *"])
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    (folder / "test_own.py").unlink()
+    pytester.runpytest_subprocess("-q", "tests", "--import-mode=importlib").assert_outcomes(passed=1)
+
+
+def test_a_file_that_hides_a_package_of_a_script_or_the_command_is_named(tmp_path: Path) -> None:
+    (tmp_path / "radius.py").write_text("")
+    (tmp_path / "script.py").write_text("from sorm_mediator.api import lab\n")
+    says = f"{tmp_path}/radius.py: hides the package radius of sorm-mediator: rename it, "
+    for command, remedied in (
+        (["script.py"], ["-P", "script.py"]),
+        (["-m", "sorm_mediator", "--version"], []),
+    ):
+        ended = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode
+        assert says in ended.stderr
+        if remedied:
+            subprocess.run([sys.executable, *remedied], cwd=tmp_path, check=True)

@@ -326,3 +326,26 @@ def test_the_lengths_that_are_known_are_told() -> None:
         "начато и не закончено: 10 из 29 байтов add-object"
         in run("decode", "CC010513313233343536", "--lang", "ru").stdout
     )
+
+
+def test_the_comment_of_a_packet_with_two_units_is_shown_once(tmp_path: Path) -> None:
+    file = tmp_path / "run.pcapng"
+    start = bytes.fromhex("CC010100313233343536")
+    with PcapngWriter(file) as writer:
+        kpd1 = writer.connection("KPD1", ("127.0.0.1", 2), ("127.0.0.1", 1001), 999.0)
+        kpd1.sent(start + start, 999.5, comment="start; start")
+        kpd1.sent(start, 999.6, comment="start")
+    shown = run("decode", "-f", str(file)).stdout
+    assert [line for line in shown.splitlines() if line.startswith("  # ")] == [
+        "  # start; start",
+        "  # start",
+    ]
+    assert shown.count("CC 01 01 00") == 3
+
+
+def test_a_capture_without_packets_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(bytes.fromhex("D4C3B2A1 0200 0400 00000000 00000000 FFFF0000 01000000"))
+    done = run("decode", "-f", str(path))
+    assert done.exit_code == 1
+    assert "the capture has a header, and no packet in it" in done.stderr

@@ -12,10 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+import captures
 from sorm_mediator.console.interrupt import taken_signals
 
 Serve = Callable[[socket.socket], None]
@@ -214,3 +216,30 @@ def test_encode_on_a_terminal_does_not_wait_in_silence() -> None:
     assert done.stderr.startswith(
         "sorm-mediator: nothing to encode: give -f FILE, or -f - for standard input"
     )
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_lab_that_runs_already_is_said_to(is_same: bool) -> None:
+    """The port of its web is in use by a web that answers with the same lab file."""
+    lab = str(Path(captures.__path__[0]) / "labs" / "minimal.toml")
+
+    class Settings(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"file": lab if is_same else "/another/lab.toml"}).encode()
+            self.send_response(200 if self.path == "/api/v1/settings" else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - of the base
+            """Nothing is printed."""
+
+    with HTTPServer(("127.0.0.1", 0), Settings) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port
+        command = [sys.executable, "-m", "sorm_mediator", "lab", lab, "--set", f"web.port={port}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        server.shutdown()
+    assert done.returncode == 2
+    assert f"web.port: 127.0.0.1:{port} is in use" in done.stderr
+    assert (f"; this lab runs already: its web is http://127.0.0.1:{port}\n" in done.stderr) is is_same

@@ -75,11 +75,13 @@ def test_only_the_dissector_is_left_behind(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["sorm.lua"]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file/below", "missing/below", "file"])
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    done = run("install", "--dir", str(tmp_path / "file" / "below"), home=tmp_path)
+    done = run("install", "--dir", str(tmp_path / name), home=tmp_path)
     assert done.exit_code == 2
-    assert done.stderr.startswith(f"sorm-mediator: {tmp_path / 'file'}")
+    assert done.stderr.startswith(f"sorm-mediator: --dir: {tmp_path / name}: is no folder")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 def test_print_in_russian(tmp_path: Path) -> None:

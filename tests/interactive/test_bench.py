@@ -10,12 +10,15 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -329,19 +332,145 @@ async def test_a_driven_call_octets_and_channels_are_recorded(around, mediator, 
         {"disconnect": ["kpd2", "kpd1"]},
         {"connect": ["kpd2", "kpd1"]},
     ]
-    assert scenario.load(path).planned == 5
+    document = yaml.safe_load(path.read_text())
+    assert document["finally"] == [{"http": {"method": "POST", "path": "calls/${call1}/release"}}]
+    assert document["variables"] == {"call1": "none"}, "finally comes also where the call was never made"
+    assert scenario.load(path).planned == 6
 
 
 async def test_a_recording_of_means_that_were_started_before_begins_with_start(session, tmp_path) -> None:
     path = tmp_path / "later.yaml"
-    for line in ("start", f"record-start {path}", "get-version", "record-stop"):
+    for line in (f"record-start {path}", "get-version", "record-stop"):
         assert await session(line) == "good", session.lines
-    assert yaml.safe_load(path.read_text())["steps"] == [
-        {"send": "start", "expect": "any"},
-        {"send": "get-version"},
-    ]
+    document = yaml.safe_load(path.read_text())
+    assert document["steps"] == [{"send": "start", "expect": "any"}, {"send": "get-version"}]
+    assert "finally" not in document
     assert any("had been started before" in line for line in session.said("note"))
     assert scenario.load(path).planned == 2
+
+
+async def test_a_recording_begins_with_what_this_console_has_set(mediator, session, tmp_path) -> None:
+    mediator.answer(5, CommandReceived(5, 0), CommandExecuted(5, 0))
+    mediator.answer(5, CommandReceived(5, 0), CommandExecuted(5, 0))
+    mediator.answer(5, CommandReceived(5, 0), CommandExecuted(5, 0x33))
+    path = tmp_path / "later.yaml"
+    for line in (
+        "stop",
+        "start",
+        "add-object object_number=1 number=28331",
+        "add-object object_number=2 number=28332",
+        "add-object object_number=3 number=28333",  # refused
+        "remove-object object_number=1 number=28331",
+        "get-version",
+        f"record-start {path}",
+    ):
+        await session(line)
+    assert await session("record-stop") == "wrong", "nothing was done since"
+    for line in (f"record-start {path}", "get-version", "record-stop"):
+        assert await session(line) == "good", session.lines
+    document = yaml.safe_load(path.read_text())
+    first, second, third = document["steps"]
+    assert first == {"send": "start", "expect": "any"}
+    assert second["send"]["add-object"]["object_number"] == 2
+    assert second["expect"] == "any"
+    assert third == {"send": "get-version"}
+    assert document["finally"] == [{"send": "stop", "expect": "any"}]
+    scenario.load(path)
+    assert await session("stop") == "good"
+    assert session.bench._setup == []
+
+
+async def test_an_event_that_comes_during_a_refused_request_is_recorded(around, mediator, tmp_path) -> None:
+    session = Session(around, within=0.3)
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        mediator.say(event(Release))
+        await session.bench.client.wait(lambda: session.bench.client.log[-1].name == "release", 10)
+        return 404, {"detail": "there is no call 'nope'"}
+
+    session.bench._target = replace(around, request=request)
+    await session.bench.open()
+    path = tmp_path / "refused.yaml"
+    for line, becomes in (
+        (f"record-start {path}", "good"),
+        ("start", "good"),
+        ("answer-call call=nope", "failed"),
+    ):
+        assert await session(line) == becomes
+    await session.bench.close()
+    steps = yaml.safe_load(path.read_text())["steps"]
+    assert [list(step) for step in steps] == [["send"], ["events"]]
+    assert [next(iter(one)) for one in steps[1]["events"]] == ["release"]
+    scenario.load(path)
+
+
+def _call(name: str, state: str, started: float, released: float | None = None) -> dict[str, Any]:
+    return {
+        "call": name,
+        "a": "28331",
+        "b": "28332",
+        "state": state,
+        "started": started,
+        "release_time": released,
+    }
+
+
+async def test_calls_are_listed_shown_after_requests_and_taken_where_one_goes_on(around) -> None:
+    going = [_call("c-2", "ringing", time.time()), _call("c-1", "released", 100.0, 101.5)]
+    asked: list[tuple[str, str, Any]] = []
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        asked.append((method, path, body))
+        if path == "switch/calls":
+            return 200, going
+        if path.endswith("/calls"):
+            return 202, {"call": "c-2"}
+        return 200, _call("c-2", "talking" if path.endswith("answer") else "ringing", 100.0, 102.5)
+
+    session = Session(replace(around, request=request), domains=("d",))
+    assert await session("call a=28331 b=28332") == "good"
+    assert asked[0] == ("POST", "switch/domains/d/calls", {"a": "28331", "b": "28332"})
+    assert session.said("note")[-1] == "c-2  28331 -> 28332  ringing  2.5"
+    assert await session("answer-call") == "good"
+    assert asked[-1] == ("POST", "calls/c-2/answer", {})
+    assert session.said("note")[-1] == "c-2  28331 -> 28332  talking  2.5"
+    assert await session("calls") == "good"
+    head, row = session.said("note")[-2:]
+    assert head.split() == ["call", "A", "B", "state", "seconds"]
+    assert row.split()[:4] == ["c-2", "28331", "28332", "ringing"]
+    going.append(_call("c-3", "ringing", 100.0))
+    assert await session("release-call") == "wrong"
+    assert session.said("bad")[-1] == "release-call: call is missing: calls that go on: c-2, c-3"
+    going.clear()
+    assert await session("use-service service=hold") == "wrong"
+    assert session.said("bad")[-1] == "use-service: call is missing: no call goes on"
+    assert await session("calls") == "good"
+    assert session.said("note")[-1] == "no call goes on"
+    several = Session(replace(around, request=request), domains=("d", "e"))
+    assert await several("call a=1") == "wrong"
+    assert several.said("bad") == ["call: keys are missing: domain, b"]
+
+
+async def test_help_fits_a_small_terminal_and_quit_leaves(session) -> None:
+    assert await session("help") == "good"
+    lines = session.said("note")
+    assert len(lines) < 24
+    assert max(map(len, lines)) < 80
+    assert await session("quit") == "exit"
+
+
+async def test_a_field_that_must_be_given_is_named(session) -> None:
+    assert await session("set-password") == "failed"
+    assert session.said("bad") == ["set-password: new_password is missing: a text of exactly 6 characters"]
+
+
+async def test_nothing_sent_with_a_reason_is_no_failure(around) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 202, {"sent": 0, "why": "command 10 asks for it"}
+
+    session = Session(replace(around, request=request))
+    assert await session("line-state object=258 state=3") == "good"
+    assert session.said("note") == ["done; nothing was sent to the console: command 10 asks for it"]
 
 
 async def test_mistakes_are_told_in_russian(around) -> None:
@@ -430,6 +559,36 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
+def busy_console(lab: list[str]) -> None:
+    """Beside an open console, the error names its address."""
+    ports = [int(lab[lab.index(option) + 1].rpartition(":")[2]) for option in ("--kpd2", "--kpd1")]
+    with ExitStack() as stack:
+        ends = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for port in ports]
+        ends[1].sendall(bytes.fromhex("CC 01 11 00 31 32 33 34 35 36"))
+        assert ends[1].recv(1), "it is let in"
+        done = run("send", "get-version", *lab)
+        assert done.returncode == 3
+        peers = [f"127.0.0.1:{end.getsockname()[1]}" for end in ends]
+        assert any(done.stderr.endswith(f"another console is connected: {peer}\n") for peer in peers), (
+            done.stderr
+        )
+
+
+def test_a_web_that_hangs_up_is_said_to_be_none() -> None:
+    def serve() -> None:
+        with suppress(OSError):
+            server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve)
+        thread.start()
+        done = run("watch", "--web", f"http://127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+    assert done.returncode == 3
+    assert "the web can't be reached" in done.stderr
+    assert "Error" not in done.stderr
+
+
 def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
     web = lab[-2:]
     watch = [sys.executable, "-m", "sorm_mediator", "watch", "--kind", "event", "--object", "258", *web]
@@ -439,6 +598,7 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
             done = run("send", "start", *lab)
             assert (done.returncode, done.stderr) == (0, "")
             assert run("send", "start", *lab).returncode == 1
+            busy_console(lab)
             done = run("send", "add-object", "object_number=258", "number=28331", "--json", *lab)
             assert done.returncode == 0
             end = json.loads(done.stdout.splitlines()[-1])
@@ -461,6 +621,7 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
     ("arguments", "code", "says"),
     [
         (("send", "strat"), 2, "'strat' is not a command; did you mean start?"),
+        (("send", "call", "domain=d"), 2, "call: a word of console alone; send takes commands of the order"),
         (("send", "start", "--kpd1", "1", "--kpd2", "1"), 3, "127.0.0.1:1: KPD2 can't be reached"),
         (("watch", "--web", "http://127.0.0.1:1"), 3, "http://127.0.0.1:1: the web can't be reached"),
         (("watch", "--kind", "relaese"), 2, "--kind: 'relaese' is not allowed; did you mean release?"),

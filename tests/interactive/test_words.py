@@ -110,7 +110,8 @@ def test_octets_and_requests() -> None:
         "domain": "d", "a": "28331", "b": "28332", "talk": 0.5, "services": [{"service": "hold", "at": 1}],
     }  # fmt: skip
     for line, says in (
-        ("a=1", "domain is missing"),
+        ("a=1 b=2", "domain is missing"),
+        ("a=1", "call: keys are missing: domain, b"),
         ("x=1", "'x=1' is not a key of call"),
         ("domain=d a=1 b=2 talk=x", "talk"),
     ):
@@ -126,6 +127,7 @@ def test_completion_knows_commands_fields_and_values() -> None:
     values = [name for name, _ in candidates("add-object category=s", "en")]
     assert values == ["category=separate", "category=statistical"]
     assert [name for name, _ in candidates("call ta", "en")] == ["talk="]
+    assert [name for name, _ in candidates("use-service service=h", "en")] == ["service=hold"]
     assert [name for name, _ in candidates("help add-k", "en")] == ["add-ksl"]
     assert list(candidates("no-such-word x", "en")) == []
 
@@ -248,3 +250,11 @@ def test_values_of_the_lab_are_completed() -> None:
     assert [name for name, _ in candidates("call domain=city a=2833", "en", known)] == ["a=28331", "a=28332"]
     assert [name for name, _ in candidates("call b=5", "en", known)] == ["b=555"]
     assert list(candidates("answer-call call=", "en", known)) == [("call=c7", "28331 -> 28332")]
+
+
+def test_the_number_that_means_not_given_is_refused_and_can_be_said_in_words() -> None:
+    with pytest.raises(WordError, match=r"65535 is not allowed.* 0 to 65534; FFFFh means not given: null"):
+        read_command(["get-objects", "object_number=65535"])
+    for text in ("null", "0xFFFF"):
+        assert read_command(["get-objects", f"object_number={text}"])[1]["object_number"] is None
+    assert read_command(["get-objects", "object_number=65534"])[1]["object_number"] == 65534

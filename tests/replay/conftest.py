@@ -29,6 +29,8 @@ class ScriptedMediator:
         self._writers: dict[str, asyncio.StreamWriter] = {}
         self._servers: list[asyncio.Server] = []
         self.ports: dict[str, int] = {}
+        self.greeting: Any = None
+        """What a console of KPD1 gets at once."""
 
     async def start(self) -> None:
         for name in ("kpd1", "kpd2"):
@@ -68,6 +70,8 @@ class ScriptedMediator:
         self._writers[name] = writer
         if len(self._writers) == 2:
             self.both.set()
+        if name == "kpd1" and self.greeting is not None:
+            self.say(self.greeting)
         framer = StreamFramer(Channel.COMMAND)
         while data := await reader.read(4096):
             self.received += data

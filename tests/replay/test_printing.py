@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from xml.etree import ElementTree as ET
 
+import captures
 from protocol import (
     Channel,
     Codec,
@@ -24,9 +26,16 @@ from protocol.messages import TrunkInfo
 from sorm_mediator import __version__
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.comparing import Difference, Failure, differences
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, ScriptError
 from sorm_mediator.replay.demo import DemoRow, _print_table
-from sorm_mediator.replay.results import Exchange, ScriptResult, StepResult, TextPrinter, write_junit
+from sorm_mediator.replay.results import (
+    Exchange,
+    ScriptResult,
+    StepResult,
+    TextPrinter,
+    shown_lab,
+    write_junit,
+)
 from sorm_mediator.reports.people import Look
 
 
@@ -107,7 +116,7 @@ def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
 
 SHAPE = {
     "testsuites": ("name tests failures errors skipped time", "testsuite"),
-    "testsuite": ("name tests failures errors skipped time", "properties testcase"),
+    "testsuite": ("name tests failures errors skipped time timestamp hostname", "properties testcase"),
     "properties": ("", "property"),
     "property": ("name value", ""),
     "testcase": ("name classname file time", "skipped error failure system-out"),
@@ -189,3 +198,33 @@ def test_the_table_of_the_demo_fits_its_terminal(capsys, monkeypatch) -> None:
     shown = capsys.readouterr().out.splitlines()
     assert max(map(len, shown)) <= 80
     assert any("12/12" in line and line.endswith("123.40") for line in shown)
+
+
+def test_a_suite_has_its_begin_and_machine_and_a_case_its_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = [
+        ScriptResult("call", tmp_path / folder / "calls.yaml", [], 1, began=began)
+        for folder, began in (("a", 1_700_000_100.0), ("b", 1_700_000_000.0))
+    ]
+    write_junit(tmp_path / "r.xml", results)
+    [suite] = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - our own file
+    assert [case.get("classname") for case in suite.iter("testcase")] == ["a.calls", "b.calls"]
+    assert suite.get("hostname")
+    assert datetime.fromisoformat(suite.attrib["timestamp"]).timestamp() == 1_700_000_000
+
+
+def test_a_shipped_lab_is_named_as_scenarios_name_it(tmp_path: Path, monkeypatch) -> None:
+    shipped = Path(captures.__path__[0]) / "labs" / "minimal.toml"
+    for folder in (tmp_path, shipped.parent):
+        monkeypatch.chdir(folder)
+        assert shown_lab(str(shipped)) == "labs/minimal.toml"
+    assert shown_lab(str(shipped.parent / "own.toml").replace("captures", "elsewhere")).endswith("own.toml")
+    assert shown_lab("127.0.0.1:1001") == "127.0.0.1:1001"
+
+
+def test_every_mistake_has_a_line_of_its_own(tmp_path: Path) -> None:
+    out: list[str] = []
+    TextPrinter(out.append).summary(
+        [ScriptResult("x", tmp_path / "x.yaml", error=ScriptError("first\nsecond"))]
+    )
+    assert "".join(out).splitlines()[-2:] == ["      first", "      second"]

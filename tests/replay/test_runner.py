@@ -22,6 +22,7 @@ from protocol import (
     Party,
     Priority,
     Release,
+    Restart,
     TestReplyKpd1,
     Time,
     UnauthorizedAccess,
@@ -251,6 +252,26 @@ async def test_silence_passes_when_all_has_been_read_or_forgotten(mediator, run)
         "- send: start\n- {events: [answer]}\n- events: [release]\n- forget: both\n- silence: 0.02"
     )
     assert result.verdict == "PASS", result.failures
+
+
+async def test_the_22h_of_the_connection_does_not_break_a_silence_and_a_later_one_does(mediator, run) -> None:
+    mediator.greeting = Restart()
+    result = await run("- {send: start, silence: 0.05}\n- expect: [restart]\n- silence: 0.02")
+    assert result.verdict == "PASS", result.failures
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), Restart())
+    result = await run("- send: start\n- silence: 0.05")
+    assert "1 came, the first:\ncame:     restart" in failure(result)
+
+
+async def test_a_refused_field_that_was_not_given_is_told(mediator, run) -> None:
+    for _ in range(2):
+        mediator.answer(0x05, CommandReceived(5, 0x12))
+    result = await run('- send: {add-object: {object_number: 258, number: "28331"}}')
+    assert [*map(str, result.failures[0].notes)] == ["object_type was not given, which the mediator refuses"]
+    result = await run(
+        '- send: {add-object: {object_number: 258, object_type: own-subscriber, number: "28331"}}'
+    )
+    assert result.failures[0].notes == []
 
 
 async def test_a_new_password_is_used_from_the_next_command_on(mediator, run) -> None:
@@ -502,6 +523,17 @@ async def test_a_start_that_comes_too_late_gets_a_hint(mediator, run, printed, a
     await run(step)
     hint = "the technical means are started already, perhaps by an earlier run: send stop first"
     assert f"      ({hint})\n" in printed
+
+
+@pytest.mark.parametrize(
+    ("events", "is_told"),
+    [("[answer]", True), ("[answer, {release: {operation: 3}}]", False)],
+)
+async def test_a_call_to_a_busy_party_gets_a_hint(mediator, run, events, is_told) -> None:
+    mediator.answer(0x11, CommandReceived(0x11, 0), event(Release, operation=3), CommandExecuted(0x11, 0))
+    result = await run(f"- {{send: get-version, events: {events}, within: 0.1}}")
+    notes = result.failures[0].notes
+    assert any("28332 is busy, perhaps in another call" in note for note in notes) is is_told
 
 
 async def test_a_second_start_that_is_meant_to_be_refused_gets_none(mediator, run) -> None:

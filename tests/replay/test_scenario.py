@@ -222,7 +222,7 @@ def test_mistakes_of_values_are_told_in_russian_too(tmp_path: Path) -> None:
     lines = translate(words(caught.value), "ru").split("\n")
     assert lines[:2] == [
         f"{path}:3: steps[1].send.add-object.object_number: 'x' здесь недопустимо; "
-        "допустимо: целое число от 0 до 65535",
+        "допустимо: целое число от 0 до 65534",
         f"{path}:4: steps[2].call: нет a",
     ]
     assert "allowed" not in lines[2]

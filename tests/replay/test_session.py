@@ -212,3 +212,151 @@ def test_a_failed_step_of_an_included_file_is_named_there(tmp_path: Path) -> Non
     printed: list[str] = []
     assert run_scripts(settings(main, quiet=True), printed.append) == 1
     assert f"{tmp_path / 'part.yaml'}:5, step 1, send get-version" in "".join(printed)
+
+
+def test_a_misspelt_name_is_a_mistake_and_a_part_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("mix")
+    folder.mkdir()
+    (folder / "good.yaml").write_text("name: g\nlab: labs/minimal.toml\nsteps: [{include: part.yaml}]\n")
+    (folder / "part.yaml").write_text("steps: [{send: start}]\n")
+    assert run_scripts(settings(folder, check=True)) == 0
+    said = capsys.readouterr()
+    assert said.err == "sorm-mediator: left out: mix/part.yaml (a part without name)\n"
+    (folder / "lonely.yaml").write_text("steps: [{send: start}]\n")
+    for key in ("lab: labs/minimal.toml", "nmae: x", "header: {orm_number: 1}", "finally: [{send: stop}]"):
+        (folder / "bad.yaml").write_text(f"{key}\nsteps: [{{send: start}}]\n")
+        for options in ({"check": True}, {"list": True}):
+            assert run_scripts(settings(folder, **options)) == 2
+            said = capsys.readouterr()
+            assert "mix/bad.yaml:1: " in said.err
+            assert "name" in said.err.splitlines()[0]
+            assert "left out: mix/lonely.yaml" in said.err
+            assert "warning: mix/lonely.yaml: does not run: it has no name" in said.err
+            assert "warning: mix/part.yaml" not in said.err
+            assert said.out.startswith("mix/good.yaml: g (1)\n")
+
+
+def test_the_summary_tells_what_was_left_out(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("steps: [{send: start}]\n")
+    (tmp_path / "one.yaml").write_text(
+        "name: one\nsteps: [{send: start}]\n"
+    )  # without a lab: nothing is started
+    out: list[str] = []
+    assert run_scripts(settings(tmp_path), out.append) == 2
+    assert "part.yaml (a part without name)" in "".join(out).splitlines()[-1]
+    out.clear()
+    assert run_scripts(settings(tmp_path, as_json=True), out.append) == 2
+    assert json.loads(out[-1])["left_out"] == [str(tmp_path / "part.yaml")]
+
+
+def test_check_refuses_what_the_run_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "nolab.yaml").write_text("name: x\nsteps: [{send: start}]\n")
+    assert run_scripts(settings(tmp_path / "nolab.yaml", check=True)) == 2
+    assert "nolab.yaml: does not name a lab; give --host" in capsys.readouterr().err
+
+
+def test_a_scenario_that_expects_nothing_is_doubted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'name: x\nlab: labs/minimal.toml\nsteps: [{connect: both}, {raw: "CC"%s}]\n'
+    for more, doubted in (("", True), (", silence: 0.1", False), (", expect: ok", False)):
+        (tmp_path / "x.yaml").write_text(text % more)
+        assert run_scripts(settings(tmp_path, check=True)) == 0
+        assert ("x.yaml: nothing is expected" in capsys.readouterr().err) is doubted
+
+
+CALLS = """
+name: calls
+lab: labs/minimal.toml
+variables: {callee: "28332", count: 1, code: 5}
+steps:
+  - call: {domain: test.domain, a: "28331", b: "${callee}", talk: "${count}"}
+  - send: {test: {test_number: "${code}"}}
+"""
+
+
+def test_a_text_stays_a_text_and_a_wrong_value_is_told_before_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "calls.yaml"
+    path.write_text(CALLS)
+
+    def given(*words: str) -> Any:
+        written = dict(word.split("=") for word in words)
+        options = settings(path, variables=read_variables(words), written=written)
+        return chosen(options, io.StringIO())[0].variables  # type: ignore[union-attr]
+
+    assert given("callee=0028", "count=2.5") == {"callee": "0028", "count": 2.5, "code": 5}
+    assert given("callee='28333'")["callee"] == "28333"
+    with pytest.raises(ScriptError, match=r"calls.yaml:6: steps\[1\].call.talk: .*soon.* seconds, from 0"):
+        given("count=soon")
+    with pytest.raises(ScriptError, match=r"calls.yaml:7: steps\[2\].send.test.test_number: "):
+        given("code=half")
+
+
+SECRET = """
+name: secret
+lab: labs/minimal.toml
+header: {password: "${pw}"}
+variables: {pw: "654321", other: "765432", unit: "CC 01", number: "28331"}
+steps:
+  - send: {start: {orm_number: 1, password: "${pw}"}}
+    title: "start with ${pw}"
+  - send: {set-password: {new_password: "${other}"}}
+  - raw: "${unit}"
+"""
+
+
+def test_no_report_has_a_password_of_a_variable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "secret.yaml"
+    path.write_text(SECRET)
+    [script] = chosen(settings(path), io.StringIO())
+    assert isinstance(script, scenario.Scenario)
+    assert script.secrets == {"pw", "other", "unit"}
+    values = read_variables(["pw='999111'", "number='28332'"])
+    junit, page = tmp_path / "r.xml", tmp_path / "r.html"
+    assert run_scripts(settings(path, variables=values, junit=junit, report=page)) in (0, 1)
+    said = capsys.readouterr()
+    for text in (junit.read_text("utf-8"), page.read_text("utf-8"), said.out, said.err):
+        assert "999111" not in text
+        assert "765432" not in text
+    assert 'name="var.pw" value="******"' in junit.read_text("utf-8")
+    assert 'name="var.number" value="28332"' in junit.read_text("utf-8")
+    assert "start with ******" in said.out
+
+
+def test_a_wrong_password_is_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "secret.yaml").write_text(SECRET)
+    values = read_variables(["pw='9991112'"])
+    assert run_scripts(settings(tmp_path, variables=values, junit=tmp_path / "r.xml")) == 2
+    said = capsys.readouterr()
+    assert "header.password: this password is not allowed here" in said.err
+    assert "9991112" not in said.err + said.out + (tmp_path / "r.xml").read_text("utf-8")
+
+
+def test_a_mistake_in_an_included_file_has_a_path_as_near_as_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "common").mkdir()
+    (tmp_path / "a.yaml").write_text("name: a\nsteps: [{include: common/b.yaml}]\n")
+    (tmp_path / "common" / "b.yaml").write_text("steps: [{include: ../c.yaml}]\n")
+    (tmp_path / "c.yaml").write_text("steps: [{send: strat}]\n")
+    with pytest.raises(ScriptError) as error:
+        chosen(settings(Path("a.yaml")), io.StringIO())
+    assert str(error.value).startswith("c.yaml:1: ")
+    assert str(error.value).endswith("; did you mean start?")
+
+
+@pytest.mark.parametrize(
+    ("step", "near"),
+    [
+        ("{send: start, expekt: ok}", "expect"),
+        ("{send: {get-objects: {object_numbr: 1}}}", "object_number"),
+        ("{events: [anser]}", "answer"),
+    ],
+)
+def test_the_nearest_name_is_told(step: str, near: str) -> None:
+    with pytest.raises(ScriptError, match=rf"did you mean {near}\?$"):
+        scenario.parse(f"name: x\nsteps: [{step}]\n")

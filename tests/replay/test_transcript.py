@@ -9,8 +9,10 @@ busy machine may miss.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +222,24 @@ def test_a_console_beside_the_first_one_is_left_out_and_one_that_comes_back_is_n
             written([*first, beside, back], console=number)
 
 
+def test_a_console_that_comes_back_has_both_channels_before_the_commands_that_lead_to_events() -> None:
+    def of(ones: list[Seen], number: int) -> list[Seen]:
+        return [replace(one, connection=f"{number}{'b' if one.on_kpd2 else 'a'}") for one in ones]
+
+    one = seen(Start(), *done(1), event(NumberReceived), Stop(), *done(2))
+    later = seen(Start(), *done(1), event(NumberReceived, call=8), Stop(), *done(2))
+    again = [replace(each, time=(each.time or 0.0) + 10) for each in later]
+    document, _ = written(of(one, 1) + of(again, 2), calls="d")
+    names = [next(iter(step)) for step in document["steps"]]
+    assert names == ["send", "call", "send", "disconnect", "connect", "send", "call", "send"]
+    assert document["steps"][3:5] == [{"disconnect": ["kpd2", "kpd1"]}, {"connect": ["kpd2", "kpd1"]}]
+    assert document["finally"] == [{"send": "stop", "expect": "any"}]
+    # KPD2 alone has come back.
+    kpd2 = [replace(each, connection="2b" if each.on_kpd2 else "1a") for each in again]
+    steps = written(of(one, 1) + kpd2, calls="d")[0]["steps"]
+    assert steps[2:4] == [{"disconnect": "kpd2"}, {"connect": "kpd2"}]
+
+
 def test_of_several_scripts_one_is_chosen(tmp_path: Path) -> None:
     path = tmp_path / "run.pcapng"
     with PcapngWriter(path) as writer:
@@ -356,3 +376,23 @@ def test_from_outside(tmp_path: Path) -> None:
         wrong = run(*arguments, stdin=subprocess.DEVNULL)
         assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1), wrong.stderr
         assert says in wrong.stderr
+
+
+def test_the_lab_is_named_as_seen_from_the_scenario(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(FOLDER / "labs" / "minimal.toml", home)
+    shutil.copytree(FOLDER / "labs" / "routing", home / "routing")
+    (home / "scenarios").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "sorm_mediator",
+        "pcap2scenario",
+        str(FOLDER / "runs" / "main-job.pcapng"),
+    ]
+    for output, named in (("home/o.yaml", "minimal.toml"), ("home/scenarios/o.yaml", "../minimal.toml")):
+        subprocess.run([*command, "-c", "home/minimal.toml", "-o", output], cwd=tmp_path, check=True)
+        assert f"\nlab: {named}\n" in (tmp_path / output).read_text("utf-8")
+    moved = home.rename(tmp_path / "moved")
+    assert load(moved / "scenarios" / "o.yaml").lab.resolve() == moved / "minimal.toml"

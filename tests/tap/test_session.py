@@ -91,6 +91,34 @@ def test_a_dialogue_is_shown_captured_and_recorded_and_the_recording_replays(lab
     assert replay(lab, lab, record).returncode == 0
 
 
+def test_a_recording_of_two_sessions_of_a_console_replays(lab, tmp_path) -> None:
+    record = tmp_path / "twice.yaml"
+    lines = (
+        "start\nadd-object object_number=258 number=28331\n"
+        "call domain=test.domain a=28331 b=28332 talk=0.1\nwait 1\nstop\n"
+    )
+    with tap(lab, "--record", str(record), "--calls", "test.domain") as (process, ready):
+        ports = [word for name in ("kpd1", "kpd2") for word in (f"--{name}", ready["endpoints"][name])]
+        console = [*COMMAND, "console", *ports, "--web", f"http://{lab['web']}", "-c", str(LAB)]
+        for _ in range(2):
+            done = subprocess.run(console, input=lines, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout
+        stop(process)
+    document = yaml.safe_load(record.read_text())
+    assert document["finally"] == [{"send": "stop", "expect": "any"}]
+    assert sum("call" in step for step in document["steps"]) == 2
+    done = replay(lab, lab, record)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_ready_file_of_a_tap_is_its_ready_line(lab, tmp_path) -> None:
+    file = tmp_path / "ready.json"
+    with tap(lab, "--ready-file", str(file)) as (process, ready):
+        assert json.loads(file.read_text()) == ready
+        stop(process)
+    assert not file.exists()
+
+
 def test_json_is_an_object_a_line_and_masks_passwords(lab) -> None:
     with tap(lab, "--json") as (process, ready):
         replay(lab, ready["endpoints"], MAIN_JOB)
@@ -184,7 +212,8 @@ def test_a_port_that_is_taken_is_exit_code_2() -> None:
             [*COMMAND, "tap", "--listen-kpd1", where], capture_output=True, text=True, check=False
         )
     assert done.returncode == 2
-    assert "can't listen" in done.stderr
+    assert "--listen-kpd1: 127.0.0.1:" in done.stderr
+    assert done.stderr.endswith(" is in use: choose another port, 0 = any free one\n")
 
 
 def test_listening_beyond_loopback_is_possible_when_asked_for(lab) -> None:
