@@ -15,6 +15,7 @@ from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 from sorm_mediator.ready import ready_file
+from sorm_mediator.replay.fitting import missing
 
 log = logging.getLogger("sorm_mediator")
 
@@ -42,7 +43,9 @@ async def run(
         if descriptor is not None:
             capture = BoxCapture(descriptor, pcap, config.mediator.codec_options)
             stack.callback(capture.close)
-        lab = await stack.enter_async_context(Lab(config, boxes=boxes, name=name, capture=capture))
+        lab = await stack.enter_async_context(
+            Lab(config, boxes=boxes, name=name, capture=capture, missing=missing)
+        )
         warnings = await asyncio.to_thread(lab.warnings)
         located = config.locate("\n".join(warnings)) if warnings else []
         for one in located:

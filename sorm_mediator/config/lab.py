@@ -168,7 +168,7 @@ class UnsoundError(ConfigError):
     """A document has mistakes: a line for each. ``sound``: what is sound of it, for further checks."""
 
     def __init__(self, sound: Sound[Config], directory: Path, name: str) -> None:
-        found = [one_line(f"{name}: {key_of(location)}{rest}") for location, rest in sound.mistakes]
+        found = [one_line(f"{name}: {key_of(one.location)}{one.rest}") for one in sound.mistakes]
         more = len(found) - MOST_MISTAKES
         super().__init__(
             "\n".join(

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from sorm_mediator.config.base import SeveralMistakes
 from sorm_mediator.config.lines import KeyPath, path_of, quoted
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import nearest, one_line, shown
 
 
@@ -24,55 +25,60 @@ class Mistake(NamedTuple):
 
     location: KeyPath
     rest: str
+    told: str = ""
+    """The mistake without its place, as a phrase where it is ours; "": what ``rest`` says."""
 
     @property
     def text(self) -> str:
         """The mistake without its place."""
-        return self.rest.removeprefix(":").strip()
+        return self.told or self.rest.removeprefix(":").strip()
+
+
+def _told(location: KeyPath, text: str) -> Mistake:
+    return Mistake(location, f": {text}", text)
 
 
 _BRANCHES: Final = ("literal[", "function-", "constrained-")
 """How pydantic names the branches of a union in the place of a mistake."""
 _KEY_BELOW: Final = re.compile(r'((?:[\w.-]|"(?:[^"\\]|\\.)*")+)(?: = [^:]*)?: ')
-_WANTED: Final[Mapping[str, str]] = {
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "string_type": "a text in quotation marks",
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "more than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
-    "multiple_of": "a multiple of {multiple_of}",
-    "literal_error": "{expected}",
-    "list_type": "a list in square brackets",
-    "tuple_type": "a list in square brackets",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "an object in braces",
-    "string_too_short": "a text of at least {min_length} characters",
-    "string_too_long": "a text of at most {max_length} characters",
-    "too_short": "a list of at least {min_length}",
-    "too_long": "a list of at most {max_length}",
+_WANTED: Final[Mapping[str, Phrase]] = {
+    "int_type": Phrase("a whole number"),
+    "int_parsing": Phrase("a whole number"),
+    "int_from_float": Phrase("a whole number"),
+    "float_type": Phrase("a number"),
+    "float_parsing": Phrase("a number"),
+    "finite_number": Phrase("a finite number"),
+    "bool_type": Phrase("true or false"),
+    "bool_parsing": Phrase("true or false"),
+    "string_type": Phrase("a text in quotation marks"),
+    "greater_than_equal": Phrase("at least {ge:g}"),
+    "greater_than": Phrase("more than {gt:g}"),
+    "less_than_equal": Phrase("at most {le:g}"),
+    "less_than": Phrase("less than {lt:g}"),
+    "multiple_of": Phrase("a multiple of {multiple_of}"),
+    "list_type": Phrase("a list in square brackets"),
+    "tuple_type": Phrase("a list in square brackets"),
+    "dict_type": Phrase("a table"),
+    "model_type": Phrase("a table"),
+    "model_attributes_type": Phrase("an object in braces"),
+    "string_too_short": Phrase("a text of at least {min_length} characters"),
+    "string_too_long": Phrase("a text of at most {max_length} characters"),
+    "too_short": Phrase("a list of at least {min_length}"),
+    "too_long": Phrase("a list of at most {max_length}"),
 }
 """What is allowed, by the kind of mistake that pydantic reports and its context."""
 _DIGITS: Final = re.compile(r"\^\[0-9(\*#)?\]\{(\d+),(\d+)\}\$")
 _PATTERNS: Final[Mapping[str, str]] = {
-    r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
-    r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
-    r"^[\x20-\x7e]*$": "printable ASCII characters",
-    r"^\S+$": "a text without spaces",
-    r"^\S*$": "a text without spaces",
-    r"^[^\x00-\x1f\x7f]+$": "a text without control characters",
-    r"^[^\x00-\x1f\x7f]*$": "a text without control characters",
-    r"^[0-9.,-]*$": "digits, dots, commas and dashes",
-    r"^(subscriber|trunk:\S+)$": "'subscriber', or trunk:NAME",
-    r"^([0-9*#]{1,18}|trunk:\S+)$": "1 to 18 digits, * or #, or trunk:NAME",
+    r"^[\x21-\x7e]+$": Phrase("printable ASCII characters without spaces"),
+    r"^[\x21-\x7e]*$": Phrase("printable ASCII characters without spaces"),
+    r"^[\x20-\x7e]*$": Phrase("printable ASCII characters"),
+    r"^\S+$": Phrase("a text without spaces"),
+    r"^\S*$": Phrase("a text without spaces"),
+    r"^[^\x00-\x1f\x7f]+$": Phrase("a text without control characters"),
+    r"^[^\x00-\x1f\x7f]*$": Phrase("a text without control characters"),
+    r"^[0-9.,-]*$": Phrase("digits, dots, commas and dashes"),
+    r"^(subscriber|trunk:\S+)$": Phrase("'subscriber', or trunk:NAME"),
+    r"^([0-9*#]{1,18}|trunk:\S+)$": Phrase("1 to 18 digits, * or #, or trunk:NAME"),
 }
 """What a pattern of a text allows."""
 
@@ -100,7 +106,7 @@ def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
         first.setdefault(location, one)
         texts.setdefault(location, []).append(wanted_by(one))
     return [
-        Mistake(location, ": is required")
+        _told(location, Phrase("is required"))
         if location in missing
         else _mistake(location, error, list(dict.fromkeys(wanted)), root)
         for location, wanted in texts.items()
@@ -121,31 +127,35 @@ def _each(error: Any) -> Iterator[Any]:
 def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) -> Mistake:
     if error["type"] == "value_error":
         message = one_line(error["msg"].removeprefix("Value error, "))
+        raised = error.get("ctx", {}).get("error")
+        phrase = raised.args[0] if raised is not None and raised.args else None
         below = _KEY_BELOW.match(message)  # the check of a table names a key in it
         if below:
             return Mistake((*location, *path_of(below[1])), message[below.end(1) :])
-        return Mistake(location, f": {message}")
+        return _told(location, phrase) if isinstance(phrase, Phrase) else Mistake(location, f": {message}")
     if error["type"] == "json_invalid":
         return Mistake((), f": is not JSON: {error['ctx']['error']} (character {location[0]})")
     if error["type"] == "extra_forbidden":
         near = _near(location, root)
         known = (name for kind in types_at(location[:-1], root) for name in keys_of(kind))
-        hint = f"did you mean {near}? " if near else ""
-        return Mistake(location, f": unknown key; {hint}allowed here: {', '.join(known) or 'nothing'}")
+        names = ", ".join(known) or Phrase("nothing")
+        if near:
+            meant = Phrase("unknown key; did you mean {near}? allowed here: {names}", near=near, names=names)
+            return _told(location, meant)
+        return _told(location, Phrase("unknown key; allowed here: {names}", names=names))
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
         name = quoted(str(location[-1]))
         if any(isinstance(part, int) for part in location):  # [[a.b]] is of the last item alone
-            return Mistake(
-                location, f": is a list of tables: write {name} = [{{ ... }}], not {name} = {{ ... }}"
-            )
+            return _told(location, Phrase("is a list of tables: write {name} = [{{ ... }}]", name=name))
         key = ".".join(quoted(str(part)) for part in location)
-        return Mistake(location, f": is a list of tables: write [[{key}]], not [{key}]")
+        return _told(location, Phrase("is a list of tables: write [[{key}]], not [{key}]", key=key))
     value = error["input"]
     near = _close(value, wanted) if isinstance(value, str) else ""
-    hint = f"; did you mean {near}?" if near else ""
-    return Mistake(
-        location, f": {_shown(location, value, root)} is not allowed: {', or '.join(wanted)}{hint}"
-    )
+    told = {"value": _shown(location, value, root), "wanted": join(Phrase(", or "), wanted)}
+    if near:
+        meant = Phrase("{value} is not allowed: {wanted}; did you mean {near}?", near=near, **told)
+        return _told(location, meant)
+    return _told(location, Phrase("{value} is not allowed: {wanted}", **told))
 
 
 def wanted_by(error: Any) -> str:
@@ -155,15 +165,21 @@ def wanted_by(error: Any) -> str:
         return in_words(context["pattern"])
     text = _WANTED.get(error["type"])
     message: str = error["msg"]
-    return text.format(**context) if text else f"{message[0].lower()}{message[1:]}"
+    if error["type"] == "literal_error":
+        names, _, last = context["expected"].rpartition(" or ")
+        return Phrase("{names} or {last}", names=names, last=last) if names else last
+    return text.fill(**context) if text else f"{message[0].lower()}{message[1:]}"
 
 
 def in_words(pattern: str) -> str:
     """What the pattern of a text allows."""
     digits = _DIGITS.fullmatch(pattern)
     if digits:
-        return f"{digits[2]} to {digits[3]} digits{', * or #' if digits[1] else ''}"
-    return _PATTERNS.get(pattern, f"a text like {pattern}")
+        bounds = {"least": digits[2], "most": digits[3]}
+        if digits[1]:
+            return Phrase("{least} to {most} digits, * or #", **bounds)
+        return Phrase("{least} to {most} digits", **bounds)
+    return _PATTERNS.get(pattern, Phrase("a text like {pattern}", pattern=pattern))
 
 
 def _near(location: KeyPath, root: Any) -> str:

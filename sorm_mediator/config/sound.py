@@ -43,7 +43,7 @@ class Sound(Generic[Root]):
             except ValidationError as error:
                 errors = error.errors(include_url=False)
                 found = mistakes(errors, root)
-                told = [Mistake(self.original(one.location), one.rest) for one in found]
+                told = [one._replace(location=self.original(one.location)) for one in found]
                 self.mistakes += (one for one in told if not self._follows(one.location))
                 wrong = {one.location for one in found}
                 wrong |= {one["loc"] for one in errors if one["type"] == "missing"}  # also of a misspelt key

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -39,6 +39,10 @@ _OUTPUT, _REPORT, _JUNIT, _WHAT, _LAB = "output.txt", "report.html", "junit.xml"
 _STATES: Final[dict[int, JobState]] = {0: "passed", 1: "failed", 2: "unusable", 3: "unreachable"}
 
 
+Missing = Callable[[Path, Config], Sequence[str]]
+"""Tells of a script why it can't hold in a lab; nothing: nothing is known against it."""
+
+
 class Served(Protocol):
     """The lab that runs are against."""
 
@@ -56,9 +60,10 @@ class Served(Protocol):
 class LabJobs:
     """The runs of one lab."""
 
-    def __init__(self, lab: Served, folder: Path | None) -> None:
-        """``folder``: where they are kept; None: nowhere, they are gone with the lab."""
+    def __init__(self, lab: Served, folder: Path | None, missing: Missing | None = None) -> None:
+        """``folder``: where they are kept; None: nowhere, they are gone with the lab. ``missing``: of scripts."""
         self._lab = lab
+        self._missing = missing
         self._temporary = tempfile.TemporaryDirectory(prefix="sorm-runs-") if folder is None else None
         self._folder = Path(self._temporary.name) if self._temporary is not None else folder or Path()
         self._known: dict[int, JobDocument] = {}
@@ -92,6 +97,15 @@ class LabJobs:
     def scripts(self) -> Sequence[ScriptDocument]:
         """Scripts that are shipped, and those of the lab's folder; files that are no script are among the latter."""
         return [ScriptDocument(script=name, file=str(path)) for name, path in self._scripts().items()]
+
+    async def missing(self, scripts: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Of each of these scripts why it can't hold in this lab."""
+        look, found, running = self._missing, self._scripts(), self._lab.as_it_runs()
+        if look is None:
+            return dict.fromkeys(scripts, ())
+        return await asyncio.to_thread(
+            lambda: {name: look(found[name], running) for name in scripts if name in found}
+        )
 
     def _scripts(self) -> dict[str, Path]:
         import captures

@@ -23,7 +23,7 @@ from sorm_mediator.lab.checks import (
     login_problem,
     node_warnings,
 )
-from sorm_mediator.lab.jobs import LabJobs, folder_of
+from sorm_mediator.lab.jobs import LabJobs, Missing, folder_of
 from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
@@ -78,6 +78,7 @@ class Lab:
     """The boxes of a lab file. ``async with Lab(config) as lab`` starts and stops them.
 
     ``boxes`` chooses: all of them, the mediator alone, or the switch alone. ``capture`` records what crosses.
+    ``missing`` tells why a script can't hold in a lab, as :func:`sorm_mediator.replay.fitting.missing` does.
     Raises :class:`BoxError` or :class:`~sorm_mediator.config.ConfigError` with key, value and remedy.
     """
 
@@ -88,6 +89,7 @@ class Lab:
         boxes: Boxes = "lab",
         name: str = "configuration",
         capture: BoxCapture | None = None,
+        missing: Missing | None = None,
     ) -> None:
         check_references(config, name)
         if boxes == "switch" and config.switch is None:
@@ -95,6 +97,7 @@ class Lab:
         self.config = config
         self._name = name
         self._capture = capture
+        self._missing = missing
         self.switch: SwitchBox | None = None
         if config.switch is not None and boxes != "gateway":
             try:
@@ -171,7 +174,7 @@ class Lab:
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
         self.web_app.state.settings = LabSettings(self)
         if self.gateway is not None:
-            self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config))
+            self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config), self._missing)
             stack.push_async_callback(jobs.close)
         server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()

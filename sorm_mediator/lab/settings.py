@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sorm_mediator.config import Config, ConfigError, parse
-from sorm_mediator.config.lab import Given, put
-from sorm_mediator.config.lines import KeyPath, by_key, path_of, shown
+from sorm_mediator.config.lab import MOST_MISTAKES, Given, UnsoundError, put
+from sorm_mediator.config.lines import KeyPath, by_key, key_of, path_of, shown
 from sorm_mediator.config.live import at_once
 from sorm_mediator.config.settings import SWITCH, Setting, settings, unmasked
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.chain import canonical
 from sorm_mediator.lab.checks import check_references, check_routing, file_warnings
+from sorm_mediator.language import Phrase
 from sorm_mediator.web.settings_api import (
     ChangedDocument,
     SettingDocument,
@@ -41,7 +42,7 @@ MOST_VALUES: Final = 300
 """Values of one change."""
 MOST_LEVELS: Final = 16
 """Tables and lists inside one another in a value: far more than a lab file has."""
-NO_FILE: Final = "this lab was not started from a file of yours: sorm-mediator init makes one"
+NO_FILE: Final = Phrase("this lab was not started from a file of yours: sorm-mediator init makes one")
 _NAME: Final = "settings"
 
 
@@ -95,7 +96,8 @@ class LabSettings:
                     default=one.default,
                     source=self._source(one),
                     at_once=at_once(one.key),
-                    waiting=wanted.get(one.key) if self._waits(one.key, wanted.get(one.key)) else None,
+                    waits=self._waits(one, wanted.get(one.key)),
+                    waiting=wanted.get(one.key) if self._waits(one, wanted.get(one.key)) else None,
                     secret=one.secret,
                     meaning=one.meaning,
                     form=dict(one.form),
@@ -104,8 +106,17 @@ class LabSettings:
             ],
         )
 
-    def _waits(self, key: str, wanted: Any) -> bool:
-        return not at_once(key) and wanted != self._started.get(key)
+    def _waits(self, running: Setting, wanted: Any) -> bool:
+        """Whether a restart brings another value: not that of the start, nor one given from outside that runs."""
+        return not at_once(running.key) and wanted not in (self._started.get(running.key), running.value)
+
+    def _still_waits(self, key: str, running: Mapping[str, Setting], after: Mapping[str, Setting]) -> bool:
+        if at_once(key):
+            return False
+        known = (
+            key in running and key in after and not after[key].secret
+        )  # secrets are masked: they can't be compared
+        return not known or self._waits(running[key], after[key].value)
 
     def _source(self, one: Setting) -> Source:
         if _is_within(one.key, self._unsaved):
@@ -161,9 +172,11 @@ class LabSettings:
         if text and file is not None:
             not_saved = self._write(file, text)
         doubtful = await asyncio.to_thread(list, file_warnings(wanted))  # hosts are looked up
+        running = {one.key: one for one in settings(self._lab.config)}
+        waiting = [key for key in changed if self._still_waits(key, running, after)]
         return ChangedDocument(
-            applied=applied,
-            needs_restart=[key for key in changed if not at_once(key)],
+            applied=[key for key in changed if key not in waiting],
+            needs_restart=waiting,
             saved=str(file) if text and not not_saved else None,
             not_saved=not_saved,
             warnings=[*check_routing(wanted, _NAME), *doubtful] if changed else [],
@@ -175,21 +188,32 @@ class LabSettings:
 
         if len(values) > MOST_VALUES:
             raise SettingsRefused(
-                [("", f"{len(values)} values: at most {MOST_VALUES} can be changed at a time")]
+                [
+                    (
+                        "",
+                        Phrase(
+                            "{count} values: at most {most} can be changed at a time",
+                            count=len(values),
+                            most=MOST_VALUES,
+                        ),
+                    )
+                ]
             )
         document = copy.deepcopy(dict(self._wanted.document))
         present = plain(self._wanted)
         given: dict[str, Any] = {}
-        mistakes = []
+        mistakes: list[tuple[str, str]] = []
         for key, value in values.items():
             if not _KEY.fullmatch(key) or key.partition(".")[0].partition("[")[0] == SWITCH:
-                why = "is changed in the shell of the switch, where config/save saves it"
-                mistakes.append(
-                    (key, why if key.startswith(SWITCH) else "is no key, such as web.port or e1[1].mode")
-                )
+                why = Phrase("is changed in the shell of the switch, where config/save saves it")
+                if not key.startswith(SWITCH):
+                    why = Phrase("is no key, such as web.port or e1[1].mode")
+                mistakes.append((key, why))
                 continue
             if _is_deep(value):
-                mistakes.append((key, f"is nested too deeply: at most {MOST_LEVELS} tables and lists"))
+                mistakes.append(
+                    (key, Phrase("is nested too deeply: at most {most} tables and lists", most=MOST_LEVELS))
+                )
                 continue
             try:
                 given[key] = unmasked(key, value, _at(present, _path(key)))
@@ -199,6 +223,8 @@ class LabSettings:
         try:
             wanted = parse(document, directory=self._wanted.directory, name=_NAME)
             check_references(wanted, _NAME)
+        except UnsoundError as error:
+            mistakes += [(key_of(one.location), one.text) for one in error.sound.mistakes[:MOST_MISTAKES]]
         except ConfigError as error:
             mistakes += by_key(str(error), _NAME)
         if mistakes:
@@ -222,7 +248,9 @@ class LabSettings:
                 [(key, f"{text} (in {file})") for key, text in by_key(str(error), name)]
             ) from None
         except (OSError, ValueError) as error:
-            raise SettingsRefused([("", f"{file}: can't be read: {error}")]) from None
+            raise SettingsRefused(
+                [("", Phrase("{file}: can't be read: {why}", file=file, why=error))]
+            ) from None
         return text
 
     def _write(self, file: Path, text: str) -> str:
@@ -234,7 +262,7 @@ class LabSettings:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             log.warning("%s: can't be written: %s", file, why)
-            return f"{file}: can't be written: {why}"
+            return Phrase("{file}: can't be written: {why}", file=file, why=why)
         self._saved |= self._unsaved.keys()
         self._unsaved = {}
         return ""

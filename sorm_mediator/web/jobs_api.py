@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -103,6 +103,10 @@ class Jobs(Protocol):
 
     def scripts(self) -> Sequence[ScriptDocument]:
         """Scripts that replay can run: those that are shipped, and those of the lab's folder."""
+        ...
+
+    async def missing(self, scripts: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Of each of these scripts why it can't hold in this lab; nothing: nothing is known against it."""
         ...
 
     def all(self) -> list[JobDocument]:

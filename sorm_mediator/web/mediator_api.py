@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from protocol import Channel, Ksl
 from sorm_mediator.journal.book import EntryDocument, JournalError, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.status import (
     CallDocument,
@@ -301,7 +302,7 @@ async def read_streams(gateway: Mediator) -> list[StreamDocument]:
 async def inject_fault(gateway: Mediator, stream: int, fault: FaultRequest) -> StreamDocument:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
-        raise HTTPException(404, f"there is no E1 stream {stream}")
+        raise HTTPException(404, Phrase("there is no E1 stream {stream}", stream=stream))
     try:
         gateway.e1.streams.fault(stream, fault.state)
     except ValueError as error:
@@ -338,7 +339,7 @@ async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> 
 async def _line_state(gateway: Mediator, line: LineStateRequest) -> DoneDocument:
     """Give the line of an object another state, which message 23h shows."""
     if line.object not in gateway.core.tables.objects:
-        raise HTTPException(404, f"there is no object {line.object}")
+        raise HTTPException(404, Phrase("there is no object {number}", number=line.object))
     sent = gateway.operator_line_state(line.object, line.state)
     return _done(gateway, sent, "a state is not told by itself: command 10 asks for it, and 23h tells it")
 

@@ -35,6 +35,8 @@ class SettingDocument(Document):
     environment; changed: since the start, and not saved."""
     at_once: bool
     """A change takes effect at once; else after a restart."""
+    waits: bool
+    """A restart brings another value: ``waiting``."""
     waiting: Any
     """The value that a restart brings, where it is another one; else null."""
     secret: bool
@@ -78,7 +80,7 @@ class ChangedDocument(Document):
     """What became of the changes."""
 
     applied: list[str]
-    """Keys whose new value holds now."""
+    """Keys whose new value holds now; also those that waited for a restart, and are as the lab runs again."""
     needs_restart: list[str]
     """Keys whose new value a restart brings, once it is saved."""
     saved: str | None

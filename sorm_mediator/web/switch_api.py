@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validat
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
@@ -346,7 +347,7 @@ async def trunks(switch: Switch, domain: DomainName) -> list[TrunkNameDocument]:
     """Numbers and present names, by number."""
     found = switch.engine.domains.get(domain)
     if found is None:
-        raise HTTPException(404, f"there is no domain {domain!r}")
+        raise HTTPException(404, Phrase("there is no domain {domain!r}", domain=domain))
     named = [TrunkNameDocument(trunk=one.number, name=one.name) for one in found.trunks.values()]
     return sorted(named, key=lambda one: one.trunk)
 
@@ -408,7 +409,7 @@ async def one_call(switch: Switch, call: str) -> SwitchCallDocument:
     """Its state, the routing it took, and what happened in it."""
     found = switch.engine.calls.get(call)
     if found is None:
-        raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
+        raise HTTPException(404, Phrase("there is no call {call!r}, or it was released long ago", call=call))
     return document(found)
 
 
@@ -421,7 +422,7 @@ async def one_call(switch: Switch, call: str) -> SwitchCallDocument:
 async def hang_up(switch: Switch, call: str) -> None:
     """The caller hangs up."""
     if not switch.hang_up(call):
-        raise HTTPException(404, f"there is no call {call!r} that goes on")
+        raise HTTPException(404, Phrase("there is no call {call!r} that goes on", call=call))
 
 
 _DRIVEN: dict[int | str, dict[str, Any]] = {
@@ -443,7 +444,7 @@ async def release(switch: Switch, call: str) -> SwitchCallDocument:
     """The caller hangs up, as with DELETE."""
     found = switch.engine.calls.get(call)
     if found is None or not switch.hang_up(call):
-        raise HTTPException(404, f"there is no call {call!r} that goes on")
+        raise HTTPException(404, Phrase("there is no call {call!r} that goes on", call=call))
     return document(found)
 
 

@@ -309,4 +309,4 @@ def test_a_mediator_of_modulo_128_is_named_in_both_languages() -> None:
     assert line.mismatched("kpd1")
     why = line.why_not("kpd1")
     assert why == told
-    assert translate(why, "ru") == "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"
+    assert translate(why, "ru") == "посредник нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"

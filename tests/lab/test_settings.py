@@ -98,7 +98,8 @@ async def test_every_key_tells_its_value_its_origin_and_whether_a_change_needs_a
     assert (port["at_once"], port["default"]) == (False, 1001)
     assert settings["mediator.journal"]["source"] == "file"
     assert settings["ssh.password"] | {"meaning": ""} == {
-        "key": "ssh.password", "value": MASK, "default": MASK, "source": "file", "at_once": True, "waiting": None,
+        "key": "ssh.password", "value": MASK, "default": MASK, "source": "file", "at_once": True,
+            "waiting": None, "waits": False,
         "secret": True, "meaning": "", "form": {"format": "password", "type": "string", "writeOnly": True},
     }  # fmt: skip
     assert not [key for key in settings if key.startswith("switch")], "its shell shows and changes the switch"

@@ -433,7 +433,7 @@ async def test_without_a_socket_for_speech_the_user_is_told_what_to_change(
             raise OSError(97, "Address family not supported by protocol")
         return real(family, kind, *rest)
 
-    monkeypatch.setattr("sorm_mediator.switch.calls.speech.socket.socket", no_ipv6)
+    monkeypatch.setattr("sorm_mediator.switch.speech_sender.socket.socket", no_ipv6)
     lab = config.parse({"switch": {"ssh_port": 0, "media": {"host": "::1"}}})
     with pytest.raises(BoxError, match=r"switch\.media\.host: ::1 can't be sent from: Address family"):
         await started(lab)

@@ -43,8 +43,8 @@ def test_a_limit_is_named_by_its_message() -> None:
             "event",
             "number-received",
             "number-received object_number=258 call_number=1 calling=28331 called=28332 selection=01h",
-            "41h number-received 28331 -> 28332",
-            "41h number-received 28331 -> 28332",
+            "41h number-received 28331 → 28332",
+            "41h number-received 28331 → 28332",
         ),
         (
             "message",

@@ -9,11 +9,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from protocol import AddKsl, CommandExecuted, GroupType, Ksl, Start
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.web.pages.shown import LINKS, NONE, counted, link
 from sorm_mediator.web.pages.table import PAGES
 from ssh_control.client import LinkState
-from tests.mediator.gateway_harness import lab_config, small_switch
+from tests.mediator.gateway_harness import Console, lab_config, small_switch
 from tests.web.browser import Visitor, open_lab
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
@@ -50,6 +51,26 @@ async def test_a_fault_at_a_click(e1: Lab, visitor: Visitor) -> None:
     await expect(stream).to_contain_text("OFF switched off")
     await faults.get_by_role("button", name="End the faults").click()
     await expect(stream).to_contain_text(re.compile("(LOS no signal|AIS alarm indication signal)"))
+
+
+async def test_a_faulty_line_says_the_alarm_and_what_to_do(visitor: Visitor) -> None:
+    async with open_lab("tcp_voice.toml") as lab:
+        console = await Console.connect(lab.endpoints["kpd1"])
+        console.send(Start())
+        await console.until(CommandExecuted, status=0)
+        console.send(AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)))
+        await console.until(CommandExecuted, status=0)
+        page = await visitor.open(f"{lab.web_url}/pages/ksl")
+        line = page.get_by_role("listitem").filter(has_text="0/1")
+        await expect(line).to_contain_text(re.compile("faulty: stream 0 has (LOS|AIS)"))
+        told = page.get_by_role("note").filter(has_text="E1 stream 0")
+        await expect(told).to_contain_text(re.compile(r"sorm-mediator console -c \S+tcp_voice.toml"))
+        assert await visitor.axe() == []
+        async with httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1", trust_env=False) as http:
+            await http.post("/streams/0/fault", json={"state": "AIS"})
+        await expect(told).to_contain_text("A fault is injected")
+        console.close()
+        await visitor.leave()
 
 
 async def test_a_form_without_scripts_and_a_stream_that_is_not_there(e1: Lab) -> None:

@@ -141,9 +141,21 @@ async def test_who_holds_which_line(scene: Scene, visitor: Visitor) -> None:
     assert await visitor.axe() == []
     await page.get_by_role("link", name=re.compile("call ")).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"Call {call}")
-    await page.get_by_text("Drive the call").click()
-    await page.get_by_role("button", name="Hang up").click()
+    drive = page.get_by_role("form", name=f"Drive call {call}")
+    await expect(drive.get_by_role("button", name="Answer")).to_be_disabled()  # it is answered
+    await drive.get_by_role("button", name="Hang up").click()
     await expect(page.get_by_role("status")).to_contain_text("is ended")
+    await scene.kpd2.until(Release)
+    await expect(drive).to_have_count(0)
+
+
+async def test_a_call_that_rings_is_answered_on_its_page(scene: Scene, visitor: Visitor) -> None:
+    call = await scene.call(ring=600, talk=600)
+    page = await visitor.open(scene.page(f"/calls/{call}"))
+    await page.get_by_role("button", name="Answer").click()
+    await expect(page.get_by_role("status")).to_contain_text("is answered")
+    await expect(page.get_by_role("button", name="Answer")).to_be_disabled()
+    await page.get_by_role("button", name="Hang up").click()
     await scene.kpd2.until(Release)
 
 
@@ -177,6 +189,31 @@ async def test_the_ladder_of_a_call_from_the_command_to_the_release(scene: Scene
     await visitor.page.get_by_text("The same as a table").click()
     await page.get_by_role("heading", level=1).scroll_into_view_if_needed()
     await visitor.picture("call")
+
+
+async def test_labels_of_a_ladder_are_whole_and_beside_the_arrow_heads(
+    scene: Scene, visitor: Visitor
+) -> None:
+    call = await scene.call(b="89001758964", talk=0.1)
+    await scene.kpd2.until(Release)
+    page = await visitor.open(scene.page(f"/calls/{call}"))
+    labels = await page.locator("svg.ladder g.arrow .middle").all_text_contents()
+    assert "05h add-object 258 28331 1" in labels
+    assert any(re.fullmatch(r"41h number-received 28331 → \S+", text) for text in labels)
+    assert not [text for text in labels if "…" in text]
+    over = await page.evaluate(
+        """[...document.querySelectorAll("svg.ladder g.arrow")].filter((arrow) => {
+            const text = arrow.querySelector(".middle").getBBox();
+            const line = arrow.querySelector("line").getBBox();
+            return text.x < line.x + 8 || text.x + text.width > line.x + line.width - 8;
+        }).map((arrow) => arrow.querySelector(".middle").textContent)"""
+    )
+    assert over == []
+    broken = await page.evaluate(
+        """[...document.querySelectorAll(".facts dd")].filter((one) => one.getClientRects().length &&
+            /^[\\d:.]+$/.test(one.textContent) && one.offsetHeight > 40).map((one) => one.textContent)"""
+    )
+    assert broken == []
 
 
 async def test_the_ladder_over_http(scene: Scene) -> None:

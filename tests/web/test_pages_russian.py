@@ -140,7 +140,13 @@ async def test_every_page_is_russian(lab: Lab) -> None:
             "/numbers?cgpn.digits=28331&cdpn.digits=89001758964",
             "/numbers?cgpn.digits=28331&cdpn.digits=5",
         ]
-        opened += ["/objects?find=0", "/no.page", "/calls/0-0"]
+        opened += ["/objects?find=0", "/no.page", "/calls/0-0", "/reports/99"]
+        if "kpd1" in lab.endpoints:
+            run = (await http.post("/api/v1/jobs", json={"kind": "stop", "lang": "ru"})).json()
+            opened += [f"/reports/{run['id']}", "/reports"]
+        assert lab.gateway is not None
+        units = [one.number for one in lab.gateway.events if one.kind in ("unit", "request", "reply")]
+        opened += [f"/units?number={number}" for number in units[:20]]
         found: list[str] = []
         for path in opened:
             address = "/" if path == "/" else f"/pages{path}"

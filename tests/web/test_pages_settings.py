@@ -110,10 +110,41 @@ async def test_what_needs_a_restart_says_so_before_and_after(lab: Lab, visitor: 
     page = await tab(lab, visitor, "sorm")
     place = page.locator(".setting", has=page.get_by_label("kpd1_port", exact=True))
     await expect(place).to_contain_text("needs a restart")
+    running = await page.get_by_label("kpd1_port", exact=True).input_value()
     await page.get_by_label("kpd1_port", exact=True).fill("10007")
     await page.get_by_role("button", name="Apply", exact=True).click()
     await expect(page.get_by_role("status")).to_contain_text("Needs a restart: console.kpd1_port.")
-    await expect(place).to_contain_text("after a restart: 10007")
+    port = page.get_by_label("kpd1_port", exact=True)
+    await expect(port).to_have_value("10007")
+    await expect(place).to_contain_text(f"after a restart; now: {running}")
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "other"),
+    [("sorm", "console.kpd2_port", "10011"), ("options", "mediator.options.requirements_version", "7")],
+)
+async def test_a_value_that_waits_is_set_back_by_typing_the_running_one(
+    lab: Lab, visitor: Visitor, group: str, key: str, other: str
+) -> None:
+    def saved() -> str:
+        return as_text(next(one.value for one in settings(load(file_of(lab))) if one.key == key))
+
+    name = key.rpartition(".")[2]
+    page = await tab(lab, visitor, group)
+    field, told = page.get_by_label(name, exact=True), page.get_by_role("status")
+    running = await field.input_value()
+    await field.fill(other)
+    await page.get_by_role("button", name="Apply and save").click()
+    await expect(told).to_contain_text(f"Needs a restart: {key}.")
+    assert saved() == other
+    page = await tab(lab, visitor, group)
+    await expect(field).to_have_value(other)
+    await field.fill(running)
+    await page.get_by_role("button", name="Apply and save").click()
+    await expect(told).to_contain_text(f"Holds now: {key}. Saved to")
+    assert saved() == running
+    await expect(field).to_have_value(running)
+    await expect(page.locator(".setting", has=field)).not_to_contain_text("after a restart")
 
 
 async def test_a_secret_is_never_in_the_page(lab: Lab, visitor: Visitor) -> None:
@@ -164,6 +195,7 @@ async def test_the_form_works_without_scripts_and_in_russian(lab: Lab, visitor: 
         await page.get_by_role("button", name="Применить", exact=True).click()
         await expect(page.get_by_text("Ничего не изменено: 1 ошибка.")).to_be_visible()
         await expect(page.get_by_label("retry_min", exact=True)).to_have_value("-1")
+        await expect(page.locator(".mistake")).to_contain_text("недопустимо, нужно: больше 0")
         await page.get_by_label("retry_min", exact=True).fill("0.7")
         await page.get_by_role("button", name="Применить", exact=True).click()
         await expect(page.get_by_text("Действует: ssh.retry_min.")).to_be_visible()

@@ -12,9 +12,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from protocol import CommandExecuted, Start
+from protocol import CommandExecuted, CommandReceived, Start
+from sorm_mediator.config import load
 from sorm_mediator.journal.book import JournalReader
-from sorm_mediator.lab.lab import Lab
+from sorm_mediator.lab.lab import Lab, changed, on_free_ports
+from sorm_mediator.replay.fitting import missing
 from tests.lab.e1_bench import console_of, e1_lab, under_separate_control
 from tests.mediator.gateway_harness import Console
 from tests.web.browser import LABS, Visitor, open_lab
@@ -60,9 +62,10 @@ async def test_a_trace_that_can_not_be_asked_says_why(lab: Lab, visitor: Visitor
 
 async def test_a_scenario_is_run_watched_read_and_removed(lab: Lab, visitor: Visitor) -> None:
     page = await visitor.open(f"{lab.web_url}/pages/reports")
-    await page.get_by_label("Script").select_option("shipped/main-job.yaml")
+    await page.locator("select[name=script]").select_option("shipped/main-job.yaml")
     await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
-    await expect(page.get_by_role("status")).to_contain_text("Run 1 has begun.")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Run 1")
+    await page.get_by_role("link", name="All runs").click()
     row = page.get_by_role("row", name="shipped/main-job.yaml")
     await expect(row).to_contain_text("passed", timeout=60_000)
     await visitor.picture("reports")
@@ -84,14 +87,12 @@ async def test_a_report_opens_in_the_browser_and_a_run_is_cancelled(lab: Lab, vi
     form = page.get_by_role("form", name="Conformance")
     await form.get_by_label("Clauses").fill("7.3")
     await form.get_by_role("button", name="Start").click()
-    row = page.get_by_role("row", name="7.3")
-    await row.get_by_role("link", name="report.html").click(timeout=90_000)
+    await page.get_by_role("link", name="report.html").click(timeout=90_000)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert await page.evaluate("getComputedStyle(document.body).fontFamily") != "", "its own style"
 
     await page.goto(f"{lab.web_url}/pages/reports")
     await form.get_by_role("button", name="Start").click()
-    await page.get_by_role("row", name=re.compile("running")).get_by_role("link").first.click()
     await page.get_by_role("button", name="Cancel").click()
     await expect(page.get_by_role("status")).to_contain_text("was cancelled.", timeout=60_000)
 
@@ -105,20 +106,52 @@ async def test_technical_means_that_are_started_are_stopped_for_a_run(lab: Lab, 
     await expect(page.get_by_text("The technical means are started already")).to_be_visible()
     assert await visitor.axe() == []
     await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
-    row = page.get_by_role("row", name="shipped/main-job.yaml").first
-    await expect(row).to_contain_text("failed")
-    await row.get_by_role("link").first.click()
+    await expect(page.locator("main .chip", has_text="failed")).to_be_visible(timeout=60_000)
+    refused = page.url
     await page.get_by_role("button", name="Stop the technical means").click()
-    await expect(page.get_by_role("status")).to_contain_text("has begun")
+    await page.wait_for_url(lambda address: address != refused)
     await expect(page.get_by_role("group", name="State of the boxes")).to_contain_text(
         "Technical means: stopped"
     )
-    await page.reload()
+    await page.goto(refused)
     await expect(page.get_by_text("They are stopped now")).to_be_visible()
     await page.goto(f"{lab.web_url}/pages/reports")
     await expect(page.get_by_role("row", name="Stop of the technical means")).to_contain_text("passed")
     await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
-    await expect(page.get_by_role("row", name="shipped/main-job.yaml").first).to_contain_text("passed")
+    await expect(page.locator("main .chip", has_text="passed")).to_be_visible(timeout=60_000)
+
+
+async def test_scripts_that_can_not_hold_here_are_marked_and_not_startable(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "own.yaml").write_text("name: ours\nsteps: [{send: get-version}]\n")
+    file = folder / "lab.toml"
+    text = (LABS / "laptop.toml").read_text(encoding="utf-8").replace('"routing/', f'"{LABS}/routing/')
+    file.write_text(text, encoding="utf-8")
+    memory = {"mediator": {"state": ":memory:", "journal": ""}, "switch": {"host_key_file": ""}}
+    async with Lab(changed(on_free_ports(load(file)), memory), missing=missing) as lab:
+        page = await visitor.open(f"{lab.web_url}/pages/reports")
+        options = page.locator("select[name=script]").locator("optgroup:not([disabled]) option")
+        names = await options.all_inner_texts()
+        assert names[:2] == ["lab/own.yaml", "shipped/main-job.yaml"]
+        assert "shipped/order70.yaml" not in names
+        assert await page.locator("option", has_text="shipped/order70.yaml").is_disabled()
+        await page.get_by_text(re.compile("scripts don't fit this lab: why")).click()
+        await expect(page.get_by_role("row", name="shipped/order70.yaml ")).to_contain_text(
+            'mediator.order = "70", here "268"'
+        )
+        assert await visitor.axe() == []
+        await page.evaluate("document.querySelectorAll('option').forEach((one) => { one.disabled = false; })")
+        await page.evaluate(
+            "document.querySelectorAll('optgroup').forEach((one) => { one.disabled = false; })"
+        )
+        await page.locator("select[name=script]").select_option("shipped/order70.yaml")
+        await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("does not fit this lab")
+        visitor.faults.clear()
+        await visitor.leave()
 
 
 async def test_a_lab_without_speech_names_one_with_it(lab: Lab, visitor: Visitor) -> None:
@@ -188,6 +221,24 @@ async def test_a_journal_that_was_tampered_with_is_told(visitor: Visitor, tmp_pa
         await visitor.leave()
 
 
+async def test_entries_name_their_commands_and_break_no_word(lab: Lab, visitor: Visitor) -> None:
+    console = await Console.connect(lab.endpoints["kpd1"])
+    console.send(Start())
+    await console.until(CommandReceived)
+    console.close()
+    page = await visitor.open(f"{lab.web_url}/pages/journal")
+    row = page.get_by_role("row").filter(has_text="command 1 start").first
+    await expect(row).to_be_visible()
+    lines = await row.evaluate(
+        """row => [row.cells[1].firstChild, row.cells[2].firstChild].map((node) => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            return range.getClientRects().length;
+        })"""
+    )
+    assert lines == [1, 1]
+
+
 # --- the licence
 
 
@@ -216,10 +267,13 @@ async def test_a_line_is_listened_to_until_its_call_is_over(visitor: Visitor, tm
             await expect(page.get_by_role("button", name="Listen to KSL 0/4")).to_be_visible(timeout=20_000)
             button = page.get_by_role("button", name="Listen to KSL 0/3")
             await button.click()
+            button = page.get_by_role("button", name="Stop listening to KSL 0/3")
             await expect(button).to_have_attribute("aria-pressed", "true")
+            await expect(page.locator("li.heard")).to_have_count(1)
             await expect(page.locator("#heard")).to_have_text(re.compile(r"^[1-9]\d*\.\d s$"))
             assert await visitor.axe() == []
             await visitor.picture("ksl-listening")
             await http.delete(f"/calls/{placed.json()['call']}")
+        await expect(page.locator("li.heard")).to_have_count(0)
         await expect(page.locator("#listened")).to_have_text("The line carries no call any more.")
         await visitor.leave()

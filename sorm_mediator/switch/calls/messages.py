@@ -16,6 +16,7 @@ from typing import Final
 
 from radius.packet import LONGEST_TEXT, MOST_MATCHES
 from radius.report import MessageReport
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.calls.call import (
     Call,
     CallRefused,
@@ -75,14 +76,28 @@ def _check_text(text: str) -> None:
     except UnicodeEncodeError as error:
         raise CallRefused("invalid", f"text: {error.reason}") from None
     if not 1 <= octets <= LONGEST_TEXT:
-        raise CallRefused("invalid", f"text: {octets} octets of UTF-8; 1 to {LONGEST_TEXT} are possible")
+        raise CallRefused(
+            "invalid",
+            Phrase(
+                "text: {octets} octets of UTF-8; 1 to {most} are possible", octets=octets, most=LONGEST_TEXT
+            ),
+        )
 
 
 def _trunk(domain: Domain, field: str, name: str) -> Trunk:
     trunk = domain.trunks.get(name)
     if trunk is None:
         known = as_list(domain.trunks)
-        raise CallRefused("unknown", f"{field}: {domain.name} has no trunk {name!r}; it has: {known}")
+        raise CallRefused(
+            "unknown",
+            Phrase(
+                "{field}: {domain} has no trunk {name!r}; it has: {known}",
+                field=field,
+                domain=domain.name,
+                name=name,
+                known=known,
+            ),
+        )
     return trunk
 
 
@@ -91,7 +106,7 @@ def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
     digits, name = request.sender, request.from_trunk
     if digits.startswith(TRUNK_PREFIX):
         if name:
-            raise CallRefused("invalid", "from_trunk: from names the trunk already")
+            raise CallRefused("invalid", Phrase("from_trunk: from names the trunk already"))
         trunk = _trunk(domain, "from", digits.removeprefix(TRUNK_PREFIX))
         return Endpoint(number=Number(digits=""), trunk=trunk)
     subscriber = domain.subscribers.get(digits)
@@ -99,9 +114,15 @@ def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
         known = _trunk(domain, "from_trunk", name) if name else None
         return Endpoint(number=Number(digits=digits), trunk=known)
     if name:
-        raise CallRefused("invalid", f"from_trunk: {digits} is a subscriber of {domain.name}")
+        raise CallRefused(
+            "invalid",
+            Phrase("from_trunk: {digits} is a subscriber of {domain}", digits=digits, domain=domain.name),
+        )
     if not subscriber.reachable:
-        raise CallRefused("refused", f"from: the line of {digits} is {subscriber.line_state}")
+        raise CallRefused(
+            "refused",
+            Phrase("from: the line of {digits} is {state}", digits=digits, state=subscriber.line_state),
+        )
     return Endpoint(number=own_number(digits), subscriber=subscriber)
 
 
@@ -113,11 +134,14 @@ def _way(
     only_trunk = request.receiver.startswith(TRUNK_PREFIX)
     name = request.receiver.removeprefix(TRUNK_PREFIX) if only_trunk else request.to_trunk
     if only_trunk and request.to_trunk:
-        raise CallRefused("invalid", "to_trunk: to names the trunk already")
+        raise CallRefused("invalid", Phrase("to_trunk: to names the trunk already"))
     trunk = _trunk(domain, "to" if only_trunk else "to_trunk", name) if name else None
     digits = "" if only_trunk else request.receiver
     if trunk is not None and digits in domain.subscribers:
-        raise CallRefused("invalid", f"to_trunk: {digits} is a subscriber of {domain.name}")
+        raise CallRefused(
+            "invalid",
+            Phrase("to_trunk: {digits} is a subscriber of {domain}", digits=digits, domain=domain.name),
+        )
     leg = first_leg(domain, calling, Number(digits=digits))
     way = Call(message_id, domain, CallRequest(a=request.sender, b=digits), now, [leg], "answer")
     if only_trunk:
@@ -130,8 +154,10 @@ def _way(
     last = hops[-1]
     if last.problem:
         nowhere = calling.subscriber is None and calling.trunk is None
-        advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
-        raise CallRefused("unknown" if last.exit is None else "refused", f"to: {last.problem}{advice}")
+        problem = join(": ", ["to", last.problem])
+        if nowhere:
+            problem = Phrase("{problem}; from_trunk: name the trunk that it comes by", problem=problem)
+        raise CallRefused("unknown" if last.exit is None else "refused", problem)
     way.legs = legs_along(way.legs, 0, hops, redirected=False)
     return way
 

@@ -202,10 +202,12 @@ LANES: dict[Lane, Phrase] = {
     "switch": Phrase("Switch"),
 }
 """The vertical lines, from left to right."""
-_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 275, 270, 40, 30
+_LEFT, _APART, _RIGHT, _TOP, _ROW = 220, 285, 270, 40, 30
 _TIME, _AFTER = 95, 158
-_MOST_TEXT, _MOST_ASIDE = 35, 38
-"""Characters that stand above an arrow, and beside a mark on the last lane."""
+_MOST_TEXT, _MOST_ASIDE = 39, 38
+"""Characters that stand above an arrow between its ends, and beside a mark on the last lane."""
+_TELLING = ("object_number", "number", "digits", "trunk", "ksl_group", "call_number")
+"""Fields that say what a command or a request is about: above an arrow stand their values alone."""
 _CODES = {kind.message_name: code for code, kind in BY_CODE.items()}
 
 
@@ -224,20 +226,29 @@ def draw(steps: LadderDocument, lang: Lang) -> Drawing:
 
 
 def _label(step: LadderStep) -> str:
-    """The step in few words: ``41h number-received 28331 -> 28332``; the whole line stands in its title."""
+    """The step in few words: ``41h number-received 28331 → 28332``; the whole line stands in its title."""
     if step.kind == "call":
         if step.name == "dialling" and step.detail:
             return step.detail
         what = HAPPENED.get(step.name, Phrase("{name}", name=step.name))
         return join(", " if step.name == "release" else " ", [what, step.detail]) if step.detail else what
     code = _CODES.get(step.name)
+    if step.kind == "request":
+        return _about(step)
     if step.kind not in ("command", "message", "event") or code is None:
         return step.text
     parties = re.search(r" calling=(\S+) called=(\S+)", step.text) if step.kind == "event" else None
-    line = f"{step.name} {parties[1]} -> {parties[2]}" if parties else step.text
+    line = f"{step.name} {parties[1]} → {parties[2]}" if parties else _about(step)
     if answered := re.search(r" command=(\S+) status=(\w+)", step.text):
         line = f"{step.name.removeprefix('command-')} {answered[1]} {answered[2]}"  # the status must be seen
     return f"{code:02X}h {line}"
+
+
+def _about(step: LadderStep) -> str:
+    """The name of a step with the values that say what it is about; all of it when there are none."""
+    given = dict(re.findall(r"(\w+)=(\S+)", step.text))
+    told = [given[name] for name in _TELLING if name in given]
+    return " ".join((step.name, *told)) if told else step.text
 
 
 def _row(at: int, step: LadderStep, places: Mapping[Lane, int], begun: float | None, lang: Lang) -> Row:

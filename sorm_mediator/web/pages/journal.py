@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request
 
+from protocol.messages import BY_CODE
 from sorm_mediator.journal.book import JournalError, Query, to_document
 from sorm_mediator.language import Phrase
 from sorm_mediator.texts import whole_number
@@ -54,11 +55,14 @@ async def journal(request: Request) -> Mapping[str, Any]:
 
 
 def _shown(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in fields.items()
-        if value not in ("", None)
-    ]
+    """The fields of an entry as text; a command with its name beside its number."""
+
+    def text(name: str, value: Any) -> str:
+        if name == "command" and isinstance(value, int) and value in BY_CODE:
+            return f"{value} {BY_CODE[value].message_name}"
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    return [(name, text(name, value)) for name, value in fields.items() if value not in ("", None)]
 
 
 async def verify(request: Request, form: Form) -> Phrase:

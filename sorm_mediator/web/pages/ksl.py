@@ -12,6 +12,7 @@ from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.status import ksl_rows
 from sorm_mediator.web.pages.page import Page
 from sorm_mediator.web.pages.shown import note_reading
+from sorm_mediator.web.pages.streams import MEANINGS
 
 STATES: dict[str, Phrase] = {
     "free": Phrase("free", context="KSL line"),
@@ -23,12 +24,21 @@ STATES: dict[str, Phrase] = {
 
 
 async def ksl(request: Request) -> Mapping[str, Any]:
-    """The groups in the order of their numbers, each with its lines."""
+    """The groups in the order of their numbers, each with its lines, and the streams whose lines are faulty."""
     note_reading(request)
     rows = list(ksl_rows(request.app.state.gateway.core))
     speech = request.app.state.gateway.e1 is not None and request.app.state.switch is not None
+    config, e1 = request.app.state.gateway.config, request.app.state.gateway.e1
+    down = {} if e1 is None else {row.stream: row for row in e1.streams.rows() if row.state != "WORK"}
     groups = [(number, list(lines)) for number, lines in groupby(rows, lambda row: row.ksl_group)]
-    return {"groups": groups, "states": STATES, "speech": speech}
+    return {
+        "groups": groups,
+        "states": STATES,
+        "speech": speech,
+        "down": down,
+        "meanings": MEANINGS,
+        "file": config.file or Phrase("FILE"),
+    }
 
 
 PAGE = Page("/ksl", "KSL lines", "ksl.html.j2", ksl, box="gateway")

@@ -32,15 +32,26 @@ class Redrawn:
 
 
 @dataclass(frozen=True)
-class Action:
-    """Something that a form makes happen: ``POST /pages`` + ``path``, whose parameters are in ``path_params``.
+class Elsewhere:
+    """What an action answers with when its outcome is a page of its own: the browser goes there.
 
-    ``run`` returns what was done, in words, or :class:`Redrawn`. It raises :class:`fastapi.HTTPException` for what was
-    refused, and lets the ``ValidationError`` of pydantic pass, which is shown by field.
+    ``path``: below ``/pages``.
     """
 
     path: str
-    run: Callable[[Request, Form], Awaitable[Phrase | Redrawn]]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a form makes happen: ``POST /pages`` + ``path``, whose parameters are in ``path_params``.
+
+    ``run`` returns what was done, in words, or :class:`Redrawn`, or :class:`Elsewhere`. It raises
+    :class:`fastapi.HTTPException` for what was refused, and lets the ``ValidationError`` of pydantic pass, which is
+    shown by field.
+    """
+
+    path: str
+    run: Callable[[Request, Form], Awaitable[Phrase | Redrawn | Elsewhere]]
     neutral: bool = False
     """It only begins something, such as a call: what is told of it is no success yet."""
 

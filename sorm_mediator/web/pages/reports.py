@@ -8,11 +8,11 @@ from typing import Any, Final
 from fastapi import HTTPException, Request
 
 from sorm_mediator.console.errors import STARTED_ALREADY
-from sorm_mediator.language import Phrase, translate
+from sorm_mediator.language import Phrase, join, translate
 from sorm_mediator.texts import whole_number
 from sorm_mediator.web.jobs_api import JobDocument, JobRefused, JobRequest, Jobs
 from sorm_mediator.web.mediator_api import who_asks
-from sorm_mediator.web.pages.page import Action, Form, Page
+from sorm_mediator.web.pages.page import Action, Elsewhere, Form, Page
 
 STATES: Final = {
     "running": Phrase("running"),
@@ -22,6 +22,7 @@ STATES: Final = {
     "unreachable": Phrase("mediator not reached"),
     "cancelled": Phrase("cancelled"),
 }
+_MAIN: Final = "shipped/main-job.yaml"
 SHOWN_LINES: Final = 400
 """Lines of output of a page; the file has all."""
 
@@ -51,13 +52,25 @@ async def reports(request: Request) -> Mapping[str, Any]:
     """The runs, and what can be run."""
     jobs = _jobs(request)
     rows = jobs.all()
+    # All scripts are read for this, so not each time that the table of runs alone is shown anew.
+    names = [] if "part" in request.query_params else [one.script for one in jobs.scripts()]
+    missing = await jobs.missing(names)
     return {
         "rows": rows,
         "states": STATES,
         "busy": any(one.state == "running" for one in rows),
         "started": _is_started(request),
-        "scripts": [one.script for one in jobs.scripts()],
+        "scripts": _groups([one for one in names if not missing[one]]),
+        "unfit": {one: missing[one] for one in names if missing[one]},
     }
+
+
+def _groups(names: list[str]) -> list[tuple[Phrase, list[str]]]:
+    """The scripts that can be run: the lab's own first, of those that are shipped the main job."""
+    own = [one for one in names if one.startswith("lab/")]
+    shipped = sorted((one for one in names if one not in own), key=lambda one: (one != _MAIN, one))
+    groups = [(Phrase("Of this lab's folder"), own), (Phrase("Shipped, for a lab like this"), shipped)]
+    return [group for group in groups if group[1]]
 
 
 async def report(request: Request) -> Mapping[str, Any]:
@@ -80,19 +93,22 @@ def _is_started(request: Request) -> bool:
     return bool(request.app.state.gateway.status().state == "started")
 
 
-async def start(request: Request, form: Form) -> Phrase:
-    """Start a run."""
+async def start(request: Request, form: Form) -> Elsewhere:
+    """Start a run, and show it."""
     kind = form.get("kind", "")
     fields: dict[str, Any] = {"kind": kind, "lang": form.get("lang", "en")}
     if kind == "replay":
-        fields["script"] = form.get("script", "")
+        script = fields["script"] = form.get("script", "")
+        if why := (await _jobs(request).missing([script])).get(script):
+            text = Phrase("{script} does not fit this lab: {why}", script=script, why=join("; ", why))
+            raise HTTPException(409, text)
     elif kind == "conformance":
         fields |= {"clauses": form.get("clauses", "").replace(" ", ""), "may_stop": "may_stop" in form}
     try:
         job = await _jobs(request).start(JobRequest(**fields), who_asks(request))
     except JobRefused as refused:
         raise HTTPException(refused.status, refused.text) from None
-    return Phrase("Run {number} has begun.", number=job.id)
+    return Elsewhere(f"/reports/{job.id}")
 
 
 async def remove(request: Request, form: Form) -> Phrase:

@@ -53,11 +53,7 @@ async def settings(request: Request) -> Mapping[str, Any]:
         "was": json.dumps({row["key"]: row["text"] for row in rows if row["control"] != "shown"}),
         "file": found.file,
         "unsaved": found.unsaved,
-        "ahead": [
-            one.key
-            for one in found.settings
-            if one.waiting is not None and not _is_unsaved(one.key, found.unsaved)
-        ],
+        "ahead": [one.key for one in found.settings if one.waits and not _is_unsaved(one.key, found.unsaved)],
         "mistakes": {},
         "given": {},
         "has_switch_file": request.app.state.switch is not None and found.file is not None,
@@ -84,11 +80,12 @@ def _field(one: SettingDocument) -> dict[str, Any]:
         "id": re.sub(r"\W", "-", one.key),
         "control": _control(one),
         "choices": one.form.get("enum", ()),
-        "text": as_text(one.value),
+        # The field holds what the file has, or will have: what runs can be typed again to have it back.
+        "text": as_text(one.waiting if one.waits else one.value),
         "default": "" if one.secret else as_text(one.default),
         "source": one.source,
         "at_once": one.at_once,
-        "waiting": None if one.waiting is None else as_text(one.waiting),
+        "running": as_text(one.value) if one.waits else None,
         "meaning": Phrase(one.meaning),
     }
 
@@ -170,7 +167,7 @@ async def change(request: Request, form: Form) -> Phrase | Redrawn:
             count=len(refused.mistakes),
         )
         if others:
-            text = Phrase("Nothing was changed: {mistakes}", mistakes="; ".join(others))
+            text = Phrase("Nothing was changed: {mistakes}", mistakes=join("; ", others))
         return Redrawn(text, "forms", {"mistakes": mistakes, "given": changed}, failed=True)
     parts = []
     if done.applied:
@@ -197,7 +194,7 @@ def _by_field(
         if of:
             found.setdefault(max(of, key=len), []).append(text)
         else:
-            others.append(f"{key}: {text}" if key else text)
+            others.append(join(": ", [key, text]) if key else text)
     return found, others
 
 

@@ -26,10 +26,10 @@ from starlette.staticfiles import StaticFiles
 from sorm_mediator import __version__
 from sorm_mediator.config.lines import key_of
 from sorm_mediator.config.mistakes import mistakes
-from sorm_mediator.language import Lang, MessageId, Phrase, translate
+from sorm_mediator.language import Lang, MessageId, Phrase, join, translate
 from sorm_mediator.reports import html as reports
 from sorm_mediator.web.access import Access, cookie_name, new_name
-from sorm_mediator.web.pages.page import Action, Endpoint, Form, Page, Redrawn, has_box
+from sorm_mediator.web.pages.page import Action, Elsewhere, Endpoint, Form, Page, Redrawn, has_box
 from sorm_mediator.web.pages.shown import FILTERS, LANGUAGES, header, language
 from sorm_mediator.web.pages.table import PAGES
 from sorm_mediator.web.server import LOG_IN, Watchers, address_of, session_of
@@ -145,6 +145,8 @@ class _Site:
             done = await action.run(request, form)
             if isinstance(done, Redrawn):
                 return await self._redrawn(request, page, done)
+            if isinstance(done, Elsewhere):
+                return _go_to(request, f"/pages{done.path}")
             text, status = done, 200
         except HTTPException as error:
             text, status = error.detail, error.status_code
@@ -313,6 +315,13 @@ class _Site:
         ]
 
 
+def _go_to(request: Request, address: str) -> Response:
+    """Send the browser to another page: by htmx where the form was sent by it."""
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
+
+
 def _theme(request: Request) -> str:
     chosen = (request.query_params.get("theme", ""), request.cookies.get("sorm_theme", ""))
     return next((one for one in chosen if one in _THEMES), "auto")
@@ -365,7 +374,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _first_problem(error: ValidationError) -> str:
     first = mistakes(error.errors(), None)[0]
-    return f"{key_of(first.location)}: {first.text}" if first.location else first.text
+    return join(": ", [key_of(first.location), first.text]) if first.location else first.text
 
 
 async def _nothing(request: Request) -> Response:

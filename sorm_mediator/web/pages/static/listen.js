@@ -12,7 +12,11 @@
 
   const show = () => {
     for (const button of document.querySelectorAll("button[data-listen]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.listen === line));
+      const playing = button.dataset.listen === line;
+      button.setAttribute("aria-pressed", String(playing));
+      button.textContent = playing ? button.dataset.stop : button.dataset.name;
+      const place = button.closest("li");
+      if (place) place.classList.toggle("heard", place.querySelector('button[aria-pressed="true"]') !== null);
     }
   };
 
@@ -73,7 +77,7 @@
       going.abort();
       sound.close();
     };
-    told.textContent = button.textContent;
+    told.textContent = button.dataset.name;
     show();
     let text = told.dataset.over;
     try {
