@@ -146,7 +146,9 @@ key = "yy"
     keys = [line.split(": ")[0] for line in told]
     assert [key.rpartition(":")[2] for key in keys] == ["6", "9", "12", "13", "4", "5", "6", "16", "19"]
     rest = [line.split(": ", 1)[1] for line in told]
-    assert rest[1] == "switch.domains[2].radius_servers: is a list of tables: write radius_servers = [{ ... }]"
+    assert (
+        rest[1] == "switch.domains[2].radius_servers: is a list of tables: write radius_servers = [{ ... }]"
+    )
     assert rest[2:4] == [
         f"switch.bridges[1].{end}.domain: there is no domain {name!r}; there are: a, c"
         for end, name in (("a", "yy"), ("b", "zz"))
