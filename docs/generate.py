@@ -40,7 +40,8 @@ What can't work although each value is allowed is told as well. It is an error w
 folder that is missing, one file for two things, a port that is taken twice. Otherwise it is a warning, and the
 start tells it too, in the log and under `warnings` of the ready line: a forwarding to a number that no call
 reaches, a rule behind one that takes all its calls, a substitution with a digit that the number does not have, a
-host without an address, a mediator that its switch does not let in, a prefix or a call of `[acceptance]` that
+host without an address, a mediator that its switch does not let in, a RADIUS secret that differs between the two, a
+`console.allow` without any console that can connect, a prefix or a call of `[acceptance]` that
 can't pass. `config check --json` prints `{"file", "valid", "errors", "warnings"}`; each error and warning has
 `path`, `line` (null for one about no line) and `message`.
 
@@ -59,8 +60,27 @@ lab.toml: fine
 
 Single values come from outside: by an environment variable with the key in capitals and two underscores in place
 of each dot, `SORM_WEB__PORT=8081`, for every command that takes a lab file with `-c`; and for `lab`, `gateway` and
-`switch` by `--set web.port=8081` or `--set 'switch.domains[2].password=456'`. `--set` overrides the variable, and
-both override the file. The type of the key decides what a value is: all of it is the text where only a text is
+`switch` by `--set web.port=8081` or `--set 'switch.domains[2].name=west'`. `--set` overrides the variable, and
+both override the file. Items of a list count from 1 everywhere: the name of the second domain is
+`SORM_SWITCH__DOMAINS__2__NAME` in the environment, and `config show` prints `switch.domains[2].name`.
+
+`--set` takes no secret (password, token, RADIUS secret), because other users of the machine see the command line. A
+secret is in the lab file, in its variable, or in a file that the variable with `_FILE` behind it names:
+
+```console
+$ cat > lab.toml <<END
+[[switch.domains]]
+name = "test.domain"
+END
+$ (umask 077; echo 456 > password.txt)
+$ SORM_SWITCH__DOMAINS__1__PASSWORD_FILE=password.txt sorm-mediator config check lab.toml
+lab.toml: fine
+```
+
+The line end of the file is no part of the secret. A file that others may read is a warning. A variable with one
+underscore in place of two (`SORM_WEB_PORT`) has no effect, and is a warning too.
+
+The type of the key decides what a value is: all of it is the text where only a text is
 allowed (`654321`, `true`); elsewhere it is a value of TOML. `--auto-ports` makes every port a free one, also one
 that `--set` gives; the ready line tells them. Several labs of one file run at the same time with `--auto-ports
 --set mediator.state=:memory: --set mediator.journal=`.
@@ -83,7 +103,9 @@ def configuration() -> str:
     lines = [
         "# The lab file",
         "",
-        "One TOML document; every table and key is optional, and an unknown key is an error that names it.",
+        "One TOML document; every table is optional, and so is every key that is not marked as required.",
+        "An unknown key is an error that names it. Without `[switch]` the file is for a gateway, and `ssh.host_key` is",
+        "required.",
         "`sorm-mediator config check FILE` validates, `config show FILE` tells every value and where it came from,",
         "`config schema` prints the JSON schema. Port 0 means any free port, told in the ready line.",
         "Relative paths start from the folder of the file.",

@@ -86,7 +86,7 @@ Command 13 ends the output of a table; command 2 ends what is running, whatever 
 5. **Another command running**, with option `command_while_busy = "refuse"`: 27h/01h (27h/2Dh).
 6. **State**: 27h/02h (27h/17h).
 7. With extended errors and the options `wrong_orm_number_reply`, `already_started_reply` at `vendor`: 27h/18h (then
-   26h/05h), 27h/16h.
+   26h/05h), 27h/16h (then 26h/02h, if the password is wrong).
 8. **27h/00h.** From here on exactly one 28h is due, whatever happens.
 9. **ORM number**: 28h/05h and 26h/05h. **Password**: 28h/03h and 26h/02h. **Start while started**: 28h/07h.
    Option `unauthorized_access_place` has 26h before or after 28h.

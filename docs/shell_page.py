@@ -26,10 +26,11 @@ admin@mycelium1@ecss1:/$ exit
 ```
 
 **With a terminal**, lines can be edited, the arrows go through the history, and Tab completes paths, names and
-parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session. **Without a terminal**,
-`ssh ... < script` carries out a script line by line, and `ssh ... COMMAND` one command. Errors go to stderr; those of
-a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
-as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
+parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session. **Without a terminal**, `ssh ... <
+script` carries out a script line by line, and `ssh ... COMMAND` one command. Errors go to stderr. In a script errors
+have the number of their line, and a line `line 3:` stands before each `OK`. The exit code is 1 when a line failed. `#`
+begins a comment. A question, such as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of
+the input as no.
 
 A long answer comes page by page on a terminal: Enter shows more, `q` no more, and any other line is the next
 command. `| include TEXT` (or `grep`) and `| exclude TEXT` choose lines of an answer. `?` alone, before or behind a

@@ -33,6 +33,8 @@ from radius.wire import (
 
 IDENTIFIERS: Final = 256
 """How many requests can be outstanding from one port (RFC 2865 section 3)."""
+SILENT: Final = 3.0
+"""Seconds without any answer to what was sent: by then :class:`Schedule` has sent a report three times."""
 
 
 class ReportState(Enum):
@@ -219,6 +221,8 @@ class Outbox:
         self._opened = 0
         self._lingering = 0
         """Superseded reports that still hold their identifier."""
+        self._asked: float | None = None
+        """When the first report since the last answer was sent; None: nothing was sent since."""
         self._timers: list[tuple[float, int, _Report]] = []
         self._order = count()
 
@@ -236,6 +240,10 @@ class Outbox:
     def unconfirmed(self) -> int:
         """Reports that the server has not confirmed yet."""
         return len(self._waiting) + len(self._slots) - self._lingering
+
+    def silent(self, now: float) -> bool:
+        """Whether the server has left reports without an answer for :data:`SILENT` seconds."""
+        return bool(self._slots) and self._asked is not None and now - self._asked >= SILENT
 
     def status(self) -> dict[str, Any]:
         """The counters and the present numbers, for people and monitoring."""
@@ -321,6 +329,7 @@ class Outbox:
                     transmits.append(self._transmit(entry, now))
                 case ReportAction.COUNT_ANSWERED:
                     counters.answered += 1
+                    self._asked = None
                 case ReportAction.RELEASE:
                     self._release(entry)
                 case ReportAction.REPEAT:
@@ -380,6 +389,8 @@ class Outbox:
     def _transmit(self, entry: _Report, now: float) -> Transmit:
         entry.sent += 1
         self.counters.sent += 1
+        if self._asked is None:
+            self._asked = now
         deadline = now + self._schedule.pause(entry.sent, self._jitter())
         heapq.heappush(self._timers, (deadline, next(self._order), entry))
         return Transmit(entry.slot[0], entry.datagram)

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, Final
 
 from radius.clients import secret_octets
@@ -17,6 +18,8 @@ from radius.wire import LONGEST
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 64
+_TOLD_EVERY: Final = 60.0
+"""Seconds between two lines of the log about a server that does not answer."""
 
 
 def host_port(host: str, port: int) -> str:
@@ -28,6 +31,7 @@ class Reporter:
     """Sends reports until they are answered.
 
     server_address: host and port of the mediator's sink. secret: the shared secret.
+    source: the own address that reports come from, by which the server knows the switch; "": the system's choice.
     on_datagram: gets every datagram, `(own address, the server's, octets, sent=bool)`, for a capture.
     The other arguments are those of `Outbox`, which decides what is sent when; this class has
     the sockets and the clock.
@@ -43,6 +47,7 @@ class Reporter:
         schedule: Schedule | None = None,
         message_authenticator: bool = True,
         nas_ip_address: str | None = None,
+        source: str = "",
         on_datagram: Callable[..., object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,6 +61,11 @@ class Reporter:
             nas_ip_address=nas_ip_address,
             jitter=partial(random.uniform, -1.0, 1.0),
         )
+        self._source = source
+        self._own: Any = None
+        self._told = float("-inf")
+        """When the log was told that the server does not answer."""
+        self._silent = False
         self._target: tuple[int, Any] | None = None
         self._sockets: list[socket.socket] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -65,13 +75,16 @@ class Reporter:
 
     def status(self) -> dict[str, Any]:
         """The server, the counters and the present numbers, for people and monitoring."""
-        return {"server": host_port(*self._server)} | self._outbox.status()
+        answers = not self._outbox.silent(self._clock())
+        return {"server": host_port(*self._server), "answers": answers} | self._outbox.status()
 
     async def start(self) -> None:
         """Resolve the server's name and begin to send. Raises OSError when the name has no address."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(*self._server, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
+        if self._source:
+            self._own = await _own_address(self._source, family, str(address[0]))
         self._target = (family, address)
         self._arm()
 
@@ -103,6 +116,7 @@ class Reporter:
             self._all_confirmed.clear()
         else:
             self._all_confirmed.set()
+        self._watch()
         self._arm()
 
     def _transmit(self, transmit: Transmit) -> None:
@@ -134,6 +148,8 @@ class Reporter:
             sock = socket.socket(family, socket.SOCK_DGRAM)
             try:
                 sock.setblocking(False)
+                if self._own is not None:
+                    sock.bind(self._own)
                 sock.connect(address)
             except OSError:
                 sock.close()
@@ -158,6 +174,21 @@ class Reporter:
             transmits += self._outbox.received(index, datagram, now)
         self._perform(transmits)
 
+    def _watch(self) -> None:
+        """Tell the log of a server that does not answer: nothing of what it is not told, nor how much."""
+        now, was = self._clock(), self._silent
+        self._silent = self._outbox.silent(now)
+        if self._silent and now - self._told >= _TOLD_EVERY:
+            self._told = now
+            logger.warning(
+                "RADIUS server %s does not answer: check that it runs there, and that its secret is the one that it "
+                "has for this switch's address",
+                host_port(*self._server),
+            )
+        elif was and not self._silent:
+            self._told = float("-inf")
+            logger.info("RADIUS server %s answers again", host_port(*self._server))
+
     def _arm(self) -> None:
         """Set the timer to the outbox's next deadline."""
         deadline = self._outbox.next_deadline()
@@ -174,3 +205,15 @@ class Reporter:
     def _tick(self) -> None:
         self._timer = None
         self._perform(self._outbox.tick(self._clock()))
+
+
+async def _own_address(source: str, family: int, server: str) -> Any:
+    """The address to send from; None where the server can't be reached from it, as from loopback to elsewhere."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(source, 0, family=family, type=socket.SOCK_DGRAM)
+    except OSError:
+        return None
+    address = found[0][4]
+    own, other = (ip_address(str(one).partition("%")[0]) for one in (address[0], server))
+    return None if own.is_unspecified or (own.is_loopback and not other.is_loopback) else address

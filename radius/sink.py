@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
+from radius.refusals import Refusal, Refusals, Why
 from radius.report import CallReport, MessageReport
 from radius.wire import (
     ACCOUNTING_REQUEST,
@@ -140,6 +141,7 @@ class Sink:
     on_datagram: gets every datagram, `(own address, the client's, octets, sent=bool)`, for a capture.
     before_replies: called once between handing on a batch of requests and answering them: the place to write
     what they brought to disk in one go. When it raises, none of them is answered.
+    on_refused: told of a client that is refused: at once, and then at most once a minute while it lasts.
     require_message_authenticator: drop requests without one.
     remember_seconds, remember_requests: how long and how many requests are recognised as duplicates by client
     address and port, identifier and Request Authenticator.
@@ -159,6 +161,7 @@ class Sink:
         on_message: Callable[[MessageReport], bool | None] | None = None,
         on_other: Callable[[AccountingPacket], bool | None] | None = None,
         on_datagram: Callable[..., object] | None = None,
+        on_refused: Callable[[Refusal], object] | None = None,
         before_replies: Callable[[], None] | None = None,
         remember_seconds: float = 30.0,
         remember_requests: int = 50_000,
@@ -176,6 +179,8 @@ class Sink:
         self._on_message = on_message
         self._on_other = on_other
         self._on_datagram = on_datagram
+        self._on_refused = on_refused
+        self._refusals = Refusals()
         self._before_replies = before_replies
         self._required = require_message_authenticator
         self._duplicates = Duplicates(remember_seconds, remember_requests)
@@ -196,6 +201,16 @@ class Sink:
             self._former.appendleft((self._clock() + FORMER_FOR, self._secret_of))
         self._secrets, self._secret_of = secrets, finder
         self._required = require_message_authenticator
+        self._refusals.forget()
+
+    def refusals(self) -> list[Refusal]:
+        """Whom it refuses now, and why."""
+        return self._refusals.lasting(self._clock())
+
+    def _refuse(self, host: str, why: Why) -> None:
+        told = self._refusals.note(host, why, self._clock())
+        if told is not None and self._on_refused is not None:
+            self._on_refused(told)
 
     def _with_former(self, data: bytes, host: str, packet: AccountingPacket) -> AccountingPacket:
         """The packet with the former secret that it was signed with; as it is when there is none."""
@@ -308,6 +323,7 @@ class Sink:
         secret = self._secret_of(address[0])
         if secret is None:
             counters.unknown_client += 1
+            self._refuse(address[0], "unknown client")
             return None
         try:
             packet = AccountingPacket.received(data, secret)
@@ -315,18 +331,21 @@ class Sink:
             counters.malformed[error.kind] += 1
             return None
         if packet.code != ACCOUNTING_REQUEST:
-            return self._status_server(packet)
+            return self._status_server(packet, address[0])
         if self._former and not request_authenticator_is_right(packet):
             packet = self._with_former(data, address[0], packet)
         if not request_authenticator_is_right(packet):
             counters.wrong_secret += 1
+            self._refuse(address[0], "wrong secret")
             return None
         if packet.message_authenticator_at:
             if not message_authenticator_is_right(packet):
                 counters.wrong_message_authenticator += 1
+                self._refuse(address[0], "wrong Message-Authenticator")
                 return None
         elif self._required:
             counters.no_message_authenticator += 1
+            self._refuse(address[0], "no Message-Authenticator")
             return None
         key = (address, packet.id, packet.authenticator)
         answer = self._duplicates.answer(key) or pending.get(key)
@@ -338,15 +357,17 @@ class Sink:
         answer = pending[key] = accounting_response(packet)
         return answer
 
-    def _status_server(self, packet: AccountingPacket) -> bytes | None:
+    def _status_server(self, packet: AccountingPacket, host: str) -> bytes | None:
         """Answer Status-Server (RFC 5997), if it has its Message-Authenticator; refuse any other code."""
         counters = self.counters
         if packet.code != STATUS_SERVER:
             counters.wrong_code += 1
         elif not packet.message_authenticator_at:
             counters.no_message_authenticator += 1
+            self._refuse(host, "no Message-Authenticator")
         elif not message_authenticator_is_right(packet, packet.authenticator):
             counters.wrong_message_authenticator += 1
+            self._refuse(host, "wrong Message-Authenticator")
         else:
             counters.status += 1
             return accounting_response(packet)

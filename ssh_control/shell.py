@@ -234,13 +234,19 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if outcome.text and self._terminal and self._commands is None and not self._lines:
             self._page(visible_lines(outcome.text.removesuffix("\n")).split("\n"))
         elif outcome.text:
+            # Of a script, "OK" alone tells nothing: the number of its line stands before it, on a line of its own.
+            if outcome.text.startswith("OK\n") and self._where():
+                self._channel.write(f"{self._where().rstrip()}\n")
             self._channel.write(visible_lines(outcome.text))
         if outcome.error and self._terminal:
             self._channel.write(visible_lines(outcome.error))
         elif outcome.error:
-            # A script has no echo: only the number identifies the line.
-            where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
-            self._channel.write_stderr(where + visible_lines(outcome.error))
+            self._channel.write_stderr(self._where() + visible_lines(outcome.error))
+
+    def _where(self) -> str:
+        """The number of the line in a script, which has no echo: only the number identifies the line."""
+        script = not self._terminal and (self._commands is None or len(self._commands) > 1)
+        return f"line {self._number}: " if script else ""
 
     def _page(self, lines: list[str]) -> None:
         """Show as many lines as the terminal has, and keep the others."""

@@ -117,3 +117,44 @@ name = "a"
         'switch.domains[1].numbering_plans.city."7383{0-1}".alias',
         'radius.clients."192.0.2.2"',
     ]
+
+
+def test_one_mistake_hides_no_other_kind(tmp_path: Path) -> None:
+    told = checked(
+        tmp_path,
+        """[switch]
+[[switch.domains]]
+name = "a"
+contexts = ["missing.xml"]
+default_context = "wrong"
+trunks = [{ number = 1, name = "t", context = "x" }, { number = 1, name = "u", context = "missing" }]
+[[switch.domains]]
+name = "c"
+radius_servers = { host = "x" }
+[[switch.bridges]]
+name = "b"
+a = { domain = "yy" }
+b = { domain = "zz" }
+[[switch.licences]]
+number = 2
+key = "xx"
+[[switch.licences]]
+number = 3
+key = "yy"
+""",
+    )
+    keys = [line.split(": ")[0] for line in told]
+    assert [key.rpartition(":")[2] for key in keys] == ["6", "9", "12", "13", "4", "5", "6", "16", "19"]
+    rest = [line.split(": ", 1)[1] for line in told]
+    assert (
+        rest[1] == "switch.domains[2].radius_servers: is a list of tables: write radius_servers = [{ ... }]"
+    )
+    assert rest[2:4] == [
+        f"switch.bridges[1].{end}.domain: there is no domain {name!r}; there are: a, c"
+        for end, name in (("a", "yy"), ("b", "zz"))
+    ]
+    assert rest[5].startswith(
+        "switch.domains[1].default_context: there is no context 'wrong'; there are: none"
+    )
+    assert rest[6].startswith("switch.domains[1].trunks[1].context: there is no context 'x'")
+    assert [line.split(":")[0] for line in rest[7:]] == ["switch.licences[1].key", "switch.licences[2].key"]

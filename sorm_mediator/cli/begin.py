@@ -106,6 +106,8 @@ def init(
 
     Example: sorm-mediator init mylab && cd mylab && sorm-mediator lab lab.toml
     """
+    from sorm_mediator.config.written import write_file
+
     source = labs()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -117,7 +119,7 @@ def init(
     text = (source / BUILT_IN).read_text(encoding="utf-8").replace("captures/labs/laptop.toml", "lab.toml")
     text = text.replace("laptop-state.db", "state.db").replace("laptop-journal.db", "journal.db")
     text = text.replace("laptop-host-key", "host_key")
-    (folder / "lab.toml").write_text(text, encoding="utf-8")
+    write_file(folder / "lab.toml", text)  # it has passwords
     scenario = (source.parent / "scenarios" / "main-job.yaml").read_text(encoding="utf-8")
     (folder / "main-job.yaml").write_text(
         re.sub(r"^lab: .*$", "lab: lab.toml", scenario, flags=re.MULTILINE), encoding="utf-8"

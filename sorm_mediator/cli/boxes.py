@@ -10,7 +10,6 @@ import typer
 
 from sorm_mediator.cli.begin import AutoPortsOption, SetOption, load_lab
 from sorm_mediator.cli.common import (
-    ConfigOption,
     JsonOption,
     LangOption,
     LogFormOption,
@@ -26,6 +25,9 @@ from sorm_mediator.cli.common import (
 if TYPE_CHECKING:
     from sorm_mediator.cli.logs import Form
     from sorm_mediator.lab.lab import Boxes
+
+
+FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
 
 
 def demo(
@@ -87,7 +89,8 @@ def lab(
 
 
 def gateway(
-    config: ConfigOption,
+    file: FileArgument = None,
+    config: SameFileOption = None,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
@@ -99,13 +102,15 @@ def gateway(
 
     The switch is that of [ssh], and its host_key must be pinned.
 
-    Example: sorm-mediator gateway -c mediator.toml
+    Example: sorm-mediator gateway mediator.toml
     """
-    _run(config, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
+    box = _needed(file, config, "gateway")
+    _run(box, "gateway", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
 
 
 def switch(
-    config: ConfigOption,
+    file: FileArgument = None,
+    config: SameFileOption = None,
     given: SetOption = None,
     auto_ports: AutoPortsOption = False,
     pcap: PcapOption = None,
@@ -117,9 +122,18 @@ def switch(
 
     The ready line also has its public host key.
 
-    Example: sorm-mediator switch -c switch.toml
+    Example: sorm-mediator switch switch.toml
     """
-    _run(config, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
+    box = _needed(file, config, "switch")
+    _run(box, "switch", (log_level, log), given, auto_ports=auto_ports, pcap=pcap, ready_file=ready_file)
+
+
+def _needed(file: Path | None, option: Path | None, command: str) -> Path:
+    """The lab file, without which a box alone can't run."""
+    found = the_one(file, option)
+    if found is None:
+        raise typer.BadParameter(f"which lab file? sorm-mediator {command} FILE")
+    return found
 
 
 def _run(

@@ -25,6 +25,7 @@ from sorm_mediator.texts import as_list, did_you_mean
 if TYPE_CHECKING:
     from sorm_mediator.config import Config, MediatorConfig
     from sorm_mediator.config.lab import Given
+    from sorm_mediator.config.lines import KeyPath
     from sorm_mediator.config.sound import Sound
     from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace import TraceRequest
@@ -121,6 +122,7 @@ def show(
     import tomllib
 
     from sorm_mediator import config
+    from sorm_mediator.config.lines import shown
     from sorm_mediator.config.outside import load_lab
     from sorm_mediator.options import differences
 
@@ -129,7 +131,8 @@ def show(
     given = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file else {}
     of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
     rows: list[dict[str, Any]] = []
-    for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, ""):
+    for path, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given):
+        key = shown(path)
         default = f"profile {loaded.mediator.profile}" if key in of_profile else "default"
         source = str(file) if is_given else default
         rows.append({"key": key, "value": value, "source": _outside(key, loaded.given) or source})
@@ -138,20 +141,22 @@ def show(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    shown = [
+    told = [
         (str(row["key"]), json.dumps(row["value"], ensure_ascii=False), str(row["source"])) for row in rows
     ]
-    key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
-    for key, value, source in shown:
+    key_width, value_width = (max(len(row[column]) for row in told) for column in (0, 1))
+    for key, value, source in told:
         echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
 
 
 def _outside(key: str, given: Iterable[Given]) -> str:
     """The variable or option that a value is from; "" for one of the file or a default."""
+    from sorm_mediator.config.lines import shown
+
     found = ""
     for one in given:
-        path = ".".join(map(str, one.path))
-        if key == path or key.startswith(f"{path}."):
+        path = shown(one.path)
+        if key == path or key.startswith((f"{path}.", f"{path}[")):
             found = one.source  # the last one overrides those before it
     return found
 
@@ -180,16 +185,16 @@ def schema() -> None:
     typer.echo(json.dumps(config.Config.model_json_schema(), ensure_ascii=False, indent=1))
 
 
-def _leaves(value: Any, given: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
-    """Every leaf of the dumped model as (key, value, whether it is in the file)."""
+def _leaves(value: Any, given: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any, bool]]:
+    """Every leaf of the dumped model as (path, value, whether it is in the file)."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             has = isinstance(given, dict) and key in given
-            yield from _leaves(inner, given[key] if has else None, f"{path}.{key}" if path else key)
+            yield from _leaves(inner, given[key] if has else None, (*path, key))
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         for number, inner in enumerate(value):
             has = isinstance(given, list) and number < len(given)
-            yield from _leaves(inner, given[number] if has else None, f"{path}.{number}")
+            yield from _leaves(inner, given[number] if has else None, (*path, number))
     else:
         yield path, value, given is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -12,7 +13,16 @@ from sorm_mediator.errors import ConfigError
 from sorm_mediator.options import Section
 from sorm_mediator.texts import shown
 
-__all__ = ["ConfigError", "Host", "Port", "Section", "is_loopback"]
+__all__ = ["ConfigError", "Host", "Port", "Section", "SeveralMistakes", "is_loopback"]
+
+
+class SeveralMistakes(ValueError):  # noqa: N818 - pydantic wants a ValueError, and it is several
+    """Mistakes of a table that one check finds, each a line that begins with its key."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("; ".join(self.lines))
+
 
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 

@@ -106,6 +106,7 @@ class Config(Section):
     _written: Path | None = PrivateAttr(default=None)
     _document: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _given: tuple[Given, ...] = PrivateAttr(default=())
+    _doubts: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def document(self) -> Mapping[str, Any]:
@@ -116,6 +117,11 @@ class Config(Section):
     def given(self) -> tuple[Given, ...]:
         """Values that came from outside the file (``--set``, the environment)."""
         return self._given
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is doubtful of the values from outside the file, a line each."""
+        return self._doubts
 
     @property
     def _outside(self) -> Mapping[str, str]:

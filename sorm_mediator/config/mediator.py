@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from e1.voice import rtp
+from radius.clients import secret_finder
 from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.config.capacity import Capacity, capacity_of
 from sorm_mediator.config.derived import section_of
+from sorm_mediator.config.lines import quoted
 from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile, with_profile
 
 if TYPE_CHECKING:
@@ -173,6 +175,10 @@ class SshConfig(Section):
     """The longest pause between reconnections, seconds."""
 
 
+EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+"""The networks of the clients that have the common secret."""
+
+
 class RadiusConfig(Section):
     """``[radius]``: the mediator's accounting sink."""
 
@@ -186,6 +192,23 @@ class RadiusConfig(Section):
     """Secrets of single clients by address, instead of ``secret``."""
     require_message_authenticator: bool = False
     """Drop requests without a Message-Authenticator."""
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets of clients by address or network, in clear."""
+        common = self.secret.get_secret_value()
+        single = {address: secret.get_secret_value() for address, secret in self.clients.items()}
+        return dict.fromkeys(EVERYBODY, common) | single
+
+    def key_of(self, address: str) -> str:
+        """The key whose secret a client with this address is to have. Raises ``ValueError`` for wrong ``clients``."""
+        found = secret_finder({name: name for name in self.secrets})(address)
+        name = "" if found is None else found.decode()
+        return (
+            "radius.secret"
+            if name in EVERYBODY and name not in self.clients
+            else f"radius.clients.{quoted(name)}"
+        )
 
 
 class JitterConfig(section_of(rtp.JitterConfig)):  # type: ignore[misc]

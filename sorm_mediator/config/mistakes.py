@@ -7,13 +7,14 @@ Values of secrets are not repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from sorm_mediator.config.base import SeveralMistakes
 from sorm_mediator.config.lines import KeyPath, path_of, quoted
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import nearest, one_line, shown
@@ -107,9 +108,20 @@ def mistakes(errors: Sequence[Any], root: Any) -> list[Mistake]:
     return [
         _told(location, Phrase("is required"))
         if location in missing
-        else _mistake(location, first[location], list(dict.fromkeys(wanted)), root)
+        else _mistake(location, error, list(dict.fromkeys(wanted)), root)
         for location, wanted in texts.items()
+        for error in _each(first[location])
     ]
+
+
+def _each(error: Any) -> Iterator[Any]:
+    """The errors that one check of a table has found."""
+    found = error.get("ctx", {}).get("error")
+    if not isinstance(found, SeveralMistakes):
+        yield error
+        return
+    for line in found.lines:
+        yield {**error, "msg": line}
 
 
 def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) -> Mistake:
@@ -125,14 +137,17 @@ def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) ->
         return Mistake((), f": is not JSON: {error['ctx']['error']} (character {location[0]})")
     if error["type"] == "extra_forbidden":
         near = _near(location, root)
-        known = (name for kind in types_at(location[:-1], root) for name in _keys(kind))
+        known = (name for kind in types_at(location[:-1], root) for name in keys_of(kind))
         names = ", ".join(known) or Phrase("nothing")
         if near:
             meant = Phrase("unknown key; did you mean {near}? allowed here: {names}", near=near, names=names)
             return _told(location, meant)
         return _told(location, Phrase("unknown key; allowed here: {names}", names=names))
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
-        key = ".".join(quoted(part) for part in location if isinstance(part, str))
+        name = quoted(str(location[-1]))
+        if any(isinstance(part, int) for part in location):  # [[a.b]] is of the last item alone
+            return _told(location, Phrase("is a list of tables: write {name} = [{{ ... }}]", name=name))
+        key = ".".join(quoted(str(part)) for part in location)
         return _told(location, Phrase("is a list of tables: write [[{key}]], not [{key}]", key=key))
     value = error["input"]
     near = _close(value, wanted) if isinstance(value, str) else ""
@@ -170,7 +185,7 @@ def in_words(pattern: str) -> str:
 def _near(location: KeyPath, root: Any) -> str:
     """The known key that a misspelt one is nearest to; "" for none."""
     return nearest(
-        str(location[-1]), (name for kind in types_at(location[:-1], root) for name in _keys(kind))
+        str(location[-1]), (name for kind in types_at(location[:-1], root) for name in keys_of(kind))
     )
 
 
@@ -187,32 +202,32 @@ def _shown(location: KeyPath, value: object, root: Any) -> str:
 
 def types_at(location: KeyPath, root: Any) -> list[Any]:
     """The types that a value may have at this place of a document; for an unknown place those of what holds it."""
-    kinds: list[Any] = _alternatives(root)
+    kinds: list[Any] = alternatives(root)
     for part in location:
         below: list[Any] = []
         for kind in kinds:
-            keys = _keys(kind)
+            keys = keys_of(kind)
             inside = getattr(kind, "__args__", ())  # the items of a list or a table
             if keys:
                 inside = [keys[part].annotation] if part in keys else []
-            below += [one for item in inside for one in _alternatives(item)]
+            below += [one for item in inside for one in alternatives(item)]
         kinds = below or kinds  # the name of a branch of a union leads no deeper
     return kinds
 
 
-def _keys(annotation: Any) -> Mapping[Any, FieldInfo]:
+def keys_of(annotation: Any) -> Mapping[Any, FieldInfo]:
     """The keys of a table with declared keys; of any other type none."""
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return {}
     return {field.alias or name: field for name, field in annotation.model_fields.items()}
 
 
-def _alternatives(annotation: Any) -> list[Any]:
+def alternatives(annotation: Any) -> list[Any]:
     """The types of a union; for any other type, the type."""
     if get_origin(annotation) is Annotated:
-        return _alternatives(annotation.__origin__)
+        return alternatives(annotation.__origin__)
     if get_origin(annotation) in (Union, UnionType):
-        return [one for part in annotation.__args__ for one in _alternatives(part)]
+        return [one for part in annotation.__args__ for one in alternatives(part)]
     return [annotation]
 
 
@@ -220,5 +235,5 @@ def _has_secret(annotation: Any) -> bool:
     """Whether a secret is declared somewhere in a type."""
     if annotation is SecretStr:
         return True
-    inside: Sequence[Any] = [field.annotation for field in _keys(annotation).values()]
+    inside: Sequence[Any] = [field.annotation for field in keys_of(annotation).values()]
     return any(_has_secret(one) for one in inside or getattr(annotation, "__args__", ()))

@@ -3,14 +3,19 @@
 ``SORM_WEB__PORT=8081`` is ``web.port``: the key in capitals, with two underscores in place of each dot. The key's
 type decides how a value is read: where only a text is allowed, all of it is the text (``654321``, ``1e3``, ``true``);
 elsewhere it is a value of TOML, and a text if TOML can't read it.
+
+``SORM_WEB__TOKEN_FILE=PATH`` names a file that holds the value, for secrets. ``--set`` takes no secret: other users of
+the machine see the command line.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
@@ -20,12 +25,17 @@ from pydantic import SecretStr
 from sorm_mediator.config.base import ConfigError
 from sorm_mediator.config.lab import Config, Given, load, put, read_document
 from sorm_mediator.config.lines import KeyPath, shown
-from sorm_mediator.config.mistakes import types_at
+from sorm_mediator.config.mistakes import alternatives, keys_of, types_at
+from sorm_mediator.texts import read_utf8
 
 PREFIX: Final = "SORM_"
 BETWEEN: Final = "__"
-_KEY: Final = re.compile(r'\w+(?:\.(?:\w+|"[^"]*")|\[\d+\])+')
-_PART: Final = re.compile(r'"([^"]*)"|\[(\d+)\]|(\w+)')
+IN_FILE: Final = "_file"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_KEY: Final = re.compile(rf"[\w-]+(?:\.(?:[\w-]+|{_QUOTED})|\[\d+\])*")
+_PART: Final = re.compile(rf"({_QUOTED})|\[(\d+)\]|([\w-]+)")
+_OTHERS: Final = 0o077
+"""The rights of others than the owner of a file."""
 
 
 def load_lab(
@@ -39,7 +49,9 @@ def load_lab(
 
     ``path``: None for the defaults. ``before``: values that the environment overrides. Raises :class:`ConfigError`.
     """
-    return load(path, [*before, *of_environment(environment), *of_options(options)])
+    loaded = load(path, [*before, *of_environment(environment), *of_options(options)])
+    loaded._doubts = (*doubtful(environment), *_readable(environment))
+    return loaded
 
 
 def document_of(path: Path, *, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -51,33 +63,147 @@ def document_of(path: Path, *, environment: Mapping[str, str] = os.environ) -> d
 
 
 def of_environment(environment: Mapping[str, str]) -> Iterator[Given]:
-    """The values of variables."""
-    for name, text in environment.items():
+    """The values of variables. Raises :class:`ConfigError`."""
+    for name, parts in _named(environment):
+        file = _without_file(parts)
+        if file is None:
+            yield _given(parts, environment[name], name)
+            continue
+        given = _given(file, "", name)
+        if name.removesuffix(IN_FILE.upper()) in environment:
+            raise ConfigError(
+                f"{shown(given.path)}: give {name} or {name.removesuffix(IN_FILE.upper())}, not both"
+            )
+        yield replace(given, value=_read(Path(environment[name]), shown(given.path), name))
+
+
+def _named(environment: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """The variables that name a key, and its parts."""
+    for name in environment:
         if name.startswith(PREFIX) and BETWEEN in name:
             parts = name.removeprefix(PREFIX).lower().split(BETWEEN)
             if all(parts):
-                yield _given(parts, text, name)
+                yield name, parts
+
+
+def _without_file(parts: Sequence[str]) -> list[str] | None:
+    """The parts of the key whose value is in a file; None for a variable that holds the value itself."""
+    *tables, last = parts
+    path = _path(tables)
+    known = {key for kind in types_at(path, Config) for key in keys_of(kind)}
+    bare = last.removesuffix(IN_FILE)
+    if last == bare or last in known or not (bare in known or SecretStr in types_at((*path, bare), Config)):
+        return None
+    return [*tables, bare]
+
+
+def _read(file: Path, key: str, name: str) -> str:
+    try:
+        text = read_utf8(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{key}: {file} can't be read: {error.strerror or error} (from {name})") from None
+    except UnicodeError as error:
+        raise ConfigError(f"{key}: {file}: {error} (from {name})") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _readable(environment: Mapping[str, str]) -> Iterator[str]:
+    """Files with secrets that others may read."""
+    for name, parts in _named(environment):
+        if _without_file(parts) is not None:
+            file = Path(environment[name])
+            mode = file.stat().st_mode & 0o777 if file.exists() else 0
+            if mode & _OTHERS:
+                yield f"{name}: {file} has the mode {mode:04o}, so others read the secret: chmod 600 {file}"
+
+
+def doubtful(environment: Mapping[str, str]) -> Iterator[str]:
+    """Variables that were meant for a key, and name none: with one underscore in place of two."""
+    for name in environment:
+        if name.startswith(PREFIX) and BETWEEN not in name:
+            rest = name.removeprefix(PREFIX).lower()
+            table = next((key for key in keys_of(Config) if rest.startswith(f"{key}_")), "")
+            if table:
+                parts = _meant(rest, Config) or [table, rest.removeprefix(f"{table}_")]
+                meant = PREFIX + BETWEEN.join(parts).upper()
+                yield f"{name}: has no effect; did you mean {meant}? Two underscores stand in place of each dot"
+
+
+def _meant(rest: str, kind: Any) -> list[str] | None:
+    """The parts of the key that a text with one underscore in place of each dot is meant for; None for none."""
+    for key, field in keys_of(kind).items():
+        for name in (key, f"{key}{IN_FILE}"):
+            if rest == name:
+                return [name]
+        if rest.startswith(f"{key}_"):
+            below, item = rest.removeprefix(f"{key}_"), []
+            kinds = alternatives(field.annotation)
+            number, _, after = below.partition("_")
+            if number.isdecimal() and after:
+                below, item = after, [number]
+                kinds = [one for kind in kinds for inner in get_args(kind) for one in alternatives(inner)]
+            for one in kinds:
+                found = _meant(below, one)
+                if found is not None:
+                    return [key, *item, *found]
+    return None
 
 
 def of_options(words: Iterable[str]) -> Iterator[Given]:
-    """The values of ``KEY=VALUE``. Items of a list count from 1: ``switch.domains[1].password=456``.
+    """The values of ``KEY=VALUE``. Items of a list count from 1: ``switch.domains[1].name=west``.
 
-    Raises :class:`ConfigError`.
+    Raises :class:`ConfigError`, also for a secret.
     """
     for word in words:
         key, equals, text = word.partition("=")
-        if not equals or not _KEY.fullmatch(key):
+        if not equals or not _KEY.fullmatch(key) or not ({".", "["} & {*key} or key in keys_of(Config)):
             raise ConfigError(
                 f"--set: {word!r} is not allowed: KEY=VALUE with the whole key, such as web.port=8081"
             )
-        yield _given([next(filter(None, one)) for one in _PART.findall(key)], text, "--set")
+        given = _given(
+            [json.loads(name) if name else number or bare for name, number, bare in _PART.findall(key)],
+            text,
+            "--set",
+        )
+        secret = next(_secrets(given.path, given.value), None)
+        if secret is not None:
+            raise ConfigError(
+                f"{shown(secret)}: a secret is not taken from a command line, which others see: {_variable(secret)}"
+            )
+        yield given
 
 
-def _given(parts: Iterable[str], text: str, source: str) -> Given:
+def _secrets(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """The places of the secrets in a value for a key."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _secrets((*path, key), inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _secrets((*path, number), inner)
+    elif value != "" and SecretStr in types_at(path, Config):
+        yield path
+
+
+def _variable(path: KeyPath) -> str:
+    """How a secret is given."""
+    parts = [str(part + 1) if isinstance(part, int) else part for part in path]
+    name = PREFIX + BETWEEN.join(parts).upper()
+    if re.fullmatch(r"\w+", name) and parts == [part.lower() for part in parts]:
+        return f"set {name} in the environment, or {name}{IN_FILE.upper()} to a file that holds it"
+    return "put it into the lab file"
+
+
+def _path(parts: Iterable[str]) -> KeyPath:
     path: KeyPath = ()
     for part in parts:
         is_item = part.isdecimal() and any(get_origin(kind) is tuple for kind in types_at(path, Config))
         path = (*path, int(part) - 1 if is_item else part)
+    return path
+
+
+def _given(parts: Iterable[str], text: str, source: str) -> Given:
+    path = _path(parts)
     if any(isinstance(part, int) and part < 0 for part in path):
         raise ConfigError(f"{shown(path)}: items of a list count from 1 (from {source})")
     return Given(path, _value(text, types_at(path, Config)), source)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.addresses import MOST_PORT
-from sorm_mediator.config.base import Host, Port, Section
+from sorm_mediator.config.base import Host, Port, Section, SeveralMistakes
 from sorm_mediator.texts import as_list, shown
 from ssh_control.multisorm.patterns import DomainList
 
@@ -423,25 +423,28 @@ class SwitchConfig(Section):
     def _bridges_join_two_domains(self) -> Self:
         interfaces = {domain.name: {trunk.name for trunk in domain.trunks} for domain in self.domains}
         bridges: set[str] = set()
+        wrong: list[str] = []
         for index, bridge in enumerate(self.bridges):
             key = f"bridges.{index}"
             if bridge.name in bridges:
-                raise ValueError(f"{key}.name: there is a bridge {bridge.name!r} already")
+                wrong.append(f"{key}.name: there is a bridge {bridge.name!r} already")
             bridges.add(bridge.name)
             if bridge.a.domain == bridge.b.domain:
-                raise ValueError(
+                wrong.append(
                     f"{key}.b.domain: {bridge.b.domain!r} is side A already; a bridge joins two domains"
                 )
+                continue
             for end, side in (("a", bridge.a), ("b", bridge.b)):
                 taken, interface = interfaces.get(side.domain), side.interface(bridge.name)
                 if taken is None:
-                    raise ValueError(
+                    wrong.append(
                         f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: "
                         f"{as_list(interfaces)}"
                     )
-                if interface in taken:
-                    raise ValueError(
-                        f"{key}.{end}.iface: {side.domain} has an interface {interface!r} already"
-                    )
-                taken.add(interface)
+                elif interface in taken:
+                    wrong.append(f"{key}.{end}.iface: {side.domain} has an interface {interface!r} already")
+                else:
+                    taken.add(interface)
+        if wrong:
+            raise SeveralMistakes(wrong)
         return self

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from radius.clients import secret_finder
-from sorm_mediator.addresses import host_port, host_problem, split_host_port
+from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.config.lines import with_path
@@ -237,6 +238,7 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     yield from unresolved_references(node)
     yield from _forwardings(node)
     yield from _multisorm(node)
+    yield from _secrets_that_differ(config, node)
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     if out:
@@ -290,8 +292,32 @@ def _multisorm(node: Node) -> Iterator[str]:
             )
 
 
+def _no_console(config: Config) -> Iterator[str]:
+    """An address to listen on that no allowed console can reach."""
+    host, allowed = config.console.host, config.console.allow
+    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+        return
+    here = is_loopback(host)
+    networks = [ip_network(one, strict=False) for one in allowed]
+    if here and not any(map(_has_loopback, networks)):
+        remedy = "set console.host to the address that they reach, or allow 127.0.0.0/8"
+    elif not here and all(one.is_loopback for one in networks):
+        remedy = "allow the networks of the consoles"
+    else:
+        return
+    only = ", ".join(allowed) or "nobody"
+    yield f"console.allow: no console can connect: it has {only}, and console.host is {host}: {remedy}"
+
+
+def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
+    """Whether an address of loopback is in a network."""
+    return network.overlaps(ip_network("127.0.0.0/8" if network.version == 4 else "::1/128"))
+
+
 def file_warnings(config: Config) -> Iterator[str]:
     """What is doubtful without the switch: hosts, devices, settings without effect."""
+    yield from config.doubts
+    yield from _no_console(config)
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"
@@ -306,6 +332,42 @@ def file_warnings(config: Config) -> Iterator[str]:
     if licence.installed and licence.expires and licence.expires < datetime.now(UTC).date():
         yield f"switch.licence.expires: {licence.expires} is over: the factory licence is in force, or an added one"
     yield from host_warnings(config)
+
+
+def _secrets_that_differ(config: Config, node: Node) -> Iterator[str]:
+    """Secrets of the switch for the mediator of the same file that are not the mediator's for the switch."""
+    radius = config.radius
+    if not {"ssh", "radius"} & config.model_fields_set:
+        return  # a file for a switch alone, with mediators elsewhere
+    own = reachable(host_port(radius.host, radius.port), _PEER)
+    client = _client_address(host_of(own), node.config.host)
+    try:
+        wanted, key = secret_finder(radius.secrets)(client), radius.key_of(client)
+    except ValueError:  # no address, or wrong clients, which another check tells
+        return
+    by_default = radius.secret.get_secret_value().encode() == wanted
+    for number, domain in enumerate(node.domains.values()):
+        servers = domain.config.radius_servers
+        if servers is None and not by_default:
+            yield (
+                f"{key}: differs from radius.secret, which {domain.name} signs its reports with, so they "
+                f"would be lost: leave it out, or give {domain.name} radius_servers with this secret"
+            )
+        for index, server in enumerate(servers or ()):
+            if reachable(host_port(server.host, server.port), _PEER) != own:
+                continue
+            if server.secret.get_secret_value().encode() != wanted:
+                yield (
+                    f"switch.domains.{number}.radius_servers.{index}.secret: differs from {key}, which the mediator of "
+                    f"this file has for {client}, so the reports of {domain.name} would be lost: give both the same"
+                )
+
+
+def _client_address(sink: str, switch: str) -> str:
+    """The address that the switch's reports come from at a sink of this file's mediator."""
+    here = "127.0.0.1" if switch == "localhost" else switch
+    everywhere = here in ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
+    return sink if everywhere or (is_loopback(here) and not is_loopback(sink)) else here
 
 
 _PEER = "127.0.0.1:0"

@@ -233,7 +233,11 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
     """
     contexts, wrong = _read_contexts(config, directory, key)
-    complete = not wrong  # otherwise a name that is missed may be in a file that can't be read
+    complete = not wrong
+    unread = "" if complete else ", and maybe those of the files that can't be used"
+    none = "none, because no file of contexts is named" if complete else "none"
+    # A context is mostly named as its file, so a name of such a file is not told to be wrong, too.
+    maybe = () if complete else {Path(name).stem for name in config.contexts}
     default = config.default_context
     if contexts and not default:
         if len(contexts) > 1 and complete:
@@ -242,11 +246,11 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
     named = [("default_context", default), ("adaptation", config.adaptation)]
     named += [(f"subscribers.{index}.context", one.context) for index, one in enumerate(config.subscribers)]
     named += [(f"trunks.{index}.context", one.context) for index, one in enumerate(config.trunks)]
-    for setting, name in named if complete else ():
-        if name and name not in contexts:
-            known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
+    for setting, name in named:
+        if name and name not in contexts and name not in maybe:
+            known = ", ".join(sorted(contexts)) or none
             near = did_you_mean(name, contexts)
-            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}{near}")
+            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}{unread}{near}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}

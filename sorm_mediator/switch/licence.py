@@ -459,12 +459,12 @@ class Licences:
     """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used."""
 
     def __init__(self, config: SwitchConfig) -> None:
-        own = config.licence
+        own, wrong = config.licence, []
         if own.passport:
             try:
                 self.passport = decode_passport(own.passport)
             except LicenceError as error:
-                raise ConfigError(f"switch.licence.passport: {error}") from None
+                wrong.append(f"switch.licence.passport: {error}")
         else:
             self.passport = PassportBody(ssw_id=own.ssw_id, description="lab passport, without a token")
         self.installed: dict[int, Licence] = {0: FACTORY_LICENCE}
@@ -480,10 +480,13 @@ class Licences:
             try:
                 body = decode_licence(added.key)
             except LicenceError as error:
-                raise ConfigError(f"{key}.key: {error}") from None
+                wrong.append(f"{key}.key: {error}")
+                continue
             if added.number in {licence.number for licence in licences}:
-                raise ConfigError(f"{key}.number: there is a licence {added.number} already")
+                wrong.append(f"{key}.number: there is a licence {added.number} already")
             licences.append(Licence(added.number, body, body.values()))
+        if wrong:
+            raise ConfigError("\n".join(wrong))
         for licence in sorted(licences, key=lambda one: one.number):
             if licence.body.ssw_id != self.passport.ssw_id:
                 raise ConfigError(

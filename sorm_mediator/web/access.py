@@ -10,7 +10,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -25,6 +25,8 @@ FORGOTTEN_AFTER: Final = 3600.0
 MOST_ADDRESSES: Final = 10_000
 MOST_SESSIONS: Final = 1000
 """The oldest goes for one more."""
+MOST_TRIED: Final = 16
+"""Different tokens that are looked at during one wait of an address that had the right one before."""
 SESSION_LIFE: Final = 12 * 3600.0
 """Seconds without a request after which a session is over."""
 
@@ -33,6 +35,8 @@ SESSION_LIFE: Final = 12 * 3600.0
 class _Wrong:
     attempts: int
     last: float
+    tried: set[bytes] = field(default_factory=set)
+    """Digests of the tokens that were looked at during the wait."""
 
 
 class Waits:
@@ -40,6 +44,8 @@ class Waits:
 
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, _Wrong] = OrderedDict()
+        self._right: OrderedDict[str, None] = OrderedDict()
+        """Addresses that have had the right token, the latest last."""
 
     def left(self, address: str, now: float) -> float:
         """Seconds that an address still has to wait; 0: it may try."""
@@ -57,6 +63,7 @@ class Waits:
             found = _Wrong(0, now)
         found.attempts += 1
         found.last = now
+        found.tried.clear()
         self._wrong[network] = found
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)
@@ -64,6 +71,36 @@ class Waits:
     def succeeded(self, address: str) -> None:
         """A right attempt: the address begins anew."""
         self._wrong.pop(_network(address), None)
+        self.proved(address)
+
+    def proved(self, address: str) -> None:
+        """The right token came from an address."""
+        network = _network(address)
+        self._right.pop(network, None)
+        self._right[network] = None
+        if len(self._right) > MOST_ADDRESSES:
+            self._right.popitem(last=False)
+
+    def looked_at(self, address: str, digest: bytes) -> bool:
+        """Whether a token is looked at although the address waits: it had the right one before, and is not guessing.
+
+        So one program with a wrong token does not lock the others of its machine out."""
+        network = _network(address)
+        found = self._wrong.get(network)
+        if found is None or network not in self._right:
+            return False
+        if digest not in found.tried and len(found.tried) >= MOST_TRIED:
+            return False
+        found.tried.add(digest)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a token lets in, and the seconds that its address has to wait."""
+
+    right: bool
+    wait: float = 0.0
 
 
 class Access:
@@ -84,6 +121,21 @@ class Access:
     def is_token(self, given: bytes) -> bool:
         """Compared in a time that doesn't depend on where the first difference is."""
         return hmac.compare_digest(sha256(given).digest(), sha256(self._token).digest())
+
+    def judge(self, given: bytes, address: str, now: float) -> Verdict:
+        """Look at a token that came from an address."""
+        wait = self.waits.left(address, now)
+        if wait and not self.waits.looked_at(address, hmac.digest(self._key, given, "sha256")):
+            return Verdict(right=False, wait=wait)
+        if self.is_token(given):
+            if wait:
+                self.waits.proved(address)  # the wait stays: guesses of the same address go on to be slow
+            else:
+                self.waits.succeeded(address)
+            return Verdict(right=True)
+        if not wait:
+            self.waits.failed(address, now)
+        return Verdict(right=False, wait=wait)
 
     def new_session(self, now: float) -> str:
         """Begin a session after a log-in with the token. Returns its secret name, for the cookie."""

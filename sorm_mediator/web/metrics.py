@@ -156,6 +156,8 @@ SHOWN: tuple[Shown, ...] = (
           "switch.outboxes.{server}.waiting", revealing=True),
     Shown("sorm_outbox_outstanding", "gauge", "Call reports sent and not answered",
           "switch.outboxes.{server}.outstanding", revealing=True),
+    Shown("sorm_radius_server_answers", "gauge", "0: the RADIUS server has left reports without an answer for 3 s",
+          "switch.outboxes.{server}.answers"),
     Shown("sorm_licence", "gauge", "Number of the licence that holds", "switch.licence.number"),
     Shown("sorm_licence_sorm_enabled", "gauge", "1: the licence has SORM", "switch.licence.sorm_enabled"),
     Shown("sorm_licence_expires_timestamp_seconds", "gauge", "When the licence ends; +Inf: never",
@@ -239,7 +241,7 @@ def _switch(status: dict[str, Any]) -> dict[str, Any]:
     outboxes = {}
     for reporter in status["radius"]:
         row = dict(reporter)
-        present = {name: row.pop(name) for name in ("waiting", "outstanding")}
+        present = {name: row.pop(name) for name in ("answers", "waiting", "outstanding")}
         outboxes[row.pop("server")] = {**present, "counters": row}
     return {**status, "counters": counters, "reports": counters.pop("reports", 0), "outboxes": outboxes}
 

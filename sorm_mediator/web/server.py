@@ -221,7 +221,8 @@ class Guard:
     Every answer forbids that it is shown in a frame, and that its type is guessed.
 
     The token comes as ``Authorization: Bearer TOKEN``; a browser has a session in its place, begun at :data:`LOG_IN`.
-    After three wrong tokens an address waits, and no token of it is looked at until then; its sessions go on.
+    After three wrong tokens an address waits. No token of it is looked at until then, unless it had the right one
+    before (:meth:`Waits.looked_at`); its sessions go on.
 
     No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
     """
@@ -304,14 +305,12 @@ class Guard:
         given = headers.get(b"authorization")
         if given is not None:
             address = address_of(scope)
-            wait = access.waits.left(address, now)
-            if wait:
-                return Refusal(429, _WAIT.format(math.ceil(wait)), (_retry_after(wait),))
             kind, _, token = given.partition(b" ")
-            if kind == b"Bearer" and access.is_token(token):
-                access.waits.succeeded(address)
+            verdict = access.judge(token if kind == b"Bearer" else b"", address, now)
+            if verdict.right:
                 return None
-            access.waits.failed(address, now)
+            if verdict.wait:
+                return Refusal(429, _WAIT.format(math.ceil(verdict.wait)), (_retry_after(verdict.wait),))
         elif scope.get("method") == "GET" and b"text/html" in headers.get(b"accept", b""):
             query = scope.get("query_string", b"").decode("latin-1")
             there = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")

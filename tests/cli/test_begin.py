@@ -17,6 +17,8 @@ import pytest
 
 from sorm_mediator import config
 from sorm_mediator.cli.begin import labs, load_lab
+from sorm_mediator.config.lines import shown
+from sorm_mediator.config.outside import doubtful, of_options
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.replay.session import ReplaySettings, load, run_scripts
 
@@ -164,12 +166,12 @@ def test_values_come_from_the_environment_and_from_set(file: Path, monkeypatch: 
     monkeypatch.setenv("SORM_CONSOLE__KPD1_PORT", "3")
     monkeypatch.setenv("SORM_TEST_PASSWORD", "no key: one underscore")
     loaded, name = load_lab(
-        file, ["web.port=4", "switch.domains[2].password=12 3", 'console.allow=["10.0.0.0/8"]']
+        file, ["web.port=4", "switch.domains[2].name=west", 'console.allow=["10.0.0.0/8"]']
     )
     assert name == str(file)
     assert (loaded.web.port, loaded.console.kpd1_port, loaded.console.allow) == (4, 3, ("10.0.0.0/8",))
     assert loaded.switch is not None
-    assert loaded.switch.domains[1].password.get_secret_value() == "12 3"
+    assert loaded.switch.domains[1].name == "west"
     assert tomllib.loads(file.read_text())["web"]["port"] == 1, "the file stays"
 
 
@@ -192,10 +194,10 @@ def test_a_value_for_a_key_that_is_not_there_is_refused(file: Path, word: str, s
     assert says in str(error.value)
 
 
-def test_digits_are_a_text_where_a_text_is_needed(file: Path) -> None:
-    loaded, _ = load_lab(
-        file, ["mediator.password=654321", "mediator.order=70", "switch.domains[1].password=5"]
-    )
+def test_digits_are_a_text_where_a_text_is_needed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_MEDIATOR__PASSWORD", "654321")
+    monkeypatch.setenv("SORM_SWITCH__DOMAINS__1__PASSWORD", "5")
+    loaded, _ = load_lab(file, ["mediator.order=70"])
     assert loaded.mediator.password.get_secret_value() == "654321"
     assert loaded.mediator.order == "70"
     assert loaded.switch is not None
@@ -224,15 +226,21 @@ def test_load_without_overrides_reads_the_file_alone(file: Path, monkeypatch: py
         ('"654321"', "654321"),
     ],
 )
-def test_the_type_of_the_key_decides_what_a_value_is(file: Path, text: str, password: str) -> None:
-    loaded, _ = load_lab(file, [f"mediator.password={text}", "switch.domains[1].b_digits_mode=route"])
+def test_the_type_of_the_key_decides_what_a_value_is(
+    file: Path, text: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SORM_MEDIATOR__PASSWORD", text)
+    loaded, _ = load_lab(file, ["switch.domains[1].b_digits_mode=route"])
     assert loaded.mediator.password.get_secret_value() == password
 
 
-def test_what_may_be_a_number_or_a_word_is_the_one_that_it_looks_like(file: Path) -> None:
+def test_what_may_be_a_number_or_a_word_is_the_one_that_it_looks_like(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SORM_RADIUS__CLIENTS", '{"10.0.0.1" = "123456789"}')
     keys = ("switch.licence.subscribers", "switch.licence.expires", "mediator.options.message_non_delivery")
     given = [f"{key}={text}" for key, text in zip(keys, ("7", "2031-01-02", "3"), strict=True)]
-    loaded, _ = load_lab(file, [*given, 'radius.clients."10.0.0.1"=123456789', "console.host=localhost"])
+    loaded, _ = load_lab(file, [*given, "console.host=localhost"])
     assert loaded.switch is not None
     assert loaded.switch.licence.subscribers == 7
     assert str(loaded.switch.licence.expires) == "2031-01-02"
@@ -256,6 +264,99 @@ def test_an_error_names_the_variable(file: Path, monkeypatch: pytest.MonkeyPatch
     assert any(line.startswith("web.host: ") and line.endswith("(from --set)") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("word", "secret", "remedy"),
+    [
+        (
+            "web.token=hush",
+            "web.token",
+            "set SORM_WEB__TOKEN in the environment, or SORM_WEB__TOKEN_FILE to a file",
+        ),
+        (
+            "switch.domains[2].password=hush",
+            "switch.domains[2].password",
+            "set SORM_SWITCH__DOMAINS__2__PASSWORD in",
+        ),
+        ('radius.clients."10.0.0.1"=hush', 'radius.clients."10.0.0.1"', "put it into the lab file"),
+        (
+            'switch.domains[1]={name="c", password="hush"}',
+            "switch.domains[1].password",
+            "set SORM_SWITCH__DOMAINS__1_",
+        ),
+    ],
+)
+def test_a_secret_is_not_taken_from_a_command_line(file: Path, word: str, secret: str, remedy: str) -> None:
+    done = run("lab", str(file), "--set", word)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sorm-mediator: {secret}: a secret is not taken from a command line")
+    assert remedy in done.stderr
+    assert "hush" not in done.stderr
+    load_lab(file, ["web.token="])  # no secret
+
+
+def test_a_value_comes_from_the_file_that_a_variable_names(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("true\n")
+    secret.chmod(0o600)
+    monkeypatch.setenv("SORM_WEB__TOKEN_FILE", str(secret))
+    monkeypatch.setenv("SORM_SWITCH__HOST_KEY_FILE", "a-key")  # a key of its own
+    loaded, _ = load_lab(file, [])
+    assert loaded.web.token.get_secret_value() == "true"
+    assert loaded.switch is not None
+    assert loaded.switch.host_key_file == "a-key"
+    assert loaded.doubts == ()
+    secret.chmod(0o644)
+    (doubt,) = load_lab(file, [])[0].doubts
+    assert (
+        doubt
+        == f"SORM_WEB__TOKEN_FILE: {secret} has the mode 0644, so others read the secret: chmod 600 {secret}"
+    )
+    monkeypatch.setenv("SORM_WEB__TOKEN", "x")
+    with pytest.raises(ConfigError, match="give SORM_WEB__TOKEN_FILE or SORM_WEB__TOKEN, not both"):
+        load_lab(file, [])
+    monkeypatch.delenv("SORM_WEB__TOKEN")
+    secret.unlink()
+    with pytest.raises(ConfigError, match=r"web\.token: .* can't be read: .* \(from SORM_WEB__TOKEN_FILE\)"):
+        load_lab(file, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SORM_WEB_PORT", "SORM_WEB__PORT"),
+        ("SORM_WEB_PROT", "SORM_WEB__PROT"),
+        ("SORM_WEB_TOKEN_FILE", "SORM_WEB__TOKEN_FILE"),
+        ("SORM_MEDIATOR_OPTIONS_CALL_EXPIRY", "SORM_MEDIATOR__OPTIONS__CALL_EXPIRY"),
+        ("SORM_SWITCH_DOMAINS_1_PASSWORD", "SORM_SWITCH__DOMAINS__1__PASSWORD"),
+        ("SORM_TEST_PASSWORD", ""),
+        ("SORM_WEB__PORT", ""),
+    ],
+)
+def test_a_variable_with_one_underscore_between_table_and_key_is_told(name: str, meant: str) -> None:
+    found = list(doubtful({name: "1"}))
+    assert [line.partition("?")[0] for line in found] == (
+        [f"{name}: has no effect; did you mean {meant}"] if meant else []
+    )
+
+
+def test_a_misspelt_variable_is_a_warning_of_the_check(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORM_WEB_PORT", "8081")
+    done = run("config", "check", str(file))
+    assert "warning: SORM_WEB_PORT: has no effect; did you mean SORM_WEB__PORT?" in done.stdout + done.stderr
+
+
+def test_config_show_prints_paths_that_set_accepts() -> None:
+    for lab in sorted(labs().glob("[lm]*.toml")):
+        rows = json.loads(run("config", "show", str(lab), "--json").stdout)
+        for row in rows:
+            if row["key"].startswith("mediator.limits."):
+                continue  # derived
+            (given,) = of_options([f"{row['key']}="])
+            assert shown(given.path) == row["key"]
+
+
 TAKING_A_LAB = [
     ["send", "-c", "{file}", "start"],
     ["watch", "-c", "{file}"],
@@ -269,7 +370,9 @@ TAKING_A_LAB = [
     ["conformance", "-c", "{file}"],
     ["journal", "verify", "-c", "{file}"],
     ["gateway", "-c", "{file}"],
+    ["gateway", "{file}"],
     ["switch", "-c", "{file}"],
+    ["switch", "{file}"],
     ["lab", "{file}"],
 ]
 
@@ -284,3 +387,8 @@ def test_every_command_with_a_lab_file_reads_the_environment(
     done = run(*(word.format(file=file, scenario=scenario) for word in arguments))
     assert done.returncode == 2
     assert "console.kpd1_port: 70000 is not allowed: at most 65535" in done.stdout + done.stderr
+
+
+def test_the_lab_of_init_is_of_its_owner_alone(tmp_path: Path) -> None:
+    assert run("init", str(tmp_path / "lab")).returncode == 0
+    assert (tmp_path / "lab" / "lab.toml").stat().st_mode & 0o777 == 0o600

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from sorm_mediator import config
 from sorm_mediator.cli.app import app
 from sorm_mediator.errors import ConfigError
-from sorm_mediator.lab.checks import check
+from sorm_mediator.lab.checks import check, file_warnings
 from sorm_mediator.lab.doubts import host_warnings, unresolved
 
 DOMAIN = """\
@@ -321,3 +322,23 @@ def test_a_lab_tells_its_doubts_at_the_start(tmp_path: Path) -> None:
         f"{path}:9: switch.domains[1].subscribers[1].services.cfu: 99999 is not reached"
     )
     assert "services.cfu: 99999 is not reached" in log
+
+
+@pytest.mark.parametrize(
+    ("console", "told"),
+    [
+        ({"allow": ["10.0.0.0/8"]}, "it has 10.0.0.0/8, and console.host is 127.0.0.1"),
+        ({"allow": []}, "it has nobody, and console.host is 127.0.0.1"),
+        ({"host": "192.0.2.1"}, "it has 127.0.0.0/8, and console.host is 192.0.2.1"),
+        ({"allow": ["10.0.0.0/8", "0.0.0.0/0"]}, ""),
+        ({"host": "192.0.2.1", "allow": ["10.0.0.0/8"]}, ""),
+        ({"host": "0.0.0.0", "allow": ["10.0.0.0/8"]}, ""),  # noqa: S104
+        ({"host": "::1", "allow": ["127.0.0.0/8", "::1/128"]}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_address_that_no_allowed_console_reaches_is_told(console: dict[str, Any], told: str) -> None:
+    found = [line for line in file_warnings(config.parse({"console": console})) if "console.allow" in line]
+    assert [line.rpartition(": ")[0] for line in found] == (
+        [f"console.allow: no console can connect: {told}"] if told else []
+    )

@@ -79,3 +79,34 @@ def test_on_free_ports_a_domain_still_knows_the_mediator_that_it_names() -> None
     assert known[0] is None
     assert known[1] is not None
     assert known[1][0].host == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("server", "radius", "switch", "told"),
+    [
+        ({"secret": "own-secret"}, {"secret": "other"}, {},
+         "radius.secret, which the mediator of this file has for 127.0.0.1"),
+        ({"secret": "own-secret"}, {"secret": "own-secret"}, {}, ""),
+        ({"secret": "own"}, {"clients": {"127.0.0.0/8": "own"}}, {}, ""),
+        ({"secret": "own"}, {"secret": "own", "clients": {"127.0.0.2": "that"}}, {}, ""),
+        ({"secret": "own"}, {"secret": "own", "clients": {"127.0.0.2": "that"}}, {"host": "127.0.0.2"},
+         'radius.clients."127.0.0.2", which the mediator of this file has for 127.0.0.2'),
+        ({"secret": "own", "port": 1899}, {"secret": "other"}, {}, ""),
+    ],
+)  # fmt: skip
+def test_a_secret_that_the_mediator_of_the_file_does_not_have_is_told_without_it(
+    server: dict[str, Any], radius: dict[str, Any], switch: dict[str, Any], told: str
+) -> None:
+    one = ONE | {"radius_servers": [OWN | server]}
+    tables = {"radius": radius, "switch": {"domains": [one], **switch}}
+    (*found,) = check_routing(config.parse(tables), "lab.toml")
+    wanted = f"switch.domains.0.radius_servers.0.secret: differs from {told}" if told else ""
+    assert [line.partition(", so")[0] for line in found] == ([wanted] if told else [])
+    assert "own-secret" not in str(found)
+
+
+def test_the_secret_of_a_client_that_a_domain_without_servers_does_not_use_is_told() -> None:
+    (found,) = check_routing(
+        config.parse({"radius": {"clients": {"127.0.0.1": "that"}}, "switch": {"domains": [ONE]}}), "lab.toml"
+    )
+    assert found.startswith('radius.clients."127.0.0.1": differs from radius.secret, which one signs')

@@ -56,6 +56,13 @@ def test_a_second_start(means: Any, extended: bool, reply: str, told: str) -> No
     assert m.says(Start()) == told
 
 
+@pytest.mark.parametrize("reply", ["order", "vendor"])
+def test_a_second_start_with_a_wrong_password_is_told_with_26h(means: Any, reply: str) -> None:
+    m = means(extended_errors=True, already_started_reply=reply).begin()
+    wrong = Start(password="999999")
+    assert m.says(wrong) == ("27/16 26/02" if reply == "vendor" else "27/00 28/03 26/02")
+
+
 @pytest.mark.parametrize("extended", [True, False])
 @pytest.mark.parametrize("code", sorted(EVERY))
 def test_while_stopped(means: Any, code: int, extended: bool) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ from tests.mediator.gateway_harness import (
     small_switch,
     switch_up,
 )
+from tests.radius.reports import REPORT
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
 
@@ -598,3 +601,42 @@ async def test_what_fails_to_close_leaves_nothing_else_open(
     monkeypatch.undo()
     async with running(bench.config()):  # tables and journal are free: no other process has them
         pass
+
+
+def said(
+    emit: Callable[[logging.LogRecord], None], text: str, event: asyncio.Event
+) -> Callable[[logging.LogRecord], None]:
+    """Emits records, and sets the event at the first one with the text."""
+
+    def emit_and_tell(record: logging.LogRecord) -> None:
+        emit(record)
+        if text in record.getMessage():
+            event.set()
+
+    return emit_and_tell
+
+
+async def test_a_client_with_another_secret_is_told_with_the_remedy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with small_switch() as (_, server, where), AsyncExitStack() as stack:
+        document = lab_file(tmp_path, server, where) | {
+            "radius": {"port": 0, "secret": "common", "clients": {"127.0.0.1": "WRONG"}}
+        }
+        gateway, endpoints = await stack.enter_async_context(running(parse(document, directory=tmp_path)))
+        assert gateway.status().warnings == []
+        host, _, port = endpoints["radius"].rpartition(":")
+        reporter = Reporter((host, int(port)), "RIGHT")
+        stack.callback(reporter.close)
+        await reporter.start()
+        refused = asyncio.Event()
+        monkeypatch.setattr(caplog.handler, "emit", said(caplog.handler.emit, "wrong secret", refused))
+        async with asyncio.timeout(10):
+            reporter.send(REPORT)
+            await refused.wait()
+        (warning,) = gateway.status().warnings
+        assert warning == (
+            "RADIUS from 127.0.0.1: wrong secret, so its reports are lost: "
+            'radius.clients."127.0.0.1" is to be the secret that the client has (1 so far)'
+        )
+        assert warning in [record.getMessage() for record in caplog.records]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from protocol import CommandExecuted, CommandReceived, GetObjects, Start, Test, TestReplyKpd1, TestReplyKpd2
 from sorm_mediator.mediator.binding.limits import LimitWatch
 
@@ -49,6 +51,16 @@ def test_a_table_takes_as_long_as_it_takes() -> None:
     limits.sent(CommandReceived(GetObjects.code, 0), now=0.1)
     limits.sent(CommandExecuted(GetObjects.code, 0), now=100.0)
     assert limits.measured["28h"].answers == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "answers", "late"), [(999.9, 1, 0), (999.5, 1, 1), (941.0, 1, 1), (900.0, 0, 0), (1e6, 0, 0)]
+)
+def test_an_event_of_a_time_far_from_now_is_not_measured(at: float, answers: int, late: int) -> None:
+    limits = watch()
+    told = limits.event(TestReplyKpd2(7, 1, 1), at=at, now=1000.0)
+    assert (limits.measured["events"].answers, limits.measured["events"].late) == (answers, late)
+    assert bool(told) == bool(late)
 
 
 def test_an_answer_to_nothing_is_not_measured() -> None:

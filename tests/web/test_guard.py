@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sorm_mediator.web.access import Access, cookie_name
+from sorm_mediator.web.access import MOST_TRIED, Access, cookie_name
 from sorm_mediator.web.server import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
@@ -158,6 +158,31 @@ async def test_a_session_is_as_good_as_the_token_and_goes_on_while_the_address_w
     assert (await door.knock(cookie=cookie))[0] == 200
     door.now = 5.0
     assert (await door.knock(authorization="Bearer secret"))[0] == 200
+
+
+async def test_a_program_with_a_wrong_token_does_not_lock_out_those_of_its_machine_that_have_the_right_one() -> (
+    None
+):
+    door = Door()
+    assert (await door.knock(authorization="Bearer secret"))[0] == 200
+    for _ in range(3):
+        assert (await door.knock(authorization="Bearer wrong"))[0] == 401
+    for _ in range(50):
+        assert (await door.knock(authorization="Bearer wrong"))[0] == 429
+        assert (await door.knock(authorization="Bearer secret"))[0] == 200
+
+
+async def test_guesses_of_an_address_that_had_the_right_token_are_bounded_in_each_wait() -> None:
+    door = Door()
+    assert (await door.knock(authorization="Bearer secret"))[0] == 200
+    for guess in range(3):
+        assert (await door.knock(authorization=f"Bearer {guess}"))[0] == 401
+    for guess in range(MOST_TRIED):
+        assert (await door.knock(authorization=f"Bearer more-{guess}"))[0] == 429
+    assert (await door.knock(authorization="Bearer secret"))[0] == 429, "no further token is looked at"
+    door.now = 5.0
+    assert (await door.knock(authorization="Bearer one-more"))[0] == 401
+    assert (await door.knock(authorization="Bearer secret"))[0] == 200, "a new wait, with new tries"
 
 
 async def test_a_request_without_any_token_is_no_attempt() -> None:

@@ -30,11 +30,13 @@ from protocol import (
     Time,
     UnknownUnit,
 )
+from radius.refusals import Refusal
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config, RadiusConfig
+from sorm_mediator.config.lines import quoted
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
@@ -147,12 +149,13 @@ class Gateway:
             return Sink(
                 radius.host,
                 radius.port,
-                _radius_secrets(radius),
+                radius.secrets,
                 self.report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
                 on_message=self.message_report,
                 on_datagram=None if self._capture is None else self._capture.report,
+                on_refused=lambda refusal: log.warning("%s", _refused(self.config.radius, refusal)),
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -263,7 +266,7 @@ class Gateway:
         if (ssh, host_key) != (before.ssh.model_copy(update=times), self._host_key):
             link = self._make_link(config, host_key)
         try:
-            self.sink.configure(_radius_secrets(config.radius), config.radius.require_message_authenticator)
+            self.sink.configure(config.radius.secrets, config.radius.require_message_authenticator)
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
         self.config, self._host_key = config, host_key
@@ -724,6 +727,7 @@ class Gateway:
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
             counters=dict(core.counters + self.counters + self._left_out()),
+            warnings=[_refused(self.config.radius, one) for one in self.sink.refusals()],
         )
 
     def _left_out(self) -> Counter[str]:
@@ -731,11 +735,21 @@ class Gateway:
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
 
 
-def _radius_secrets(radius: RadiusConfig) -> dict[str, str]:
-    """The secrets of the sink's clients by address or network."""
-    common = radius.secret.get_secret_value()
-    single = {address: secret.get_secret_value() for address, secret in radius.clients.items()}
-    return {"0.0.0.0/0": common, "::/0": common} | single
+def _refused(radius: RadiusConfig, refusal: Refusal) -> str:
+    """Why the reports of a client are not taken, and the remedy."""
+    host = refusal.host
+    own = f"radius.clients.{quoted(host)}"
+    match refusal.why:
+        case "unknown client":
+            remedy = f"set {own} to its secret"
+        case "wrong secret" | "wrong Message-Authenticator":
+            held = radius.key_of(host)
+            remedy = f"{held} is to be the secret that the client has" + (
+                f"; or set {own}" if held == "radius.secret" else ""
+            )
+        case "no Message-Authenticator":
+            remedy = "have the client send it, or set radius.require_message_authenticator = false"
+    return f"RADIUS from {host}: {refusal.why}, so its reports are lost: {remedy} ({refusal.count} so far)"
 
 
 def local_time(now: float) -> Time:

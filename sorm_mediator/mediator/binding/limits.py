@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from protocol import CommandExecuted, CommandReceived, Message, Test, TestReplyKpd1, TestReplyKpd2
 from sorm_mediator.mediator.core.commands import RULES
@@ -13,6 +13,9 @@ _TABLES = frozenset(message.code for message, rule in RULES.items() if rule.tabl
 
 Answer: TypeAlias = Literal["27h", "28h", "29h", "53h", "events"]
 """What has a limit: 27h 9.7.3, 28h 1.5 and 1.6, 29h 9.9.3, 53h 11.7.3, events of calls rule 5."""
+
+FAR: Final = 60.0
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -67,7 +70,9 @@ class LimitWatch:
     def event(self, message: Message, at: float, now: float) -> str:
         """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
         ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator,
-        or nothing."""
+        or nothing. A time that is further from now than :data:`FAR` is that of another clock, and is not measured."""
+        if abs(now - at) > FAR:
+            return ""
         return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")
 
     def _answer(self, message: Answer, code: int, now: float) -> str:

@@ -456,7 +456,7 @@ class Core:
         if not channels.awaits_command(unit.stream):
             return
         if channels.valid_command(unit.stream, now, test=isinstance(command, Test)):
-            context.log("info", f"stream {unit.stream}: a valid command: data flows again")
+            context.log("info", f"stream {unit.stream}: a command with the valid password: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
     def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
@@ -505,6 +505,10 @@ class Core:
             self._accept(Job(command, unit.stream, unit.session, unit.peer, cause=unit.cause), rule, now)
         elif status == ExtendedError.WRONG_ORM_NUMBER and self._wrong_number(command):
             self._unauthorized(ACCESS_NUMBER, unit.peer, now, sent=unit)
+        elif status == ExtendedError.ALREADY_STARTED and not same_secret(
+            command.password, self.tables.password
+        ):
+            self._unauthorized(ACCESS_PASSWORD, unit.peer, now, sent=unit)
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:

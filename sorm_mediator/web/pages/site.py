@@ -212,16 +212,15 @@ class _Site:
         self._check_form_token(request, form)
         access, now, address = _access(request), time.monotonic(), address_of(request.scope)
         following = _own_path(form.get("next", "/"))
-        wait = access.waits.left(address, now)
-        if wait:
-            text = Phrase("Too many wrong tokens: wait {seconds} s.", seconds=math.ceil(wait))
+        verdict = access.judge(form.get("token", "").encode(), address, now)
+        if verdict.wait:
+            seconds = math.ceil(verdict.wait)
+            text = Phrase("Too many wrong tokens: wait {seconds} s.", seconds=seconds)
             response = self._log_in_page(request, text, 429, following)
-            response.headers["Retry-After"] = str(math.ceil(wait))
+            response.headers["Retry-After"] = str(seconds)
             return response
-        if not access.is_token(form.get("token", "").encode()):
-            access.waits.failed(address, now)
+        if not verdict.right:
             return self._log_in_page(request, Phrase("This is not the token."), 401, following)
-        access.waits.succeeded(address)
         request.state.new_name = access.new_session(now)
         return RedirectResponse(following, 303)
 
