@@ -111,14 +111,19 @@ def _references(config: Config, name: str, touched: Callable[[str], bool] = lamb
 
 def _secrets(config: Config) -> Iterator[str]:
     radius = config.radius
-    for key, address, secret in (
-        ("radius.secret", "0.0.0.0/0", radius.secret),
-        *(("radius.clients", address, secret) for address, secret in radius.clients.items()),
-    ):
+    if not radius.secret.get_secret_value():
+        if config.switch is not None:
+            yield "radius.secret: is empty, and the switch of this file signs its reports with it: set a secret"
+        elif not radius.clients:
+            yield (
+                "radius.secret: is empty, and radius.clients names nobody, so no report would be taken: set the "
+                "secret, or name the clients"
+            )
+    for address, secret in radius.clients.items():
         try:
             secret_finder({address: secret.get_secret_value()})
         except ValueError as error:
-            yield f"{key}: {error}"
+            yield f"radius.clients: {error}"
 
 
 def _patience(config: Config) -> Iterator[str]:
@@ -309,6 +314,18 @@ def _no_console(config: Config) -> Iterator[str]:
     yield f"console.allow: no console can connect: it has {only}, and console.host is {host}: {remedy}"
 
 
+def _published_secret(config: Config) -> Iterator[str]:
+    """The secret that everybody knows, where others reach the sink."""
+    radius = config.radius
+    if radius.has_default_secret and not is_loopback(radius.host):
+        only = ', or "" to admit radius.clients alone' if config.switch is None else ""
+        yield (
+            "radius.secret: has its published default, and radius.host is "
+            f"{radius.host}: whoever reaches it can report calls, also a client that radius.clients does not name: "
+            f"set another secret{only}"
+        )
+
+
 def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
     """Whether an address of loopback is in a network."""
     return network.overlaps(ip_network("127.0.0.0/8" if network.version == 4 else "::1/128"))
@@ -318,6 +335,7 @@ def file_warnings(config: Config) -> Iterator[str]:
     """What is doubtful without the switch: hosts, devices, settings without effect."""
     yield from config.doubts
     yield from _no_console(config)
+    yield from _published_secret(config)
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"

@@ -640,3 +640,38 @@ async def test_a_client_with_another_secret_is_told_with_the_remedy(
             'radius.clients."127.0.0.1" is to be the secret that the client has (1 so far)'
         )
         assert warning in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize(("secret", "taken"), [("common", True), ("", False)])
+async def test_who_is_not_named_reports_with_the_common_secret_and_without_one_not_at_all(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: str,
+    *,
+    taken: bool,
+) -> None:
+    async with small_switch() as (_, server, where), AsyncExitStack() as stack:
+        document = lab_file(tmp_path, server, where) | {
+            "radius": {"port": 0, "secret": secret, "clients": {"127.0.0.2": "named"}}
+        }
+        gateway, endpoints = await stack.enter_async_context(running(parse(document, directory=tmp_path)))
+        over = asyncio.Event()
+        monkeypatch.setattr(caplog.handler, "emit", said(caplog.handler.emit, "unknown client", over))
+        monkeypatch.setattr(gateway.core, "report", lambda *_: [over.set()][:0])
+        host, _, port = endpoints["radius"].rpartition(":")
+        reporter = Reporter((host, int(port)), secret or "2testing123")
+        stack.callback(reporter.close)
+        await reporter.start()
+        async with asyncio.timeout(10):
+            reporter.send(REPORT)
+            await over.wait()
+        assert gateway.sink.counters.reports == taken
+        assert gateway.status().warnings == (
+            []
+            if taken
+            else [
+                "RADIUS from 127.0.0.1: unknown client, so its reports are lost: "
+                'set radius.clients."127.0.0.1" to its secret (1 so far)'
+            ]
+        )
