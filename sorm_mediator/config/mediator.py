@@ -190,8 +190,8 @@ class RadiusConfig(Section):
     """The secret of every client that ``clients`` does not name; "" = only those of ``clients`` may report. The default
     is published: set another one, or "", where others reach this port."""
     clients: dict[str, SecretStr] = Field(default={})
-    """Secrets of single clients by address or network, instead of ``secret``. All others still have ``secret``: they are
-    refused (unknown client) only if that is ""."""
+    """Secrets of single clients by address or network, instead of ``secret``. All others still have ``secret``: they
+    are refused (unknown client) only if that is ""."""
     require_message_authenticator: bool = False
     """Drop requests without a Message-Authenticator."""
 
@@ -205,7 +205,7 @@ class RadiusConfig(Section):
     @property
     def has_default_secret(self) -> bool:
         """Whether clients that ``clients`` does not name have the published secret."""
-        return self.secret == type(self).model_fields["secret"].default
+        return bool(self.secret == type(self).model_fields["secret"].default)
 
     def key_of(self, address: str) -> str:
         """The key whose secret a client with this address is to have. Raises ``ValueError`` for wrong ``clients``."""

@@ -351,8 +351,8 @@ def test_an_address_that_no_allowed_console_reaches_is_told(console: dict[str, A
         ('host = "0.0.0.0"', "0.0.0.0"),  # noqa: S104
         ('host = "0.0.0.0"\nsecret = "2testing123"', "0.0.0.0"),  # noqa: S104
         ('host = "192.0.2.1"\nclients = { "192.0.2.2" = "own" }', "192.0.2.1"),
-        ('host = "0.0.0.0"\nsecret = "own"', ""),  # noqa: S104
-        ('host = "0.0.0.0"\nsecret = ""\nclients = { "192.0.2.2" = "own" }', ""),  # noqa: S104
+        ('host = "0.0.0.0"\nsecret = "own"', ""),
+        ('host = "0.0.0.0"\nsecret = ""\nclients = { "192.0.2.2" = "own" }', ""),
         ('clients = { "127.0.0.2" = "own" }', ""),
     ],
 )

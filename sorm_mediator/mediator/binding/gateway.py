@@ -30,13 +30,11 @@ from protocol import (
     Time,
     UnknownUnit,
 )
-from radius.refusals import Refusal
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
-from sorm_mediator.config import Config, RadiusConfig
-from sorm_mediator.config.lines import quoted
+from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
@@ -46,6 +44,7 @@ from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
+from sorm_mediator.mediator.binding.troubles import refused_by_switch, refused_client
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect
@@ -155,7 +154,7 @@ class Gateway:
                 batch=_REPORTS_A_TURN,
                 on_message=self.message_report,
                 on_datagram=None if self._capture is None else self._capture.report,
-                on_refused=lambda refusal: log.warning("%s", _refused(self.config.radius, refusal)),
+                on_refused=lambda refusal: log.warning("%s", refused_client(self.config.radius, refusal)),
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -727,29 +726,20 @@ class Gateway:
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
             counters=dict(core.counters + self.counters + self._left_out()),
-            warnings=[_refused(self.config.radius, one) for one in self.sink.refusals()],
+            warnings=self.warnings(),
         )
+
+    def warnings(self) -> list[str]:
+        """What is wrong now and loses something, a line each, with the remedy."""
+        refused = refused_by_switch(self.config.ssh, self.link)
+        return [
+            *(refused_client(self.config.radius, one) for one in self.sink.refusals()),
+            *([refused] if refused else []),
+        ]
 
     def _left_out(self) -> Counter[str]:
         """The packets that the capture had to leave out."""
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
-
-
-def _refused(radius: RadiusConfig, refusal: Refusal) -> str:
-    """Why the reports of a client are not taken, and the remedy."""
-    host = refusal.host
-    own = f"radius.clients.{quoted(host)}"
-    match refusal.why:
-        case "unknown client":
-            remedy = f"set {own} to its secret"
-        case "wrong secret" | "wrong Message-Authenticator":
-            held = radius.key_of(host)
-            remedy = f"{held} is to be the secret that the client has" + (
-                f"; or set {own}" if held == "radius.secret" else ""
-            )
-        case "no Message-Authenticator":
-            remedy = "have the client send it, or set radius.require_message_authenticator = false"
-    return f"RADIUS from {host}: {refusal.why}, so its reports are lost: {remedy} ({refusal.count} so far)"
 
 
 def local_time(now: float) -> Time:

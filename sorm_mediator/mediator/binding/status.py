@@ -137,7 +137,7 @@ class StatusDocument(Document):
     """Null when no journal is kept."""
     counters: dict[str, int]
     warnings: list[str] = field(default_factory=list)
-    """What is wrong now and loses something, with the remedy: clients of the sink that are refused."""
+    """What is wrong now and loses something, with the remedy."""
     web: dict[str, int] = field(default_factory=dict)
     """Clients of this HTTP server that were dropped or refused."""
 

@@ -24,7 +24,16 @@ from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from ssh_control.codes import ExtendedError
-from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
+from ssh_control.dialect import (
+    NO_RADIUS_SERVER,
+    ClientHello,
+    Notify,
+    PendingReply,
+    Refused,
+    Reply,
+    Request,
+    Response,
+)
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
@@ -303,7 +312,7 @@ class Aggregates:
     def _unfit(self, group: DomainGroup, domain: Domain) -> str:
         problem = access.why_not_connected(domain, self.sinks)
         if not problem and group.mediator not in {target.mediator for target in self.sinks.of(domain)}:
-            problem = f"{group.mediator} is no RADIUS server of the domain"
+            problem = f"{group.mediator} {NO_RADIUS_SERVER} the domain"
         return problem
 
     def _end(self, key: tuple[str, str], why: str) -> None:
