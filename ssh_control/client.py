@@ -118,7 +118,8 @@ class SwitchLink:
     (``host:port`` of the accounting sink) and ``rtp`` (``host:port`` for speech).
 
     The event loop calls ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)``. Requests are possible between an
-    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_octets`` gets the octets inside the
+    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_refused()`` is called
+    after each attempt that ended with a ``refusal``. ``on_octets`` gets the octets inside the
     session, for a capture: ``(session, octets, sent=bool, ends=(own address, the switch's))``.
 
     ``login_key``: the private key that is tried before the password.
@@ -144,6 +145,7 @@ class SwitchLink:
         on_up: Callable[[dict[str, Any]], None],
         on_down: Callable[[str], None],
         on_event: Callable[[dict[str, Any]], None],
+        on_refused: Callable[[], object] | None = None,
         on_octets: Callable[..., object] | None = None,
         keepalive: float = 5.0,
         retry_min: float = 0.5,
@@ -170,7 +172,7 @@ class SwitchLink:
         self._user, self._password, self._login_key = user, password, login_key
         self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
-        self.on_octets = on_octets
+        self._on_refused, self.on_octets = on_refused, on_octets
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
         self._sleep, self._jitter = sleep, jitter
@@ -283,6 +285,8 @@ class SwitchLink:
             if isinstance(reached, _Trouble):
                 self._reason, self.refusal = str(reached), reached.refused
                 self._enter(LinkInput.REFUSAL if reached.refused else LinkInput.UNREACHABLE)
+                if reached.refused and self._on_refused is not None:
+                    self._on_refused()
             else:
                 await reached.lost
                 attempt = 0

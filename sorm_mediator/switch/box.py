@@ -346,6 +346,10 @@ class SwitchBox:
             "radius": [reporter.status() for reporter in self._reporters.values()],
         }
 
+    def multisorm_troubles(self, user: str) -> list[str]:
+        """The domains that connected mediators of a MultiSORM user do without now, a line each."""
+        return self._aggregates.troubles(user)
+
     def licence(self) -> dict[str, Any]:
         """The licence that holds, and what is in use of it."""
         used = {

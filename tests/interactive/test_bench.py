@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -553,6 +554,36 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         ports = {name: endpoints[name].rpartition(":")[2] for name in ("kpd1", "kpd2")}
         yield ["--kpd1", ports["kpd1"], "--kpd2", ports["kpd2"], "--web", f"http://{endpoints['web']}"]
         process.terminate()
+
+
+def test_a_watcher_sees_a_new_warning_of_the_mediator(lab: list[str]) -> None:
+    status = httpx.get(f"{lab[-1]}/api/v1/status", trust_env=False).json()
+    host, _, port = status["radius"]["address"].rpartition(":")
+    command = [sys.executable, "-m", "sorm_mediator", "watch", "--kind", "warning", *lab[-2:]]
+    with ExitStack() as stack:
+        watchers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, *form], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+                )
+            )
+            for form in ([], ["--json"])
+        ]
+        for watcher in watchers:
+            stack.callback(watcher.send_signal, signal.SIGINT)
+            assert watcher.stderr is not None
+            assert watcher.stderr.readline().startswith("watching")
+        client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        client.bind(("127.0.0.3", 0))
+        unsigned = bytes([4, 1, 0, 20]) + bytes(16)
+        for _ in range(2):
+            client.sendto(unsigned, (host, int(port)))
+        plain, document = (watcher.stdout.readline() for watcher in watchers if watcher.stdout is not None)
+    (warning,) = httpx.get(f"{lab[-1]}/api/v1/status", trust_env=False).json()["warnings"]
+    assert warning.startswith("RADIUS from 127.0.0.3: wrong secret, so its reports are lost: ")
+    told = warning.replace("(2 so far)", "(1 so far)")
+    assert plain.split(maxsplit=1)[1].strip() == f"warning  {told}"
+    assert json.loads(document)["text"] == told
 
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from radius.refusals import Refusal as RefusedClient
 from sorm_mediator.config import RadiusConfig, SshConfig
 from sorm_mediator.config.lines import quoted
+from sorm_mediator.mediator.core.channels import ConsoleChannels
 from ssh_control.client import Refusal, SwitchLink
 
 
@@ -33,6 +34,17 @@ def refused_by_switch(ssh: SshConfig, link: SwitchLink | None, own: str = "") ->
         case Refusal.HELLO:
             remedy = own or reason
     return f"ssh.user: the switch refuses the mediator {ssh.user!r}: {remedy}"
+
+
+def lost_to_waiting(channels: ConsoleChannels) -> str:
+    """That messages are dropped for a console that has reconnected; "" when none is."""
+    pair, lost = channels.awaited, channels.lost_waiting
+    if pair is None or not lost:
+        return ""
+    return (
+        f"console {pair.peer}: has reconnected and given no command, so messages to it are lost (order 268, 1.4.1.2): "
+        f"have it give one with the valid password, such as 14 ({lost} so far)"
+    )
 
 
 def refused_client(radius: RadiusConfig, refusal: RefusedClient) -> str:

@@ -34,7 +34,7 @@ from ssh_control.dialect import (
     Request,
     Response,
 )
-from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
+from ssh_control.multisorm.domains import AnswerMediator, AskDomain, DomainState, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
 
@@ -278,6 +278,22 @@ class Aggregates:
     def status(self) -> list[dict[str, Any]]:
         """Every mediator, for people."""
         return [group.status() for group in self._groups.values()]
+
+    def troubles(self, user: str) -> list[str]:
+        """The domains that connected mediators of a user do without now, with the reason and the remedy."""
+        troubles: list[str] = []
+        for group in self._groups.values():
+            if group.user != user or not group.connections:
+                continue
+            silent = [name for name, state in group.core.states.items() if state is DomainState.SILENT]
+            troubles += [
+                f"domain {name} does not answer: commands do not reach it; it gets all objects when it answers again"
+                for name in silent
+            ]
+            troubles += [
+                f"domain {name} is not connected: {why}" for name, why in group.not_connected.items()
+            ]
+        return [f"MultiSORM {user}: {trouble}" for trouble in troubles]
 
     def close(self) -> None:
         """Stop; drop the remaining effects."""
