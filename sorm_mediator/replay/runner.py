@@ -379,7 +379,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         return self._script.header
 
     def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
-        self._printer.step(number, title, line)
+        self._printer.step(number, title, line, file or self._script.path)
         if self._listen is not None and self._events is None:
             self._events = self._listen()
         for recorder in self._recorders:

@@ -659,8 +659,8 @@ class Cancelling(TextPrinter):
         self.run: asyncio.Task[ScriptResult] | None = None
         self._number, self._sent, self._now = number, sent, ""
 
-    def step(self, number: str, title: str, line: int) -> None:
-        super().step(number, title, line)
+    def step(self, number: str, title: str, line: int, file: Path) -> None:
+        super().step(number, title, line, file)
         self._now = number
         if not self._sent:
             self._cancel()
