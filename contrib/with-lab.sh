@@ -2,20 +2,37 @@
 # Runs a command while a lab runs beside it: with-lab.sh LAB.toml COMMAND [ARGUMENT...]
 # The command has the addresses in KPD1, KPD2 and WEB, and the ready line in the file READY. Its exit code is the job's.
 # The lab has free ports, and its tables in a folder of its own, so that such jobs of one machine do not meet.
+# LAB_LOG=FILE keeps the log of the lab. SIGTERM and SIGINT end the command and the lab at once.
+# Exit code 2: the lab did not start; 3: it failed during the command.
 set -u
+if [ $# -lt 2 ]; then
+    echo "usage: with-lab.sh LAB.toml COMMAND [ARGUMENT...]" >&2
+    exit 2
+fi
 lab=$1
 shift
 folder=$(mktemp -d)
 READY=$folder/ready.json
+log=${LAB_LOG:-$folder/log}
+job=
+running=
+finish() {
+    for one in $job $running; do
+        kill "$one" 2>/dev/null
+        wait "$one"
+    done
+    rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 sorm-mediator lab "$lab" --auto-ports --ready-file "$READY" \
     --set mediator.state="$folder/state.db" --set mediator.journal="$folder/journal.db" \
-    --set switch.host_key_file="$folder/host_key" >"$folder/log" 2>&1 &
+    --set switch.host_key_file="$folder/host_key" >"$log" 2>&1 &
 running=$!
-trap 'kill "$running" 2>/dev/null; wait "$running"; rm -rf "$folder"' EXIT
-trap 'exit 130' INT TERM
 until [ -e "$READY" ]; do
     if ! kill -0 "$running" 2>/dev/null; then
-        cat "$folder/log" >&2
+        cat "$log" >&2
         exit 2
     fi
     sleep 0.1
@@ -25,4 +42,19 @@ endpoint() {
 }
 KPD1=$(endpoint kpd1) KPD2=$(endpoint kpd2) WEB=http://$(endpoint web)
 export READY KPD1 KPD2 WEB
-"$@"
+exec 3<&0
+"$@" <&3 3<&- & # in the background, since a shell acts on a signal only when a command in the foreground has ended
+job=$!
+wait "$job"
+code=$?
+job=
+kill "$running" 2>/dev/null
+wait "$running" # a lab that SIGTERM ends has the exit code 0
+ended=$?
+running=
+if [ "$ended" -ne 0 ]; then
+    cat "$log" >&2
+    echo "with-lab.sh: the lab failed ($ended) during the command, which ended with $code" >&2
+    [ "$code" -ne 0 ] || code=3
+fi
+exit "$code"

@@ -454,6 +454,9 @@ class ServiceEntries(Tail):
         self.fixed = fixed
         self.lengths = frozenset({1 + 3 * count for count in range(1, self.readable + 1)} | {self.padded})
 
+    def in_line(self, value: int, lang: Lang) -> str:
+        return self.entry.in_line(value, lang)
+
     def _length(self, count: int) -> int:
         plain = 1 + 3 * count
         return max(plain, self.padded) if self.fixed or not count else plain

@@ -37,8 +37,8 @@ class ScriptNode(Protocol):
     def fail(self, message: str) -> NoReturn:
         """The error ``message``."""
 
-    def wrong(self, allowed: str) -> NoReturn:
-        """The error that this value is not ``allowed``."""
+    def wrong(self, allowed: str, *, secret: bool = False) -> NoReturn:
+        """The error that this value is not ``allowed``; a ``secret`` one is not shown."""
 
     def text(self) -> str:
         """The value as a string."""
@@ -191,8 +191,7 @@ class PasswordForm(TextForm):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
-            allowed = Phrase('six characters in quotation marks, such as "123456"')
-            node.fail(Phrase("this password is not allowed here; allowed: {allowed}", allowed=allowed))
+            node.wrong(Phrase('six characters in quotation marks, such as "123456"'), secret=True)
         return node.value
 
 

@@ -100,12 +100,19 @@ Rows = Annotated[tuple[KslRow, ...], KslRows(), Phrase("rows")]
 CallNumber = Annotated[int | None, Word("little"), Phrase("call number")]
 Selection = Annotated[
     int | None,
-    Coded.numbers(codes.SELECTIONS, what="selection sign", meaning=texts.selection_text),
+    Coded.numbers(
+        codes.SELECTIONS, what="selection sign", meaning=texts.selection_text, brief=texts.selection_brief
+    ),
     Phrase("selection sign"),
 ]
 Connection = Annotated[
     int | None,
-    Coded.numbers(codes.CONNECTIONS, what="connection parameters", meaning=texts.connection_text),
+    Coded.numbers(
+        codes.CONNECTIONS,
+        what="connection parameters",
+        meaning=texts.connection_text,
+        brief=texts.connection_brief,
+    ),
     Phrase("connection parameters"),
 ]
 ServicePhase = Annotated[int | None, Coded.table(texts.PHASES, what="service phase"), Phrase("service phase")]
@@ -164,7 +171,9 @@ TrunkName = Annotated[str, Text(codes.TRUNK_NAME_OCTETS), Phrase("name")]
 SoftwareVersion = Annotated[str, Text(44), Phrase("version")]
 
 # --- fields of telecommunication messages (order 268, 9.12)
-DeliveryState = Annotated[int, Octet(meaning=texts.transfer_text), Phrase("transfer parameters")]
+DeliveryState = Annotated[
+    int, Octet(meaning=texts.transfer_text, brief=texts.transfer_brief), Phrase("transfer parameters")
+]
 DeliveryCode = Annotated[int, Octet(meaning=texts.delivery_code_text), Phrase("reason of non-delivery")]
 MessageText = Annotated[
     bytes,

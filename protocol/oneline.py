@@ -1,7 +1,8 @@
 """A unit as one line: its name, and the fields that say something as ``field=value``.
 
 The line is made from the JSON form (:mod:`protocol.jsonform`) and has its names, so that it can be searched with the
-names of ``decode --json`` and be typed as a command. It is the same in every language but for the text of a status.
+names of ``decode --json`` and be typed as a command. It is the same in every language but for the texts that say what
+a code means.
 The values of a command with another one inside are masked, since a password is among them (:mod:`protocol.render`).
 """
 
@@ -15,8 +16,9 @@ from typing import Any
 from protocol.codes import MessageCoding
 from protocol.forms import raw_value
 from protocol.language import Lang
-from protocol.messages import CallEvent, ElectronicMessage, cached, forms
+from protocol.messages import BY_CODE, CallEvent, ElectronicMessage, Message, cached, forms, wires
 from protocol.messagetext import DEFAULT_CODING, decode_message_text
+from protocol.options import Options
 from protocol.render import has_another_inside, masked_hex
 from protocol.texts import status_text
 from protocol.wire import MASK
@@ -24,6 +26,8 @@ from protocol.wire import MASK
 KEPT_TEXTS = 4096
 """Texts of each kind that are kept."""
 _Show = Callable[[Any], str]
+_Explain = Callable[[str, int], str]
+"""What a code of a field means."""
 
 LEFT_OUT = frozenset(
     {
@@ -56,7 +60,7 @@ CODES = frozenset(
      "status", "delivery_state", "delivery_code", "alarm_type", "alarm_code", "access_code", "line_state",
      "kpd1_state", "kpd2_state"}
 )  # fmt: skip
-"""Fields whose numbers are codes, shown in hexadecimal as in the order."""
+"""Fields whose numbers are codes, shown in hexadecimal as in the order, each with its meaning."""
 
 
 def one_line(
@@ -64,8 +68,8 @@ def one_line(
 ) -> str:
     """The line of a unit, from its document of ``decode --json``; octets that are no unit are shown as they are.
 
-    ``lang``: of the text of a status; with ``en`` it is that of the document. ``coding``: of the text of 2Ch, whose
-    octets are shown where they can't be read.
+    ``lang``: of what codes mean; with ``en`` the text of a status is that of the document. ``coding``: of the text of
+    2Ch, whose octets are shown where they can't be read.
     """
     fields = dict(document.get("fields") or {})
     raw = raw_value(f"0x{document.get('hex', '')}") or b""  # none where octets are masked already
@@ -78,7 +82,7 @@ def one_line(
         fields["text"] = _text(fields.get("text"), coding)
     elif lang != "en" and isinstance(fields.get("status"), int):
         fields["status_text"] = status_text(fields["status"], lang, message_code=document.get("code"))
-    return " ".join((str(document["name"]), *_pairs(fields)))
+    return " ".join((str(document["name"]), *_pairs(fields, _explain(document.get("code"), lang))))
 
 
 def event_line(event: CallEvent) -> str:
@@ -97,13 +101,13 @@ def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[
     written = forms(cls)
     numbers, parties = FIRST[:2], FIRST[2:4]
     names = [name for name in dict.fromkeys((*FIRST[4:], *written)) if name not in (*numbers, *parties)]
-
     names = [name for name in names if name not in LEFT_OUT]
+    explain = _explain(cls.code, "en")
 
     @lru_cache(KEPT_TEXTS)
     def rest(values: tuple[Any, ...]) -> str:
         plain = {name: written[name].to_json(value) for name, value in zip(names, values, strict=True)}
-        return "".join(f" {pair}" for pair in _pairs({"called": None, **plain}))
+        return "".join(f" {pair}" for pair in _pairs({"called": None, **plain}, explain))
 
     def party(name: str) -> _Show:
         def show(value: Any) -> str:
@@ -115,7 +119,14 @@ def _texts(cls: type[CallEvent]) -> tuple[_Show, _Show, _Show, attrgetter[tuple[
     return party(parties[0]), party(parties[1]), rest, attrgetter(*names)
 
 
-def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
+def _explain(code: Any, lang: Lang) -> _Explain:
+    """What the codes of a message mean; one that no order has explains nothing."""
+    cls: type[Message] | None = BY_CODE.get(code)
+    declared = {} if cls is None else wires(cls, Options())  # no option changes what a code means
+    return lambda name, value: declared[name].in_line(value, lang) if name in declared else ""
+
+
+def _pairs(fields: Mapping[str, Any], explain: _Explain) -> Iterator[str]:
     is_event = "called" in fields
     names = (*(name for name in FIRST if name in fields), *fields) if is_event else tuple(fields)
     single = (fields.get("total"), fields.get("index")) in ((1, 1), (0, 0))
@@ -132,7 +143,7 @@ def _pairs(fields: Mapping[str, Any]) -> Iterator[str]:
         elif name == "status":
             yield f"status={_code(value)} ({fields.get('status_text', '')})"
         else:
-            yield f"{name}={_value(name, value)}"
+            yield f"{name}={_value(name, value, explain)}"
 
 
 _ESCAPES = {9: "\\t", 10: "\\n", 13: "\\r"}
@@ -156,18 +167,19 @@ def _is_empty(value: Any) -> bool:
     return value is None or value == []
 
 
-def _value(name: str, value: Any) -> str:
+def _value(name: str, value: Any, explain: _Explain) -> str:
     if isinstance(value, Mapping):
         if value.keys() == {"stream", "ksl"}:
             return f"{value['stream']}/{value['ksl']}"
         if value.keys() == {"sign", "number"}:
             return _party(value)
-        parts = (f"{key}={_value(key, part)}" for key, part in value.items() if part is not None)
+        parts = (f"{key}={_value(key, part, explain)}" for key, part in value.items() if part is not None)
         return f"({' '.join(parts)})"
     if isinstance(value, list):
-        return ",".join(_value(name, each) for each in value)
+        return (", " if name in CODES else ",").join(_value(name, each, explain) for each in value)
     if name in CODES:
-        return _code(value)
+        meaning = explain(name, value) if isinstance(value, int) else ""
+        return f"{_code(value)} ({meaning})" if meaning else _code(value)
     text = str(value)
     return text if text and " " not in text else f'"{text}"'
 

@@ -137,7 +137,11 @@ PHASES: _Table = {
 """Order 268, 10.2.1.8."""
 _SELECTION_REASONS = (Phrase("A number"), Phrase("B number"), Phrase("trunk"), Phrase("object number"))
 _SELECTION_KINDS: _Table = {1: Phrase("combined"), 3: Phrase("separate"), 2: Phrase("statistical")}
-_CONNECTION_HOW: _Table = {1: Phrase("set up automatically"), 2: Phrase("set up by an operator")}
+_AUTOMATICALLY = 1
+_CONNECTION_HOW: _Table = {
+    _AUTOMATICALLY: Phrase("set up automatically"),
+    2: Phrase("set up by an operator"),
+}
 _CONNECTION_DIRECTION: _Table = {
     0x1: Phrase("outgoing"),
     0x2: Phrase("incoming"),
@@ -268,6 +272,20 @@ def selection_text(selection: int, lang: Lang = "en") -> str:
     return ", ".join(reasons) or translate(unknown(selection), lang)
 
 
+def selection_brief(selection: int, lang: Lang = "en") -> str:
+    """As :func:`selection_text`, shorter: reasons of one kind stand together."""
+    groups = []
+    for kind, phrase in _SELECTION_KINDS.items():
+        reasons = [
+            translate(reason, lang)
+            for place, reason in enumerate(_SELECTION_REASONS)
+            if selection >> 2 * place & 3 == kind
+        ]
+        if reasons:
+            groups.append(f"{' + '.join(reasons)}, {translate(phrase, lang)}")
+    return "; ".join(groups) or translate(unknown(selection), lang)
+
+
 def connection_text(connection: int, lang: Lang = "en") -> str:
     """The connection parameters: direction, and how the call was set up (order 268, 10.2.1.7)."""
     how = _CONNECTION_HOW.get(connection >> 4)
@@ -275,6 +293,14 @@ def connection_text(connection: int, lang: Lang = "en") -> str:
     if how is None or way is None:
         return translate(unknown(connection), lang)
     return f"{translate(way, lang)}, {translate(how, lang)}"
+
+
+def connection_brief(connection: int, lang: Lang = "en") -> str:
+    """As :func:`connection_text`, without "set up automatically", which nearly every call is."""
+    way = _CONNECTION_DIRECTION.get(connection & 0xF)
+    if connection >> 4 != _AUTOMATICALLY or way is None:
+        return connection_text(connection, lang)
+    return translate(way, lang)
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
@@ -294,6 +320,15 @@ def transfer_text(octet: int, lang: Lang = "en") -> str:
     phrases = [translate(table.get(value, _RESERVE), lang) for table, value in parts]
     beyond = octet & 0xC0
     return ", ".join([*phrases, translate(unknown(beyond), lang)] if beyond else phrases)
+
+
+def transfer_brief(octet: int, lang: Lang = "en") -> str:
+    """As :func:`transfer_text`, without the sign of selection."""
+    phrases = [translate(DIRECTIONS.get(octet & 3, _RESERVE), lang)]
+    delivery = octet >> codes.MESSAGE_DELIVERY_SHIFT & 3
+    if delivery != codes.MESSAGE_DELIVERY_UNKNOWN:
+        phrases.append(translate(DELIVERIES.get(delivery, _RESERVE), lang))
+    return ", ".join(phrases)
 
 
 def delivery_code_text(code: int, lang: Lang = "en") -> str:

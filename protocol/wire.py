@@ -43,7 +43,7 @@ from protocol.forms import (
 )
 from protocol.language import Lang, Phrase, translate
 from protocol.options import ByteOrder
-from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
+from protocol.texts import NOT_GIVEN, meaning_in, unknown, value_name_text
 from protocol.values import Ksl, Raw
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     form: Form
     usual: tuple[object, ...] = ()
     meaning: Meaning | None = None
+    brief: Meaning | None = None
+    """A shorter :attr:`meaning`, where that is long for a line of many fields."""
     not_given: Phrase = NOT_GIVEN
     """Meaning of None."""
 
@@ -220,6 +222,12 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
             return f"{value:02X}h", self.meaning(value, lang)
         return self.show_plain(value, lang)
 
+    def in_line(self, value: int, lang: Lang) -> str:
+        """What an integer of the field means in a line of many fields; empty where it means nothing."""
+        meaning = self.brief or self.meaning
+        text = "" if meaning is None else meaning(value, lang)
+        return "" if text == translate(unknown(value), lang) else text
+
     def show_plain(self, value: Any, lang: Lang) -> tuple[str, str]:
         """As :meth:`show`, for a declared value without :attr:`meaning`."""
         return str(value), ""
@@ -266,9 +274,15 @@ _LATIN_1 = "".join(map(chr, range(0x100)))
 class Octet(Wire):
     """A plain integer 0..255."""
 
-    def __init__(self, *, meaning: Meaning | None = None, usual: tuple[object, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        meaning: Meaning | None = None,
+        brief: Meaning | None = None,
+        usual: tuple[object, ...] = (),
+    ) -> None:
         super().__init__("B", IntegerForm(0xFF), "0..255")
-        self.meaning = meaning
+        self.meaning, self.brief = meaning, brief
         self.usual = usual
 
     def read(self, octets: bytes) -> tuple[int, None]:
@@ -335,11 +349,12 @@ class Coded(Wire):
         what: str,
         absent: bool = True,
         meaning: Meaning | None = None,
+        brief: Meaning | None = None,
         usual: tuple[object, ...] = (),
     ) -> Coded:
         """A field of integers, of which the order lists those that are ``known``."""
         coded = cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
-        coded.meaning, coded.usual = meaning, usual
+        coded.meaning, coded.brief, coded.usual = meaning, brief, usual
         return coded
 
     @classmethod

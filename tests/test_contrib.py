@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -107,29 +109,72 @@ def test_no_recipe_hangs_for_longer_than_twenty_minutes() -> None:
     assert document("gitlab-ci.yml")[".sorm-mediator"]["timeout"] == "20 minutes"
 
 
-def with_lab(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def start_with_lab(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
+    return subprocess.Popen(
         [CONTRIB / "with-lab.sh", *arguments],
         cwd=cwd,
-        env={**os.environ, "PATH": path, "TMPDIR": str(cwd)},
-        capture_output=True,
+        env={**os.environ, "PATH": path, "TMPDIR": str(cwd), "LAB_LOG": ""},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def with_lab(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    running = start_with_lab(*arguments, cwd=cwd)
+    out, errors = running.communicate()
+    return subprocess.CompletedProcess(arguments, running.returncode, out, errors)
+
+
+MINIMAL = str(ROOT / "captures" / "labs" / "minimal.toml")
+
+
+def refuses(port: int) -> bool:
+    with closing(socket.socket()) as one:
+        return one.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_lab_beside_a_job_is_ready_and_ends_with_it(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(A_SCENARIO)
-    lab = str(ROOT / "captures" / "labs" / "minimal.toml")
     replay = 'sorm-mediator replay a.yaml --kpd1 "$KPD1" --kpd2 "$KPD2" --web "$WEB"'
-    done = with_lab(lab, "sh", "-c", f"{replay} && cat $READY && exit 7", cwd=tmp_path)
+    done = with_lab(MINIMAL, "sh", "-c", f"{replay} && cat $READY && exit 7", cwd=tmp_path)
     assert done.returncode == 7, done.stdout + done.stderr
     ready = json.loads(done.stdout.splitlines()[-1])
     port = int(ready["endpoints"]["kpd1"].rpartition(":")[2])
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
+    assert refuses(port)
     assert [one.name for one in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_a_cancelled_job_ends_its_command_and_its_lab(tmp_path: Path) -> None:
+    """A runner kills what is left a few seconds after SIGTERM."""
+    running = start_with_lab(MINIMAL, "sh", "-c", 'echo "$KPD1"; exec cat', cwd=tmp_path)
+    assert running.stdout is not None
+    port = int(running.stdout.readline().rpartition(":")[2])
+    running.terminate()
+    running.communicate()
+    assert running.returncode == 143
+    assert refuses(port)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_that_ends_during_the_job_fails_it(tmp_path: Path) -> None:
+    running = start_with_lab(MINIMAL, "sh", "-c", "echo $$; exec cat", cwd=tmp_path)
+    assert running.stdout is not None
+    job = int(running.stdout.readline())
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    [lab] = [int(child) for child in children if int(child) != job]
+    os.kill(lab, signal.SIGKILL)
+    _, errors = running.communicate("")
+    assert running.returncode == 3, errors
+    assert "with-lab.sh: the lab failed (137) during the command, which ended with 0" in errors
+
+
+def test_a_lab_without_a_job_is_refused(tmp_path: Path) -> None:
+    done = with_lab(MINIMAL, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: with-lab.sh LAB.toml COMMAND [ARGUMENT...]\n"
 
 
 def test_a_lab_beside_a_job_that_does_not_start_is_told(tmp_path: Path) -> None:

@@ -50,6 +50,14 @@ class Show(ABC):
         self.count = 0
         self.wrong = 0
         self._skipped: list[str] = []
+        self._packet: object = None
+        """What tells the packet of the last unit."""
+
+    def comment(self, item: Found) -> str:
+        """The comment of a unit's packet; empty behind the first unit of the packet."""
+        packet = item.flow, item.time_ns, item.comment
+        is_new, self._packet = packet != self._packet, packet
+        return item.comment if is_new else ""
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
@@ -105,8 +113,8 @@ class JsonShow(Show):
         text = self._before() + text + self._flows[item.flow]
         if item.time_ns is not None:
             text += f', "time": "{time_text(item.time_ns)}"'
-        if item.comment:
-            text += f', "comment": {dumps(item.comment)}'
+        if comment := self.comment(item):
+            text += f', "comment": {dumps(comment)}'
         sys.stdout.write(text + self._after)
 
     def _before(self) -> str:
@@ -158,8 +166,6 @@ class PeopleShow(Show):
         self._place = translate(Phrase("offset {offset}, {length} octets"), lang)
         self._flows = Memo(_flow_place)
         self._styled = is_coloured()
-        self._packet: object = None
-        """What tells the packet of the last unit."""
 
     def found(self, item: Found) -> None:
         where = self._place.format(offset=item.offset, length=len(item.raw)) + self._flows[item.flow]
@@ -180,11 +186,7 @@ class PeopleShow(Show):
             if octets:
                 lines[1], lines[-1] = _styled(lines[1], _BOLD), _styled(lines[-1], _DIM)
             problems = [_styled(problem, _RED) for problem in problems]
-        packet = item.flow, item.time_ns, item.comment
-        comments = []
-        if packet != self._packet:  # it is that of all units of its packet
-            comments = [f"  # {visible(line)}" for line in item.comment.splitlines()]
-        self._packet = packet
+        comments = [f"  # {visible(line)}" for line in self.comment(item).splitlines()]
         if self._styled:
             comments = [_styled(comment, _DIM) for comment in comments]
         sys.stdout.write("\n".join([*lines, *comments, *problems]) + "\n\n")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from protocol import Codec, Options
 from sorm_mediator.addresses import host_and_or_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.client import PASSWORD, ConsoleClient
+from sorm_mediator.console.client import KPD1, PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError, UsageError
 from sorm_mediator.language import Phrase, join
 
@@ -176,6 +176,22 @@ class WebApi:
             refused = Phrase("the switch refused the call with HTTP {status}", status=status)
             raise StepError(join(": ", [refused, refusal(reply, path, status)]))
         return str(reply["call"])
+
+
+async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | None:
+    """Why the mediator hung up at once, as far as its web tells; None when it has not hung up."""
+    refused = client.not_let_in()
+    if refused is None or target.request is None:
+        return refused
+    try:
+        status, reply = await target.request("GET", "status", None)
+    except ConnectError:
+        return refused
+    channels = reply.get("channels", ()) if status == HTTPStatus.OK and isinstance(reply, dict) else ()
+    peer = next((one["peer"] for one in channels if one["peer"]), None)
+    if peer is None:
+        return refused
+    return Phrase("{where}: another console is connected: {peer}", where=client.where(KPD1), peer=peer)
 
 
 def refusal(reply: Any, path: str, status: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from protocol import EncodeError
 from sorm_mediator.console.client import KPD1, SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
-from sorm_mediator.console.target import RunTarget, refusal
+from sorm_mediator.console.target import RunTarget, refusal, why_not_let_in
 from sorm_mediator.interactive.station import UNANSWERED, Shower, calls_of, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
@@ -93,6 +93,8 @@ class Bench:
         """What this console has set since the technical means were started."""
         self._answered = False
         """The mediator has answered a command of this connection."""
+        self._asking: asyncio.Future[None] | None = None
+        """The web is asked why the mediator has hung up."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
         self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
             "help": self._help,
@@ -121,6 +123,7 @@ class Bench:
                 await self._record_stop(())
         except (WordError, StepError) as error:
             self._say(words(error), "bad")
+        await self._asked()
         await self.client.close()
 
     async def run(self, line: str) -> Verdict:
@@ -193,6 +196,7 @@ class Bench:
         sent = await self.client.send(message)
         end = await end_of(self.client, sent, self._within)
         if not end.good:
+            await self._asked()
             self._say(end.text, "bad")
         elif end.text == UNANSWERED:
             self._say(end.text, "note")
@@ -415,7 +419,16 @@ class Bench:
     def _closed(self, channel: str) -> None:
         self._answered = False
         self._say(join(": ", [SHOWN[channel], _CLOSED]), "note")
-        if channel == KPD1 and (refused := self.client.not_let_in()):
+        if channel == KPD1 and self.client.not_let_in():
+            self._asking = asyncio.ensure_future(self._tell_why())
+
+    async def _asked(self) -> None:
+        if self._asking is not None:
+            await self._asking
+
+    async def _tell_why(self) -> None:
+        """Why the mediator has not let this console in; its web is asked."""
+        if refused := await why_not_let_in(self._target, self.client):
             self._say(refused, "bad")
 
     def _say(self, text: str, style: Style) -> None:

@@ -23,6 +23,7 @@ from sorm_mediator.console.errors import (
     words,
 )
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.target import why_not_let_in
 from sorm_mediator.errors import ConfigError
 from sorm_mediator.interactive.bench import OWN_WORDS
 from sorm_mediator.interactive.station import (
@@ -34,12 +35,12 @@ from sorm_mediator.interactive.station import (
     command,
     reach,
     unit_lines,
-    why_not_let_in,
 )
 from sorm_mediator.interactive.words import WordError, read_command, read_octets
 from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.replay.vocabulary import REQUESTS
+from sorm_mediator.reports.people import Look
 
 RAW = "raw"
 """The word before octets in hexadecimal, which are sent as they are."""
@@ -109,7 +110,7 @@ async def _send(
             return
         details = not crossed.outbound and crossed.name not in ("command-received", "command-executed")
         for line in unit_lines(crossed, settings.where.language, octets=settings.octets, details=details):
-            write(line + "\n")
+            write("\n".join(Look.of_stdout().wrapped(line)) + "\n")
 
     async with reach(settings.where) as target:
         client = target.console(observers=(Shower(show, lambda _: None),))

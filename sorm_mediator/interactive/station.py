@@ -32,7 +32,7 @@ from sorm_mediator.console.client import (
     no_end,
     wait_for,
 )
-from sorm_mediator.console.errors import ConnectError, StepError, UsageError, check_choice, check_web
+from sorm_mediator.console.errors import StepError, UsageError, check_choice, check_web
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, refusal
 from sorm_mediator.lab.targets import listens_at, toward, web_url
 from sorm_mediator.language import Lang, Phrase, join, translate
@@ -118,22 +118,6 @@ async def calls_of(target: RunTarget) -> list[dict[str, Any]]:
     if status != HTTPStatus.OK or not isinstance(reply, list):
         raise StepError(refusal(reply, path, status))
     return [one for one in reply if one["state"] != "released"]
-
-
-async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | None:
-    """Why the mediator hung up at once, as far as its web tells; None when it has not hung up."""
-    refused = client.not_let_in()
-    if refused is None or target.request is None:
-        return refused
-    try:
-        status, reply = await target.request("GET", "status", None)
-    except ConnectError:
-        return refused
-    channels = reply.get("channels", ()) if status == HTTPStatus.OK and isinstance(reply, dict) else ()
-    peer = next((one["peer"] for one in channels if one["peer"]), None)
-    if peer is None:
-        return refused
-    return Phrase("{where}: another console is connected: {peer}", where=client.where(KPD1), peer=peer)
 
 
 UNANSWERED = Phrase("octets sent; they hold no whole command, and no answer came")

@@ -37,7 +37,7 @@ from sorm_mediator.interactive.words import about_field, about_key, title, value
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import BROKEN_PIPE, INTERRUPTED, OutputLostError
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
-from sorm_mediator.reports.people import is_coloured
+from sorm_mediator.reports.people import Look
 from sorm_mediator.switch.domain import SERVICE_CODES
 
 if TYPE_CHECKING:
@@ -110,13 +110,14 @@ class _Output:
 
     def __init__(self) -> None:
         self.gone = False
-        self._coloured = is_coloured()
 
     def __call__(self, line: str, style: Style) -> None:
         if self.gone:
             return
+        look = Look.of_stdout()  # at every line: a window changes its size
+        colour, end = (f"\x1b[{COLOURS[style]}m", "\x1b[0m") if look.coloured else ("", "")
         try:
-            sys.stdout.write(f"\x1b[{COLOURS[style]}m{line}\x1b[0m\n" if self._coloured else f"{line}\n")
+            sys.stdout.write("".join(f"{colour}{part}{end}\n" for part in look.wrapped(line)))
             sys.stdout.flush()
         except OutputLostError:
             self.gone = True

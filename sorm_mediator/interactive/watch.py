@@ -25,6 +25,7 @@ from sorm_mediator.interactive.station import Where, clock
 from sorm_mediator.interactive.words import did_you_mean
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.mediator.binding.feed import event_line
+from sorm_mediator.reports.people import Look
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
@@ -91,7 +92,8 @@ async def _watch(settings: WatchSettings, write: Callable[[str], object]) -> Non
                 if dropped := event.get("dropped_before"):
                     lost = Phrase("({count} not shown: too many at once)", count=dropped)
                     write(translate(lost, lang) + "\n")
-                write(visible(line_of(event, lang, coding)) + "\n")
+                shown = Look.of_stdout().wrapped(visible(line_of(event, lang, coding)))
+                write("\n".join(shown) + "\n")
             sys.stdout.flush()
 
 

@@ -66,13 +66,13 @@ class WordError(Exception):
 class _Word(Node):
     """The value of one word. Its errors show what is typed: no quotation marks, and a KSL line as ``0/1``."""
 
-    def wrong(self, allowed: str) -> NoReturn:
+    def wrong(self, allowed: str, *, secret: bool = False) -> NoReturn:
         names = _NAMES.fullmatch(allowed)
         if names is not None:
             allowed = Phrase("{names}, null, or octets such as 0x1A", names=names[1])
         elif '"' in allowed or "quotation" in allowed:
             allowed = _TYPED.get(allowed) or _QUOTED.sub(r"\1", allowed).replace(" in quotation marks", "")
-        super().wrong(allowed)
+        super().wrong(allowed, secret=secret)
 
     def mapping(self, allowed: Iterable[str] | None = None) -> dict[str, Node]:
         names = None if allowed is None else tuple(allowed)

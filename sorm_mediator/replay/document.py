@@ -40,8 +40,10 @@ class Node:
         where = [one_line(f"{self.file}:{self.line}"), one_line(self.path)]
         raise ScriptError(join(": ", [*filter(None, where), text]))
 
-    def wrong(self, allowed: str) -> NoReturn:
-        """Raises :class:`ScriptError`: this value is not allowed here."""
+    def wrong(self, allowed: str, *, secret: bool = False) -> NoReturn:
+        """Raises :class:`ScriptError`: this value is not allowed here; a ``secret`` one is not shown."""
+        if secret:
+            self.fail(Phrase("this password is not allowed here; allowed: {allowed}", allowed=allowed))
         value = one_line(show(self.plain()))
         self.fail(Phrase("{value} is not allowed here; allowed: {allowed}", value=value, allowed=allowed))
 

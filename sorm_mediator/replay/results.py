@@ -10,6 +10,7 @@ import json
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -477,6 +478,7 @@ class PcapRecorder:
     def __init__(self, target: Path | int | Blocks, *, speech: bool = True, comment: str = "") -> None:
         self.speech = speech
         self.writer = PcapngWriter(target, comment)
+        self._runs: Counter[str] = Counter()
 
     def __enter__(self) -> PcapRecorder:
         return self
@@ -485,8 +487,10 @@ class PcapRecorder:
         self.writer.close()
 
     def of(self, script: str) -> ScriptRecorder:
-        """The observer of the script with this name."""
-        return ScriptRecorder(self, script)
+        """The observer of a run of the script with this name; comments call a further one ``name (2)``."""
+        self._runs[script] += 1
+        number = self._runs[script]
+        return ScriptRecorder(self, script if number == 1 else f"{script} ({number})")
 
 
 def script_of(comment: str) -> str:

@@ -58,7 +58,7 @@ from sorm_mediator.console.errors import (
     words,
 )
 from sorm_mediator.console.interrupt import carry_through
-from sorm_mediator.console.target import Events, RunTarget, refusal
+from sorm_mediator.console.target import Events, RunTarget, refusal, why_not_let_in
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.results import (
@@ -414,7 +414,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         clients = [console.client for console in self._consoles.values()]
         if not any(client.heard for client in clients):
             for client in clients:
-                if refused := client.not_let_in():
+                if refused := await why_not_let_in(self._target, client):
                     raise ConnectError(refused)
         before = (one for earlier in self.result.steps for one in earlier.exchanged)
         step.came_before = next((one for one in before if one.crossed is failure.came), None)

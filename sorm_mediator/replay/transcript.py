@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from protocol import Channel, Codec, Command, ElectronicMessage, EncodeError, KslReleased, Message
+from protocol import (
+    Channel,
+    Codec,
+    Command,
+    CommandExecuted,
+    ElectronicMessage,
+    EncodeError,
+    KslReleased,
+    Message,
+    Start,
+)
 from protocol.codes import PREAMBLE
 from protocol.jsonform import from_json, to_json
 from protocol.oneline import one_line
@@ -38,6 +48,8 @@ _COMES_IN = (0x12, 0x14, 0x18)
 """Kinds of connection of a call that comes in by a trunk (order 268, 10.2.1.7)."""
 _MADE_WAY = 0x02
 """Operation code of 52h: the KSL line was taken for a priority object (order 268, 11.6.5)."""
+_DONE = 0x00
+"""Status of 28h: executed (order 268, 9.8.4.2)."""
 _SECRET = 6
 """Octets of a password (order 268, 5.2.2.5)."""
 
@@ -256,6 +268,8 @@ class _Writer:
         self._events: dict[int, dict[str, Any]] = {}
         """The first expectation of each call, where its number is saved once a command needs it."""
         self._saved: dict[int, str] = {}
+        """The variables of the numbers that calls have now."""
+        self._saved_count = 0
         self._began: float | None = None
         self._step_began: float | None = None
         self._last: float | None = None
@@ -266,6 +280,7 @@ class _Writer:
         reports = [item for item in items if isinstance(item, Reported)]
         self._of_reports = _calls_of_reports(reports)
         self._of_events = _calls_of_events(self._units(), settings.calls)
+        """By the unit that their 41h is: a number means another call once it is used again."""
         self._calls_made: set[object] = set()
 
     def _units(self) -> Iterator[Seen]:
@@ -463,7 +478,8 @@ class _Writer:
 
     def _call_variable(self, call: int) -> str:
         if call not in self._saved:
-            self._saved[call] = f"call_number{len(self._saved) + 1}"
+            self._saved_count += 1
+            self._saved[call] = f"call_number{self._saved_count}"
             self._events[call].setdefault("save", {})["call_number"] = self._saved[call]
         return self._saved[call]
 
@@ -557,8 +573,12 @@ class _Writer:
             return
         fields = _mapping(to_json(message, item.raw)["fields"])
         call = fields.get("call_number")
-        if message.message_name == "number-received" and not self._of_reports:
-            self._call(call, self._of_events.get(call), item)
+        begun = self._of_events.get(id(item))
+        if begun is not None and isinstance(call, int):
+            self._events.pop(call, None)
+            self._saved.pop(call, None)
+        if not self._of_reports:
+            self._call(id(item), begun, item)
         if not self._recording.steps:
             self._begin({}, item)
         expectation = self._recording.came(message.message_name, fields)
@@ -625,18 +645,29 @@ def _calls_of_reports(reports: Sequence[Reported]) -> dict[str, _Call]:
     return calls
 
 
-def _calls_of_events(units: Iterable[Seen], domain: str) -> dict[Any, _Call]:
-    """The calls by their numbers, from 41h to 43h."""
-    calls: dict[Any, _Call] = {}
+def _calls_of_events(units: Iterable[Seen], domain: str) -> dict[int, _Call]:
+    """The calls by the ``id`` of the unit that began each, from 41h to 43h.
+
+    A number means another call after a 43h, and after command 1: command 2 ends what is told of a call.
+    """
+    calls: dict[int, _Call] = {}
+    going: dict[Any, _Call] = {}
+    """The latest call of each number."""
     for item in units:
+        if isinstance(item.message, CommandExecuted) and item.message.command == Start.code:
+            if item.message.status == _DONE:
+                for ended in going.values():
+                    _end(ended, item.time)
+                going.clear()
+            continue
         if not item.on_kpd2 or not isinstance(item.message, Message):
             continue
         fields: Any = to_json(item.message, item.raw)["fields"]
         number, name = fields.get("call_number"), item.message.message_name
-        call = calls.get(number)
+        call = going.get(number)
         if name == "number-received" and (call is None or call.ended is not None):
             calling, called = (fields[side] or {} for side in ("calling", "called"))
-            calls[number] = _Call(
+            calls[id(item)] = going[number] = _Call(
                 str(calling.get("number") or ""),
                 str(called.get("number") or ""),
                 domain,
@@ -645,7 +676,12 @@ def _calls_of_events(units: Iterable[Seen], domain: str) -> dict[Any, _Call]:
             )
         elif call is not None and name == "answer" and call.answered is None:
             call.answered = item.time
-        elif call is not None and name == "release" and call.ended is None:
-            call.ended = item.time
-            call.outcome = _OUTCOMES.get(fields.get("operation"), "answer" if call.answered else "no-answer")
+        elif call is not None and name == "release":
+            _end(call, item.time, fields.get("operation"))
     return calls
+
+
+def _end(call: _Call, when: float | None, operation: int | None = None) -> None:
+    if call.ended is None:
+        call.ended = when
+        call.outcome = _OUTCOMES.get(operation or 0, "answer" if call.answered else "no-answer")

@@ -16,6 +16,10 @@ STYLES: dict[Style, str] = {"good": "32", "bad": "1;31", "sent": "36", "received
 NARROWEST = 40
 """Columns of a terminal; a narrower one wraps by itself."""
 _COLUMN = re.compile(r"\S {2,}(?=\S)")
+_CODE = re.compile(r"\b[0-9A-F]{2}h \((?:[^()]|\([^()]*\))*\)")
+"""A code with its meaning (:mod:`protocol.oneline`): with the name of its field one word of the line."""
+_HELD = "\0"
+"""Stands for a space at which a line is not broken; no line that is shown has it."""
 
 
 def is_coloured() -> bool:
@@ -45,10 +49,13 @@ class Look:
     def wrapped(self, line: str) -> list[str]:
         """A line as several, broken between words. What follows stands under the last column that leaves room.
 
-        A column begins after two spaces or more; without one it stands under the first word.
+        A column begins after two spaces or more; without one it stands under the first word. A code is not broken off
+        from its meaning where both fit a line.
         """
         if not self.width or len(line) <= self.width:
             return [line]
+        held = _CODE.sub(lambda found: found[0].replace(" ", _HELD), line).split(" ")
+        line = " ".join(word if len(word) <= self.width else word.replace(_HELD, " ") for word in held)
         begins = [len(line) - len(line.lstrip()), *(found.end() for found in _COLUMN.finditer(line))]
         room = [
             begin for begin in begins if begin + max(map(len, line[begin:].split()), default=0) <= self.width
@@ -58,4 +65,4 @@ class Look:
             self.width, subsequent_indent=" " * min(indent, self.width * 3 // 4), expand_tabs=False,
             replace_whitespace=False, break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-        return wrapper.wrap(line) or [""]
+        return [part.replace(_HELD, " ") for part in wrapper.wrap(line)] or [""]

@@ -65,7 +65,12 @@ end
 local function absent(w, at, n) return node(at, n, NULL, "-", w.not_given or T("not given")) end
 
 local function integer(w, at, n, value)
-  if w.meaning then return node(at, n, value, format("%02Xh", value), meaning_of(w.meaning, value)) end
+  if w.meaning then
+    local made = node(at, n, value, format("%02Xh", value), meaning_of(w.meaning, value))
+    local brief = w.brief or w.meaning
+    made.brief = brief[value] or brief.other
+    return made
+  end
   return node(at, n, value, format("%d", value))
 end
 
@@ -522,9 +527,20 @@ local function line_value(name, value)
     return table.concat(parts, ",")
   end
   if value == NULL then return "None" end
-  if LINE.codes[name] then return code_text(value) end
   local text = type(value) == "number" and format("%d", value) or value
   return (text == "" or text:find(" ", 1, true)) and '"' .. text .. '"' or text
+end
+
+-- A code, or a list of them, each with what it means.
+local function line_code(one)
+  if one.items then
+    local parts = {}
+    for place, item in ipairs(one.items) do parts[place] = line_code(item) end
+    return table.concat(parts, ", ")
+  end
+  if one.json == NULL then return "None" end
+  local brief = one.brief or ""
+  return code_text(one.json) .. (brief ~= "" and " (" .. brief .. ")" or "")
 end
 
 local function is_empty(value)
@@ -541,8 +557,9 @@ local function one_line(document)
   if document.kind == "unknown" or not document.name then
     return ("unknown unit " .. masked_hex(document.octets):gsub(" ", "")):match("^(.-)%s*$")
   end
-  local values, order = {}, {}
+  local values, order, nodes = {}, {}, {}
   for _, one in ipairs(document.fields) do
+    nodes[one.name] = one.node
     values[one.name] = document.hidden and D.mask or one.node.line or json_of(one.node)
   end
   local seen = {}
@@ -568,6 +585,8 @@ local function one_line(document)
       words[#words + 1] = "command=" .. (D.names[value] or code_text(value))
     elseif name == "status" then
       words[#words + 1] = format("status=%s (%s)", code_text(value), document.status_text)
+    elseif LINE.codes[name] and not document.hidden then
+      words[#words + 1] = name .. "=" .. line_code(nodes[name])
     else
       words[#words + 1] = name .. "=" .. line_value(name, value)
     end

@@ -202,6 +202,8 @@ def _with_meaning(wire: Wire, shared: _Shared, described: Described) -> Describe
     described["not_given"] = translate(wire.not_given, shared.lang)
     if wire.meaning is not None:
         described["meaning"] = shared.meanings(wire.meaning)
+    if wire.brief is not None:
+        described["brief"] = shared.meanings(wire.brief)
     return described
 
 

@@ -341,6 +341,8 @@ def test_the_comment_of_a_packet_with_two_units_is_shown_once(tmp_path: Path) ->
         "  # start",
     ]
     assert shown.count("CC 01 01 00") == 3
+    documents = json.loads(run("decode", "--json", "-f", str(file)).stdout)
+    assert [document.get("comment") for document in documents] == ["start; start", None, "start"]
 
 
 def test_a_capture_without_packets_says_so(tmp_path: Path) -> None:

@@ -300,6 +300,7 @@ async def test_what_the_switch_does_not_know_is_told_as_it_says(around) -> None:
 async def test_a_console_that_is_not_let_in_is_told_what_to_look_at(mediator, session) -> None:
     mediator.hang_up("kpd1")
     await session.bench.client.wait(lambda: bool(session.bench.client.closed), 5)
+    await session.bench.close()
     assert session.said("bad")[0].endswith(
         "has it another console, or is this address not in its console.allow?"
     )
@@ -559,7 +560,7 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
-def busy_console(lab: list[str]) -> None:
+def busy_console(lab: list[str], tmp_path: Path) -> None:
     """Beside an open console, the error names its address."""
     ports = [int(lab[lab.index(option) + 1].rpartition(":")[2]) for option in ("--kpd2", "--kpd1")]
     with ExitStack() as stack:
@@ -568,10 +569,15 @@ def busy_console(lab: list[str]) -> None:
         assert ends[1].recv(1), "it is let in"
         done = run("send", "get-version", *lab)
         assert done.returncode == 3
+        typed = run("console", *lab, stdin="get-version\n")
+        assert typed.returncode == 1
+        script = tmp_path / "one.yaml"
+        script.write_text("name: one\nsteps:\n- send: get-version\n")
+        ran = run("replay", str(script), "--host", "127.0.0.1", *lab)
+        assert ran.returncode == 3
         peers = [f"127.0.0.1:{end.getsockname()[1]}" for end in ends]
-        assert any(done.stderr.endswith(f"another console is connected: {peer}\n") for peer in peers), (
-            done.stderr
-        )
+        for shown in (done.stderr, typed.stdout, ran.stdout):
+            assert any(f"another console is connected: {peer}\n" in shown for peer in peers), shown
 
 
 def test_a_web_that_hangs_up_is_said_to_be_none() -> None:
@@ -589,7 +595,7 @@ def test_a_web_that_hangs_up_is_said_to_be_none() -> None:
     assert "Error" not in done.stderr
 
 
-def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
+def test_one_command_one_call_and_a_watcher(lab: list[str], tmp_path: Path) -> None:
     web = lab[-2:]
     watch = [sys.executable, "-m", "sorm_mediator", "watch", "--kind", "event", "--object", "258", *web]
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watcher:
@@ -598,7 +604,7 @@ def test_one_command_one_call_and_a_watcher(lab: list[str]) -> None:
             done = run("send", "start", *lab)
             assert (done.returncode, done.stderr) == (0, "")
             assert run("send", "start", *lab).returncode == 1
-            busy_console(lab)
+            busy_console(lab, tmp_path)
             done = run("send", "add-object", "object_number=258", "number=28331", "--json", *lab)
             assert done.returncode == 0
             end = json.loads(done.stdout.splitlines()[-1])

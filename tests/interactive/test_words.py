@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from protocol import Codec
 from protocol.jsonform import from_json, to_json
+from protocol.messages import MESSAGES
 from protocol.oneline import one_line
 from sorm_mediator.interactive.terminal import Known, about, candidates
 from sorm_mediator.interactive.words import (
@@ -153,8 +154,9 @@ def test_help_tells_every_field_with_its_default() -> None:
          "command-received command=start status=16h (start not accepted: already started)"),
         ("CC 01 43 24 01 00 01 02 01 01 1C 00 01 05 82 33 F1 FF FF FF FF FF FF 01 05 82 33 F2 FF FF FF FF FF FF FF FF"
          " 01 01 92 11 14 40 02 05 FF FF FF FF",
-         "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h ksl_a=0/1 ksl_b=0/1"
-         " selection=01h connection=1Ch"),
+         "release object_number=258 call_number=1 calling=28331 called=28332 operation=05h"
+         " (released after conversation) ksl_a=0/1 ksl_b=0/1 selection=01h (A number, combined)"
+         " connection=1Ch (inside this node)"),
     ],
 )  # fmt: skip
 def test_a_unit_is_one_line(hexadecimal: str, line: str) -> None:
@@ -242,6 +244,45 @@ def test_the_text_of_a_status_is_in_the_language() -> None:
     document = to_json(message, raw)
     assert one_line(document).endswith("status=00h (done)")
     assert one_line(document, "ru").endswith("status=00h (выполнена успешно)")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "english", "russian"),
+    [
+        (
+            "service-used", {"service": 0x42, "service_phase": 4},
+            "service=42h (hold) service_phase=04h (service used)",
+            "service=42h (удержание вызова) service_phase=04h (активизация (реализация) услуги)",
+        ),
+        (
+            "answer", {"selection": 0x35, "connection": 0x22, "operation": 0},
+            "selection=35h (A number + B number, combined; trunk, separate)"
+            " connection=22h (incoming, set up by an operator) operation=00h (KSL connected)",
+            "selection=35h (номер A + номер B, совмещённый; пучок каналов, раздельный)"
+            " connection=22h (входящая связь, полуавтоматика) operation=00h (нормальное подключение КСЛ)",
+        ),
+        (
+            "services-info", {"services": [0x20, 0x43]},
+            "services=20h (all call forwarding), 43h (completion of calls to a busy subscriber)",
+            "",
+        ),
+        (
+            "electronic-message", {"delivery_state": 0x16, "delivery_code": 0x07},
+            "delivery_state=16h (addressed to the object, delivered) delivery_code=07h",
+            "",
+        ),
+        ("unauthorized-access", {"access_code": 1}, "access_code=01h (access from a forbidden port)", ""),
+        ("unauthorized-access", {"access_code": 0x77}, "access_code=77h", ""),
+    ],
+)  # fmt: skip
+def test_a_code_has_its_meaning_in_the_language(
+    name: str, fields: dict[str, Any], english: str, russian: str
+) -> None:
+    code = next(cls.code for cls in MESSAGES if cls.message_name == name)
+    document = {"name": name, "code": code, "fields": fields}
+    assert one_line(document) == f"{name} {english}"
+    if russian:
+        assert one_line(document, "ru") == f"{name} {russian}"
 
 
 def test_values_of_the_lab_are_completed() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import captures
 from captures import index
 from captures.record import essence, recording, scripts, units
 from protocol import Channel, Codec, Options
+from sorm_mediator.replay.from_capture import CaptureSettings, run_pcap2scenario
 from sorm_mediator.replay.results import PcapRecorder, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCRIPTS = scripts()
+SHIPPED = Path(captures.__file__).parent
+SCENARIOS, LABS = SHIPPED / "scenarios", SHIPPED / "labs"
 
 
 def name_of(path: Path) -> str:
@@ -52,6 +57,26 @@ async def test_what_a_run_says_is_the_same_at_every_run(tmp_path: Path) -> None:
     assert fresh.read_bytes() != recording(path).read_bytes()
     assert essence(fresh) == essence(recording(path))
     assert essence(fresh) != essence(recording(SCRIPTS[0]))
+
+
+async def test_a_capture_of_two_runs_of_a_script_tells_them_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, both, again = SCENARIOS / "main-job.yaml", tmp_path / "both.pcapng", tmp_path / "again.yaml"
+    with PcapRecorder(both) as recorder:
+        for _ in range(2):
+            result = await run_script(
+                load(path), ReplaySettings(scripts=(path,)), TextPrinter(lambda _: None), recorder
+            )
+            assert result.verdict == "PASS"
+    settings = CaptureSettings(
+        file=both, output=again, options=Options(), lab=str(LABS / "minimal.toml"), calls="test.domain"
+    )
+    assert run_pcap2scenario(settings) == 2
+    assert "holds 2 scripts: --script NAME chooses one: main-job, main-job (2)" in capsys.readouterr().err
+    assert run_pcap2scenario(replace(settings, script="main-job (2)")) == 0
+    rerun = await run_script(load(again), ReplaySettings(scripts=(again,)), TextPrinter(lambda _: None))
+    assert rerun.verdict == "PASS"
 
 
 def test_digit_zero_crossed_as_half_byte_ah() -> None:

@@ -167,6 +167,43 @@ def test_a_call_is_a_comment_and_with_a_domain_a_step() -> None:
     assert "MUST MAKE" not in text
 
 
+@pytest.mark.parametrize("is_released", [True, False], ids=["released", "left by command 2"])
+def test_a_number_that_a_second_session_uses_again_is_another_call(is_released: bool) -> None:
+    number = event(NumberReceived).call_number
+    command = ConnectKsl(
+        call_number=number, object_type=ObjectType.OWN_SUBSCRIBER, object_number=1, ksl_group=1
+    )
+    first = [event(NumberReceived), event(Answer)] + [event(Release)] * is_released
+    again = [Start(), *done(1), event(NumberReceived), command, *done(7), event(Answer), event(Release)]
+    items = seen(Start(), *done(1), *first, Stop(), *done(2), *again, step=0.5)
+    document, _ = written(items, calls="d")
+    calls = [step["call"] for step in document["steps"] if "call" in step]
+    assert [(call["ring"], call["talk"]) for call in calls] == [
+        (0.5, 0.5 if is_released else 3.0),
+        (2.0, 0.5),
+    ]
+    saved = [
+        one["save"]["call_number"]
+        for step in document["steps"]
+        for one in step.get("events", ())
+        if "save" in one
+    ]
+    assert saved == ["call_number1"]
+    names = [next(iter(step)) for step in document["steps"]]
+    place = names.index("call", names.index("call") + 1)
+    assert [one.get("save") for one in document["steps"][place]["events"]] == [
+        {"call_number": "call_number1"}
+    ]
+
+
+def test_an_event_that_is_sent_again_begins_no_other_call() -> None:
+    items = seen(
+        Start(), *done(1), event(NumberReceived), event(NumberReceived), event(Answer), event(Release)
+    )
+    document, _ = written(items, calls="d")
+    assert sum("call" in step for step in document["steps"]) == 1
+
+
 def test_a_call_report_makes_its_call() -> None:
     def report(number: int, **more: Any) -> Reported:
         call = CallReport(

@@ -34,6 +34,23 @@ def test_octets_and_names_are_never_broken_inside() -> None:
     assert Look(width=40).wrapped("x" * 60 + " y") == ["x" * 60, "y"]
 
 
+def test_a_code_stays_with_its_meaning() -> None:
+    line = (
+        "12:09:46.397 <- KPD2  release object_number=258 call_number=1 calling=28331 called=28332 "
+        "operation=05h (released after conversation) ksl_a=0/1 selection=02h (A number, statistical) "
+        "connection=1Ch (inside this node)"
+    )
+    assert Look(width=80).wrapped(line) == [
+        "12:09:46.397 <- KPD2  release object_number=258 call_number=1 calling=28331",
+        "                      called=28332 operation=05h (released after conversation)",
+        "                      ksl_a=0/1 selection=02h (A number, statistical)",
+        "                      connection=1Ch (inside this node)",
+    ]
+    narrow = Look(width=40).wrapped(line)
+    assert " ".join(" ".join(narrow).split()) == " ".join(line.split())
+    assert all(len(one) <= 40 for one in narrow)
+
+
 def test_without_a_terminal_a_line_stays_as_it_is() -> None:
     assert Look().wrapped("x " * 200) == ["x " * 200]
     assert Look().style("PASS", "good") == "PASS"

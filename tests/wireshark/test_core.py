@@ -73,7 +73,7 @@ def expected(raw: bytes, item: Unit | Broken | Noise, options: Options, lang: La
         "heading": None if message is None else heading(message, lang),
         "hidden": isinstance(message, Message) and has_another_inside(raw),
         "rows": rows(message, options, lang) if isinstance(message, Message) else None,
-        "line": one_line(document, coding=options.message_text),
+        "line": one_line(document, lang, coding=options.message_text),
     }
 
 

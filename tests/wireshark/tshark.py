@@ -173,7 +173,7 @@ def _expected(found: Found, options: Options, lang: Lang) -> Shown:
             )
             for problem in found.problems
         ),
-        line=one_line(document, coding=options.message_text),
+        line=one_line(document, lang, coding=options.message_text),
     )
 
 
