@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
@@ -320,11 +321,18 @@ def _is_taken(path: Path, pattern: str, base: Path) -> bool:
 
 
 def _warn(config: pytest.Config, text: str) -> None:
-    """Warn. Raises :class:`pytest.UsageError` in a run whose warnings are errors."""
+    """Warn. Raises :class:`pytest.UsageError` in a run whose warnings are errors.
+
+    A worker of xdist can't end the run, so the warning stays one there.
+    """
     try:
         config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
     except pytest.PytestWarning as warning:
-        raise pytest.UsageError(str(warning)) from None
+        if not hasattr(config, "workerinput"):
+            raise pytest.UsageError(str(warning)) from None
+        message = warnings.WarningMessage(warning, type(warning), __file__, 0)
+        told = {"warning_message": message, "when": "config", "nodeid": "", "location": None}
+        config.hook.pytest_warning_recorded.call_historic(kwargs=told)
 
 
 def _is_scenario(path: Path, *, asked: bool) -> bool:

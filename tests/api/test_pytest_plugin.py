@@ -339,6 +339,9 @@ def test_a_part_beside_the_file_that_is_asked_for_is_no_subject(pytester: pytest
     outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "-W", "error", ".")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     outcome.stderr.fnmatch_lines(["ERROR: part.yaml: does not run: it has no name, *"])
+    # A worker of xdist can't end the run: there it stays a warning.
+    outcome = pytester.runpytest_subprocess("-q", "--sorm-scenarios", "-W", "error", "-n1", ".")
+    outcome.assert_outcomes(passed=1, warnings=1)
 
 
 def test_junit_has_lab_link_capture_and_steps_of_every_test(pytester: pytest.Pytester) -> None:
