@@ -251,7 +251,7 @@ def trace(
 
 def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
     """The domain named, else the only domain, else the one with the caller. Raises :class:`TraceError`."""
-    from sorm_mediator.switch.trace import TraceError
+    from sorm_mediator.switch.trace import TraceError, is_from
 
     known = as_list(domains)
     if name:
@@ -263,11 +263,7 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
     if len(domains) == 1:
         return next(iter(domains.values()))
     caller = request.iface or request.calling["digits"]
-    found = [
-        one
-        for one in domains.values()
-        if caller in one.subscribers or (request.iface and (caller in one.trunks or caller in one.bridges))
-    ]
+    found = [one for one in domains.values() if is_from(one, request)]
     if len(found) != 1:
         where = " and ".join(one.name for one in found) or "no domain"
         full = next(
