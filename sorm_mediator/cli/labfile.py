@@ -58,8 +58,11 @@ def check(
     except LabFileError as error:
         errors, warnings = [*error.found], []
         if error.sound is not None and error.sound.config is not None:
-            found = [*check_sound(error.sound, str(file)), *_wrong_formats(error.sound, str(file))]
+            checked = check_sound(error.sound, str(file))
+            found = [*checked.errors, *_wrong_formats(error.sound, str(file))]
             errors += error.sound.config.locate("\n".join(found)) if found else []
+            if checked.warnings:
+                warnings += error.sound.config.locate("\n".join(checked.warnings))
     else:
         checked = check_lab(loaded, str(file))
         found, doubts = [*checked.errors], [*checked.warnings]

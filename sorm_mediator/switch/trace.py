@@ -564,7 +564,9 @@ class LabTrace:
         lines = [text_of(traced, now, lang)]
         head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
         if not traced.made:
-            lines += [f"{head}: {translate(Phrase('nothing, since the switch does not make this call'), lang)}"]
+            lines += [
+                f"{head}: {translate(Phrase('nothing, since the switch does not make this call'), lang)}"
+            ]
         for view in self._views(traced):
             names = as_list(dict.fromkeys(hop.hop.domain.name for hop in view))
             of = translate(Phrase("for objects of {domain}", domain=names), lang)
@@ -659,7 +661,9 @@ class LabTrace:
         operations = dict.fromkeys(row.operation for row in rows if row.operation is not None)
         for code in operations:
             means = translate(OPERATIONS_RELEASE[code], lang)
-            yield translate(Phrase("43h has operation {code}: {means}", code=f"{code:02X}h", means=means), lang)
+            yield translate(
+                Phrase("43h has operation {code}: {means}", code=f"{code:02X}h", means=means), lang
+            )
         yield translate(Phrase("the party that is the object is shown as command 5 gave it"), lang)
         for hop in view:
             for end in (hop.leg.calling, hop.leg.called):

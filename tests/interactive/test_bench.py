@@ -245,7 +245,14 @@ async def test_how_octets_came_is_shown_with_details_alone(session) -> None:
 
 
 async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
+    blocked = [0]
+
     async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "status":
+            return 200, {
+                "channels": [{"stream": 0, "peer": "a"}, {"stream": 1, "peer": None}],
+                "blocked": blocked,
+            }
         return 202, {"call": "c1"}
 
     session = Session(replace(around, request=request), within=0.3)
@@ -261,6 +268,9 @@ async def test_a_call_before_any_command_says_that_no_events_come(around) -> Non
         assert session.said("note").count(hint) == 1
     assert await session("call domain=d a=1 b=2") == "good"
     assert session.said("note").count(hint) == 2
+    blocked.clear()
+    assert await session("call domain=d a=1 b=2") == "good"
+    assert session.said("note").count(hint) == 2, "events come: the pair is not blocked"
     await session.bench.close()
 
 
@@ -601,6 +611,9 @@ def test_one_command_one_call_and_a_watcher(lab: list[str], tmp_path: Path) -> N
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watcher:
         assert watcher.stdout is not None
         try:
+            call, hint = "call domain=test.domain a=28331 b=28332 talk=0.05\n", "no events come before"
+            done = run("console", *lab, stdin=call)
+            assert (done.returncode, hint in done.stdout) == (0, False), "the first console is not blocked"
             done = run("send", "start", *lab)
             assert (done.returncode, done.stderr) == (0, "")
             assert run("send", "start", *lab).returncode == 1
@@ -620,6 +633,8 @@ def test_one_command_one_call_and_a_watcher(lab: list[str], tmp_path: Path) -> N
             watcher.send_signal(signal.SIGINT)
     assert seen == ["number-received", "answer", "release"] * 2
     assert watcher.returncode == 0
+    done = run("console", *lab, stdin=f"{call}get-version\n{call}")
+    assert (done.returncode, done.stdout.count(hint)) == (0, 1), "a console that comes back is blocked"
     assert run("send", "stop", *lab).returncode == 0
 
 
