@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import construct
 
 from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
+from protocol.errors import shown_value
 from protocol.forms import (
     AbsentForm,
     BoundedForm,
@@ -103,7 +104,7 @@ class Unwritable(construct.ConstructError):  # type: ignore[misc]
     """A value that a field can't carry."""
 
     def __init__(self, path: str, value: object, allowed: str) -> None:
-        super().__init__(f"{value!r} can't be sent; allowed: {allowed}", path)
+        super().__init__(f"{shown_value(value)} can't be sent; allowed: {allowed}", path)
         self.value = value
         self.allowed = allowed
 

@@ -27,7 +27,7 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, reached
 from sorm_mediator.interactive.station import Where, reach
-from sorm_mediator.interactive.words import DEFAULTS
+from sorm_mediator.interactive.words import defaults
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.language import Lang
 from sorm_mediator.replay.document import Node, node_of
@@ -204,7 +204,7 @@ class LabConsole:
         __tracebackhide__ = True
         keys: dict[str, Any]
         if isinstance(command, str):
-            keys = {"send": {command: {**DEFAULTS.get(command, {}), **fields}}}
+            keys = {"send": {command: {**defaults(command, self._lab._target.codec.options.order), **fields}}}
         elif fields:
             raise UsageError(f"{', '.join(fields)}: a message or octets have no fields beside them")
         elif isinstance(command, Message):

@@ -194,6 +194,20 @@ async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | N
     return Phrase("{where}: another console is connected: {peer}", where=client.where(KPD1), peer=peer)
 
 
+async def blocked(target: RunTarget) -> bool:
+    """Whether all pairs of channels of the connected consoles are blocked, as far as the mediator's web tells."""
+    if target.request is None:
+        return False
+    try:
+        status, reply = await target.request("GET", "status", None)
+    except ConnectError:
+        return False
+    if status != HTTPStatus.OK or not isinstance(reply, dict):
+        return False
+    connected = {one["stream"] for one in reply.get("channels", ()) if one["peer"]}
+    return bool(connected) and connected <= set(reply.get("blocked", ()))
+
+
 def refusal(reply: Any, path: str, status: int) -> str:
     """Why the HTTP API refused a request: one text, or one for each mistake of the body.
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from protocol import EncodeError
 from sorm_mediator.console.client import KPD1, SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
-from sorm_mediator.console.target import RunTarget, refusal, why_not_let_in
+from sorm_mediator.console.target import RunTarget, blocked, refusal, why_not_let_in
 from sorm_mediator.interactive.station import UNANSWERED, Shower, calls_of, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
@@ -155,7 +155,7 @@ class Bench:
         )
 
     async def _command(self, given: Sequence[str]) -> Verdict:
-        name, fields = read_command(given)
+        name, fields = read_command(given, self.client.codec.options.order)
         if self._recording is not None and "new_password" in fields:
             raise WordError(Phrase("{word}: a recording holds no password: record-stop first", word=name))
         message = command(self.client, name, fields)
@@ -237,7 +237,7 @@ class Bench:
                     "{request}: {reply} is no answer of a lab", request=f"{method} {path}", reply=repr(reply)
                 )
             )
-        if name == "call" and not self._answered:
+        if name == "call" and not self._answered and await blocked(self._target):
             self._say(_NO_EVENTS_YET, "note")
         if request.saves:
             self._say(f"{request.saves}={reply[request.saves]}", "note")
@@ -365,7 +365,7 @@ class Bench:
             for line in self._overview():
                 self._say(line, "note")
         elif given[0] in COMMANDS:
-            self._say(usage(given[0], self.lang), "note")
+            self._say(usage(given[0], self.lang, self.client.codec.options), "note")
         elif given[0] in REQUESTS and given[0] != "http":
             self._say(about_request(given[0], self.lang), "note")
         elif given[0] in OWN_WORDS:

@@ -18,6 +18,7 @@ from textwrap import wrap
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from protocol import Options
 from protocol.messages import caption
 from sorm_mediator.config import Config
 from sorm_mediator.config.places import state_folder
@@ -146,7 +147,9 @@ async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
         completer=_completer(bench.lang, target, known),
         complete_while_typing=False,
         history=_history(),
-        bottom_toolbar=_toolbar(bench.lang) if os.environ.get("TERM") != "dumb" else None,
+        bottom_toolbar=_toolbar(bench.lang, bench.client.codec.options)
+        if os.environ.get("TERM") != "dumb"
+        else None,
     )
     with patch_stdout(raw=True):
         while True:
@@ -276,8 +279,8 @@ def _fields(command: str, given: list[str], word: str, lang: Lang) -> Iterable[t
             yield f"{name}=", translate(caption(name), lang)
 
 
-def about(text: str, lang: Lang) -> str:
-    """One line of help for what stands before the cursor; "" where there is none."""
+def about(text: str, lang: Lang, options: Options) -> str:
+    """One line of help for what stands before the cursor; "" where there is none. ``options``: of the mediator."""
     given = text.split()
     field = given[-1].partition("=")[0] if given else ""
     if given and given[0] in _ASKED:
@@ -286,7 +289,7 @@ def about(text: str, lang: Lang) -> str:
     if not given or given[0] not in COMMANDS:
         return ""
     if len(given) > 1 and field in COMMANDS[given[0]].fields:
-        return f"{field}: {about_field(given[0], field, lang)}"
+        return f"{field}: {about_field(given[0], field, lang, options)}"
     return f"{given[0]}: {title(given[0], lang)}"
 
 
@@ -314,12 +317,12 @@ def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
     return WordCompleter()
 
 
-def _toolbar(lang: Lang) -> Callable[[], str]:
+def _toolbar(lang: Lang, options: Options) -> Callable[[], str]:
     from prompt_toolkit.application import get_app
 
     def shown() -> str:
         app = get_app()
-        text = about(app.current_buffer.document.text_before_cursor, lang)
+        text = about(app.current_buffer.document.text_before_cursor, lang, options)
         return "\n".join(wrap(text, app.output.get_size().columns, break_on_hyphens=False))
 
     return shown

@@ -52,6 +52,16 @@ def test_a_call_is_driven_and_its_events_are_messages() -> None:
         assert [step.title for step in running.result.steps][:2] == ["send start", "send add-ksl"]
 
 
+def test_what_is_left_out_fits_the_order_of_the_mediator() -> None:
+    with lab("labs/order70.toml") as running:
+        console = running.console()
+        console.send("start")
+        console.send("add-object", object_number=1, number="28331")
+        running.switch.call("28331", "28332", ring=0, talk=0)
+        assert console.event("release").message.calling.sign is api.NumberSign.PRIVATE
+        console.send("remove-object", object_number=1, number="28331")
+
+
 def test_commands_are_also_messages_and_octets() -> None:
     with lab(MINIMAL) as running:
         console = running.console()

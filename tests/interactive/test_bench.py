@@ -246,7 +246,14 @@ async def test_how_octets_came_is_shown_with_details_alone(session) -> None:
 
 
 async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
+    blocked = [0]
+
     async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "status":
+            return 200, {
+                "channels": [{"stream": 0, "peer": "a"}, {"stream": 1, "peer": None}],
+                "blocked": blocked,
+            }
         return 202, {"call": "c1"}
 
     session = Session(replace(around, request=request), within=0.3)
@@ -262,6 +269,9 @@ async def test_a_call_before_any_command_says_that_no_events_come(around) -> Non
         assert session.said("note").count(hint) == 1
     assert await session("call domain=d a=1 b=2") == "good"
     assert session.said("note").count(hint) == 2
+    blocked.clear()
+    assert await session("call domain=d a=1 b=2") == "good"
+    assert session.said("note").count(hint) == 2, "events come: the pair is not blocked"
     await session.bench.close()
 
 

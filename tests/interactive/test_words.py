@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import Codec
+from protocol import Codec, Options
+from protocol.codes import Order
 from protocol.jsonform import from_json, to_json
 from protocol.messages import MESSAGES
 from protocol.oneline import one_line
 from sorm_mediator.interactive.terminal import Known, about, candidates
 from sorm_mediator.interactive.words import (
     WordError,
+    defaults,
     read_command,
     read_octets,
     read_request,
@@ -134,13 +136,36 @@ def test_completion_knows_commands_fields_and_values() -> None:
 
 
 def test_help_tells_every_field_with_its_default() -> None:
-    assert about("add-object category=", "en").startswith("category: category: combined")
-    assert about("add-object category=", "en").endswith("[statistical]")
-    assert about("start ", "en") == "start: start the technical means"
-    assert about("no-such", "en") == ""
+    plain, old = Options(), Options(order="70")
+    assert about("add-object category=", "en", plain).startswith("category: category: combined")
+    assert about("add-object category=", "en", plain).endswith("[statistical]")
+    assert about("add-object number_sign=", "en", plain).endswith("[own]")
+    assert about("add-object number_sign=", "en", old).endswith("[private]")
+    assert about("start ", "en", plain) == "start: start the technical means"
+    assert about("no-such", "en", plain) == ""
     for name, entry in COMMANDS.items():
-        text = usage(name, "en")
+        text = usage(name, "en", plain)
         assert [line.split()[0] for line in text.splitlines()[1:]] == list(entry.fields)
+
+
+@pytest.mark.parametrize("order", ["268", "70"])
+def test_the_defaults_of_every_command_can_be_sent_in_every_order(order: Order) -> None:
+    codec = Codec(Options(order=order))
+    needed = {
+        "number": "28331",
+        "object_number": 1,
+        "ksl_group": 1,
+        "ksl_a": {"stream": 0, "ksl": 1},
+        "new_password": "123456",
+    }
+    for name, entry in COMMANDS.items():
+        fields = defaults(name, order)
+        assert set(fields) <= set(entry.fields)
+        needs = {field: value for field, value in needed.items() if field in entry.fields}
+        document = {"name": name, "fields": {**needs, **fields}}
+        if fields:
+            assert read_command(split(name), order) == (name, fields)
+            assert codec.encode(from_json(document, Options(order=order)))
 
 
 # --- a unit as one line

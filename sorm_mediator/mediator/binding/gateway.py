@@ -742,6 +742,7 @@ class Gateway:
             order=self.config.mediator.order,
             state="started" if tables.started else "stopped",
             pair_in_use=core.channels.in_use,
+            blocked=core.channels.blocked,
             serving=self._running,
             uptime=self._loop.time() - self._started,
             objects=len(tables.objects),

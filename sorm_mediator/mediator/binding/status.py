@@ -112,6 +112,9 @@ class StatusDocument(Document):
     """started or stopped, by commands 1 and 2."""
     pair_in_use: int | None
     """Stream of the pair of data channels that events go by (order 268, 1.4.1); null before any was connected."""
+    blocked: list[int]
+    """Streams whose pair of data channels came back and sends no events before a command with the valid password
+    (order 268, 1.4.1.1)."""
     serving: bool
     """False when the disk refused and the gateway stopped by itself."""
     uptime: float

@@ -136,6 +136,11 @@ class ConsoleChannels:
         """The pairs by number of the stream, lowest first."""
         return sorted(self._pairs.items())
 
+    @property
+    def blocked(self) -> list[int]:
+        """The streams whose pair awaits a valid command, lowest first."""
+        return [stream for stream, pair in self.items() if pair.state is PairState.BLOCKED]
+
     # --- inputs
 
     def up(self, stream: int, channel: Channel, peer: str, now: float) -> None:

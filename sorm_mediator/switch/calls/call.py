@@ -31,6 +31,13 @@ TRANSIT: Final = 0x18
 TRANSIT_INTERNATIONAL: Final = 0x14
 """Kinds of connection, all set up automatically (order 268, 10.2.1.7)."""
 
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (order 268, 11.3.5)."""
+
 
 class State(Enum):
     """The state of a call."""
