@@ -12,6 +12,7 @@ from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Events, Link, RunTarget, WebApi, target_for
+from sorm_mediator.language import Lang
 
 if TYPE_CHECKING:
     from protocol.options import ByteOrder
@@ -62,6 +63,7 @@ async def toward(
     byte_order: ByteOrder | None = None,
     by_e1: bool = False,
     speech: bool = False,
+    lang: Lang = "en",
 ) -> AsyncIterator[RunTarget]:
     """A running mediator, described by ``config``. ``web``: the HTTP API that makes calls; "": none.
 
@@ -70,7 +72,7 @@ async def toward(
     async with AsyncExitStack() as stack:
         api = None
         if web:
-            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
+            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value(), lang))
         target = replace(
             target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api),
             name=host_port(host, kpd1), link=_link(by_e1=by_e1, speech=speech),
