@@ -162,8 +162,18 @@ def test_a_mediator_that_runs_already_is_left_as_it_is() -> None:
         web = f"http://{own.endpoints['web']}"
         with mediator(kpd1=kpd1, kpd2=kpd2, web=web, file=ROOT / "captures" / MINIMAL) as running:
             running.console().send("start")
-            assert running.endpoints == {}
+            assert running.endpoints == {name: own.endpoints[name] for name in ("kpd1", "kpd2", "web")}
         assert own.http("GET", "status")[1]["state"] == "started"
+        with mediator(
+            kpd1=own.endpoints["kpd1"], kpd2=str(kpd2), file=ROOT / "captures" / MINIMAL
+        ) as running:
+            running.console().send("get-version")
+            assert running.endpoints == {name: own.endpoints[name] for name in ("kpd1", "kpd2")}
+    with (
+        pytest.raises(UsageError, match="kpd2: here:2: is not on there"),
+        mediator(kpd1="there:1", kpd2="here:2"),
+    ):
+        pass
     with mediator(kpd1=1, kpd2=1) as running, pytest.raises(ConnectError, match=r"127\.0\.0\.1:1: KPD2"):
         running.console().send("start")
 
