@@ -567,7 +567,7 @@ class PasswordOctets(Text):
     def __init__(self) -> None:
         super().__init__(PASSWORD_CHARACTERS, PasswordForm())
         self.allowed = f"exactly {self.size} latin-1 characters"
-        self.values = f"a text of exactly {self.size} characters"
+        self.values = Phrase("a text of exactly {size} characters", size=self.size)
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None

@@ -13,7 +13,7 @@ from sorm_mediator.addresses import host_and_or_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import KPD1, PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError, UsageError
-from sorm_mediator.language import Phrase, join
+from sorm_mediator.language import Lang, Phrase, join
 
 if TYPE_CHECKING:
     import httpx
@@ -123,11 +123,13 @@ def why_not_reached(error: Exception) -> str:
 
 
 class WebApi:
-    """A lab's HTTP API. A context manager."""
+    """A lab's HTTP API. A context manager. ``lang``: of the texts in its answers."""
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", lang: Lang = "en") -> None:
         self.url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers: dict[str, str] = {"Accept-Language": lang}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._http: httpx.AsyncClient | None = None
         """Made for the first request: most commands send none."""
 

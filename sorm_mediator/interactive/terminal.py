@@ -42,9 +42,11 @@ from sorm_mediator.reports.people import Look
 from sorm_mediator.switch.domain import SERVICE_CODES
 
 if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
     from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 COLOURS: Mapping[Style, str] = {"command": "36", "answer": "32", "event": "33", "bad": "31", "note": "2"}
 """The colour of each kind of line, as a parameter of SGR (ECMA-48, 8.3.117)."""
@@ -138,19 +140,42 @@ async def _lines() -> AsyncIterator[str]:
         yield line
 
 
-async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
+def prompt_session(lang: Lang, options: Options, target: RunTarget, known: Known) -> PromptSession[str]:
+    """The prompt, with completion, history and the line of help. ``options``: of the mediator."""
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.patch_stdout import patch_stdout
 
-    session: PromptSession[str] = PromptSession(
+    return PromptSession(
         "sorm> ",
-        completer=_completer(bench.lang, target, known),
+        completer=_completer(lang, target, known),
         complete_while_typing=False,
         history=_history(),
-        bottom_toolbar=_toolbar(bench.lang, bench.client.codec.options)
-        if os.environ.get("TERM") != "dumb"
-        else None,
+        bottom_toolbar=_toolbar(lang, options) if os.environ.get("TERM") != "dumb" else None,
+        key_bindings=_keys(),
     )
+
+
+def _keys() -> KeyBindings:
+    """``=`` behind a field or key that Tab has completed, with its ``=``, is the same one."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("=")
+    def _(event: KeyPressEvent) -> None:
+        *before, word = event.current_buffer.document.text_before_cursor.split(" ")
+        first = next(filter(None, before), "")
+        entry, request = COMMANDS.get(first), _ASKED.get(first)
+        known: Iterable[str] = entry.fields if entry else request.meanings if request else ()
+        if not (word.endswith("=") and word[:-1] in known):
+            event.current_buffer.insert_text(event.data)
+
+    return keys
+
+
+async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    session = prompt_session(bench.lang, bench.client.codec.options, target, known)
     with patch_stdout(raw=True):
         while True:
             try:
@@ -303,8 +328,10 @@ def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
         def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             text = document.text_before_cursor
             word = re.split(r"\s+", text)[-1]
+            first = not text[: len(text) - len(word)].strip()
             for candidate, meaning in candidates(text, lang, self.known):
-                yield Completion(candidate, start_position=-len(word), display_meta=meaning)
+                typed = f"{candidate} " if first else candidate
+                yield Completion(typed, start_position=-len(word), display=candidate, display_meta=meaning)
 
         async def get_completions_async(
             self, document: Document, complete_event: CompleteEvent

@@ -44,6 +44,21 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
 needs no KSL line. A value ``null`` sends "not given" all the same. What differs by the order is a table by order."""
+EXAMPLES: Mapping[str, str] = {
+    "set-password": "new_password=654321",
+    "add-ksl": "ksl_group=1 ksl_a=0/1",
+    "add-object": "object_number=258 number=28331",
+    "remove-object": "object_number=258 number=28331",
+    "connect-ksl": "call_number=1 object_number=258 ksl_group=1",
+    "release-ksl": "ksl_a=0/1",
+    "remove-ksl": "ksl_group=1 ksl_a=0/1",
+    "get-objects": "object_number=258",
+    "get-ksl": "ksl_group=1",
+    "get-services": "number=28331",
+    "test": "test_number=7",
+    "change-object": "object_number=258 category=combined ksl_group=1",
+}
+"""What follows the name in the example of a command: what it needs beside :func:`defaults`. The others need nothing."""
 
 
 def defaults(command: str, order: Order) -> dict[str, Any]:
@@ -53,6 +68,7 @@ def defaults(command: str, order: Order) -> dict[str, Any]:
 
 
 _KSL = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
+_LINES = re.compile(r"`\{stream: (\S+), ksl: (\S+)\}`")
 _QUOTED = re.compile(r'"([^"]*)"')
 _NAMES = re.compile(r'(.*), null, or octets such as "0x1A"')
 _TYPED: Mapping[str, Phrase] = {
@@ -283,17 +299,26 @@ def about_field(command: str, field: str, lang: Lang, options: Options) -> str:
     wire = wires(client.COMMANDS[command], options)[field]
     default = defaults(command, options.order).get(field)
     shown = "" if default is None else f" [{default}]"
-    allowed = wire.values.replace("`", "")  # that of docs/messages.md
+    allowed = translate(wire.values, lang)  # that of docs/messages.md
+    line = _LINES.match(allowed)
+    if line is not None:
+        typed = Phrase("stream/KSL such as 0/1, {streams}/{ksls}", streams=line[1], ksls=line[2])
+        allowed = translate(typed, lang) + allowed[line.end() :]
+    allowed = _QUOTED.sub(r"\1", allowed.replace("`", ""))
     return f"{translate(caption(field), lang)}: {allowed}{shown}"
 
 
 def usage(command: str, lang: Lang, options: Options) -> str:
-    """Help for a command: a line each for itself and for its fields. ``options``: of the mediator."""
+    """Help for a command: a line each for itself and for its fields, and an example. ``options``: of the mediator."""
     entry = COMMANDS[command]
     width = max((len(name) for name in entry.fields), default=0)
     lines = [f"{command}: {title(command, lang)} ({entry.code:02X}h)"]
     lines += [f"  {name:<{width}}  {about_field(command, name, lang, options)}" for name in entry.fields]
-    return "\n".join(lines)
+    return "\n".join((*lines, _example(command, EXAMPLES.get(command, ""), lang)))
+
+
+def _example(name: str, given: str, lang: Lang) -> str:
+    return "  " + translate(Phrase("example: {line}", line=f"{name} {given}".rstrip()), lang)
 
 
 def about_key(name: str, key: str, lang: Lang) -> str:
@@ -308,5 +333,4 @@ def about_request(name: str, lang: Lang) -> str:
     width = max(map(len, keys.values()), default=0)
     lines = [f"{name}: {translate(request.title, lang)}"]
     lines += [f"  {typed:<{width}}  {about_key(name, key, lang)}" for key, typed in keys.items()]
-    example = translate(Phrase("example: {line}", line=f"{name} {request.example}".rstrip()), lang)
-    return "\n".join((*lines, f"  {example}"))
+    return "\n".join((*lines, _example(name, request.example, lang)))

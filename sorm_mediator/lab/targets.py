@@ -13,6 +13,7 @@ from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Events, Link, RunTarget, WebApi, target_for
+from sorm_mediator.language import Lang
 
 if TYPE_CHECKING:
     from protocol.options import ByteOrder
@@ -63,6 +64,7 @@ async def toward(
     byte_order: ByteOrder | None = None,
     by_e1: bool = False,
     speech: bool = False,
+    lang: Lang = "en",
 ) -> AsyncIterator[RunTarget]:
     """A running mediator, described by ``config``. ``web``: the HTTP API that makes calls; "": none.
 
@@ -71,7 +73,7 @@ async def toward(
     async with AsyncExitStack() as stack:
         api = None
         if web:
-            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
+            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value(), lang))
         # Over E1 the channels are in the streams.
         channels = {} if by_e1 else {"kpd1": host_port(host, kpd1), "kpd2": host_port(host, kpd2)}
         endpoints = {**channels, **({"web": urlsplit(web).netloc} if web else {})}

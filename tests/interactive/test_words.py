@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import Codec, Options
+from protocol import Codec, ConnectKsl, EncodeError, ObjectType, Options, Start
 from protocol.codes import Order
 from protocol.jsonform import from_json, to_json
 from protocol.messages import MESSAGES
@@ -26,6 +26,7 @@ from sorm_mediator.interactive.words import (
     usage,
 )
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD2
+from tests.mediator.conftest import MediatorHarness, combined, make_report, put
 
 pytestmark = pytest.mark.core
 
@@ -145,7 +146,49 @@ def test_help_tells_every_field_with_its_default() -> None:
     assert about("no-such", "en", plain) == ""
     for name, entry in COMMANDS.items():
         text = usage(name, "en", plain)
-        assert [line.split()[0] for line in text.splitlines()[1:]] == list(entry.fields)
+        assert [line.split()[0] for line in text.splitlines()[1:-1]] == list(entry.fields)
+    assert "ksl_a       KSL-A: stream/KSL such as 0/1, 0..7/1..28, null" in usage("add-ksl", "en", plain)
+    assert "пароль: текст ровно из 6 символов" in usage("start", "ru", plain)
+    assert "текст из 1–18 цифр, 28331; null" in usage("get-services", "ru", plain)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_example_of_a_command_is_executed_and_holds_what_the_command_needs(name: str) -> None:
+    """In a mediator with what the command is about: a KSL group, an object, and a call of the object."""
+    *_, example = usage(name, "en", Options()).splitlines()
+    word, *pairs = split(example.removeprefix("  example: "))
+    assert word == name
+    optional = {"get-objects", "get-ksl", "test"}  # without a field they are about all, or have the default
+    # test ends with its replies; there is nothing to interrupt, and the switch has no trunk.
+    end = {"test": "29 53", "interrupt": "28/39", "get-trunks": "28/25"}
+
+    def answered(pairs: list[str]) -> str:
+        mediator = MediatorHarness()
+        mediator.connect()
+        mediator.do(mediator.core.switch_up(mediator.now))
+        if name != "start":
+            mediator.says(Start())
+        if name not in ("start", "add-ksl"):
+            mediator.says(combined(1, 1))
+        if name in ("connect-ksl", "release-ksl", "remove-object", "get-objects", "change-object"):
+            mediator.says(put(258, "28331"))
+        if name in ("connect-ksl", "release-ksl"):
+            mediator.report(make_report(answer=1001.0, matches=((258, "a"),)))
+        if name == "release-ksl":
+            mediator.says(ConnectKsl(1, ObjectType.OWN_SUBSCRIBER, 258, 1))
+        command, fields = read_command([name, *pairs])
+        unit = {"orm_number": 1, "password": "123456", **fields}
+        return mediator.says(from_json({"name": command, "channel": "command", "fields": unit}))
+
+    good = answered(pairs)
+    assert good.startswith("27/00")
+    assert good.endswith(end.get(name, "28/00")), good
+    if name == "set-password":
+        with pytest.raises(EncodeError, match="new_password"):
+            answered([])
+    elif name not in optional:
+        for left_out in pairs:
+            assert answered([one for one in pairs if one != left_out]) != good, left_out
 
 
 @pytest.mark.parametrize("order", ["268", "70"])
