@@ -159,8 +159,14 @@ class Digits(Wire):
     size = 10
 
     def __init__(self, *, zero: str = "0", extra: bool = False, parts: bool = False) -> None:
-        count = f'; the count of digits alone as octets, `"0x0B{"FF" * 9}"` for eleven' if parts else ""
-        super().__init__("B9s", DigitsForm(), f'a text of 1 to 18 digits, `"28331"`; `null`{count}')
+        octets = f'`"0x0B{"FF" * 9}"`'
+        count = (
+            Phrase("; the count of digits alone as octets, {octets} for eleven", octets=octets)
+            if parts
+            else ""
+        )
+        values = Phrase('a text of 1 to 18 digits, `"28331"`; `null`{count}', count=count)
+        super().__init__("B9s", DigitsForm(), values)
         self.zero = zero
         self.extra = extra
         self.parts = parts

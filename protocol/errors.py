@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import NoReturn
 
@@ -84,7 +85,20 @@ class EncodeError(ProtocolError):
         self.allowed = allowed
 
     def __str__(self) -> str:
-        return f"{self.path or 'message'}: {self.value!r} can't be sent; allowed: {self.allowed}"
+        return f"{self.path or 'message'}: {shown_value(self.value)} can't be sent; allowed: {self.allowed}"
+
+
+def shown_value(value: object) -> str:
+    """A value as errors show it: a coded one by the name that it has in messages, octets in hexadecimal."""
+    if isinstance(value, Enum):
+        return repr(str(value.value))
+    if isinstance(value, (bytes, bytearray)):
+        return f"0x{value.hex().upper()}"
+    if isinstance(value, tuple):
+        named = getattr(value, "_fields", None)
+        parts = [shown_value(one) for one in value]
+        return f"({', '.join(map('='.join, zip(named, parts, strict=True)) if named else parts)})"
+    return repr(value)
 
 
 def left_out(path: str) -> NoReturn:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import construct
 
 from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
+from protocol.errors import shown_value
 from protocol.forms import (
     AbsentForm,
     BoundedForm,
@@ -103,7 +104,7 @@ class Unwritable(construct.ConstructError):  # type: ignore[misc]
     """A value that a field can't carry."""
 
     def __init__(self, path: str, value: object, allowed: str) -> None:
-        super().__init__(f"{value!r} can't be sent; allowed: {allowed}", path)
+        super().__init__(f"{shown_value(value)} can't be sent; allowed: {allowed}", path)
         self.value = value
         self.allowed = allowed
 
@@ -566,7 +567,7 @@ class PasswordOctets(Text):
     def __init__(self) -> None:
         super().__init__(PASSWORD_CHARACTERS, PasswordForm())
         self.allowed = f"exactly {self.size} latin-1 characters"
-        self.values = f"a text of exactly {self.size} characters"
+        self.values = Phrase("a text of exactly {size} characters", size=self.size)
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None

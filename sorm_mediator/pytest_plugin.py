@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,7 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("sorm_lab", "lab file of the fixtures, from the folder of the ini file")
     parser.addini("sorm_link", "how consoles are connected: tcp, x25 or tcp+e1")
     parser.addini(
-        "sorm_scenarios", "patterns of the scenarios that are tests, such as scenarios/*.yaml", "args"
+        "sorm_scenarios",
+        "folders and patterns of the scenarios that are tests: scenarios, old/**/*.yaml",
+        "args",
     )
 
 
@@ -78,6 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "sorm_lab(file=None, link='', config=None): the lab of this test, as sorm_mediator.api.lab takes it",
     )
+    if not hasattr(config, "workerinput"):  # one of xdist tells nothing that the whole run has told
+        for pattern in config.getini("sorm_scenarios"):
+            if not _fits_a_file(pattern, _base(config)):
+                _warn(
+                    config,
+                    f"sorm_scenarios: {pattern} fits no {' or '.join(_SUFFIXES)} in {_near(_base(config))}: "
+                    "a folder, or a pattern such as scenarios/**/*.yaml",
+                )
 
 
 # --- fixtures
@@ -246,9 +257,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     if file_path.suffix.lower() not in _SUFFIXES:
         return None
     config = parent.config
-    patterns: Iterable[str] = config.getini("sorm_scenarios")
-    base = config.inipath.parent if config.inipath else config.rootpath
-    asked = any(file_path.is_relative_to(base) and file_path.relative_to(base).match(one) for one in patterns)
+    base = _base(config)
+    asked = file_path.is_relative_to(base) and any(
+        _fits(file_path.relative_to(base), one, base) for one in config.getini("sorm_scenarios")
+    )
     if not (asked or config.getoption("sorm_scenarios")):
         return None
     from sorm_mediator.reserved import check_names
@@ -262,6 +274,65 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
         return None
     file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
     return file
+
+
+def _base(config: pytest.Config) -> Path:
+    """The folder that the paths of the ini file begin in."""
+    return config.inipath.parent if config.inipath else config.rootpath
+
+
+def _fits(path: PurePath, pattern: str, base: Path) -> bool:
+    """Whether a path from ``base`` is in a folder, or fits a pattern, whose beginning may be anywhere.
+
+    ``**`` stands for any number of folders, also for none. (``PurePath.match`` of Python 3.11 has no such thing.)
+    """
+    wanted = PurePath(pattern)
+    if (base / wanted).is_dir():
+        return path.is_relative_to(wanted)
+    return not wanted.is_absolute() and _match(path.parts, ("**", *wanted.parts))
+
+
+def _match(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        return any(_match(parts[skipped:], wanted[1:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _match(parts[1:], wanted[1:])
+
+
+def _fits_a_file(pattern: str, base: Path) -> bool:
+    """Whether there is a file that a folder or a pattern of the ini file takes."""
+    parts = PurePath(pattern).parts
+    if PurePath(pattern).is_absolute() or ".." in parts:
+        return False
+    start = base
+    for part in parts:
+        # Most patterns begin with a folder: what is beside it is searched only when there is nothing in it.
+        if not (start / part).is_dir():
+            break
+        start /= part
+    return any(_is_taken(one, pattern, base) for each in (start, base) for one in each.rglob("*"))
+
+
+def _is_taken(path: Path, pattern: str, base: Path) -> bool:
+    return (
+        path.suffix.lower() in _SUFFIXES and _fits(path.relative_to(base), pattern, base) and path.is_file()
+    )
+
+
+def _warn(config: pytest.Config, text: str) -> None:
+    """Warn. Raises :class:`pytest.UsageError` in a run whose warnings are errors.
+
+    A worker of xdist can't end the run, so the warning stays one there.
+    """
+    try:
+        config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+    except pytest.PytestWarning as warning:
+        if not hasattr(config, "workerinput"):
+            raise pytest.UsageError(str(warning)) from None
+        message = warnings.WarningMessage(warning, type(warning), __file__, 0)
+        told = {"warning_message": message, "when": "config", "nodeid": "", "location": None}
+        config.hook.pytest_warning_recorded.call_historic(kwargs=told)
 
 
 def _is_scenario(path: Path, *, asked: bool) -> bool:
@@ -307,18 +378,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             check_names()
         except HiddenError as error:
             raise pytest.UsageError(str(error)) from None
-    if parts := config.stash.get(_PARTS, []):
+    if parts := [one for one in config.stash.get(_PARTS, []) if _is_asked_for(one, config)]:
         from sorm_mediator.replay.session import not_included
 
         scenarios = {item.path for item in items if isinstance(item, ScenarioItem)}
         for part in not_included(parts, (*scenarios, *parts)):
-            warnings.warn(
-                pytest.PytestWarning(
-                    f"{_near(part)}: does not run: it has no name, and no scenario of this run includes it; "
-                    "name: makes it a scenario"
-                ),
-                stacklevel=1,
+            _warn(
+                config,
+                f"{_near(part)}: does not run: it has no name, and no scenario of this run includes it; "
+                "name: makes it a scenario",
             )
+
+
+def _is_asked_for(path: Path, config: pytest.Config) -> bool:
+    """Whether a file, or a folder above it, is among the arguments of the run: pytest asks for its neighbours too."""
+    folder = config.invocation_params.dir
+    given = (Path(os.path.abspath(folder / one.partition("::")[0])) for one in config.args)
+    return any(path.is_relative_to(one) for one in given)
 
 
 def _uses_a_lab(item: pytest.Item) -> bool:

@@ -67,9 +67,9 @@ class robot:  # noqa: N801 - Robot Framework takes the class that has the name o
     @keyword
     def use_mediator(
         self,
-        host: str = "127.0.0.1",
-        kpd1: int = 0,
-        kpd2: int = 0,
+        host: str = "",
+        kpd1: int | str = 0,
+        kpd2: int | str = 0,
         web: str = "",
         link: str = "",
         file: str | None = None,
@@ -78,6 +78,7 @@ class robot:  # noqa: N801 - Robot Framework takes the class that has the name o
     ) -> None:
         """Uses a mediator that runs already, ours or a real one.
 
+        kpd1, kpd2: a port, or host:port as the ready line shows them. host: by default theirs, else 127.0.0.1.
         file: a lab file that describes it. web: the URL of the web that makes the calls.
         """
         self.stop_lab()

@@ -19,6 +19,7 @@ from typing import Any, Final
 import asyncssh
 
 from ssh_control.dialect import (
+    NO_RADIUS_SERVER,
     ClientDialect,
     EventReceived,
     HelloAccepted,
@@ -87,13 +88,26 @@ def backoff(attempt: int, retry_min: float, retry_max: float, jitter: float) -> 
     return max(retry_min, longest * (0.5 + 0.5 * jitter))
 
 
+class Refusal(Enum):
+    """What about a link is refused."""
+
+    HOST_KEY = "host key"
+    """The mediator refuses: the switch shows another key than the pinned one."""
+    LOGIN = "login"
+    SINK = "sink"
+    """The switch does not report to the accounting sink of the hello."""
+    HELLO = "hello"
+    """The switch refuses the hello for another reason, in words."""
+    DIALECT = "dialect"
+    """It is a server without the dialect."""
+
+
 class _Trouble(Exception):  # noqa: N818
     """One address could not be used."""
 
-    def __init__(self, text: str, *, refused: bool = False, wrong_key: bool = False) -> None:
+    def __init__(self, text: str, *, refused: Refusal | None = None) -> None:
         super().__init__(text)
         self.refused = refused
-        self.wrong_key = wrong_key
 
 
 class SwitchLink:
@@ -104,7 +118,8 @@ class SwitchLink:
     (``host:port`` of the accounting sink) and ``rtp`` (``host:port`` for speech).
 
     The event loop calls ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)``. Requests are possible between an
-    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_octets`` gets the octets inside the
+    ``on_up`` and its ``on_down``. :meth:`close` does not call ``on_down``. ``on_refused()`` is called
+    after each attempt that ended with a ``refusal``. ``on_octets`` gets the octets inside the
     session, for a capture: ``(session, octets, sent=bool, ends=(own address, the switch's))``.
 
     ``login_key``: the private key that is tried before the password.
@@ -130,6 +145,7 @@ class SwitchLink:
         on_up: Callable[[dict[str, Any]], None],
         on_down: Callable[[str], None],
         on_event: Callable[[dict[str, Any]], None],
+        on_refused: Callable[[], object] | None = None,
         on_octets: Callable[..., object] | None = None,
         keepalive: float = 5.0,
         retry_min: float = 0.5,
@@ -151,10 +167,12 @@ class SwitchLink:
         self._new_dialect()
         self.addresses, self.state = tuple(addresses), LinkState.IDLE
         self.counters: Counter[str] = Counter()
+        self.refusal: Refusal | None = None
+        """What the latest attempt was refused for; None: it was not refused, or there was none."""
         self._user, self._password, self._login_key = user, password, login_key
         self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
-        self.on_octets = on_octets
+        self._on_refused, self.on_octets = on_refused, on_octets
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
         self._sleep, self._jitter = sleep, jitter
@@ -265,12 +283,14 @@ class SwitchLink:
         while True:
             reached = await self._connect_somewhere()
             if isinstance(reached, _Trouble):
-                self._reason = str(reached)
+                self._reason, self.refusal = str(reached), reached.refused
                 self._enter(LinkInput.REFUSAL if reached.refused else LinkInput.UNREACHABLE)
+                if reached.refused and self._on_refused is not None:
+                    self._on_refused()
             else:
                 await reached.lost
                 attempt = 0
-            if isinstance(reached, _Trouble) and reached.wrong_key:
+            if isinstance(reached, _Trouble) and reached.refused is Refusal.HOST_KEY:
                 pause = self._retry_max
             else:
                 pause = backoff(attempt, self._retry_min, self._retry_max, self._jitter())
@@ -291,11 +311,9 @@ class SwitchLink:
             else:
                 self._came_up(session, hello)
                 return session
-        return _Trouble(
-            "; ".join(str(trouble) for trouble in troubles),
-            refused=any(trouble.refused for trouble in troubles),
-            wrong_key=any(trouble.wrong_key for trouble in troubles),
-        )
+        refusals = [trouble.refused for trouble in troubles if trouble.refused]
+        refused = Refusal.HOST_KEY if Refusal.HOST_KEY in refusals else next(iter(refusals), None)
+        return _Trouble("; ".join(str(trouble) for trouble in troubles), refused=refused)
 
     async def _connect(self, address: Address) -> tuple[_LinkSession, dict[str, Any]]:
         where = host_port(*address)
@@ -341,19 +359,20 @@ class SwitchLink:
             return _Trouble(
                 f"{where}: wrong host key: expected {self._pinned.get_fingerprint()}, seen {seen}; "
                 "the password was not sent",
-                refused=True,
-                wrong_key=True,
+                refused=Refusal.HOST_KEY,
             )
         if isinstance(error, asyncssh.PermissionDenied):
-            return _Trouble(f"{where}: login as {self._user!a} denied", refused=True)
+            return _Trouble(f"{where}: login as {self._user!a} denied", refused=Refusal.LOGIN)
         if isinstance(error, asyncssh.ChannelOpenError):
-            return _Trouble(f"{where}: does not serve the dialect: {visible(error.reason)}", refused=True)
+            return _Trouble(
+                f"{where}: does not serve the dialect: {visible(error.reason)}", refused=Refusal.DIALECT
+            )
         if isinstance(error, TimeoutError):
             return _Trouble(f"{where}: no answer within {self._connect_timeout:g} s")
         return _Trouble(f"{where}: {visible(error)}")
 
     def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
-        self._session, self._hello = session, hello
+        self._session, self._hello, self.refusal = session, hello, None
         self._reason = f"connected to {host_port(*session.address)}"
         self._enter(LinkInput.GREETED)
         self.counters["ups"] += 1
@@ -510,13 +529,14 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
                     self.greeted.set_result(event.hello)
             elif isinstance(event, HelloRefused):
                 code = "" if event.code is None else f" ({event.code:02X}h)"
-                self._over(f"the switch refused{code}: {event.text[:200]!a}", refused=True)
+                refused = Refusal.SINK if NO_RADIUS_SERVER in event.text else Refusal.HELLO
+                self._over(f"the switch refused{code}: {event.text[:200]!a}", refused)
             else:
-                self._over(event.text[:200], refused=not self.greeted.done())
+                self._over(event.text[:200], None if self.greeted.done() else Refusal.DIALECT)
             if self._held:
                 return
 
-    def _over(self, reason: str, *, refused: bool = False) -> None:
+    def _over(self, reason: str, refused: Refusal | None = None) -> None:
         if self._reason:
             return
         self._reason = reason = visible(reason)

@@ -34,6 +34,8 @@ from ssh_control.messages import (
 
 SUBSYSTEM = "sorm"
 """The SSH subsystem of the dialect, and the name in its hello."""
+NO_RADIUS_SERVER = "is no RADIUS server of"
+"""In the text of a refused hello: the switch does not report to the accounting sink that the hello names."""
 _SEQ_LIMIT = 2**53
 _NAME_LIMIT = 255
 _TEXT_LIMIT = 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from sorm_mediator.cli.app import app
@@ -144,7 +145,7 @@ key = "yy"
 """,
     )
     keys = [line.split(": ")[0] for line in told]
-    assert [key.rpartition(":")[2] for key in keys] == ["6", "9", "12", "13", "4", "5", "6", "16", "19"]
+    assert [key.rpartition(":")[2] for key in keys] == ["6", "9", "12", "13", "4", "16", "19"]
     rest = [line.split(": ", 1)[1] for line in told]
     assert (
         rest[1] == "switch.domains[2].radius_servers: is a list of tables: write radius_servers = [{ ... }]"
@@ -153,8 +154,46 @@ key = "yy"
         f"switch.bridges[1].{end}.domain: there is no domain {name!r}; there are: a, c"
         for end, name in (("a", "yy"), ("b", "zz"))
     ]
-    assert rest[5].startswith(
-        "switch.domains[1].default_context: there is no context 'wrong'; there are: none"
+    assert [line.split(":")[0] for line in rest[5:]] == ["switch.licences[1].key", "switch.licences[2].key"]
+
+
+@pytest.mark.parametrize(
+    "written", ["", "<context name='routing'>\n<rul", "no context"], ids=["missing", "named", "other"]
+)
+def test_a_name_that_an_unreadable_context_may_have_is_no_mistake(tmp_path: Path, written: str) -> None:
+    if written:
+        (tmp_path / "file.xml").write_text(written, encoding="utf-8")
+    told = checked(
+        tmp_path,
+        '[[switch.domains]]\nname = "a"\ncontexts = ["file.xml"]\ndefault_context = "routing"\n'
+        'trunks = [{ number = 1, name = "t", context = "x" }]\n',
     )
-    assert rest[6].startswith("switch.domains[1].trunks[1].context: there is no context 'x'")
-    assert [line.split(":")[0] for line in rest[7:]] == ["switch.licences[1].key", "switch.licences[2].key"]
+    keys = {line.split(": ")[1] for line in told}
+    wrong = {"switch.domains[1].trunks[1].context"} if "name=" in written else set()
+    assert keys == {"switch.domains[1].contexts[1]"} | wrong, "what is surely wrong is told, and nothing else"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    ['[mediator]\norder = "269"\n', "[console]\nkpd1_port = 5\nkpd2_port = 5\n", ""],
+    ids=["type", "reference", "context"],
+)
+def test_warnings_are_told_beside_errors(tmp_path: Path, mistake: str) -> None:
+    contexts = "" if mistake else 'contexts = ["missing.xml"]\n'
+    text = (
+        f'{mistake}[[switch.domains]]\nname = "a"\n{contexts}'
+        '[[switch.aggregates]]\nuser = "u"\npassword = "p"\ndomains = ["nowhere"]\n'
+    )
+    lines = checked(tmp_path, text)
+    doubts = [line for line in lines if "warning: " in line]
+    assert len(doubts) == 1
+    assert "switch.aggregates[1].domains: there is no domain 'nowhere'" in doubts[0]
+    assert len(lines) == 2
+
+
+def test_a_domain_that_is_there_under_a_wrong_name_is_no_doubt(tmp_path: Path) -> None:
+    text = (
+        '[[switch.domains]]\nname = "bad name"\n'
+        '[[switch.aggregates]]\nuser = "u"\npassword = "p"\ndomains = ["bad name"]\n'
+    )
+    assert not any("warning" in line and "aggregates" in line for line in checked(tmp_path, text))

@@ -13,7 +13,7 @@ from protocol import texts
 from protocol.messages import title_of
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED, worded
 from sorm_mediator.acceptance.matrix import DIRECTION_NAMES, FormatCheck
-from sorm_mediator.acceptance.report import KIND_NAMES, WITHIN, AcceptanceRun, document
+from sorm_mediator.acceptance.report import DOMAIN, KIND_NAMES, WITHIN, AcceptanceRun, document
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports.html import render
@@ -184,7 +184,7 @@ LABELS: dict[str, Phrase] = {
     "kind": Phrase("Subscriber"),
     "direction": Phrase("Direction"),
     "operator": Phrase("Operator"),
-    "domain": Phrase("Domain"),
+    "domain": DOMAIN,
     "call": Phrase("Call"),
     "agreed": Phrase("Agreed"),
     "seen": Phrase("Shown"),

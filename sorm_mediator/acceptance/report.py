@@ -152,10 +152,15 @@ def _unit(unit: Crossed, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
 
 
 def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
-    """The run as lines of text: one for each check, and its problems below it."""
+    """The run as lines of text: one for each check, and its problems below it. Checks of several domains stand below
+    the name of theirs, since a further column would not fit 80 columns."""
     rows = [_words(outcome, lang) for outcome in run.outcomes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    several, domain = len({outcome.check.domain for outcome in run.outcomes}) > 1, ""
     for outcome, cells in zip(run.outcomes, rows, strict=True):
+        if several and outcome.check.domain != domain:
+            domain = outcome.check.domain
+            yield f"{translate(DOMAIN, lang)} {domain}:"
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
         for text in (*([outcome.check.skipped] if outcome.check.skipped else ()), *outcome.problems):
             yield f"    {translate(text, lang)}"
@@ -181,6 +186,7 @@ def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
 
 
 WITHIN = Phrase("within the node")
+DOMAIN = Phrase("Domain")
 KIND_NAMES: dict[str, Phrase] = {
     "own": Phrase("own subscriber"),
     "local": Phrase("local"),

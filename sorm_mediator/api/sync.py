@@ -25,9 +25,9 @@ from sorm_mediator.console.errors import (
     check_choice,
     check_folders,
 )
-from sorm_mediator.console.target import LINKS, RunTarget, link_of
+from sorm_mediator.console.target import LINKS, RunTarget, link_of, reached
 from sorm_mediator.interactive.station import Where, reach
-from sorm_mediator.interactive.words import DEFAULTS
+from sorm_mediator.interactive.words import defaults
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.language import Lang
 from sorm_mediator.replay.document import Node, node_of
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Place = Callable[[], tuple[str, int]]
 """Tells file and line of the step that begins now."""
+LOOPBACK = "127.0.0.1"
 BUILT_IN = "labs/laptop.toml"
 """The lab of a test that names none; it is shipped."""
 _DECLARED = (ScriptError, StepError, ConnectError)
@@ -88,7 +89,7 @@ class RunningLab:
     def endpoints(self) -> Mapping[str, str]:
         """The addresses of the lab, by name as in its ready line (``kpd1``, ``kpd2``, ``ssh``, ``radius``, ``web``).
 
-        Empty for a mediator that was running before.
+        Of a mediator that was running before: those that are known, KPD1, KPD2 and the web.
         """
         return self._target.endpoints
 
@@ -203,7 +204,7 @@ class LabConsole:
         __tracebackhide__ = True
         keys: dict[str, Any]
         if isinstance(command, str):
-            keys = {"send": {command: {**DEFAULTS.get(command, {}), **fields}}}
+            keys = {"send": {command: {**defaults(command, self._lab._target.codec.options.order), **fields}}}
         elif fields:
             raise UsageError(f"{', '.join(fields)}: a message or octets have no fields beside them")
         elif isinstance(command, Message):
@@ -370,10 +371,10 @@ def lab(
 
 @contextmanager
 def mediator(
-    host: str = "127.0.0.1",
+    host: str = "",
     *,
-    kpd1: int = 0,
-    kpd2: int = 0,
+    kpd1: int | str = 0,
+    kpd2: int | str = 0,
     web: str = "",
     link: str = "",
     file: str | Path | None = None,
@@ -384,13 +385,17 @@ def mediator(
 ) -> Iterator[RunningLab]:
     """A mediator that runs already, ours or a real one; the block leaves it as it is at its end.
 
+    ``kpd1``, ``kpd2``: a port, or ``"host:port"`` as the ready line shows them. ``host``: by default theirs, else
+    127.0.0.1.
     ``file``: a lab file that describes it (ports, web, password, order), found as for :func:`lab`. ``web``: the URL
     of the web that makes the calls. Raises :class:`ConfigError`, :class:`UsageError`; the first step raises
     :class:`ConnectError`.
     """
     place = place or _caller()
     path = None if file is None else find_lab(node_of(str(file), *place, "file"), Path(place[0]))
-    where = Where(host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=path, lang=lang)
+    there = reached(host, str(kpd1), str(kpd2), web, prefix="")
+    there = there._replace(host=there.host or LOOPBACK)
+    where = Where(**there._asdict(), link=link, config=path, lang=lang)
     with _running(reach(where), where.load(), place, name, pcap, lang) as running:
         yield running
 

@@ -26,7 +26,18 @@ from sorm_mediator.errors import BoxError, ConfigError
 
 
 class _InOurWords(TyperGroup):
-    """What is wrong with the value of an option is told in the words of lab files, not in those of pydantic."""
+    """What is wrong with an option is told in words of ours: those of lab files, not those of pydantic; and where it
+    goes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command: an option of commands is told to go behind it."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            option = getattr(error, "option_name", "")
+            if any(option in one.opts for command in self.commands.values() for one in command.params):
+                error.message = f"{option} goes after the command: sorm-mediator COMMAND {option} ..."  # type: ignore[attr-defined]
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, whose values are read here."""

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -155,8 +156,10 @@ def examples(as_json: JsonOption = False) -> None:
 
 def _labs() -> Iterator[dict[str, str]]:
     for path in sorted(labs().rglob("*.toml")):
-        first = path.read_text(encoding="utf-8").splitlines()[0]
-        yield {"kind": "lab", "file": str(path), "shows": first.lstrip("# ")}
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = takewhile(lambda line: line.startswith("# ") and not line.startswith("# sorm-"), lines)
+        first = re.split(r"(?<=[.])\s", " ".join(line[2:] for line in comment))[0]
+        yield {"kind": "lab", "file": str(path), "shows": first}
 
 
 def _scenarios() -> Iterator[dict[str, str]]:

@@ -58,8 +58,11 @@ def check(
     except LabFileError as error:
         errors, warnings = [*error.found], []
         if error.sound is not None and error.sound.config is not None:
-            found = [*check_sound(error.sound, str(file)), *_wrong_formats(error.sound, str(file))]
+            checked = check_sound(error.sound, str(file))
+            found = [*checked.errors, *_wrong_formats(error.sound, str(file))]
             errors += error.sound.config.locate("\n".join(found)) if found else []
+            if checked.warnings:
+                warnings += error.sound.config.locate("\n".join(checked.warnings))
     else:
         checked = check_lab(loaded, str(file))
         found, doubts = [*checked.errors], [*checked.warnings]
@@ -251,7 +254,7 @@ def trace(
 
 def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
     """The domain named, else the only domain, else the one with the caller. Raises :class:`TraceError`."""
-    from sorm_mediator.switch.trace import TraceError
+    from sorm_mediator.switch.trace import TraceError, is_from
 
     known = as_list(domains)
     if name:
@@ -263,11 +266,7 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
     if len(domains) == 1:
         return next(iter(domains.values()))
     caller = request.iface or request.calling["digits"]
-    found = [
-        one
-        for one in domains.values()
-        if caller in one.subscribers or (request.iface and (caller in one.trunks or caller in one.bridges))
-    ]
+    found = [one for one in domains.values() if is_from(one, request)]
     if len(found) != 1:
         where = " and ".join(one.name for one in found) or "no domain"
         full = next(

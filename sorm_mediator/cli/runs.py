@@ -91,6 +91,13 @@ def replay(  # long by its options, each with its help
     check: Annotated[
         bool, typer.Option("--check", help="Only read the scripts and their labs, and tell every mistake.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Warnings are mistakes: a scenario that expects nothing, a file without a name that nothing includes.",
+        ),
+    ] = False,
     list_: Annotated[
         bool, typer.Option("--list", help="Only list the scripts, with their count of steps.")
     ] = False,
@@ -127,7 +134,7 @@ def replay(  # long by its options, each with its help
             as_json=as_json,
             lang=lang, quiet=quiet, keyword=keyword, variables=read_variables(var or ()),
             written={name: text for name, _, text in (one.partition("=") for one in var or ())},
-            repeat=repeat, jobs=jobs, check=check, list=list_,
+            repeat=repeat, jobs=jobs, check=check, strict=strict, list=list_,
         )  # fmt: skip
         raise typer.Exit(run_scripts(settings))
 

@@ -187,9 +187,11 @@ class RadiusConfig(Section):
     port: Port = 1813
     """UDP port; 0 = any free."""
     secret: SecretStr = SecretStr("2testing123")
-    """The secret shared with the switch."""
+    """The secret of every client that ``clients`` does not name; "" = only those of ``clients`` may report. The default
+    is published: set another one, or "", where others reach this port."""
     clients: dict[str, SecretStr] = Field(default={})
-    """Secrets of single clients by address, instead of ``secret``."""
+    """Secrets of single clients by address or network, instead of ``secret``. All others still have ``secret``: they
+    are refused (unknown client) only if that is ""."""
     require_message_authenticator: bool = False
     """Drop requests without a Message-Authenticator."""
 
@@ -198,7 +200,12 @@ class RadiusConfig(Section):
         """The secrets of clients by address or network, in clear."""
         common = self.secret.get_secret_value()
         single = {address: secret.get_secret_value() for address, secret in self.clients.items()}
-        return dict.fromkeys(EVERYBODY, common) | single
+        return (dict.fromkeys(EVERYBODY, common) if common else {}) | single
+
+    @property
+    def has_default_secret(self) -> bool:
+        """Whether clients that ``clients`` does not name have the published secret."""
+        return bool(self.secret == type(self).model_fields["secret"].default)
 
     def key_of(self, address: str) -> str:
         """The key whose secret a client with this address is to have. Raises ``ValueError`` for wrong ``clients``."""

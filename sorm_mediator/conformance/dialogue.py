@@ -33,6 +33,7 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    hung_up,
 )
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
@@ -562,9 +563,15 @@ class Dialogue(Observer):
         return next((one.name for one in self.unread(suits)), "")
 
     async def nothing(self, what: Phrase, suits: Callable[[Crossed], bool], *, eltex: str = "") -> None:
-        """No unit that fits may have come, or come within a while. ``eltex``: the option that allows it."""
+        """No unit that fits may have come, or come within a while. ``eltex``: the option that allows it.
+
+        Raises :class:`Failed`, also when the mediator hangs up, since nothing can come then.
+        """
         self.expects(what)
-        if await self.client.wait(lambda: bool(self.unread(suits)), self.terms.quiet):
+        await self.client.wait(lambda: bool(self.unread(suits) or self.client.hung_up), self.terms.quiet)
+        if self.client.hung_up:
+            raise Failed(hung_up(self.client.hung_up))
+        if self.unread(suits):
             raw = self.unread(suits)[0].raw
             known = len(raw) > 2
             text = Phrase(

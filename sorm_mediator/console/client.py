@@ -204,6 +204,7 @@ class ConsoleClient(Waiting):
         self.begun: set[str] = set()
         """The channels on which something has come since they were connected."""
         self._closed: set[str] = set()
+        self._let_go: set[str] = set()
         self._outstanding: list[Sent] = []
         self._new_passwords: dict[Sent, str] = {}
 
@@ -246,6 +247,15 @@ class ConsoleClient(Waiting):
         return frozenset(self._closed)
 
     @property
+    def hung_up(self) -> frozenset[str]:
+        """The channels that the mediator has closed, without those of :meth:`let_go`."""
+        return frozenset(self._closed - self._let_go)
+
+    def let_go(self, channels: Iterable[str]) -> None:
+        """These channels may be closed, by either side, until they are connected again."""
+        self._let_go.update(channels)
+
+    @property
     def final(self) -> frozenset[str]:
         """The channels that the mediator has closed and on which nothing comes until :meth:`connect`."""
         return self.closed
@@ -283,11 +293,7 @@ class ConsoleClient(Waiting):
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self.codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            why = (
-                Phrase("the mediator has closed KPD1")
-                if KPD1 in self._closed
-                else Phrase("KPD1 is not connected")
-            )
+            why = hung_up([KPD1]) if KPD1 in self._closed else Phrase("KPD1 is not connected")
             raise StepError(join(": ", [self.where(KPD1), why]))
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
@@ -412,11 +418,14 @@ class ConsoleClient(Waiting):
         return now
 
     def _opened(self, name: str, channel: _Channel, local: Address, remote: Address) -> None:
-        self._channels[name] = channel
-        self._closed.discard(name)
-        self.begun.discard(name)
+        self._begin(name, channel)
         for observer in self._observers:
             observer.opened(self, name, local[:2], remote[:2], self._clock())
+
+    def _begin(self, name: str, channel: Connection) -> None:
+        self._channels[name] = channel
+        for marks in (self._closed, self._let_go, self.begun):
+            marks.discard(name)
 
     def _lost(self, name: str, channel: _Channel) -> None:
         self._gone(name, channel)
@@ -531,6 +540,12 @@ async def wait_for(
 
     await client.wait(over, max(0.0, deadline - time.monotonic()))
     return condition()
+
+
+def hung_up(channels: Iterable[str]) -> Phrase:
+    """That the mediator has closed these channels, for people."""
+    shown = join(", ", [SHOWN[name] for name in sorted(channels)])
+    return Phrase("the mediator has closed {channels}", channels=shown)
 
 
 def no_end(client: ConsoleClient, within: float) -> Phrase:

@@ -379,9 +379,7 @@ class E1ConsoleClient(ConsoleClient):
         return self._clock()
 
     def _up(self, name: str, channel: _E1Channel) -> None:
-        self._channels[name] = channel
-        self._closed.discard(name)
-        self.begun.discard(name)
+        self._begin(name, channel)
         self._wake()
 
     def _framed(self, name: str, frame: FrameCrossed) -> None:

@@ -13,7 +13,7 @@ from sorm_mediator.addresses import host_and_or_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import KPD1, PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError, UsageError
-from sorm_mediator.language import Phrase, join
+from sorm_mediator.language import Lang, Phrase, join
 
 if TYPE_CHECKING:
     import httpx
@@ -123,11 +123,13 @@ def why_not_reached(error: Exception) -> str:
 
 
 class WebApi:
-    """A lab's HTTP API. A context manager."""
+    """A lab's HTTP API. A context manager. ``lang``: of the texts in its answers."""
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", lang: Lang = "en") -> None:
         self.url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers: dict[str, str] = {"Accept-Language": lang}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._http: httpx.AsyncClient | None = None
         """Made for the first request: most commands send none."""
 
@@ -192,6 +194,20 @@ async def why_not_let_in(target: RunTarget, client: ConsoleClient) -> Phrase | N
     if peer is None:
         return refused
     return Phrase("{where}: another console is connected: {peer}", where=client.where(KPD1), peer=peer)
+
+
+async def blocked(target: RunTarget) -> bool:
+    """Whether all pairs of channels of the connected consoles are blocked, as far as the mediator's web tells."""
+    if target.request is None:
+        return False
+    try:
+        status, reply = await target.request("GET", "status", None)
+    except ConnectError:
+        return False
+    if status != HTTPStatus.OK or not isinstance(reply, dict):
+        return False
+    connected = {one["stream"] for one in reply.get("channels", ()) if one["peer"]}
+    return bool(connected) and connected <= set(reply.get("blocked", ()))
 
 
 def refusal(reply: Any, path: str, status: int) -> str:

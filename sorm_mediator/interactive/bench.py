@@ -15,7 +15,7 @@ from typing import Any, Literal
 from protocol import EncodeError
 from sorm_mediator.console.client import KPD1, SHOWN, Crossed
 from sorm_mediator.console.errors import ConnectError, StepError, words
-from sorm_mediator.console.target import RunTarget, refusal, why_not_let_in
+from sorm_mediator.console.target import RunTarget, blocked, refusal, why_not_let_in
 from sorm_mediator.interactive.station import UNANSWERED, Shower, calls_of, command, end_of, unit_lines
 from sorm_mediator.interactive.words import (
     WordError,
@@ -30,6 +30,7 @@ from sorm_mediator.interactive.words import (
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.replay.recording import ENDS, Recording
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Request
+from sorm_mediator.switch.calls.call import why_released
 from ssh_control.visible import visible
 
 Verdict = Literal["good", "failed", "wrong", "exit"]
@@ -155,7 +156,7 @@ class Bench:
         )
 
     async def _command(self, given: Sequence[str]) -> Verdict:
-        name, fields = read_command(given)
+        name, fields = read_command(given, self.client.codec.options.order)
         if self._recording is not None and "new_password" in fields:
             raise WordError(Phrase("{word}: a recording holds no password: record-stop first", word=name))
         message = command(self.client, name, fields)
@@ -237,10 +238,11 @@ class Bench:
                     "{request}: {reply} is no answer of a lab", request=f"{method} {path}", reply=repr(reply)
                 )
             )
-        if name == "call" and not self._answered:
+        if name == "call" and not self._answered and await blocked(self._target):
             self._say(_NO_EVENTS_YET, "note")
         if request.saves:
-            self._say(f"{request.saves}={reply[request.saves]}", "note")
+            if name not in OF_CALLS:
+                self._say(f"{request.saves}={reply[request.saves]}", "note")
             if recording is not None:
                 recording.replied(request.saves, str(reply[request.saves]))
         elif isinstance(reply, dict) and "sent" in reply:
@@ -249,9 +251,12 @@ class Bench:
             else:
                 self._say("  ".join(f"{key}: {value}" for key, value in reply.items()), "note")
         if name == "call":
-            _, reply = await self._target.request("GET", f"calls/{reply['call']}", None)
+            placed = str(reply["call"])
+            _, reply = await self._target.request("GET", f"calls/{placed}", None)
+            if not (isinstance(reply, dict) and "state" in reply):  # of other webs, and of a call long over
+                self._say(f"call={placed}", "note")
         if name in OF_CALLS and isinstance(reply, dict) and "state" in reply:
-            self._say("  ".join(_of_call(reply)), "note")
+            self._say(join("  ", [*_of_call(reply), *_why_released(reply)]), "note")
         return "good"
 
     async def _filled(self, name: str, given: Sequence[str]) -> Sequence[str]:
@@ -365,7 +370,7 @@ class Bench:
             for line in self._overview():
                 self._say(line, "note")
         elif given[0] in COMMANDS:
-            self._say(usage(given[0], self.lang), "note")
+            self._say(usage(given[0], self.lang, self.client.codec.options), "note")
         elif given[0] in REQUESTS and given[0] != "http":
             self._say(about_request(given[0], self.lang), "note")
         elif given[0] in OWN_WORDS:
@@ -459,6 +464,13 @@ def _of_call(call: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """A call of the switch: its id, numbers, state, and the seconds that it has gone on."""
     until = call["release_time"] if call["release_time"] is not None else time()
     return str(call["call"]), f"{call['a']} -> {call['b']}", call["state"], f"{until - call['started']:.1f}"
+
+
+def _why_released(call: Mapping[str, Any]) -> list[str]:
+    """Why a call was released; nothing of one that goes on."""
+    if call["state"] != "released":
+        return []
+    return [why_released(call["release_cause"], [(one["event"], one["detail"]) for one in call["events"]])]
 
 
 def _free(path: Path) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol import EncodeError
+from protocol.codes import Order
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.errors import (
     ConnectError,
@@ -62,8 +63,8 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
     """Send one command and show what crosses. Returns the exit code; errors go to stderr."""
     lang = settings.where.language
     try:
-        what = _read(settings.words)
-        end = asyncio.run(until_signal(_send(settings, what, write)))
+        _read(settings.words, "268")  # wrong words are told without a connection
+        end = asyncio.run(until_signal(_send(settings, write)))
     except (WordError, UsageError, ConfigError, StepError) as error:
         return report_error(translate(words(error), lang), 2)
     except HungUpError as error:
@@ -82,7 +83,7 @@ def run_send(settings: SendSettings, write: Callable[[str], object] = sys.stdout
     return 0 if end.good else 1
 
 
-def _read(given: tuple[str, ...]) -> tuple[str, dict[str, Any]] | bytes:
+def _read(given: tuple[str, ...], order: Order) -> tuple[str, dict[str, Any]] | bytes:
     """The command or the octets of the words. Raises :class:`WordError`."""
     first, *rest = given
     if first == RAW:
@@ -91,12 +92,10 @@ def _read(given: tuple[str, ...]) -> tuple[str, dict[str, Any]] | bytes:
         raise WordError(
             Phrase("{word}: a word of console alone; send takes commands of the order, and raw", word=first)
         )
-    return read_command(given)
+    return read_command(given, order)
 
 
-async def _send(
-    settings: SendSettings, what: tuple[str, dict[str, Any]] | bytes, write: Callable[[str], object]
-) -> End:
+async def _send(settings: SendSettings, write: Callable[[str], object]) -> End:
     def show(crossed: Crossed) -> None:
         if settings.as_json:
             direction = "sent" if crossed.outbound else "received"
@@ -114,6 +113,7 @@ async def _send(
 
     async with reach(settings.where) as target:
         client = target.console(observers=(Shower(show, lambda _: None),))
+        what = _read(settings.words, target.codec.options.order)
         message: Any = what if isinstance(what, bytes) else command(client, *what)
         await client.connect()
         try:

@@ -66,9 +66,11 @@ class Where:
 
     @property
     def hint(self) -> str:
-        """What to do when nothing is reached at the addresses of a lab file; "" without one."""
+        """What to do when nothing is reached at the addresses of a lab file, or at those of no lab file."""
         if self.config is None:
-            return ""
+            if self.kpd1 or self.kpd2 or self.web:
+                return ""
+            return translate(Phrase("; -c LAB takes the ports from a lab file"), self.language)
         text = Phrase(
             "; is the lab of {file} running? Where it is instead: --kpd1, --kpd2, --web", file=self.config
         )
@@ -105,6 +107,7 @@ async def reach(where: Where) -> AsyncIterator[RunTarget]:
             toward(
                 config, host, kpd1, kpd2,
                 web=where.web_of(config), by_e1=link == "x25", speech=link == "tcp+e1",
+                lang=where.language,
             )
         )  # fmt: skip
 

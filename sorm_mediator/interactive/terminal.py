@@ -18,6 +18,7 @@ from textwrap import wrap
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from protocol import Options
 from protocol.messages import caption
 from sorm_mediator.config import Config
 from sorm_mediator.config.places import state_folder
@@ -41,9 +42,11 @@ from sorm_mediator.reports.people import Look
 from sorm_mediator.switch.domain import SERVICE_CODES
 
 if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
     from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 COLOURS: Mapping[Style, str] = {"command": "36", "answer": "32", "event": "33", "bad": "31", "note": "2"}
 """The colour of each kind of line, as a parameter of SGR (ECMA-48, 8.3.117)."""
@@ -137,17 +140,42 @@ async def _lines() -> AsyncIterator[str]:
         yield line
 
 
-async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
+def prompt_session(lang: Lang, options: Options, target: RunTarget, known: Known) -> PromptSession[str]:
+    """The prompt, with completion, history and the line of help. ``options``: of the mediator."""
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.patch_stdout import patch_stdout
 
-    session: PromptSession[str] = PromptSession(
+    return PromptSession(
         "sorm> ",
-        completer=_completer(bench.lang, target, known),
+        completer=_completer(lang, target, known),
         complete_while_typing=False,
         history=_history(),
-        bottom_toolbar=_toolbar(bench.lang) if os.environ.get("TERM") != "dumb" else None,
+        bottom_toolbar=_toolbar(lang, options) if os.environ.get("TERM") != "dumb" else None,
+        key_bindings=_keys(),
     )
+
+
+def _keys() -> KeyBindings:
+    """``=`` behind a field or key that Tab has completed, with its ``=``, is the same one."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("=")
+    def _(event: KeyPressEvent) -> None:
+        *before, word = event.current_buffer.document.text_before_cursor.split(" ")
+        first = next(filter(None, before), "")
+        entry, request = COMMANDS.get(first), _ASKED.get(first)
+        known: Iterable[str] = entry.fields if entry else request.meanings if request else ()
+        if not (word.endswith("=") and word[:-1] in known):
+            event.current_buffer.insert_text(event.data)
+
+    return keys
+
+
+async def _prompt(bench: Bench, target: RunTarget, known: Known) -> int:
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    session = prompt_session(bench.lang, bench.client.codec.options, target, known)
     with patch_stdout(raw=True):
         while True:
             try:
@@ -276,8 +304,8 @@ def _fields(command: str, given: list[str], word: str, lang: Lang) -> Iterable[t
             yield f"{name}=", translate(caption(name), lang)
 
 
-def about(text: str, lang: Lang) -> str:
-    """One line of help for what stands before the cursor; "" where there is none."""
+def about(text: str, lang: Lang, options: Options) -> str:
+    """One line of help for what stands before the cursor; "" where there is none. ``options``: of the mediator."""
     given = text.split()
     field = given[-1].partition("=")[0] if given else ""
     if given and given[0] in _ASKED:
@@ -286,7 +314,7 @@ def about(text: str, lang: Lang) -> str:
     if not given or given[0] not in COMMANDS:
         return ""
     if len(given) > 1 and field in COMMANDS[given[0]].fields:
-        return f"{field}: {about_field(given[0], field, lang)}"
+        return f"{field}: {about_field(given[0], field, lang, options)}"
     return f"{given[0]}: {title(given[0], lang)}"
 
 
@@ -300,8 +328,10 @@ def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
         def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
             text = document.text_before_cursor
             word = re.split(r"\s+", text)[-1]
+            first = not text[: len(text) - len(word)].strip()
             for candidate, meaning in candidates(text, lang, self.known):
-                yield Completion(candidate, start_position=-len(word), display_meta=meaning)
+                typed = f"{candidate} " if first else candidate
+                yield Completion(typed, start_position=-len(word), display=candidate, display_meta=meaning)
 
         async def get_completions_async(
             self, document: Document, complete_event: CompleteEvent
@@ -314,12 +344,12 @@ def _completer(lang: Lang, target: RunTarget, known: Known) -> Completer:
     return WordCompleter()
 
 
-def _toolbar(lang: Lang) -> Callable[[], str]:
+def _toolbar(lang: Lang, options: Options) -> Callable[[], str]:
     from prompt_toolkit.application import get_app
 
     def shown() -> str:
         app = get_app()
-        text = about(app.current_buffer.document.text_before_cursor, lang)
+        text = about(app.current_buffer.document.text_before_cursor, lang, options)
         return "\n".join(wrap(text, app.output.get_size().columns, break_on_hyphens=False))
 
     return shown

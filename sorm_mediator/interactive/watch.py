@@ -29,7 +29,7 @@ from sorm_mediator.reports.people import Look
 from sorm_mediator.texts import short
 from ssh_control.visible import visible
 
-KINDS = ("command", "message", "event", "call", "link", "request", "reply")
+KINDS = ("command", "message", "event", "call", "link", "request", "reply", "warning")
 """What ``--kind`` takes beside the names of messages: the kinds of units, and of the other events of the feed."""
 ANSWER_WITHIN = 10.0
 """Seconds for the answer of the web."""

@@ -2,7 +2,7 @@
 
 Names, fields and values are those of docs/messages.md. A value is written as in a scenario, but a number or a
 password needs no quotation marks, and a KSL line may be ``0/1`` (stream and KSL). A field that is left out has the
-value of :data:`DEFAULTS`, else it is "not given" (FFh).
+value of :func:`defaults`, else it is "not given" (FFh).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 from protocol import Options
+from protocol.codes import NUMBER_SIGNS, Order
 from protocol.forms import DigitsForm, Form, RecordForm, TextForm
 from protocol.messages import caption, title_of, wires
 from protocol.values import Ksl
@@ -25,23 +26,49 @@ from sorm_mediator.replay.scenario import read_bytes
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS, Checker, Entry, Request
 from sorm_mediator.texts import nearest, one_line
 
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+_OWN: Mapping[Order, str] = {order: str(signs[0x01]) for order, signs in NUMBER_SIGNS.items()}
+"""The sign of a subscriber of the node."""
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "add-object": {
         "object_type": "own-subscriber",
-        "number_sign": "own",
+        "number_sign": _OWN,
         "category": "statistical",
         "priority": "normal",
     },
-    "remove-object": {"object_type": "own-subscriber", "number_sign": "own"},
+    "remove-object": {"object_type": "own-subscriber", "number_sign": _OWN},
     "change-object": {"category": "statistical", "priority": "normal"},
     "add-ksl": {"group_type": "combined"},
     "connect-ksl": {"object_type": "own-subscriber"},
-    "get-services": {"number_sign": "own"},
+    "get-services": {"number_sign": _OWN},
     "test": {"test_number": 1},
 }
 """Values of fields that are left out: the usual object is a subscriber of the node under statistical control, which
-needs no KSL line. A value ``null`` sends "not given" all the same."""
+needs no KSL line. A value ``null`` sends "not given" all the same. What differs by the order is a table by order."""
+EXAMPLES: Mapping[str, str] = {
+    "set-password": "new_password=654321",
+    "add-ksl": "ksl_group=1 ksl_a=0/1",
+    "add-object": "object_number=258 number=28331",
+    "remove-object": "object_number=258 number=28331",
+    "connect-ksl": "call_number=1 object_number=258 ksl_group=1",
+    "release-ksl": "ksl_a=0/1",
+    "remove-ksl": "ksl_group=1 ksl_a=0/1",
+    "get-objects": "object_number=258",
+    "get-ksl": "ksl_group=1",
+    "get-services": "number=28331",
+    "test": "test_number=7",
+    "change-object": "object_number=258 category=combined ksl_group=1",
+}
+"""What follows the name in the example of a command: what it needs beside :func:`defaults`. The others need nothing."""
+
+
+def defaults(command: str, order: Order) -> dict[str, Any]:
+    """The values of the fields of a command that are left out, by the order of the mediator."""
+    usual = _DEFAULTS.get(command, {}).items()
+    return {field: value[order] if value is _OWN else value for field, value in usual}
+
+
 _KSL = re.compile(r"([0-9]{1,3})/([0-9]{1,3})")
+_LINES = re.compile(r"`\{stream: (\S+), ksl: (\S+)\}`")
 _QUOTED = re.compile(r'"([^"]*)"')
 _NAMES = re.compile(r'(.*), null, or octets such as "0x1A"')
 _TYPED: Mapping[str, Phrase] = {
@@ -101,15 +128,15 @@ def split(line: str) -> list[str]:
         raise WordError(f"{line.strip()}: {error}") from None
 
 
-def read_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The name of a command, and the values of its fields. Raises :class:`WordError`."""
+def read_command(words: Sequence[str], order: Order = "268") -> tuple[str, dict[str, Any]]:
+    """The name of a command, and the values of its fields, by the order of the mediator. Raises :class:`WordError`."""
     name, *pairs = words
     entry = COMMANDS.get(name)
     if entry is None:
         raise WordError(
             Phrase("{word} is not a command{near}", word=repr(name), near=did_you_mean(name, COMMANDS))
         )
-    fields = dict(DEFAULTS.get(name, {}))
+    fields = defaults(name, order)
     given: set[str] = set()
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -267,22 +294,31 @@ def title(command: str, lang: Lang) -> str:
     return translate(title_of(COMMANDS[command].code), lang)
 
 
-def about_field(command: str, field: str, lang: Lang) -> str:
-    """A field: its caption, what is allowed, and its value when it is left out."""
-    wire = wires(client.COMMANDS[command], Options())[field]
-    default = DEFAULTS.get(command, {}).get(field)
+def about_field(command: str, field: str, lang: Lang, options: Options) -> str:
+    """A field: its caption, what is allowed, and its value when it is left out. ``options``: of the mediator."""
+    wire = wires(client.COMMANDS[command], options)[field]
+    default = defaults(command, options.order).get(field)
     shown = "" if default is None else f" [{default}]"
-    allowed = wire.values.replace("`", "")  # that of docs/messages.md
+    allowed = translate(wire.values, lang)  # that of docs/messages.md
+    line = _LINES.match(allowed)
+    if line is not None:
+        typed = Phrase("stream/KSL such as 0/1, {streams}/{ksls}", streams=line[1], ksls=line[2])
+        allowed = translate(typed, lang) + allowed[line.end() :]
+    allowed = _QUOTED.sub(r"\1", allowed.replace("`", ""))
     return f"{translate(caption(field), lang)}: {allowed}{shown}"
 
 
-def usage(command: str, lang: Lang) -> str:
-    """Help for a command: a line each for itself and for its fields."""
+def usage(command: str, lang: Lang, options: Options) -> str:
+    """Help for a command: a line each for itself and for its fields, and an example. ``options``: of the mediator."""
     entry = COMMANDS[command]
     width = max((len(name) for name in entry.fields), default=0)
     lines = [f"{command}: {title(command, lang)} ({entry.code:02X}h)"]
-    lines += [f"  {name:<{width}}  {about_field(command, name, lang)}" for name in entry.fields]
-    return "\n".join(lines)
+    lines += [f"  {name:<{width}}  {about_field(command, name, lang, options)}" for name in entry.fields]
+    return "\n".join((*lines, _example(command, EXAMPLES.get(command, ""), lang)))
+
+
+def _example(name: str, given: str, lang: Lang) -> str:
+    return "  " + translate(Phrase("example: {line}", line=f"{name} {given}".rstrip()), lang)
 
 
 def about_key(name: str, key: str, lang: Lang) -> str:
@@ -297,5 +333,4 @@ def about_request(name: str, lang: Lang) -> str:
     width = max(map(len, keys.values()), default=0)
     lines = [f"{name}: {translate(request.title, lang)}"]
     lines += [f"  {typed:<{width}}  {about_key(name, key, lang)}" for key, typed in keys.items()]
-    example = translate(Phrase("example: {line}", line=f"{name} {request.example}".rstrip()), lang)
-    return "\n".join((*lines, f"  {example}"))
+    return "\n".join((*lines, _example(name, request.example, lang)))

@@ -66,18 +66,24 @@ def check(config: Config, name: str) -> Checked:
     return Checked(tuple(errors), tuple(warnings))
 
 
-def check_sound(sound: Sound[Config], name: str) -> Iterator[str]:
+def check_sound(sound: Sound[Config], name: str) -> Checked:
     """Check what is sound of a lab file with mistakes beyond the types; what depends on a mistake is passed over."""
     config = sound.config
     if config is None:
-        return
+        return Checked((), ())
     found = _references(config, name, sound.touches)
+    doubts: list[str] = []
+    if not any(map(sound.touches, _DOUBTS_NEED)) and not any(map(sound.lost, _LISTS_DOUBTED)):
+        doubts += file_warnings(config)
     if not any(map(sound.touches, _ROUTING_NEEDS)):
         try:
             check_routing(config, name)
         except ConfigError as error:
             found += str(error).split("\n")
-    yield from (with_path(line, name, sound.original) for line in found)
+    errors, warnings = (
+        tuple(with_path(line, name, sound.original) for line in lines) for lines in (found, doubts)
+    )
+    return Checked(errors, warnings)
 
 
 def gateway_problems(config: Config, name: str) -> Iterator[str]:
@@ -111,14 +117,19 @@ def _references(config: Config, name: str, touched: Callable[[str], bool] = lamb
 
 def _secrets(config: Config) -> Iterator[str]:
     radius = config.radius
-    for key, address, secret in (
-        ("radius.secret", "0.0.0.0/0", radius.secret),
-        *(("radius.clients", address, secret) for address, secret in radius.clients.items()),
-    ):
+    if not radius.secret.get_secret_value():
+        if config.switch is not None:
+            yield "radius.secret: is empty, and the switch of this file signs its reports with it: set a secret"
+        elif not radius.clients:
+            yield (
+                "radius.secret: is empty, and radius.clients names nobody, so no report would be taken: set the "
+                "secret, or name the clients"
+            )
+    for address, secret in radius.clients.items():
         try:
             secret_finder({address: secret.get_secret_value()})
         except ValueError as error:
-            yield f"{key}: {error}"
+            yield f"radius.clients: {error}"
 
 
 def _patience(config: Config) -> Iterator[str]:
@@ -211,6 +222,15 @@ _REFERENCES: dict[Callable[[Config], Iterator[str]], tuple[str, ...]] = {
 }
 """The checks beyond the types, and the keys that each of them looks at."""
 
+_DOUBTS_NEED = (
+    "console.host",
+    "console.allow",
+    "console.link",
+    "mediator.station_type",
+    "switch.domains.*.name",
+)
+_LISTS_DOUBTED = ("switch.domains.*", "switch.aggregates.*")
+"""The keys and the lists whose mistakes could make a doubt that only follows from them."""
 _ROUTING_NEEDS = (
     "switch.domains.*.contexts",
     "switch.domains.*.default_context",
@@ -237,7 +257,6 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     """Names that the switch does not have, numbers that lead nowhere, and why the lab's own mediator can't log in."""
     yield from unresolved_references(node)
     yield from _forwardings(node)
-    yield from _multisorm(node)
     yield from _secrets_that_differ(config, node)
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
@@ -282,10 +301,13 @@ def _circle(node: Node, domain: Domain, number: str, service: str) -> str:
     return ""
 
 
-def _multisorm(node: Node) -> Iterator[str]:
+def _multisorm(config: Config) -> Iterator[str]:
     """Domains of MultiSORM users that do not exist (yet)."""
-    for number, declared in enumerate(node.config.aggregates):
-        found = DomainList.parse(declared.domains).select(node.domains)
+    if config.switch is None:
+        return
+    names = [one.name for one in config.switch.domains]
+    for number, declared in enumerate(config.switch.aggregates):
+        found = DomainList.parse(declared.domains).select(names)
         for problem in found.problems:
             yield (
                 f"switch.aggregates.{number}.domains: {problem}: until there is, nobody can log in as {declared.user}"
@@ -309,6 +331,18 @@ def _no_console(config: Config) -> Iterator[str]:
     yield f"console.allow: no console can connect: it has {only}, and console.host is {host}: {remedy}"
 
 
+def _published_secret(config: Config) -> Iterator[str]:
+    """The secret that everybody knows, where others reach the sink."""
+    radius = config.radius
+    if radius.has_default_secret and not is_loopback(radius.host):
+        only = ', or "" to admit radius.clients alone' if config.switch is None else ""
+        yield (
+            "radius.secret: has its published default, and radius.host is "
+            f"{radius.host}: whoever reaches it can report calls, also a client that radius.clients does not name: "
+            f"set another secret{only}"
+        )
+
+
 def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
     """Whether an address of loopback is in a network."""
     return network.overlaps(ip_network("127.0.0.0/8" if network.version == 4 else "::1/128"))
@@ -317,7 +351,9 @@ def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
 def file_warnings(config: Config) -> Iterator[str]:
     """What is doubtful without the switch: hosts, devices, settings without effect."""
     yield from config.doubts
+    yield from _multisorm(config)
     yield from _no_console(config)
+    yield from _published_secret(config)
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"

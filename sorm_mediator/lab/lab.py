@@ -26,6 +26,7 @@ from sorm_mediator.lab.checks import (
 from sorm_mediator.lab.jobs import LabJobs, Missing, folder_of
 from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.troubles import refused_by_switch
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import configure_app, create_app
 from sorm_mediator.web.server import WebServer
@@ -200,7 +201,7 @@ class Lab:
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
         self.link_problem = self._why_no_link()
-        if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
+        if self.gateway.link is not None and self.gateway.link.refusal is not None:
             log.error("%s", self.link_problem)
 
     def _why_no_link(self) -> str:
@@ -209,14 +210,13 @@ class Lab:
         if link is None or link.state is LinkState.UP:
             return ""
         ssh = self.config.ssh
-        reason = link.status()["reason"]
-        if link.state is not LinkState.REFUSED:
+        if link.refusal is None:
+            reason = link.status()["reason"]
             where = host_port(ssh.server, ssh.port)
             return f"ssh.server: the mediator has no link to its switch {where} yet: {reason or 'no answer'}"
         # A switch sends only part of the reason; where both boxes are ours, all of it is told.
         own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
-        remedy = own or f"compare ssh.user and ssh.password with its domains ({reason})"
-        return f"ssh.user: the switch refuses the mediator {ssh.user!r}: {remedy}"
+        return refused_by_switch(ssh, link, own)
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Events, Link, RunTarget, WebApi, target_for
+from sorm_mediator.language import Lang
 
 if TYPE_CHECKING:
     from protocol.options import ByteOrder
@@ -62,6 +64,7 @@ async def toward(
     byte_order: ByteOrder | None = None,
     by_e1: bool = False,
     speech: bool = False,
+    lang: Lang = "en",
 ) -> AsyncIterator[RunTarget]:
     """A running mediator, described by ``config``. ``web``: the HTTP API that makes calls; "": none.
 
@@ -70,10 +73,13 @@ async def toward(
     async with AsyncExitStack() as stack:
         api = None
         if web:
-            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
+            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value(), lang))
+        # Over E1 the channels are in the streams.
+        channels = {} if by_e1 else {"kpd1": host_port(host, kpd1), "kpd2": host_port(host, kpd2)}
+        endpoints = {**channels, **({"web": urlsplit(web).netloc} if web else {})}
         target = replace(
             target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api),
-            name=host_port(host, kpd1), link=_link(by_e1=by_e1, speech=speech),
+            name=host_port(host, kpd1), link=_link(by_e1=by_e1, speech=speech), endpoints=endpoints,
         )  # fmt: skip
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import lines_toward

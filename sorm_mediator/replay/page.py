@@ -102,7 +102,9 @@ def _script(result: ScriptResult, lang: Lang) -> dict[str, Any]:
         "passed": f"{result.passed}/{result.planned}",
         "seconds": f"{result.seconds:.2f}",
         "head": [(translate(LABELS[name], lang), visible(value)) for name, value in head.items() if value],
-        "error": "" if result.error is None else visible(translate(words(result.error), lang)),
+        "errors": []
+        if result.error is None
+        else [visible(line) for line in translate(words(result.error), lang).splitlines()],
         "ladder": ladder(result, lang),
         "steps": [_step(step, lang) for step in result.steps],
     }

@@ -314,7 +314,7 @@ class TextPrinter:
     def begin(self, result: ScriptResult) -> None:
         self._line(f"=== {result.name}  ({result.path})")
 
-    def step(self, number: str, title: str, line: int) -> None:
+    def step(self, number: str, title: str, line: int, file: Path) -> None:
         self._line(f"{self._say(number):>4}  {self._say(title)}")
 
     def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
@@ -397,8 +397,8 @@ class JsonPrinter:
     def begin(self, result: ScriptResult) -> None:
         self._object("script", name=result.name, file=str(result.path))
 
-    def step(self, number: str, title: str, line: int) -> None:
-        self._object("step", step=number, title=title, line=line)
+    def step(self, number: str, title: str, line: int, file: Path) -> None:
+        self._object("step", step=number, title=title, file=str(file), line=line)
 
     def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
         left_out = ("offset", "length", "hex", "problems")

@@ -32,6 +32,7 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    hung_up,
     no_end,
     wait_for,
 )
@@ -97,6 +98,8 @@ class Console:
 
     def __init__(self, client: ConsoleClient) -> None:
         self.client = client
+        self.connects = True
+        """Whether the first step that needs its channels still has to connect them."""
         self.running: tuple[Sent, ...] = ()
         """The commands to end before the next one is sent."""
         self._unread: list[tuple[int, Crossed]] = []
@@ -359,22 +362,24 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         """Run after the steps, whether they passed, failed or were cancelled."""
 
     async def _console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
-        """The console of this name, connected at its first use. Raises :class:`ConnectError`."""
+        """The console of this name, connected when it is first needed. Raises :class:`ConnectError`."""
         if name not in self._consoles:
             client = self._target.console(
                 len(self._consoles), name=name, observers=(self, *self._recorders), **self._header()
             )
             self._consoles[name] = Console(client)
-            if connect:
-                await client.connect()
-        return self._consoles[name]
+        console = self._consoles[name]
+        if connect and console.connects:
+            console.connects = False
+            await console.client.connect()
+        return console
 
     def _header(self) -> Mapping[str, Any]:
         """The header of the script's commands."""
         return self._script.header
 
     def _begin_step(self, number: str, title: str, line: int, file: Path | None = None) -> StepResult:
-        self._printer.step(number, title, line)
+        self._printer.step(number, title, line, file or self._script.path)
         if self._listen is not None and self._events is None:
             self._events = self._listen()
         for recorder in self._recorders:
@@ -521,7 +526,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
             case s.OnChannels("connect") | s.Restart():
                 connects = False
             case s.Ask():  # its messages are sent only to a connected console
-                connects = bool(step.expect or step.events)
+                connects = bool(step.expect or step.events or step.silence is not None)
             case _:
                 connects = True
         console = await self._console(step.console, connect=connects)
@@ -564,9 +569,11 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
     ) -> Failure | None:
         client = console.client
         if verb == "connect":
+            console.connects = False
             await client.connect(channels)
         elif verb == "disconnect":
             await client.disconnect(channels)
+            client.let_go(channels)
         elif verb == "forget":
             console.take(console.waiting(channels))
         elif not await client.wait(lambda: client.closed.issuperset(channels), within):
@@ -575,12 +582,16 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
                 Phrase("the mediator closes {still}", still=still),
                 Phrase("still open after {s:g} s", s=within),
             )
+        else:
+            client.let_go(channels)
         return None
 
     async def _restart(self, client: ConsoleClient, within: float) -> Failure | None:
         assert self._target.restart is not None  # checked before the first step
         self._events = None  # the new mediator has its own
         lost = client.lost + len(client.connected)
+        for console in self._consoles.values():
+            console.client.let_go(console.client.connected)
         await self._target.restart()
         # A link over E1 ends when the new mediator sets it up again; commands sent before would be lost.
         if await client.wait(lambda: client.lost >= lost, within):
@@ -706,10 +717,18 @@ def _left_out(sent: Sent, step: StepResult) -> str:
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
-    if await console.client.wait(lambda: bool(console.unexpected(channels)), seconds):
-        came = console.unexpected(channels)
-        where = join(", ", [SHOWN[channel] for channel in channels])
-        expected = Phrase("nothing on {where} for {s:g} s", where=where, s=seconds)
-        reason = Phrase("{count} came, the first:", count=len(came))
-        return Failure(expected, reason, came[0])
-    return None
+    client = console.client
+    closed = frozenset[str]()
+
+    def broken() -> bool:
+        nonlocal closed
+        closed = client.hung_up & {*channels}
+        return bool(closed or console.unexpected(channels))
+
+    if not await client.wait(broken, seconds):
+        return None
+    where = join(", ", [SHOWN[channel] for channel in channels])
+    expected = Phrase("nothing on {where} for {s:g} s", where=where, s=seconds)
+    if came := console.unexpected(channels):
+        return Failure(expected, Phrase("{count} came, the first:", count=len(came)), came[0])
+    return Failure(expected, hung_up(closed))

@@ -38,6 +38,8 @@ INCLUDE = "include"
 """The key of a step that stands for the steps of another file."""
 PART = ("name", "description", "steps")
 """The keys of a file that is included."""
+NOT_OF_A_PART = ("lab", "link", "config", "header", "variables", "within", "finally")
+"""The keys of a scenario that a file that is included may not have."""
 
 Verb = Literal["connect", "disconnect", "closed", "forget"]
 Outcome = Literal["ok", "any"]
@@ -572,6 +574,14 @@ class StepReader:
         if not path.is_file():
             node.fail(f"{path} is no file")
         root = document.load(path)
+        if own := [key for key in NOT_OF_A_PART if key in root.mapping()]:
+            node.fail(
+                Phrase(
+                    "{file} is a scenario ({keys}); a part has steps alone",
+                    file=node.value,
+                    keys=", ".join(own),
+                )
+            )
         keys = root.mapping(PART)
         if "steps" not in keys:
             root.fail("steps is missing: an included file has steps, and no lab or settings of its own")

@@ -94,6 +94,8 @@ class ReplaySettings:
     """Scripts at the same time, each in a lab of its own."""
     list: bool = False
     check: bool = False
+    strict: bool = False
+    """Warnings are mistakes: what they name does not run."""
     object_byte_order: str = ""
     as_json: bool = False
     lang: str = "en"
@@ -153,8 +155,16 @@ def chosen(
             ]
             parts += [one for one in found if is_part(one)]
             files = [one for one in found if one not in parts]
-            if not files:
+            if not found:
                 mistakes.append(f"{path}: holds no script: {', '.join(SUFFIXES)}")
+            elif not files:
+                mistakes += [
+                    Phrase(
+                        "{file}: does not run: it has no name; name: makes it a scenario",
+                        file=shown_path(one),
+                    )
+                    for one in found
+                ]
         for file in files:
             try:
                 script = scenario.parse(stdin.read(), STDIN) if file == STDIN else load(file)
@@ -281,21 +291,23 @@ def _includes(node: document.Node) -> Iterator[Path]:
 
 def _doubts(
     scripts: Sequence[Script], settings: ReplaySettings, left_out: Sequence[Path]
-) -> Iterator[Phrase]:
-    """What is allowed and probably not meant."""
+) -> Iterator[ScriptResult]:
+    """What is allowed and probably not meant: a result that says why, for each script or part."""
     for path in not_included(left_out, settings.scripts):
-        yield Phrase(
-            "warning: {file}: does not run: it has no name, and nothing in the folder includes it; "
+        why = Phrase(
+            "{file}: does not run: it has no name, and nothing in the folder includes it; "
             "name: makes it a scenario",
             file=shown_path(path),
         )
-    if settings.check:
+        yield ScriptResult(path.stem, path, error=ScriptError(why))
+    if settings.check or settings.strict:
         for script in {id(one): one for one in scripts}.values():
             if isinstance(script, scenario.Scenario) and script.expects_nothing:
-                yield Phrase(
-                    "warning: {file}: nothing is expected: give a step expect, events or silence",
+                why = Phrase(
+                    "{file}: nothing is expected: give a step expect, events or silence",
                     file=shown_path(script.path),
                 )
+                yield _without_a_run(script, ScriptError(why))
 
 
 def read_variables(given: Iterable[str]) -> dict[str, Any]:
@@ -353,11 +365,23 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         scripts = chosen(settings, sys.stdin, broken, left_out)
         if settings.check:
             scripts, results = _checked(scripts, settings, broken)
+        doubts = list(_doubts(scripts, settings, left_out))
+        if settings.strict:
+            doubted = {one.path for one in doubts}
+            scripts = [one for one in scripts if one.path not in doubted]
+            results = [one for one in results if one.path not in doubted]
+            if settings.check:
+                results += doubts
+            broken += doubts
+            doubts = []
         if broken:
             told = join("\n", dict.fromkeys(words(one.error) for one in broken if one.error is not None))
             report_error(translate(told, cast(Lang, settings.lang)), 2)
         told_of = [left_out_text(path) for path in left_out] if settings.list or settings.check else []
-        for phrase in (*told_of, *_doubts(scripts, settings, left_out)):
+        warnings = [
+            Phrase("warning: {text}", text=words(one.error)) for one in doubts if one.error is not None
+        ]
+        for phrase in (*told_of, *warnings):
             report_error(translate(phrase, cast(Lang, settings.lang)), 0)
         if settings.list or settings.check:
             if settings.junit is not None and settings.check:

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from protocol.wire import MASK
-from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent, no_end, wait_for
+from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent, hung_up, no_end, wait_for
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.language import Phrase, join
@@ -155,6 +155,8 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
 
         await wait_for(console.client, lambda: ours() is not None, (KPD2,), deadline)
         crossed = ours()
+        if crossed is None and KPD2 in console.client.final:
+            return Failure(_shown(step), hung_up([KPD2]))
         if not step.required and (crossed is None or _differences(step, crossed)):
             return None
         if crossed is None:

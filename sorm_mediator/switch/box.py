@@ -38,7 +38,7 @@ from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.switch.speech_sender import SpeechSender
 from sorm_mediator.switch.trace import TraceText
-from ssh_control.dialect import ClientHello, Notify, Refused
+from ssh_control.dialect import NO_RADIUS_SERVER, ClientHello, Notify, Refused
 from ssh_control.logged import log_event
 from ssh_control.server import SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem, authorized_keys
@@ -346,6 +346,10 @@ class SwitchBox:
             "radius": [reporter.status() for reporter in self._reporters.values()],
         }
 
+    def multisorm_troubles(self, user: str) -> list[str]:
+        """The domains that connected mediators of a MultiSORM user do without now, a line each."""
+        return self._aggregates.troubles(user)
+
     def licence(self) -> dict[str, Any]:
         """The licence that holds, and what is in use of it."""
         used = {
@@ -400,7 +404,7 @@ class SwitchBox:
         mediator = self._sinks.find(domain, hello.radius, peer)
         if not mediator:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
-            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
+            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {NO_RADIUS_SERVER} {user}: {known}")
         self._aggregates.admit(user, hello, peer, mediator, [user])
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)

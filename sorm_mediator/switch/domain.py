@@ -6,6 +6,7 @@ Source: docs/switch.md; ECSS-10 manual, MultiSORM, for bridges; service codes 3G
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -232,12 +233,8 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
 
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
     """
-    contexts, wrong = _read_contexts(config, directory, key)
+    contexts, wrong, unread = _read_contexts(config, directory, key)
     complete = not wrong
-    unread = "" if complete else ", and maybe those of the files that can't be used"
-    none = "none, because no file of contexts is named" if complete else "none"
-    # A context is mostly named as its file, so a name of such a file is not told to be wrong, too.
-    maybe = () if complete else {Path(name).stem for name in config.contexts}
     default = config.default_context
     if contexts and not default:
         if len(contexts) > 1 and complete:
@@ -247,10 +244,12 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
     named += [(f"subscribers.{index}.context", one.context) for index, one in enumerate(config.subscribers)]
     named += [(f"trunks.{index}.context", one.context) for index, one in enumerate(config.trunks)]
     for setting, name in named:
-        if name and name not in contexts and name not in maybe:
-            known = ", ".join(sorted(contexts)) or none
+        # Of a file whose context is not known, it may be any.
+        if name and None not in unread and name not in contexts and name not in unread:
+            known = ", ".join(sorted({*contexts, *filter(None, unread)}))
+            there = known or "none, because no file of contexts is named"
             near = did_you_mean(name, contexts)
-            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {known}{unread}{near}")
+            wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {there}{near}")
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
@@ -273,20 +272,29 @@ def make_subscriber(config: SubscriberConfig) -> Subscriber:
     return Subscriber(*own, forwardings, features)
 
 
-def _read_contexts(config: DomainConfig, directory: Path, key: str) -> tuple[dict[str, Context], list[str]]:
-    """The contexts that can be read, and the mistakes."""
+_NAMED: Final = re.compile(rb"""<context\s[^>]*?\bname\s*=\s*["']([^"']+)["']""")
+
+
+def _read_contexts(
+    config: DomainConfig, directory: Path, key: str
+) -> tuple[dict[str, Context], list[str], set[str | None]]:
+    """The contexts that can be read, the mistakes, and the names of the contexts with mistakes: None, if not known."""
     contexts: dict[str, Context] = {}
     wrong: list[str] = []
+    unread: set[str | None] = set()
     for index, name in enumerate(config.contexts):
         where = f"{key}.contexts.{index}"
-        path = directory / name
+        path, text = directory / name, b""
         try:
-            context = parse_context(path.read_bytes(), str(path))
+            text = path.read_bytes()
+            context = parse_context(text, str(path))
         except (OSError, ValueError) as error:
             if isinstance(error, ContextError):
                 wrong += (f"{where}: {problem}" for problem in error.lines)
             else:
                 wrong.append(f"{where}: {path}: can't be read: {getattr(error, 'strerror', None) or error}")
+            named = _NAMED.search(text)
+            unread.add(named[1].decode(errors="replace") if named else None)
             continue
         if context.name in contexts:
             other = contexts[context.name].source
@@ -301,4 +309,4 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> tuple[dic
                     f"{rule.verdict.context!r}; there are: {', '.join(sorted(contexts))}"
                     f"{did_you_mean(rule.verdict.context, contexts)}"
                 )
-    return contexts, wrong
+    return contexts, wrong, unread

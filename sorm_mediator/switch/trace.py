@@ -19,12 +19,20 @@ from typing import Any, Final, Literal, Protocol
 
 from protocol.codes import NUMBER_SIGNS, NumberSign, ObjectType, Order
 from protocol.composite import PartyOctets
-from protocol.texts import value_name_text
+from protocol.texts import OPERATIONS_RELEASE, value_name_text
 from protocol.values import Party
 from radius import report
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
-from sorm_mediator.switch.calls.call import Endpoint, Leg, Role, first_leg, legs_along, own_number
+from sorm_mediator.switch.calls.call import (
+    RELEASE_FAULT,
+    Endpoint,
+    Leg,
+    Role,
+    first_leg,
+    legs_along,
+    own_number,
+)
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.mediators.session import check_object
 from sorm_mediator.switch.node import Node
@@ -131,6 +139,8 @@ class TracedHop:
 
     hop: Hop
     leg: Leg
+    failed: bool
+    """Whether the call is released because routing fails, here or in a later domain."""
 
     @property
     def result(self) -> Literal["external", "local", "failed"]:
@@ -154,6 +164,8 @@ class Trace:
     iface: str
     hops: tuple[TracedHop, ...]
     """At least one."""
+    made: bool
+    """Whether the switch makes the call at all; it makes none for a caller that it does not let in."""
 
     @property
     def last(self) -> TracedHop:
@@ -204,8 +216,19 @@ def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) 
     # Each hop has its leg, as the engine would set it up.
     first = Leg(domain, asked, calling, Endpoint(number=asked.b))
     legs = legs_along([first], 0, hops, redirected=False)
-    traced = tuple(TracedHop(hop, along) for hop, along in zip(hops, legs, strict=True))
-    return Trace(request=request, iface=_iface(domain, calling), hops=traced)
+    service_code = calling.subscriber is not None and not asked.b.digits.isdigit()
+    fails = bool(hops[-1].problem) and not service_code  # a service code is answered by the switch itself
+    traced = tuple(TracedHop(hop, along, fails) for hop, along in zip(hops, legs, strict=True))
+    return Trace(request=request, iface=_iface(domain, calling), hops=traced, made=not problem)
+
+
+def is_from(domain: Domain, request: TraceRequest) -> bool:
+    """Whether the domain has the caller of a traced call: its interface, else its number."""
+    name = request.iface
+    if not name:
+        return request.calling["digits"] in domain.subscribers
+    interfaces = (*domain.subscribers, *domain.trunks, *domain.bridges)
+    return name.removeprefix("trunk:") in domain.trunks or name in interfaces or bool(_at_iface(domain, name))
 
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
@@ -219,8 +242,7 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
         return Endpoint(number=outside, bridge=domain.bridges[name]), ""
     subscriber = domain.subscribers.get(name or digits)
     if subscriber is None and name:
-        at_iface = (one for one in domain.subscribers.values() if _iface_of(domain, one.number) == name)
-        subscriber = next(at_iface, None)
+        subscriber = _at_iface(domain, name)
     if subscriber is not None:
         number = _given_number(own_number(digits or subscriber.number), request.calling)
         return Endpoint(number=number, subscriber=subscriber), ""
@@ -234,6 +256,11 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     )
     others = ", ".join(f"iface={one}" for one in known) or Phrase("it has none")
     return Endpoint(number=outside), reason.fill(digits=digits, domain=domain.name, others=others)
+
+
+def _at_iface(domain: Domain, name: str) -> Subscriber | None:
+    """The subscriber with this interface."""
+    return next((one for one in domain.subscribers.values() if _iface_of(domain, one.number) == name), None)
 
 
 def _iface_of(domain: Domain, number: str) -> str:
@@ -490,6 +517,7 @@ def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
 class Shown:
     """The numbers of a call shown to the console: for an object at A or B (``role``), in which ``events``.
 
+    operation: the operation code of the event, where routing decides it: of the 43h of a call that fails.
     object_type: of the object. others: signs that command 5 may give to the same number; they are shown then in place
     of the sign here.
     """
@@ -500,6 +528,7 @@ class Shown:
     called: Party
     object_type: ObjectType
     others: tuple[NumberSign, ...] = ()
+    operation: int | None = None
 
 
 _NUMBER_TYPES: Final = (ObjectType.OWN_SUBSCRIBER, ObjectType.NETWORK_FULL, ObjectType.NETWORK_PARTIAL)
@@ -527,13 +556,17 @@ class LabTrace:
         whole = next(self._views(traced), None)
         found["console"] = [self._row(one) for one in self._of(whole)] if whole else []
         for hop, shown in zip(found["hops"], traced.hops, strict=True):
-            hop["console"] = [] if shown.hop.problem else [self._row(one) for one in self.shown(shown)]
+            hop["console"] = [self._row(one) for one in self.shown(shown)] if traced.made else []
         return found
 
     def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:
         """The trace in the form of the switch, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
         head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
+        if not traced.made:
+            lines += [
+                f"{head}: {translate(Phrase('nothing, since the switch does not make this call'), lang)}"
+            ]
         for view in self._views(traced):
             names = as_list(dict.fromkeys(hop.hop.domain.name for hop in view))
             of = translate(Phrase("for objects of {domain}", domain=names), lang)
@@ -543,16 +576,19 @@ class LabTrace:
 
     def shown(self, traced: TracedHop) -> list[Shown]:
         """The numbers of the call in one domain as the console receives them (order 268, 10.3.2)."""
-        leg, rows = traced.leg, list[Shown]()
+        leg, rows, failed = traced.leg, list[Shown](), traced.failed
+        after, operation = ("43h", RELEASE_FAULT) if failed else ("42h-44h", None)
         calling, final = self._numbers.plain(leg.calling.party), leg.called.party
         for kind, given in self._controlled(leg, "a"):
             a = given[0] if given else calling
-            for events, called in (("41h", leg.shown_to_a), ("42h-44h", final)):
+            for events, called, code in (("41h", leg.shown_to_a, None), (after, final, operation)):
                 b = self._numbers.called(called, by_a=True)
-                rows.append(Shown("a", events, a, b, kind, _others(given)))
-        for kind, given in self._controlled(leg, "b"):
+                rows.append(Shown("a", events, a, b, kind, _others(given), code))
+        # The called party of a domain where the call fails is not reached.
+        for kind, given in self._controlled(leg, "b") if not traced.hop.problem else ():
             b = given[0] if given else self._numbers.called(final, by_a=False)
-            rows.append(Shown("b", "41h-44h", calling, b, kind, _others(given)))
+            for events, code in (("41h", None), (after, operation)) if failed else (("41h-44h", None),):
+                rows.append(Shown("b", events, calling, b, kind, _others(given), code))
         return _without_repetition(rows)
 
     def _controlled(self, leg: Leg, role: Role) -> Iterator[tuple[ObjectType, list[Party]]]:
@@ -574,7 +610,7 @@ class LabTrace:
 
     def _views(self, traced: Trace) -> Iterator[list[TracedHop]]:
         """The domains with the same numbers, which are one call for the mediator; the first is the whole call's."""
-        if traced.reason:
+        if not traced.made:
             return
         views: dict[Hashable, list[TracedHop]] = {}
         outside_first = traced.hops[::-1] if isinstance(traced.last.hop.exit, Trunk) else traced.hops
@@ -598,6 +634,7 @@ class LabTrace:
             "calling": self._party(shown.calling),
             "called": self._party(shown.called),
             "other_signs": list(shown.others),
+            **({} if shown.operation is None else {"operation": shown.operation}),
         }
 
     def _party(self, party: Party) -> dict[str, Any]:
@@ -621,6 +658,12 @@ class LabTrace:
                 numbers = f"{self._words(row.calling, lang)} -> {self._words(row.called, lang)}"
                 more = "".join(f"; {one}" for one in self._more(row, lang))
                 yield f"{object_at} {role.upper()}  {row.events:<7}  {numbers}{more}"
+        operations = dict.fromkeys(row.operation for row in rows if row.operation is not None)
+        for code in operations:
+            means = translate(OPERATIONS_RELEASE[code], lang)
+            yield translate(
+                Phrase("43h has operation {code}: {means}", code=f"{code:02X}h", means=means), lang
+            )
         yield translate(Phrase("the party that is the object is shown as command 5 gave it"), lang)
         for hop in view:
             for end in (hop.leg.calling, hop.leg.called):
@@ -635,11 +678,13 @@ class LabTrace:
             yield translate(Phrase("or with the sign {signs} of command 5", signs=signs), lang)
 
     def _words(self, party: Party, lang: Lang) -> str:
-        """The digits as they are sent (digit 0 may be half-byte Ah), and the sign."""
+        """The digits, how they are sent where that differs (digit 0 as half-byte Ah), and the sign."""
         sign = value_name_text(party.sign, lang) if isinstance(party.sign, str) else "-"
         digits = party.number if isinstance(party.number, str) else "-"
         sent = digits.replace("0", self._mediator.zero_digit)
-        return f"{sent} ({self._octets.write(party)[0]:02X}h {sign})"
+        if sent != digits:
+            digits = translate(Phrase("{digits}, sent as {sent},", digits=digits, sent=sent), lang)
+        return f"{digits} ({self._octets.write(party)[0]:02X}h {sign})"
 
 
 def _others(given: Sequence[Party]) -> tuple[NumberSign, ...]:
@@ -655,11 +700,14 @@ def _without_repetition(rows: Iterable[Shown]) -> list[Shown]:
 
 
 def _events_together(rows: Iterable[Shown]) -> list[Shown]:
-    """One row for 41h and for the other events, where they show the same."""
+    """One row for 41h and for the other events, where they show the same. Of a call that fails, these are 43h."""
     found: dict[Hashable, Shown] = {}
     for row in rows:
         same = found.get(key := (row.role, row.calling, row.called))
-        found[key] = row if same is None else replace(same, events="41h-44h")
+        if same is not None:
+            events = "41h-44h" if row.operation is None else "41h 43h"
+            row = replace(same, events=events, operation=row.operation)
+        found[key] = row
     return [*found.values()]
 
 

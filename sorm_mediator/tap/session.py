@@ -93,6 +93,11 @@ class TapSettings:
         """Where the mediator is, by channel. Raises :class:`UsageError`."""
         host = listens_at(config.console.host)
         given = {"kpd1": self.kpd1, "kpd2": self.kpd2}
+        if config.console.link == "x25" and not all(given.values()):
+            raise UsageError(
+                f"-c: {self.config}: this lab's console is over E1 (console.link is x25); tap stands between TCP "
+                "channels; --pcap of lab or replay records it"
+            )
         ports = {"kpd1": config.console.kpd1_port, "kpd2": config.console.kpd2_port}
         found = {}
         for name, text in given.items():

@@ -8,19 +8,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sorm_mediator import __version__
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.web.access import Access
 from sorm_mediator.web.jobs_api import jobs_router
 from sorm_mediator.web.journal_api import journal_router
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.mistakes import mistakes_of
+from sorm_mediator.web.preferred import language_of
 from sorm_mediator.web.server import Guard, Watchers
 from sorm_mediator.web.settings_api import settings_router
 
@@ -90,6 +94,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.access = Access(token)
     app.add_middleware(Guard, access=app.state.access)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
+    app.add_exception_handler(HTTPException, _refused)  # type: ignore[arg-type]  # as above
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
         app.include_router(journal_router, prefix="/api/v1", tags=["mediator"])
@@ -128,6 +133,14 @@ def _load_pages() -> ASGIApp:
     from sorm_mediator.web.pages.site import make_site
 
     return make_site()
+
+
+async def _refused(request: Request, error: HTTPException) -> Response:
+    """A refusal, in the language that the client prefers as far as its text has two."""
+    if isinstance(error.detail, Phrase):
+        text = translate(error.detail, language_of(request))
+        error = HTTPException(error.status_code, text, error.headers)
+    return await http_exception_handler(request, error)
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

@@ -190,10 +190,13 @@ async def _status(gateway: Mediator, request: Request) -> StatusDocument:
 
 
 def read_status(gateway: Gateway, request: Request) -> StatusDocument:
-    """The gateway's status, with what this web server knows: the licence of its switch, and its own counters."""
+    """The gateway's status, with what this web server knows: the licence and the MultiSORM domains of its switch,
+    and its own counters."""
     switch = request.app.state.switch
     licence = LicenceDocument(**switch.licence()) if switch else None
-    return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
+    status = gateway.status()
+    warnings = [*status.warnings, *(switch.multisorm_troubles(gateway.config.ssh.user) if switch else ())]
+    return replace(status, licence=licence, warnings=warnings, web=dict(request.app.state.web_counters))
 
 
 async def _ksl(gateway: Tables) -> list[KslRowDocument]:
@@ -374,7 +377,8 @@ _EVENT_STREAM: dict[int | str, dict[str, object]] = {
         " `direction` and `unit` (the form of `decode --json`, passwords masked); of a `call`, `call`, `kind`"
         " and `sequence`; of a `message`, `message`: its id; of a `link`, `link` and `state`."
         " Of a `request` to the switch, `request` (its token), `op` and `params`; of its `reply`, `request`, `op`, `ok`"
-        " and, refused, `code` and `text`. `number` counts the events; `call`: the switch's id of the call that the"
+        " and, refused, `code` and `text`. Of a `warning`, `text`: a new one"
+        " of `warnings` of the status. `number` counts the events; `call`: the switch's id of the call that the"
         " event belongs to, where it does. `dropped_before`: so many were lost before it.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
@@ -385,7 +389,7 @@ async def _events(
     request: Request,
     gateway: Mediator,
     kind: Annotated[
-        list[Literal["unit", "call", "message", "link", "request", "reply"]] | None,
+        list[Literal["unit", "call", "message", "link", "request", "reply", "warning"]] | None,
         Query(description="Only these; repeatable."),
     ] = None,
 ) -> StreamingResponse:

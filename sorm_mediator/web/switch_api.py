@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validat
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
-from sorm_mediator.language import Phrase
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
@@ -23,6 +23,7 @@ from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
+from sorm_mediator.web.preferred import PreferredLang
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,18}$")]
@@ -397,20 +398,20 @@ async def multisorm(switch: Switch) -> MultisormDocument:
 
 @switch_router.get("/switch/calls", summary="The latest calls")
 async def recent_calls(
-    switch: Switch, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    switch: Switch, lang: PreferredLang, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[SwitchCallDocument]:
     """The latest calls of the switch, the newest first; of released ones, the last thousand."""
     calls = list(switch.engine.calls.values())[-limit:]
-    return [document(call) for call in reversed(calls)]
+    return [document(call, lang) for call in reversed(calls)]
 
 
 @switch_router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
-async def one_call(switch: Switch, call: str) -> SwitchCallDocument:
+async def one_call(switch: Switch, lang: PreferredLang, call: str) -> SwitchCallDocument:
     """Its state, the routing it took, and what happened in it."""
     found = switch.engine.calls.get(call)
     if found is None:
         raise HTTPException(404, Phrase("there is no call {call!r}, or it was released long ago", call=call))
-    return document(found)
+    return document(found, lang)
 
 
 @switch_router.delete(
@@ -432,29 +433,31 @@ _DRIVEN: dict[int | str, dict[str, Any]] = {
 
 
 @switch_router.post("/calls/{call}/answer", responses=_DRIVEN, summary="Answer")
-async def answer(switch: Switch, call: str) -> SwitchCallDocument:
+async def answer(switch: Switch, lang: PreferredLang, call: str) -> SwitchCallDocument:
     """The called party of a ringing call answers now, whatever its ``ring``."""
-    return document(switch.pick_up(call))
+    return document(switch.pick_up(call), lang)
 
 
 @switch_router.post(
     "/calls/{call}/release", responses={404: _DRIVEN[404]}, summary="Hang up, and tell what was"
 )
-async def release(switch: Switch, call: str) -> SwitchCallDocument:
+async def release(switch: Switch, lang: PreferredLang, call: str) -> SwitchCallDocument:
     """The caller hangs up, as with DELETE."""
     found = switch.engine.calls.get(call)
     if found is None or not switch.hang_up(call):
         raise HTTPException(404, Phrase("there is no call {call!r} that goes on", call=call))
-    return document(found)
+    return document(found, lang)
 
 
 @switch_router.post("/calls/{call}/service", responses=_DRIVEN, summary="Use a service in a call")
-async def use_service(switch: Switch, call: str, body: ServiceBody) -> SwitchCallDocument:
+async def use_service(
+    switch: Switch, lang: PreferredLang, call: str, body: ServiceBody
+) -> SwitchCallDocument:
     """A party holds, transfers, or uses another service now; ``at`` is 0."""
-    return document(switch.use_service(call, body.request()))
+    return document(switch.use_service(call, body.request()), lang)
 
 
-def document(call: Call) -> SwitchCallDocument:
+def document(call: Call, lang: Lang = "en") -> SwitchCallDocument:
     """A call as the API shows it."""
     return SwitchCallDocument(
         call=call.id,
@@ -469,12 +472,14 @@ def document(call: Call) -> SwitchCallDocument:
         answer_time=call.answer_time,
         release_time=call.release_time,
         release_cause=call.release_cause,
-        routing=[_routing(hop) for hop in call.routing],
-        events=[EventDocument(time=e.time, event=e.event, detail=e.detail) for e in call.events],
+        routing=[_routing(hop, lang) for hop in call.routing],
+        events=[
+            EventDocument(time=e.time, event=e.event, detail=translate(e.detail, lang)) for e in call.events
+        ],
     )
 
 
-def _routing(hop: Hop) -> RoutingDocument:
+def _routing(hop: Hop, lang: Lang) -> RoutingDocument:
     result = hop.result
     a, b = result.a, result.b
     return RoutingDocument(
@@ -490,7 +495,7 @@ def _routing(hop: Hop) -> RoutingDocument:
         path=[
             StepDocument(domain=hop.domain.name, context=step.context, rule=step.rule) for step in result.path
         ],
-        reason=hop.problem,
+        reason=translate(hop.problem, lang),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,20 @@ def test_a_run_in_which_nothing_passed_has_not_passed(run: AcceptanceRun) -> Non
 def test_the_table_ends_with_the_counts(run: AcceptanceRun) -> None:
     assert list(table(run))[-1] == "FAIL: 2 passed, 2 failed, 1 not applicable"
     assert list(table(run, "ru"))[-1].startswith("НЕ СООТВЕТСТВУЕТ: соответствует 2")
+
+
+def test_the_table_tells_the_domain_of_each_check_where_there_are_several(run: AcceptanceRun) -> None:
+    assert not any(line.startswith("Domain ") for line in table(run))
+    first, *others = run.outcomes
+    other = replace(first, check=replace(first.check, domain="b.domain"))
+    lines = list(table(replace(run, outcomes=[first, other, *others])))
+
+    heads = [place for place, line in enumerate(lines) if line.startswith("Domain ")]
+    assert [lines[place] for place in heads] == [
+        "Domain test.domain:",
+        "Domain b.domain:",
+        "Domain test.domain:",
+    ]
+    assert lines[heads[0] + 1] == lines[heads[1] + 1], "the rows alone are the same"
+    assert max(len(line) for place in heads for line in lines[place : place + 2]) <= 80
+    assert "Домен b.domain:" in table(replace(run, outcomes=[first, other]), "ru")

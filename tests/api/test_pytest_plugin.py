@@ -284,6 +284,66 @@ def test_a_mistake_is_an_error_of_the_collection_and_a_part_is_told(pytester: py
     )
 
 
+@pytest.mark.parametrize(
+    ("patterns", "collected"),
+    [
+        ("scenarios", "deep flat top"),
+        ("scenarios/", "deep flat top"),
+        ("./scenarios/calls", "deep flat"),
+        ("scenarios/*.yaml", "top"),
+        ("scenarios/**/*.yaml", "deep flat top"),
+        ("**/*.yaml", "beside deep flat top"),
+        ("scenarios/**", "deep flat top"),
+        ("scenarios/**/deep.yaml beside.yaml", "beside deep"),
+        ("calls/*.yaml", "flat"),
+        (".", "beside deep flat top"),
+    ],
+)
+def test_a_pattern_takes_files_and_a_folder_all_below(
+    pytester: pytest.Pytester, patterns: str, collected: str
+) -> None:
+    for file in ("beside", "scenarios/top", "scenarios/calls/flat", "scenarios/calls/far/deep"):
+        path = pytester.path / f"{file}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SCENARIO.format(name=path.stem, status=0))
+    pytester.makeini(f"[pytest]\nsorm_scenarios = {patterns}\n")
+    items, _ = pytester.inline_genitems("-W", "error")
+    assert sorted(one.name for one in items) == collected.split()
+
+
+@pytest.mark.parametrize(
+    "pattern", ["scenaros", "scenarios/*.yml", "empty/", "/scenarios/*.yaml", "a**/*.yaml"]
+)
+def test_a_pattern_that_fits_no_file_is_told(pytester: pytest.Pytester, pattern: str) -> None:
+    for folder in ("scenarios", "empty"):
+        pytester.mkdir(folder)
+    (pytester.path / "scenarios" / "top.yaml").write_text(SCENARIO.format(name="top", status=0))
+    pytester.makeini(f"[pytest]\nsorm_scenarios = {pattern}\n")
+    pytester.makepyfile("def test_it(): pass")
+    outcome = pytester.runpytest_inprocess("-q")
+    outcome.assert_outcomes(passed=1, warnings=1)
+    outcome.stdout.fnmatch_lines(
+        [f"*PytestWarning: sorm_scenarios: {pattern.replace('*', '[*]')} fits no .yaml or .yml *"]
+    )
+    outcome = pytester.runpytest_inprocess("-q", "-W", "error")
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    outcome.stderr.fnmatch_lines(["ERROR: sorm_scenarios: *"])
+
+
+def test_a_part_beside_the_file_that_is_asked_for_is_no_subject(pytester: pytest.Pytester) -> None:
+    rows = SCENARIO.format(name="rows", status=0)
+    pytester.makefile(".yaml", rows=rows, part="steps: [{send: get-version}]\n")
+    for given in ("rows.yaml", "rows.yaml::rows"):
+        outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "-W", "error", given)
+        outcome.assert_outcomes(passed=1)
+    outcome = pytester.runpytest_inprocess("-q", "--sorm-scenarios", "-W", "error", ".")
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    outcome.stderr.fnmatch_lines(["ERROR: part.yaml: does not run: it has no name, *"])
+    # A worker of xdist can't end the run: there it stays a warning.
+    outcome = pytester.runpytest_subprocess("-q", "--sorm-scenarios", "-W", "error", "-n1", ".")
+    outcome.assert_outcomes(passed=1, warnings=1)
+
+
 def test_junit_has_lab_link_capture_and_steps_of_every_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=A_CALL.format(operation=5) + "\n\ndef test_other(): pass\n")
     pytester.makefile(".yaml", scenario=SCENARIO.format(name="a", status="0x33"))

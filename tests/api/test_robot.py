@@ -10,6 +10,8 @@ from pathlib import Path
 
 from robot.api import ExecutionResult
 
+from sorm_mediator.api import lab
+
 SUITE = Path(__file__).parent / "a_call.robot"
 
 
@@ -45,6 +47,24 @@ def test_a_mistake_in_a_keyword_names_what_is_allowed(tmp_path: Path) -> None:
     assert "test: 'test_nummer' is no field of test; allowed: test_number" in messages[1]
     assert "'alarms' is not allowed: call, answer-call" in messages[2]
     assert "'nowhere.toml' is not found" in messages[3]
+
+
+def test_a_mediator_is_named_as_its_ready_line_does(tmp_path: Path) -> None:
+    suite = tmp_path / "running.robot"
+    with lab("labs/minimal.toml") as own:
+        kpd1, kpd2 = own.endpoints["kpd1"], own.endpoints["kpd2"]
+        suite.write_text(
+            "*** Settings ***\nLibrary    sorm_mediator.robot\n*** Test Cases ***\n"
+            f"Whole\n    Use Mediator    kpd1={kpd1}    kpd2={kpd2}    file=labs/minimal.toml\n"
+            "    Send Command    start\n"
+            "    ${ends}=    Get Endpoints\n"
+            f"    Should Be Equal    ${{ends}}[kpd1]    {kpd1}\n"
+            f"Ports\n    Use Mediator    kpd1={kpd1.rpartition(':')[2]}    kpd2={kpd2.rpartition(':')[2]}\n"
+            "    Send Command    get-version\n"
+        )
+        command = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), str(suite)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_keyword_is_documented(tmp_path: Path) -> None:

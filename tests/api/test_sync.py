@@ -52,6 +52,16 @@ def test_a_call_is_driven_and_its_events_are_messages() -> None:
         assert [step.title for step in running.result.steps][:2] == ["send start", "send add-ksl"]
 
 
+def test_what_is_left_out_fits_the_order_of_the_mediator() -> None:
+    with lab("labs/order70.toml") as running:
+        console = running.console()
+        console.send("start")
+        console.send("add-object", object_number=1, number="28331")
+        running.switch.call("28331", "28332", ring=0, talk=0)
+        assert console.event("release").message.calling.sign is api.NumberSign.PRIVATE
+        console.send("remove-object", object_number=1, number="28331")
+
+
 def test_commands_are_also_messages_and_octets() -> None:
     with lab(MINIMAL) as running:
         console = running.console()
@@ -162,8 +172,18 @@ def test_a_mediator_that_runs_already_is_left_as_it_is() -> None:
         web = f"http://{own.endpoints['web']}"
         with mediator(kpd1=kpd1, kpd2=kpd2, web=web, file=ROOT / "captures" / MINIMAL) as running:
             running.console().send("start")
-            assert running.endpoints == {}
+            assert running.endpoints == {name: own.endpoints[name] for name in ("kpd1", "kpd2", "web")}
         assert own.http("GET", "status")[1]["state"] == "started"
+        with mediator(
+            kpd1=own.endpoints["kpd1"], kpd2=str(kpd2), file=ROOT / "captures" / MINIMAL
+        ) as running:
+            running.console().send("get-version")
+            assert running.endpoints == {name: own.endpoints[name] for name in ("kpd1", "kpd2")}
+    with (
+        pytest.raises(UsageError, match="kpd2: here:2: is not on there"),
+        mediator(kpd1="there:1", kpd2="here:2"),
+    ):
+        pass
     with mediator(kpd1=1, kpd2=1) as running, pytest.raises(ConnectError, match=r"127\.0\.0\.1:1: KPD2"):
         running.console().send("start")
 

@@ -392,3 +392,11 @@ def test_every_command_with_a_lab_file_reads_the_environment(
 def test_the_lab_of_init_is_of_its_owner_alone(tmp_path: Path) -> None:
     assert run("init", str(tmp_path / "lab")).returncode == 0
     assert (tmp_path / "lab" / "lab.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_lab_shows_is_a_whole_sentence() -> None:
+    rows = {Path(row["file"]).name: row["shows"] for row in json.loads(run("examples", "--json").stdout)}
+    assert rows["e1.toml"].endswith(" and the speech of controlled calls in the others.")
+    labs = {name: shows for name, shows in rows.items() if name.endswith(".toml")}
+    assert {shows[-1] for shows in labs.values()} <= {".", ":"}
+    assert not [shows for shows in labs.values() if ". " in shows or "sorm-mediator" in shows]

@@ -68,3 +68,10 @@ def test_a_wrong_value_is_told_in_our_words(words: tuple[str, ...], says: str) -
     result = CliRunner().invoke(app, list(words))
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == f"Error: Invalid value for {says}"
+
+
+def test_an_option_of_commands_before_the_command_is_told_where_it_goes() -> None:
+    done = CliRunner().invoke(app, ["--lang", "ru", "send", "start"])
+    assert done.exit_code == 2
+    assert "--lang goes after the command: sorm-mediator COMMAND --lang ..." in done.stderr
+    assert "No such option: --colour" in CliRunner().invoke(app, ["--colour", "send"]).stderr

@@ -33,7 +33,9 @@ def test_a_call_that_comes_nowhere_is_1_and_says_why() -> None:
     done = trace("-c", MINIMAL, "cgpn.digits=28331", "cdpn.digits=28999")
 
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "Reason: 28999 is not a subscriber of test.domain"
+    lines = done.stdout.splitlines()
+    reason = lines.index("Reason: 28999 is not a subscriber of test.domain")
+    assert lines[reason + 1] == "To the console (268):", "the console is shown the call all the same"
 
 
 def test_the_callers_domain_is_found() -> None:
@@ -41,6 +43,10 @@ def test_the_callers_domain_is_found() -> None:
 
     assert done.returncode == 0
     assert "В СОРМ передаётся: A 200100 (private), B 300000 (private)" in done.stdout
+
+    for caller in ("iface=200100@voip.local", "iface=trunk:trunk1"):
+        done = trace("-c", MULTI, caller, "cgpn.digits=200100", "cdpn.digits=99")
+        assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_wrong_usage_is_2_and_one_line() -> None:

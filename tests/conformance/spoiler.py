@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 
 from protocol import Broken, Channel, Codec, Command, Message, StreamFramer, Unit
 
 KPD1, KPD2 = "kpd1", "kpd2"
-Answer = Callable[[Message, bytes], Iterable[bytes | Message | float] | None]
+HANG_UP: Final = "hang up"
+Answer = Callable[[Message, bytes], Iterable[bytes | Message | float | Literal["hang up"]] | None]
 """What becomes of a message of the mediator: None: it passes; else what is sent, a number being a pause in seconds."""
 Order = Callable[[Message, bytes], bytes | Message | None]
 """What becomes of a command; None: it passes."""
@@ -90,6 +91,9 @@ class Spoiler:
                 for one in [raw] if changed is None else changed:
                     if isinstance(one, float):
                         await asyncio.sleep(one)
+                    elif one == HANG_UP:
+                        writer.close()
+                        return
                     else:
                         await self._write(writer, self._octets(one))
         writer.close()

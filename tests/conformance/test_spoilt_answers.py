@@ -34,7 +34,7 @@ from sorm_mediator.conformance.session import ConformanceSettings, _lab
 from sorm_mediator.conformance.verdicts import FAIL, PASS
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import CONTROL, LAB, examine_spoilt, failed
-from tests.conformance.spoiler import Rule, changed, dropped, followed, octet, rewritten
+from tests.conformance.spoiler import HANG_UP, Rule, changed, dropped, followed, octet, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -227,3 +227,13 @@ async def test_a_code_of_the_vendors_that_was_accepted_is_told(lab: Lab) -> None
         for result in (await examine_spoilt(lab, None, ("6.5.5.1-4", "6.5.5.7-5"), errors="extended")).results
         for note in result.notes
     ]
+
+
+async def test_a_mediator_that_hangs_up_has_not_shown_that_nothing_comes(lab: Lab) -> None:
+    def answer(message: Any, raw: bytes) -> list[Any] | None:
+        return [raw, HANG_UP] if isinstance(message, CommandExecuted) and message.command == 0x02 else None
+
+    report = await examine_spoilt(lab, Rule(answer), ("6.2.4-4",))
+    assert failed(report) == {"6.2.4-4"}
+    [result] = [one for one in report.results if one.verdict == FAIL]
+    assert str(result.why) == "the mediator has closed KPD1"

@@ -21,15 +21,21 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 
 import captures
-from protocol import Answer, CommandExecuted, CommandReceived, Release, StationType, VersionInfo
+from protocol import Answer, CommandExecuted, CommandReceived, Options, Release, StationType, VersionInfo
 from sorm_mediator.config.places import state_folder
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.interactive.bench import Bench, from_pipe
-from sorm_mediator.interactive.terminal import _interruptible
+from sorm_mediator.interactive.send import SendSettings, run_send
+from sorm_mediator.interactive.station import Where
+from sorm_mediator.interactive.terminal import Known, _interruptible, prompt_session
 from sorm_mediator.interactive.words import read_request, split
 from sorm_mediator.replay import scenario
 from sorm_mediator.replay.vocabulary import REQUESTS
@@ -245,7 +251,14 @@ async def test_how_octets_came_is_shown_with_details_alone(session) -> None:
 
 
 async def test_a_call_before_any_command_says_that_no_events_come(around) -> None:
+    blocked = [0]
+
     async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "status":
+            return 200, {
+                "channels": [{"stream": 0, "peer": "a"}, {"stream": 1, "peer": None}],
+                "blocked": blocked,
+            }
         return 202, {"call": "c1"}
 
     session = Session(replace(around, request=request), within=0.3)
@@ -261,6 +274,9 @@ async def test_a_call_before_any_command_says_that_no_events_come(around) -> Non
         assert session.said("note").count(hint) == 1
     assert await session("call domain=d a=1 b=2") == "good"
     assert session.said("note").count(hint) == 2
+    blocked.clear()
+    assert await session("call domain=d a=1 b=2") == "good"
+    assert session.said("note").count(hint) == 2, "events come: the pair is not blocked"
     await session.bench.close()
 
 
@@ -413,6 +429,8 @@ def _call(name: str, state: str, started: float, released: float | None = None) 
         "state": state,
         "started": started,
         "release_time": released,
+        "release_cause": None if released is None else 5,
+        "events": [],
     }
 
 
@@ -450,6 +468,55 @@ async def test_calls_are_listed_shown_after_requests_and_taken_where_one_goes_on
     several = Session(replace(around, request=request), domains=("d", "e"))
     assert await several("call a=1") == "wrong"
     assert several.said("bad") == ["call: keys are missing: domain, b"]
+
+
+@pytest.mark.parametrize(
+    ("events", "cause", "why"),
+    [
+        ([("dialling", "x"), ("routing-failed", "no rule fits"), ("release", "cause 01h")], 1,
+         "released for technical reasons: no rule fits"),
+        ([("dialling", "x"), ("release", "cause 03h")], 3, "called party busy, or no free lines"),
+    ],
+)  # fmt: skip
+async def test_a_call_that_fails_is_one_line_with_its_reason(around, events, cause, why) -> None:
+    failed = _call("c-1", "released", 100.0, 100.0) | {
+        "release_cause": cause,
+        "events": [{"time": 100.0, "event": name, "detail": detail} for name, detail in events],
+    }
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return (202, {"call": "c-1"}) if path.endswith("/calls") else (200, failed)
+
+    session = Session(replace(around, request=request), domains=("d",))
+    session.bench._answered = True
+    assert await session("call a=28331 b=12345678") == "good"
+    assert session.lines == [("note", f"c-1  28331 -> 28332  released  0.0  {why}")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (("add-o\t", "object_n\t", "258\r"), "add-object object_number=258"),
+        (("add-o\t", "object_nu\t", "=258\r"), "add-object object_number=258"),
+        (("call ta\t", "=2\r"), "call talk=2"),
+        (("call text==2\r",), "call text==2"),
+    ],
+)
+async def test_tab_leaves_a_space_after_a_command_and_takes_its_equals_sign_once(around, typed, line) -> None:
+    """What is typed next is sent as soon as Tab has completed what came before."""
+    pieces = list(typed)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        prompt = prompt_session("en", Options(), around, Known())
+
+        def completed(_: object) -> None:
+            if pieces and prompt.default_buffer.text.endswith((" ", "=")):
+                keys.send_text(pieces.pop(0))
+
+        prompt.default_buffer.on_text_changed += completed
+        async with asyncio.timeout(10):
+            task = asyncio.ensure_future(prompt.prompt_async())
+            keys.send_text(pieces.pop(0))
+            assert await task == line
 
 
 async def test_help_fits_a_small_terminal_and_quit_leaves(session) -> None:
@@ -553,6 +620,36 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         ports = {name: endpoints[name].rpartition(":")[2] for name in ("kpd1", "kpd2")}
         yield ["--kpd1", ports["kpd1"], "--kpd2", ports["kpd2"], "--web", f"http://{endpoints['web']}"]
         process.terminate()
+
+
+def test_a_watcher_sees_a_new_warning_of_the_mediator(lab: list[str]) -> None:
+    status = httpx.get(f"{lab[-1]}/api/v1/status", trust_env=False).json()
+    host, _, port = status["radius"]["address"].rpartition(":")
+    command = [sys.executable, "-m", "sorm_mediator", "watch", "--kind", "warning", *lab[-2:]]
+    with ExitStack() as stack:
+        watchers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, *form], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+                )
+            )
+            for form in ([], ["--json"])
+        ]
+        for watcher in watchers:
+            stack.callback(watcher.send_signal, signal.SIGINT)
+            assert watcher.stderr is not None
+            assert watcher.stderr.readline().startswith("watching")
+        client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        client.bind(("127.0.0.3", 0))
+        unsigned = bytes([4, 1, 0, 20]) + bytes(16)
+        for _ in range(2):
+            client.sendto(unsigned, (host, int(port)))
+        plain, document = (watcher.stdout.readline() for watcher in watchers if watcher.stdout is not None)
+    (warning,) = httpx.get(f"{lab[-1]}/api/v1/status", trust_env=False).json()["warnings"]
+    assert warning.startswith("RADIUS from 127.0.0.3: wrong secret, so its reports are lost: ")
+    told = warning.replace("(2 so far)", "(1 so far)")
+    assert plain.split(maxsplit=1)[1].strip() == f"warning  {told}"
+    assert json.loads(document)["text"] == told
 
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -775,3 +872,12 @@ async def test_a_recording_is_for_its_owner_alone(session, tmp_path) -> None:
     for line in (f"record-start {path}", "start", "record-stop"):
         assert await session(line) == "good"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_send_without_a_lab_file_tells_where_the_ports_are_taken_from(capsys) -> None:
+    """The hint is for the default ports alone; of given ones there is nothing to take."""
+    hint = "; -c LAB takes the ports from a lab file"
+    assert Where().hint == Where(host="127.0.0.1").hint == hint
+    assert Where(kpd1=1, kpd2=2).hint == ""
+    assert run_send(SendSettings(where=Where(host="no-such-host.invalid"), words=("start",))) == 3
+    assert capsys.readouterr().err.endswith(f"{hint}\n")

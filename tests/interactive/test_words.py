@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import Codec
+from protocol import Codec, ConnectKsl, EncodeError, ObjectType, Options, Start
+from protocol.codes import Order
 from protocol.jsonform import from_json, to_json
 from protocol.messages import MESSAGES
 from protocol.oneline import one_line
 from sorm_mediator.interactive.terminal import Known, about, candidates
 from sorm_mediator.interactive.words import (
     WordError,
+    defaults,
     read_command,
     read_octets,
     read_request,
@@ -24,6 +26,7 @@ from sorm_mediator.interactive.words import (
     usage,
 )
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD2
+from tests.mediator.conftest import MediatorHarness, combined, make_report, put
 
 pytestmark = pytest.mark.core
 
@@ -134,13 +137,78 @@ def test_completion_knows_commands_fields_and_values() -> None:
 
 
 def test_help_tells_every_field_with_its_default() -> None:
-    assert about("add-object category=", "en").startswith("category: category: combined")
-    assert about("add-object category=", "en").endswith("[statistical]")
-    assert about("start ", "en") == "start: start the technical means"
-    assert about("no-such", "en") == ""
+    plain, old = Options(), Options(order="70")
+    assert about("add-object category=", "en", plain).startswith("category: category: combined")
+    assert about("add-object category=", "en", plain).endswith("[statistical]")
+    assert about("add-object number_sign=", "en", plain).endswith("[own]")
+    assert about("add-object number_sign=", "en", old).endswith("[private]")
+    assert about("start ", "en", plain) == "start: start the technical means"
+    assert about("no-such", "en", plain) == ""
     for name, entry in COMMANDS.items():
-        text = usage(name, "en")
-        assert [line.split()[0] for line in text.splitlines()[1:]] == list(entry.fields)
+        text = usage(name, "en", plain)
+        assert [line.split()[0] for line in text.splitlines()[1:-1]] == list(entry.fields)
+    assert "ksl_a       KSL-A: stream/KSL such as 0/1, 0..7/1..28, null" in usage("add-ksl", "en", plain)
+    assert "пароль: текст ровно из 6 символов" in usage("start", "ru", plain)
+    assert "текст из 1–18 цифр, 28331; null" in usage("get-services", "ru", plain)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_example_of_a_command_is_executed_and_holds_what_the_command_needs(name: str) -> None:
+    """In a mediator with what the command is about: a KSL group, an object, and a call of the object."""
+    *_, example = usage(name, "en", Options()).splitlines()
+    word, *pairs = split(example.removeprefix("  example: "))
+    assert word == name
+    optional = {"get-objects", "get-ksl", "test"}  # without a field they are about all, or have the default
+    # test ends with its replies; there is nothing to interrupt, and the switch has no trunk.
+    end = {"test": "29 53", "interrupt": "28/39", "get-trunks": "28/25"}
+
+    def answered(pairs: list[str]) -> str:
+        mediator = MediatorHarness()
+        mediator.connect()
+        mediator.do(mediator.core.switch_up(mediator.now))
+        if name != "start":
+            mediator.says(Start())
+        if name not in ("start", "add-ksl"):
+            mediator.says(combined(1, 1))
+        if name in ("connect-ksl", "release-ksl", "remove-object", "get-objects", "change-object"):
+            mediator.says(put(258, "28331"))
+        if name in ("connect-ksl", "release-ksl"):
+            mediator.report(make_report(answer=1001.0, matches=((258, "a"),)))
+        if name == "release-ksl":
+            mediator.says(ConnectKsl(1, ObjectType.OWN_SUBSCRIBER, 258, 1))
+        command, fields = read_command([name, *pairs])
+        unit = {"orm_number": 1, "password": "123456", **fields}
+        return mediator.says(from_json({"name": command, "channel": "command", "fields": unit}))
+
+    good = answered(pairs)
+    assert good.startswith("27/00")
+    assert good.endswith(end.get(name, "28/00")), good
+    if name == "set-password":
+        with pytest.raises(EncodeError, match="new_password"):
+            answered([])
+    elif name not in optional:
+        for left_out in pairs:
+            assert answered([one for one in pairs if one != left_out]) != good, left_out
+
+
+@pytest.mark.parametrize("order", ["268", "70"])
+def test_the_defaults_of_every_command_can_be_sent_in_every_order(order: Order) -> None:
+    codec = Codec(Options(order=order))
+    needed = {
+        "number": "28331",
+        "object_number": 1,
+        "ksl_group": 1,
+        "ksl_a": {"stream": 0, "ksl": 1},
+        "new_password": "123456",
+    }
+    for name, entry in COMMANDS.items():
+        fields = defaults(name, order)
+        assert set(fields) <= set(entry.fields)
+        needs = {field: value for field, value in needed.items() if field in entry.fields}
+        document = {"name": name, "fields": {**needs, **fields}}
+        if fields:
+            assert read_command(split(name), order) == (name, fields)
+            assert codec.encode(from_json(document, Options(order=order)))
 
 
 # --- a unit as one line

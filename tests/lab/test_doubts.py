@@ -28,6 +28,7 @@ password = "123"
 name = "one"
 password = "123"
 """
+GATEWAY = '[ssh]\nserver = "127.0.0.1"\n'
 
 
 def told(path: Path, text: str) -> tuple[list[str], list[str]]:
@@ -342,3 +343,35 @@ def test_an_address_that_no_allowed_console_reaches_is_told(console: dict[str, A
     assert [line.rpartition(": ")[0] for line in found] == (
         [f"console.allow: no console can connect: {told}"] if told else []
     )
+
+
+@pytest.mark.parametrize(
+    ("radius", "told_of"),
+    [
+        ('host = "0.0.0.0"', "0.0.0.0"),  # noqa: S104
+        ('host = "0.0.0.0"\nsecret = "2testing123"', "0.0.0.0"),  # noqa: S104
+        ('host = "192.0.2.1"\nclients = { "192.0.2.2" = "own" }', "192.0.2.1"),
+        ('host = "0.0.0.0"\nsecret = "own"', ""),
+        ('host = "0.0.0.0"\nsecret = ""\nclients = { "192.0.2.2" = "own" }', ""),
+        ('clients = { "127.0.0.2" = "own" }', ""),
+    ],
+)
+def test_the_published_secret_beyond_loopback_is_told(tmp_path: Path, radius: str, told_of: str) -> None:
+    errors, warnings = told(tmp_path / "lab.toml", f"{GATEWAY}[radius]\n{radius}\n")
+    assert not errors
+    assert [one.partition(": whoever")[0].partition("radius.secret: ")[2] for one in warnings] == (
+        [f"has its published default, and radius.host is {told_of}"] if told_of else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (DOMAIN, "is empty, and the switch of this file signs its reports with it: set a secret"),
+        (GATEWAY, "is empty, and radius.clients names nobody, so no report would be taken: "),
+    ],
+)
+def test_an_empty_secret_that_leaves_nobody_is_refused(tmp_path: Path, text: str, error: str) -> None:
+    errors, _ = told(tmp_path / "lab.toml", '[radius]\nsecret = ""\n' + text)
+    assert len(errors) == 1
+    assert errors[0].startswith(f"2: radius.secret: {error}")

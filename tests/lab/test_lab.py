@@ -22,6 +22,7 @@ from sorm_mediator.options import Adaptation
 
 CODEC = Codec(Options())
 LABS = Path(captures.__file__).parent / "labs"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVAFbrLUB0e+Bu4Zhkj3W+yP92qNGAwPC6OARTcb1Ol"
 DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": "28331"}, {"number": "28332"}]}
 
 
@@ -204,6 +205,37 @@ async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
     async with Lab(lab_config(tmp_path, ssh={"password": "wrong"})) as lab:
         assert lab.endpoints["kpd1"]
     assert "ssh.user: the switch refuses the mediator 'test.domain': wrong password" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("ssh", "domain", "told"),
+    [
+        ({"host_key": OTHER_KEY}, {}, "ssh.host_key: is not the key of the switch: "),
+        ({"password": "wrong"}, {}, "ssh.user: the switch refuses the mediator 'test.domain': compare "),
+        (
+            {},
+            {"radius_servers": [{"host": "127.0.0.1", "port": 1}]},
+            "radius.port: the switch does not report to this mediator: ",
+        ),
+    ],
+    ids=["host key", "login", "sink"],
+)
+async def test_a_gateway_that_is_refused_names_the_key_at_its_start_and_as_long_as_it_lasts(
+    tmp_path: Path, ssh: dict[str, str], domain: dict[str, object], told: str
+) -> None:
+    switch_file = lab_config(tmp_path, switch={"domains": [DOMAIN | domain]})
+    async with Lab(switch_file, boxes="switch") as switch:
+        assert switch.switch is not None
+        host, _, port = switch.endpoints["ssh"].rpartition(":")
+        reached = {"server": host, "port": int(port), "password": "123", "retry_min": 0.01}
+        document = {"ssh": reached | {"host_key": switch.switch.public_host_key} | ssh}
+        file = on_free_ports(config.parse(document, directory=tmp_path))
+        async with Lab(file, boxes="gateway") as lab:
+            (problem,) = lab.warnings()
+            assert problem.startswith(told)
+            async with httpx.AsyncClient(base_url=lab.web_url, trust_env=False) as web:
+                (warning,) = (await web.get("/api/v1/status")).json()["warnings"]
+            assert warning.startswith(told)
 
 
 @pytest.mark.parametrize("boxes", ["lab", "switch"])

@@ -20,7 +20,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.switch.changes.domains import declare_domain
-from sorm_mediator.switch.changes.sorm import add_aggregate
+from sorm_mediator.switch.changes.sorm import add_aggregate, set_parameter
 
 EXAMPLE = Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml"
 VOIP = {"name": "voip", "subscribers": [{"number": "200100"}]}
@@ -133,6 +133,37 @@ def test_the_port_after_the_first_must_be_free(ports: dict[str, Any], told: str,
     document = {"switch": {"aggregates": [MULTI], "domains": [VOIP]} | ports}
     with pytest.raises(ConfigError, match=told):
         Lab(config.parse(document, directory=tmp_path), name="lab.toml")
+
+
+async def test_a_domain_that_does_not_answer_or_has_gone_is_warned_of_while_it_lasts(tmp_path: Path) -> None:
+    users = [MULTI | {"domains": ["voip", "local"]}]
+    async with (
+        Lab(lab_config(tmp_path, aggregates=users, multisorm_timeout=0.05)) as lab,
+        httpx.AsyncClient(base_url=lab.web_url, trust_env=False) as web,
+    ):
+        await logged_in(lab)
+        assert lab.gateway is not None
+        assert lab.switch is not None
+
+        async def warnings() -> list[str]:
+            found: list[str] = (await web.get("/api/v1/status")).json()["warnings"]
+            return found
+
+        assert await warnings() == []
+        lab.switch.fault("local", "dead", 0)
+        assert lab.gateway.link is not None
+        assert (await lab.gateway.link.request("trunks", trunk=None)).ok
+        (warning,) = await warnings()
+        assert warning.startswith("MultiSORM multi: domain local does not answer: ")
+        lab.switch.fault("local", "clear", 0)
+        async with asyncio.timeout(20):
+            while await warnings():
+                assert await warnings() in ([warning], [])
+        set_parameter(lab.switch.engine.node, "local", "enabled", "false")
+        gone = "MultiSORM multi: domain local is not connected: SORM is not enabled in the domain"
+        assert await warnings() == [gone]
+        set_parameter(lab.switch.engine.node, "local", "enabled", "true")
+        assert await warnings() == []
 
 
 async def test_a_mediator_alone_must_be_told_the_port(tmp_path: Path) -> None:

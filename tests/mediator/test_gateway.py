@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -640,3 +641,79 @@ async def test_a_client_with_another_secret_is_told_with_the_remedy(
             'radius.clients."127.0.0.1" is to be the secret that the client has (1 so far)'
         )
         assert warning in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize(("secret", "taken"), [("common", True), ("", False)])
+async def test_who_is_not_named_reports_with_the_common_secret_and_without_one_not_at_all(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: str,
+    *,
+    taken: bool,
+) -> None:
+    async with small_switch() as (_, server, where), AsyncExitStack() as stack:
+        document = lab_file(tmp_path, server, where) | {
+            "radius": {"port": 0, "secret": secret, "clients": {"127.0.0.2": "named"}}
+        }
+        gateway, endpoints = await stack.enter_async_context(running(parse(document, directory=tmp_path)))
+        over = asyncio.Event()
+        monkeypatch.setattr(caplog.handler, "emit", said(caplog.handler.emit, "unknown client", over))
+        monkeypatch.setattr(gateway.core, "report", lambda *_: [over.set()][:0])
+        host, _, port = endpoints["radius"].rpartition(":")
+        reporter = Reporter((host, int(port)), secret or "2testing123")
+        stack.callback(reporter.close)
+        await reporter.start()
+        async with asyncio.timeout(10):
+            reporter.send(REPORT)
+            await over.wait()
+        assert gateway.sink.counters.reports == taken
+        assert gateway.status().warnings == (
+            []
+            if taken
+            else [
+                "RADIUS from 127.0.0.1: unknown client, so its reports are lost: "
+                'set radius.clients."127.0.0.1" to its secret (1 so far)'
+            ]
+        )
+
+
+async def test_events_lost_to_a_console_that_reconnected_are_warned_of_until_its_first_command(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        kpd2 = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console = await started_console(endpoints)
+        await console.do(subscriber(1, Category.STATISTICAL))
+        watcher = gateway.events.subscribe()
+
+        async def seen(**wanted: str) -> dict[str, Any]:
+            async with asyncio.timeout(10):
+                async for event in watcher:
+                    if wanted.items() <= event.items():
+                        return event
+            raise AssertionError("the gateway has stopped")
+
+        console.close()
+        await seen(event="link", link="kpd1", state="down")
+        console = await Console.connect(endpoints["kpd1"])
+        await seen(event="link", link="kpd1", state="up")
+        assert gateway.status().warnings == []
+        for number in range(3):
+            match = Match(object_number=1, role="a", called=REPORT.called, time=gateway.now())
+            call = replace(REPORT, call_id=f"c-{number}", time=gateway.now(), setup_time=gateway.now())
+            assert gateway.report(replace(call, matches=(match,)))
+        assert gateway.core.counters["dropped_kpd2"] == 3
+        (warning,) = gateway.status().warnings
+        assert warning.startswith("console 127.0.0.1:")
+        assert "has reconnected and given no command" in warning
+        assert "(3 so far)" in warning
+        assert "(1 so far)" in (await seen(event="warning"))["text"]
+        assert caplog.text.count("has reconnected and given no command") == 1
+        assert "warning" not in [event["event"] for event in watcher.taken()]
+        console.send(GetVersion())
+        await console.until(CommandExecuted)
+        assert gateway.status().warnings == []
+        console.close()
+        kpd2.close()

@@ -144,6 +144,20 @@ def test_a_message_is_one_of_one_unless_it_is_said_otherwise() -> None:
     assert (none.total, none.index) == (0, 0)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (GetServices(NumberSign.OWN, "1"), "number_sign: 'own' can't be sent; allowed: private, "),
+        (GetServices(Raw(b"12"), "1"), "number_sign: 0x3132 can't be sent; "),
+        (AddKsl(1, GroupType.COMBINED, Ksl(8, 1), None), "ksl_a: (stream=8, ksl=1) can't be sent; "),
+    ],
+)
+def test_an_error_shows_a_value_as_messages_have_it(message: Any, shown: str) -> None:
+    with pytest.raises(EncodeError) as raised:
+        Codec(Options(order="70")).encode(message)
+    assert str(raised.value).startswith(shown)
+
+
 # --- the catalogue and the options
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, ScriptError
 from sorm_mediator.replay.page import page
 from sorm_mediator.replay.results import ScriptResult
 from sorm_mediator.replay.session import ReplaySettings, run_scripts
@@ -120,3 +120,9 @@ def test_in_russian() -> None:
     assert '<html lang="ru">' in made
     assert "Прогон сценариев: выполнено сценариев: 0 из 1" in made
     assert "127.0.0.1:1: KPD2 can&#39;t be reached" in made
+
+
+def test_several_mistakes_of_a_file_stand_in_lines_of_their_own() -> None:
+    error = ScriptError("a.yaml:3: <first>\na.yaml:5: second")
+    made = page([ScriptResult("a", Path("a.yaml"), error=error)])
+    assert "a.yaml:3: &lt;first&gt;<br>a.yaml:5: second</td>" in made

@@ -325,6 +325,65 @@ async def test_a_channel_closed_by_the_mediator(mediator, run) -> None:
     assert failure(result) == f"127.0.0.1:{mediator.ports['kpd1']}: the mediator has closed KPD1"
 
 
+@pytest.mark.parametrize(
+    ("channel", "silence", "where"),
+    [("kpd1", "600", "KPD1, KPD2"), ("kpd2", "600", "KPD1, KPD2"), ("kpd1", "{kpd1: 600}", "KPD1")],
+)
+async def test_silence_fails_at_once_when_the_mediator_has_hung_up(
+    mediator, run, channel, silence, where
+) -> None:
+    mediator.answer(0x02, CommandReceived(2, 0), CommandExecuted(2, 0), lambda: mediator.hang_up(channel))
+    result = await run(f"- send: start\n- send: stop\n- silence: {silence}")
+    assert failure(result) == (
+        f"expected: nothing on {where} for 600 s\nthe mediator has closed {channel.upper()}"
+    )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- closed: kpd1\n- silence: 0.02",
+        "- disconnect: kpd1\n- silence: 0.02",
+        "- silence: {kpd2: 0.02}",
+        "- restart: gateway\n- silence: 0.02",
+    ],
+)
+async def test_silence_passes_after_an_end_that_the_scenario_wants(mediator, run, around, steps) -> None:
+    async def restart() -> None:
+        mediator.hang_up("kpd1")
+        mediator.hang_up("kpd2")
+
+    if "restart" not in steps:
+        mediator.answer(
+            0x11, CommandReceived(0x11, 0), CommandExecuted(0x11, 0), lambda: mediator.hang_up("kpd1")
+        )
+    result = await run(f"- send: get-version\n{steps}", around_=replace(around, restart=restart))
+    assert result.verdict == "PASS", result.failures
+
+
+async def test_a_channel_that_was_connected_again_may_not_be_closed_again(mediator, run) -> None:
+    for _ in range(2):
+        mediator.answer(
+            0x11, CommandReceived(0x11, 0), CommandExecuted(0x11, 0), lambda: mediator.hang_up("kpd1")
+        )
+    result = await run(
+        "- send: get-version\n- closed: kpd1\n- connect: kpd1\n- send: get-version\n- silence: 600"
+    )
+    assert "the mediator has closed KPD1" in failure(result)
+
+
+async def test_a_silence_connects_a_console_that_only_the_web_was_asked_by(mediator, run, around) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        return "c1"
+
+    call = "- call: {domain: test.domain, a: '28331', b: '28332'}"
+    for steps in (f"{call}\n- silence: 0", f"{call}\n  silence: 0", f"{call}\n- send: start"):
+        mediator.connected.clear()
+        result = await run(steps, around_=replace(around, make_call=make))
+        assert result.verdict == "PASS", result.failures
+        assert mediator.connected == ["kpd2", "kpd1"]
+
+
 async def test_a_channel_that_stays_open_fails_closed(mediator, run) -> None:
     result = await run("- connect: both\n- {closed: kpd2, within: 0.02}")
     assert failure(result) == "expected: the mediator closes KPD2\nstill open after 0.02 s"
@@ -600,8 +659,8 @@ class Cancelling(TextPrinter):
         self.run: asyncio.Task[ScriptResult] | None = None
         self._number, self._sent, self._now = number, sent, ""
 
-    def step(self, number: str, title: str, line: int) -> None:
-        super().step(number, title, line)
+    def step(self, number: str, title: str, line: int, file: Path) -> None:
+        super().step(number, title, line, file)
         self._now = number
         if not self._sent:
             self._cancel()

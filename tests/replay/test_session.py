@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -147,6 +148,10 @@ def test_include_stands_for_the_steps_of_another_file(tmp_path: Path) -> None:
         ("steps: [{include: gone.yaml}]", "gone.yaml is no file"),
         ("steps: [{include: main.yaml, send: start}]", "unknown key; allowed: include"),
         ("{}", "steps is missing"),
+        (
+            "name: o\nlab: l.toml\nwithin: 1\nsteps: []",
+            "main.yaml:2: steps[1].include: other.yaml is a scenario (lab, within); a part has steps alone",
+        ),
     ],
 )
 def test_an_include_that_does_not_work_names_its_place(tmp_path: Path, text: str, says: str) -> None:
@@ -237,6 +242,51 @@ def test_a_misspelt_name_is_a_mistake_and_a_part_is_told(
             assert "warning: mix/lonely.yaml: does not run: it has no name" in said.err
             assert "warning: mix/part.yaml" not in said.err
             assert said.out.startswith("mix/good.yaml: g (1)\n")
+
+
+def test_a_folder_of_parts_alone_names_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("steps: [{send: start}]\n")
+    assert run_scripts(settings(tmp_path)) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.rpartition("/")[2] for line in said] == [
+        f"{name}.yaml: does not run: it has no name; name: makes it a scenario" for name in ("a", "b")
+    ]
+
+
+def test_a_step_of_an_included_file_names_it_for_programs(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("steps: [{send: start}]\n")
+    main = tmp_path / "main.yaml"
+    main.write_text("name: a\nlab: labs/minimal.toml\nsteps:\n  - include: part.yaml\n  - send: stop\n")
+    out: list[str] = []
+    assert run_scripts(settings(main, as_json=True), out.append) == 0
+    steps = [one for one in map(json.loads, filter(None, out)) if one["event"] == "step"]
+    assert [(one["file"], one["line"]) for one in steps] == [(str(tmp_path / "part.yaml"), 1), (str(main), 5)]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_strictly_what_is_doubted_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], check: bool
+) -> None:
+    (tmp_path / "good.yaml").write_text("name: good\nlab: labs/minimal.toml\nsteps: [{send: start}]\n")
+    report = tmp_path / "r.xml"
+    common: dict[str, Any] = {"check": check, "junit": report}
+    assert run_scripts(settings(tmp_path, **common, strict=True), lambda _: None) == 0
+    (tmp_path / "idle.yaml").write_text("name: idle\nlab: labs/minimal.toml\nsteps: [{connect: both}]\n")
+    (tmp_path / "lonely.yaml").write_text("steps: [{send: start}]\n")
+    assert run_scripts(settings(tmp_path, **common), lambda _: None) == 0
+    capsys.readouterr()
+    assert run_scripts(settings(tmp_path, **common, strict=True), lambda _: None) == 2
+    said = capsys.readouterr().err
+    assert "idle.yaml: nothing is expected" in said
+    assert "lonely.yaml: does not run: it has no name" in said
+    assert "warning" not in said
+    cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
+    assert {one.get("name"): one.find("error") is not None for one in cases} == {
+        "good": False,
+        "idle": True,
+        "lonely": True,
+    }
 
 
 def test_the_summary_tells_what_was_left_out(tmp_path: Path) -> None:

@@ -387,6 +387,22 @@ async def test_an_optional_event_need_not_come(play, mediator) -> None:
     assert result.verdict == "PASS", result.failures
 
 
+async def test_an_optional_event_can_not_be_missing_where_the_mediator_has_hung_up(play, mediator) -> None:
+    mediator.answer(
+        0x01,
+        CommandReceived(1, 0),
+        CommandExecuted(1, 0),
+        event(NumberReceived, 1, "01010", "01001"),
+        lambda: mediator.hang_up("kpd2"),
+    )
+    result = await play(
+        """["start-sorm", {"calls": [{"call": [
+        {"recv": {"msg": "41", "test": {"obj": "1"}}},
+        {"recv": {"options": {"mode": "optional"}, "msg": "42"}}]}]}]"""
+    )
+    assert "the mediator has closed KPD2" in str(result.failures[0].failure)
+
+
 async def test_the_timeout_is_of_the_whole_call(play, mediator) -> None:
     mediator.answer(
         0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(NumberReceived, 1, "01010", "01001")

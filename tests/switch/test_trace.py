@@ -267,10 +267,10 @@ def test_why_a_call_comes_nowhere(arguments: str, reason: str, in_russian: str) 
     traced = trace(node.domains, node.domains["test.domain"], read_request(arguments.split()))
     found = tracer.document(traced)
 
-    assert (found["result"], found["reason"], found["console"]) == ("failed", reason, [])
+    assert (found["result"], found["reason"]) == ("failed", reason)
     assert "Routing result: failed\nA: " in tracer.text(traced, NOW)
-    assert tracer.text(traced, NOW).splitlines()[-1] == f"Reason: {reason}"
-    assert tracer.text(traced, NOW, "ru").splitlines()[-1] == f"Причина: {in_russian}"
+    assert f"Reason: {reason}" in tracer.text(traced, NOW).splitlines()
+    assert f"Причина: {in_russian}" in tracer.text(traced, NOW, "ru").splitlines()
 
 
 def test_the_rules_tried_are_told_in_russian_too() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from protocol import Category, NumberSign, ObjectType, Priority
 from protocol.messages import AddObject, CallEvent, Message
 from sorm_mediator import config
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, Numbers
-from sorm_mediator.switch.calls.call import CallRequest
+from sorm_mediator.switch.calls.call import CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.trace import LabTrace, Trace, read_request, trace
@@ -103,13 +103,18 @@ class Lab:
     def make(self, call: Call) -> list[Line]:
         """The events of the call, as they are sent to the console."""
         placed = self.engine.place_call(call.domain, call.request, NOW)
+        lines = self.run()
+        assert placed.release_time is not None
+        return lines
+
+    def run(self) -> list[Line]:
+        """Carry the calls to their ends."""
         now = NOW
         while (deadline := self.engine.next_deadline()) is not None:
             now = max(now, deadline)
             for _, report in self.engine.tick(now):
                 self.core.now = now
                 self._sent(self.core.do(self.core.core.report(report, now)))
-        assert placed.release_time is not None
         return [line for event in self.events for line in _lines(event)]
 
     def _sent(self, messages: list[Message]) -> None:
@@ -153,7 +158,7 @@ def candidates(lab: Lab, found: Trace) -> Iterator[tuple[ObjectType, NumberSign 
             if end.subscriber is not None:
                 numbers |= dict.fromkeys(hop.hop.domain.numbers_of(end.subscriber))
         numbers |= dict.fromkeys((request.a.digits, request.b.digits, result.a.digits, result.b.digits))
-    for number in filter(None, numbers):
+    for number in filter(str.isdigit, numbers):
         for kind in NUMBER_TYPES:
             for sign in LEGAL_SIGNS[lab.core.config.order][kind]:
                 yield kind, sign, number
@@ -329,3 +334,106 @@ def test_a_full_number_of_a_plan_is_a_line_of_its_own(tmp_path: Path) -> None:
     ]
     assert "object A  41h-44h  73832728331 (01h subscriber of this node) -> 4001 (01h" in text
     assert "can't be put under control" not in text
+
+
+FAILED = [
+    Call("minimal.toml", "28331", "99"),
+    Call("minimal.toml", "28331", "28999"),
+    Call("order70.toml", "28331", "28999"),
+    Call("minimal.toml", "9001758964", "99", trunk="smg_trunk"),
+    Call("multisorm/lab.toml", "200100", "99", "voip.local"),
+]
+"""No rule, and an unknown number; of a subscriber and from outside."""
+
+
+def exactly(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a failed call, each sign of its own: an event and its operation."""
+    for row in rows:
+        side = "calling" if row["object"] == "a" else "called"
+        numbers = {name: (row[name]["number_sign"], row[name]["digits"]) for name in ("calling", "called")}
+        for sign in (numbers[side][0], *row["other_signs"]):
+            shown = numbers | {side: (sign, numbers[side][1])}
+            code = int(row["events"].removesuffix("h"), 16)
+            yield row["object"], code, row.get("operation"), shown["calling"], shown["called"]
+
+
+def came(lab: Lab) -> set[tuple[Any, ...]]:
+    """What :func:`exactly` tells, of the events that were sent to the console."""
+    return {
+        (role, event.code, event.operation if event.code == 0x43 else None, *numbers)
+        for event in lab.events
+        for role, _, *numbers in _lines(event)
+    }
+
+
+@pytest.mark.parametrize("call", FAILED, ids=lambda call: f"{call.lab} {call.a} {call.b}")
+def test_a_call_that_fails_is_shown_with_its_41h_and_43h(call: Call) -> None:
+    found, document = of(call).traced(call)
+    assert document["result"] == "failed"
+    whole = set[tuple[Any, ...]]()
+    for hop, shown in zip(found.hops, document["hops"], strict=True):
+        lab = of(call)
+        here = hop.hop.domain.name
+        lab.sessions = {here: lab.sessions[here]}
+        for candidate in candidates(lab, found):
+            lab.control(*candidate)
+        lab.make(call)
+        assert came(lab) == set(exactly(shown["console"])), here
+        whole |= came(lab)
+    assert whole
+    assert {(code, operation) for _, code, operation, *_ in whole} == {(0x41, None), (0x43, 1)}
+    assert set(exactly(document["console"])) <= whole
+    assert document["console"]
+    text = LabTrace(of(call).core.config, Numbers(of(call).core.config)).text(found, NOW)
+    assert "43h has operation 01h: released for technical reasons" in text
+    if not call.trunk:
+        assert f"object A  41h 43h  {call.a} (01h " in text
+
+
+@pytest.mark.parametrize(("outcome", "operation"), [("busy", 3), ("no-answer", 4), ("fail", 1)])
+def test_a_call_that_is_not_answered_shows_the_numbers_of_the_trace(outcome: Any, operation: int) -> None:
+    for call in SHIPPED[:7]:
+        lab = of(call)
+        found, document = lab.traced(call)
+        for candidate in candidates(lab, found):
+            lab.control(*candidate)
+        lab.engine.place_call(call.domain, replace(call.request, outcome=outcome), NOW)
+        made = set(lab.run())
+        assert made == set(promised(document["console"]))
+        assert {event.operation for event in lab.events if event.code == 0x43} == {operation}
+        assert {event.code for event in lab.events} == {0x41, 0x43}
+
+
+def test_nothing_is_shown_of_a_call_that_the_switch_does_not_make() -> None:
+    call = Call("minimal.toml", "9001758964", "28331")
+    lab = of(call)
+    found, document = lab.traced(call)
+
+    assert document["console"] == document["hops"][0]["console"] == []
+    text = LabTrace(lab.core.config, Numbers(lab.core.config)).text(found, NOW)
+    assert text.splitlines()[-1] == "To the console (268): nothing, since the switch does not make this call"
+    with pytest.raises(CallRefused):
+        lab.make(call)
+
+
+def test_a_service_code_does_not_fail_for_the_console() -> None:
+    call = Call("minimal.toml", "28331", "*21#")
+    lab = of(call)
+    found, document = lab.traced(call)
+    for candidate in candidates(lab, found):
+        lab.control(*candidate)
+
+    assert set(lab.make(call)) == set(promised(document["console"]))
+    assert document["console"]
+
+
+def test_digits_are_written_as_the_console_has_them_and_how_they_are_sent_is_told_beside() -> None:
+    call = SHIPPED[0]
+    lab = of(call, zero_digit="A")
+    found, document = lab.traced(call)
+    text = LabTrace(lab.core.config, Numbers(lab.core.config)).text(found, NOW)
+
+    assert "28331 (01h subscriber of this node) -> 89001758964, sent as 89AA1758964, (04h" in text
+    assert {row["called"]["digits"] for row in document["console"]} >= {"89001758964"}
+    plain = of(call)
+    assert "sent as" not in LabTrace(plain.core.config, Numbers(plain.core.config)).text(found, NOW)

@@ -19,7 +19,8 @@ import yaml
 import captures
 from sorm_mediator.capture.reader import read_bytes
 from sorm_mediator.capture.units import Found, decode_events
-from sorm_mediator.tap.session import SHOWN
+from sorm_mediator.config import load
+from sorm_mediator.tap.session import SHOWN, TapSettings
 
 FOLDER = Path(captures.__path__[0])
 LAB = FOLDER / "labs" / "minimal.toml"
@@ -195,6 +196,11 @@ def test_a_reader_of_the_lines_that_goes_away_does_not_stop_the_tap(lab) -> None
         (("--pcap", "/dev/full"), "--pcap: /dev/full: can't be written: No space left on device"),
         (("--record", "/nowhere/x.yaml"), "--record: /nowhere/x.yaml: its folder does not exist"),
         (("--record", str(LAB)), "exists already"),
+        (
+            ("-c", str(FOLDER / "labs" / "e1.toml")),
+            "this lab's console is over E1 (console.link is x25); tap stands between TCP channels; "
+            "--pcap of lab or replay records it",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line_and_exit_code_2(arguments, says) -> None:
@@ -203,6 +209,15 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(arguments, says) -> None:
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["e1.toml", "tcp_voice.toml"])
+def test_a_lab_with_speech_in_e1_and_a_mediator_named_apart_can_be_tapped(name) -> None:
+    config = load(FOLDER / "labs" / name)
+    by_tcp = config.console.link == "tcp"
+    settings = TapSettings(config=Path(name), **({} if by_tcp else {"kpd1": "2001", "kpd2": "2002"}))
+    ports = (config.console.kpd1_port, config.console.kpd2_port) if by_tcp else (2001, 2002)
+    assert tuple(port for _, port in settings.mediator(config).values()) == ports
 
 
 def test_a_port_that_is_taken_is_exit_code_2() -> None:

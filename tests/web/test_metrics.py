@@ -37,7 +37,7 @@ from tests.mediator.gateway_harness import Console
 CONTRIB = Path(__file__).parents[2] / "contrib"
 
 NOT_COUNTS = (
-    "mediator.orm_number", "mediator.pair_in_use", "mediator.switch.switch.*",
+    "mediator.orm_number", "mediator.pair_in_use", "mediator.blocked", "mediator.switch.switch.*",
     "switch.calls", "switch.multisorm.*", "switch.faults.*", "switch.radius.*",
     "streams.*.stream", "streams.*.channels.*.t1", "streams.*.channels.*.resets",
 )  # fmt: skip

@@ -16,6 +16,7 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
+from sorm_mediator.web.preferred import preferred
 from sorm_mediator.web.switch_api import switch_router
 from tests.switch.waiting import idle
 
@@ -37,6 +38,31 @@ async def http(box: SwitchBox) -> AsyncIterator[httpx.AsyncClient]:
     app.include_router(switch_router, prefix="/api/v1")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://switch") as client:
         yield client
+
+
+async def test_refusals_and_reasons_are_in_the_language_that_the_client_prefers(box: SwitchBox) -> None:
+    app = create_app(switch=box)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        for language, refused, failed in (
+            ("ru", "a: 77777 не абонент домена test.domain", "правил"),
+            ("en", "a: 77777 is not a subscriber of test.domain", "no rule of"),
+        ):
+            client.headers["accept-language"] = language
+            answer = await client.post(CALLS, json={"a": "77777", "b": "28332"})
+            assert (answer.status_code, answer.json()["detail"]) == (422, refused)
+            placed = (await client.post(CALLS, json={"a": "28331", "b": "12345678"})).json()
+            told = (await client.get(f"/api/v1/calls/{placed['call']}")).json()
+            detail = next(one["detail"] for one in told["events"] if one["event"] == "routing-failed")
+            assert failed in detail
+            assert detail == told["routing"][-1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [("", "en"), ("ru", "ru"), ("ru-RU,ru;q=0.9,en;q=0.8", "ru"), ("en-US,ru;q=0.5", "en"), ("de, ru", "ru")],
+)
+def test_the_first_language_that_is_ours_is_preferred(header: str, lang: str) -> None:
+    assert preferred(header) == lang
 
 
 async def test_a_call_is_made_and_told(http: httpx.AsyncClient, box: SwitchBox) -> None:

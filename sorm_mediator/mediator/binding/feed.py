@@ -48,6 +48,8 @@ def event_line(event: dict[str, Any], lang: Lang = "en", *, coding: MessageCodin
         arrow = "->" if event["direction"] == "received" else "<-"
         channel = _KPD2 if unit.get("channel") == "kpd2" else _KPD1
         return f"{arrow} {translate(channel, lang)}  {one_line(unit, lang, coding=coding)}"
+    if event["event"] == "warning":
+        return f"   warning  {event['text']}"
     rest = {key: value for key, value in event.items() if key not in _BESIDE}
     pairs = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value is not None)
     return f"   {event['event']:<4}  {pairs}"

@@ -30,13 +30,12 @@ from protocol import (
     Time,
     UnknownUnit,
 )
-from radius.refusals import Refusal
+from radius.refusals import LASTS, Refusal
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
-from sorm_mediator.config import Config, RadiusConfig
-from sorm_mediator.config.lines import quoted
+from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
@@ -46,6 +45,7 @@ from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
+from sorm_mediator.mediator.binding.troubles import lost_to_waiting, refused_by_switch, refused_client
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect
@@ -140,6 +140,10 @@ class Gateway:
         """How long the switch took to answer, by operation."""
         self._logs = log.isEnabledFor(logging.INFO)
         """Whether what happens is logged: asked once, for the sake of events."""
+        self._refused_told = ""
+        """The refusal of the switch that watchers know."""
+        self._lost_told: float | None = None
+        """When it was logged last that messages to a console that waits are lost; None: none is."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -155,7 +159,7 @@ class Gateway:
                 batch=_REPORTS_A_TURN,
                 on_message=self.message_report,
                 on_datagram=None if self._capture is None else self._capture.report,
-                on_refused=lambda refusal: log.warning("%s", _refused(self.config.radius, refusal)),
+                on_refused=self._client_refused,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -241,6 +245,7 @@ class Gateway:
                 rtp=self._endpoints.get("rtp", ""),
                 on_up=self._switch_up,
                 on_down=self._switch_down,
+                on_refused=self._switch_refused,
                 on_event=self._switch_event,
                 on_octets=None if self._capture is None else self._capture.dialect,
                 keepalive=ssh.keepalive,
@@ -464,12 +469,20 @@ class Gateway:
 
     def _switch_up(self, hello: object) -> None:
         log.info("switch: connected")
+        self._refused_told = ""
         self._event("link", {"link": "switch", "state": "up"})
         self._run(self.core.switch_up)
 
     def _switch_down(self, reason: str) -> None:
         self._event("link", {"link": "switch", "state": "down", "text": reason})
         self._run(lambda now: self.core.switch_down(reason, now))
+
+    def _switch_refused(self) -> None:
+        # The link logs each attempt itself.
+        text = refused_by_switch(self.config.ssh, self.link)
+        if text != self._refused_told:
+            self._refused_told = text
+            self._event("warning", {"text": text})
 
     def _switch_event(self, event: dict[str, Any]) -> None:
         self._run(lambda now: self.core.switch_event(event, now))
@@ -517,6 +530,12 @@ class Gateway:
 
     # --- call reports
 
+    def _client_refused(self, refusal: Refusal) -> None:
+        text = refused_client(self.config.radius, refusal)
+        log.warning("%s", text)
+        if refusal.count == 1:
+            self._event("warning", {"text": text})
+
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
@@ -557,12 +576,27 @@ class Gateway:
             return
         try:
             self._execute(make(self.now()))
+            if self.core.channels.lost_waiting or self._lost_told is not None:
+                self._tell_lost()
             self._arm()
         except Exception as error:  # noqa: BLE001 - nothing of it is swallowed: the gateway stops
             # Where it is, and not its text, which may hold the number of an object (order 268, rule 6).
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
+
+    def _tell_lost(self) -> None:
+        """Messages are lost to a console that waits: tell it at once, and then once a minute while it lasts."""
+        text, now = lost_to_waiting(self.core.channels), self._loop.time()
+        if not text:
+            self._lost_told = None
+            return
+        if self._lost_told is None:
+            self._event("warning", {"text": text})
+        elif now - self._lost_told < LASTS:
+            return
+        self._lost_told = now
+        log.warning("%s", text)
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -708,6 +742,7 @@ class Gateway:
             order=self.config.mediator.order,
             state="started" if tables.started else "stopped",
             pair_in_use=core.channels.in_use,
+            blocked=core.channels.blocked,
             serving=self._running,
             uptime=self._loop.time() - self._started,
             objects=len(tables.objects),
@@ -727,29 +762,20 @@ class Gateway:
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
             counters=dict(core.counters + self.counters + self._left_out()),
-            warnings=[_refused(self.config.radius, one) for one in self.sink.refusals()],
+            warnings=self.warnings(),
         )
+
+    def warnings(self) -> list[str]:
+        """What is wrong now and loses something, a line each, with the remedy."""
+        others = (refused_by_switch(self.config.ssh, self.link), lost_to_waiting(self.core.channels))
+        return [
+            *(refused_client(self.config.radius, one) for one in self.sink.refusals()),
+            *filter(None, others),
+        ]
 
     def _left_out(self) -> Counter[str]:
         """The packets that the capture had to leave out."""
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
-
-
-def _refused(radius: RadiusConfig, refusal: Refusal) -> str:
-    """Why the reports of a client are not taken, and the remedy."""
-    host = refusal.host
-    own = f"radius.clients.{quoted(host)}"
-    match refusal.why:
-        case "unknown client":
-            remedy = f"set {own} to its secret"
-        case "wrong secret" | "wrong Message-Authenticator":
-            held = radius.key_of(host)
-            remedy = f"{held} is to be the secret that the client has" + (
-                f"; or set {own}" if held == "radius.secret" else ""
-            )
-        case "no Message-Authenticator":
-            remedy = "have the client send it, or set radius.require_message_authenticator = false"
-    return f"RADIUS from {host}: {refusal.why}, so its reports are lost: {remedy} ({refusal.count} so far)"
 
 
 def local_time(now: float) -> Time:

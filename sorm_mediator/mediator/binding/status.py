@@ -112,6 +112,9 @@ class StatusDocument(Document):
     """started or stopped, by commands 1 and 2."""
     pair_in_use: int | None
     """Stream of the pair of data channels that events go by (order 268, 1.4.1); null before any was connected."""
+    blocked: list[int]
+    """Streams whose pair of data channels came back and sends no events before a command with the valid password
+    (order 268, 1.4.1.1)."""
     serving: bool
     """False when the disk refused and the gateway stopped by itself."""
     uptime: float
@@ -137,7 +140,7 @@ class StatusDocument(Document):
     """Null when no journal is kept."""
     counters: dict[str, int]
     warnings: list[str] = field(default_factory=list)
-    """What is wrong now and loses something, with the remedy: clients of the sink that are refused."""
+    """What is wrong now and loses something, with the remedy."""
     web: dict[str, int] = field(default_factory=dict)
     """Clients of this HTTP server that were dropped or refused."""
 

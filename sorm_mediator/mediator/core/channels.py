@@ -115,6 +115,8 @@ class ConsoleChannels:
         to all of them."""
         self.own: dict[Channel, int | None] = {Channel.KPD1: None, Channel.KPD2: None}
         """The stream on which messages of the means' own and events go; None when there is none."""
+        self.lost_waiting = 0
+        """Messages dropped since they have no way but a pair that waits for its first command."""
         self._settled = False
         """A valid command has come since the start: the pair in use stays until it fails (1.4.1.1)."""
         self.untested = False
@@ -133,6 +135,11 @@ class ConsoleChannels:
     def items(self) -> list[tuple[int, Pair]]:
         """The pairs by number of the stream, lowest first."""
         return sorted(self._pairs.items())
+
+    @property
+    def blocked(self) -> list[int]:
+        """The streams whose pair awaits a valid command, lowest first."""
+        return [stream for stream, pair in self.items() if pair.state is PairState.BLOCKED]
 
     # --- inputs
 
@@ -246,7 +253,14 @@ class ConsoleChannels:
         if stream in self.connected[channel]:
             return (Send(stream, channel, message, at, cause),)
         self._counters[f"dropped_{channel}"] += 1
+        if stream is None and self.awaited is not None:
+            self.lost_waiting += 1
         return ()
+
+    @property
+    def awaited(self) -> Pair | None:
+        """The pair that is connected again and waits for its first command (1.4.1.2); None when there is none."""
+        return next((pair for _, pair in self.items() if pair.state is PairState.BLOCKED), None)
 
     def bitmap(self, channel: Channel) -> int:
         """Bit i set: ``channel`` of stream i works; one of a blocked pair counts as faulty (9.9.4.2, 1.4.1.2)."""
@@ -275,6 +289,8 @@ class ConsoleChannels:
                 used = self.in_use
                 works = used in there and self._pairs[used].state in USABLE
                 self.own[channel] = used if works else None
+        if self.lost_waiting and (self.own[Channel.KPD2] is not None or self.awaited is None):
+            self.lost_waiting = 0
 
     def _take_next(self) -> None:
         candidates = [

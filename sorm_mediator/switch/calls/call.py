@@ -13,7 +13,9 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from protocol.texts import OPERATIONS_RELEASE, phrase_of
 from radius.report import Match, Media, Party, ServiceUse
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.domain import Bridge, BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import SwitchObject, Touched
@@ -30,6 +32,13 @@ INCOMING: Final = 0x12
 TRANSIT: Final = 0x18
 TRANSIT_INTERNATIONAL: Final = 0x14
 """Kinds of connection, all set up automatically (order 268, 10.2.1.7)."""
+
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (order 268, 11.3.5)."""
 
 
 class State(Enum):
@@ -177,6 +186,17 @@ class CallEvent:
     time: float
     event: str
     detail: str = ""
+
+
+KEPT_FROM: Final = ("routing-failed", "forwarding-failed")
+"""Events of a call that reached no number."""
+
+
+def why_released(cause: int, events: Sequence[tuple[str, str]]) -> Phrase:
+    """Why a call ended: the cause of its 43h, and what kept it from a number; ``events``: names and details."""
+    text = phrase_of(OPERATIONS_RELEASE, cause)
+    kept = next((detail for event, detail in reversed(events) if event in KEPT_FROM), "")
+    return join(": ", [text, kept]) if kept else text
 
 
 @dataclass(slots=True, eq=False)

@@ -28,6 +28,11 @@ from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.calls.call import (
+    RELEASE_AFTER_TALK,
+    RELEASE_BUSY,
+    RELEASE_FAULT,
+    RELEASE_INCOMPLETE,
+    RELEASE_NO_ANSWER,
     Call,
     CallEvent,
     CallRefused,
@@ -60,13 +65,6 @@ from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingRe
 from sorm_mediator.texts import as_list
 
 TimerAction = Callable[[float], None]
-
-RELEASE_FAULT: Final = 0x01
-RELEASE_INCOMPLETE: Final = 0x02
-RELEASE_BUSY: Final = 0x03
-RELEASE_NO_ANSWER: Final = 0x04
-RELEASE_AFTER_TALK: Final = 0x05
-"""Causes of release (order 268, 11.3.5)."""
 
 PHASES: Final[Mapping[str, int]] = {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
 """Service phases (order 268, 10.2.1.8)."""

@@ -18,7 +18,7 @@ from sorm_mediator.addresses import host_of, host_port
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
-from ssh_control.dialect import Notify
+from ssh_control.dialect import NO_RADIUS_SERVER, Notify
 from ssh_control.multisorm.patterns import DomainList, Selection
 
 NO_SINK = "the domain has no RADIUS server: nobody to report calls to"
@@ -165,7 +165,7 @@ def wrong_sinks(named: Mapping[str, str]) -> str:
     """Why a mediator can't get the reports of all domains; "" when it can. ``named``: its sink in each domain."""
     without = [name for name, mediator in named.items() if not mediator]
     if without:
-        return f"is no RADIUS server of {', '.join(without)}"
+        return f"{NO_RADIUS_SERVER} {', '.join(without)}"
     ways = dict.fromkeys(named.values())
     if len(ways) > 1:
         return f"is written in several ways by the domains: {', '.join(ways)}; one is needed"

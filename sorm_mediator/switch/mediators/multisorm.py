@@ -24,8 +24,17 @@ from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from ssh_control.codes import ExtendedError
-from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
-from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
+from ssh_control.dialect import (
+    NO_RADIUS_SERVER,
+    ClientHello,
+    Notify,
+    PendingReply,
+    Refused,
+    Reply,
+    Request,
+    Response,
+)
+from ssh_control.multisorm.domains import AnswerMediator, AskDomain, DomainState, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
 
@@ -270,6 +279,22 @@ class Aggregates:
         """Every mediator, for people."""
         return [group.status() for group in self._groups.values()]
 
+    def troubles(self, user: str) -> list[str]:
+        """The domains that connected mediators of a user do without now, with the reason and the remedy."""
+        troubles: list[str] = []
+        for group in self._groups.values():
+            if group.user != user or not group.connections:
+                continue
+            silent = [name for name, state in group.core.states.items() if state is DomainState.SILENT]
+            troubles += [
+                f"domain {name} does not answer: commands do not reach it; it gets all objects when it answers again"
+                for name in silent
+            ]
+            troubles += [
+                f"domain {name} is not connected: {why}" for name, why in group.not_connected.items()
+            ]
+        return [f"MultiSORM {user}: {trouble}" for trouble in troubles]
+
     def close(self) -> None:
         """Stop; drop the remaining effects."""
         for group in self._groups.values():
@@ -303,7 +328,7 @@ class Aggregates:
     def _unfit(self, group: DomainGroup, domain: Domain) -> str:
         problem = access.why_not_connected(domain, self.sinks)
         if not problem and group.mediator not in {target.mediator for target in self.sinks.of(domain)}:
-            problem = f"{group.mediator} is no RADIUS server of the domain"
+            problem = f"{group.mediator} {NO_RADIUS_SERVER} the domain"
         return problem
 
     def _end(self, key: tuple[str, str], why: str) -> None:

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, get_args
 from fastapi import HTTPException, Request
 
 from protocol.messages import BY_CODE
-from protocol.texts import OPERATIONS_RELEASE, phrase_of
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.mediator.binding.status import CallDocument, call_row
 from sorm_mediator.reports import drawing
 from sorm_mediator.reports.drawing import Drawing, Row
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import Call, CallRefused
+from sorm_mediator.switch.calls.call import Call, CallRefused, why_released
 from sorm_mediator.texts import short
 from sorm_mediator.web.ladder import (
     LadderDocument,
@@ -55,10 +54,6 @@ OUTCOMES: dict[str, Phrase] = {
     "incomplete": Phrase("number incomplete"),
 }
 """What a synthetic call comes to, for people."""
-
-
-KEPT_FROM = ("routing-failed", "forwarding-failed")
-"""Events of a call that reached no number."""
 
 
 class CallLine(NamedTuple):
@@ -131,9 +126,7 @@ def _why(call: Call) -> str:
     """Why a call of the switch ended: the cause of its 43h, and before it what kept it from a number."""
     if call.release_cause is None:
         return ""
-    cause = phrase_of(OPERATIONS_RELEASE, call.release_cause)
-    kept = next((event.detail for event in reversed(call.events) if event.event in KEPT_FROM), "")
-    return join(": ", [cause, kept]) if kept else cause
+    return why_released(call.release_cause, [(one.event, one.detail) for one in call.events])
 
 
 def _trunks(switch: SwitchBox | None) -> set[str]:

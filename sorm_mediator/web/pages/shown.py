@@ -16,6 +16,7 @@ from protocol import texts
 from sorm_mediator.config.places import shipped_file
 from sorm_mediator.language import Lang, MessageId, Phrase, join
 from sorm_mediator.web.pages.captions import caption_of, limit
+from sorm_mediator.web.preferred import language_of
 from ssh_control.client import LinkState
 
 LINKS: dict[LinkState, Phrase] = {
@@ -35,9 +36,7 @@ NONE = "\N{EN DASH}"
 def language(request: Request) -> Lang:
     """The language of a page: as chosen now, as chosen before, as the browser prefers, else English."""
     chosen = (request.query_params.get("lang", ""), request.cookies.get("sorm_lang", ""))
-    accepted = request.headers.get("accept-language", "").lower().split(",")
-    preferred = (one.strip().partition(";")[0].partition("-")[0] for one in accepted)
-    return next((one for one in (*chosen, *preferred) if one in LANGUAGES), "en")
+    return next((one for one in chosen if one in LANGUAGES), language_of(request))
 
 
 def clock(seconds: float | None) -> str:

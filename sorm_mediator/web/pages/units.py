@@ -38,6 +38,7 @@ KINDS: dict[str, Phrase] = {
     "request": Phrase("requests to the switch"),
     "reply": Phrase("replies of the switch"),
     "link": Phrase("links"),
+    "warning": Phrase("warnings"),
 }
 """Kinds of lines that the page can show alone."""
 _MOST = 2**53
