@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,16 @@ def test_no_text_lacks_its_russian_and_none_is_unused(package: str) -> None:
     assert collected.problems == []
     assert list(catalogues.mistakes(collected, russian)) == []
     assert list(catalogues.stale(package, collected)) == []
+
+
+@pytest.mark.parametrize("package", catalogues.PACKAGES)
+def test_the_called_party_has_one_letter(package: str) -> None:
+    """Tables have the Latin B of the order's field names as their heading, so texts have it too."""
+    cyrillic = re.compile(r"(?<!\w)\u0411(?!\w)")
+    forms = catalogues.translations(package).values()
+    texts = [text for one in forms for text in ([one] if isinstance(one, str) else one)]
+    assert texts
+    assert [text for text in texts if cyrillic.search(text)] == []
 
 
 @pytest.mark.parametrize("package", catalogues.PACKAGES)

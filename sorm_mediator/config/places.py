@@ -27,10 +27,15 @@ def where_shipped(path: Path) -> str:
         or path.exists()
     ):
         return ""
+    there = shipped_file(path)
+    shipped = f"; the shipped one is {there}" if there else ""
+    return f"{shipped}; sorm-mediator examples lists the shipped files"
+
+
+def shipped_file(path: Path) -> Path | None:
+    """Where the shipped file is that the documentation names by its path in the source; None: there is none."""
     import captures
 
     below = path.relative_to("captures") if path.parts[0] == "captures" else path
     found = (Path(folder) / below for folder in captures.__path__)
-    there = next((one for one in found if one.is_file()), None)
-    shipped = f"; the shipped one is {there}" if there else ""
-    return f"{shipped}; sorm-mediator examples lists the shipped files"
+    return next((one for one in found if one.is_file()), None)

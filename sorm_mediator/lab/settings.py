@@ -70,6 +70,7 @@ class LabSettings:
         config = lab.config
         # Of a configuration that was made in code there is no document.
         document = copy.deepcopy(dict(config.document)) or plain(config, given_only=True)
+        self._first = document
         self._wanted = parse(document, directory=config.directory)
         """The settings with all changes, also those that wait for a restart."""
         self._started = {one.key: one.value for one in settings(self._wanted)}
@@ -78,6 +79,9 @@ class LabSettings:
         }
         """Keys whose value is not that of the file: --set, the environment, --auto-ports."""
         self._unsaved: dict[str, Any] = {}
+        """Values that were given since the file was written."""
+        self._differ: set[str] = set()
+        """Those of them that are not what the file has."""
         self._saved: set[str] = set()
         self._changing = asyncio.Lock()
 
@@ -88,7 +92,7 @@ class LabSettings:
         return SettingsDocument(
             file=None if file is None else str(file),
             why_not=NO_FILE if file is None else "",
-            unsaved=sorted(self._unsaved),
+            unsaved=sorted(self._differ),
             settings=[
                 SettingDocument(
                     key=one.key,
@@ -119,7 +123,7 @@ class LabSettings:
         return not known or self._waits(running[key], after[key].value)
 
     def _source(self, one: Setting) -> Source:
-        if _is_within(one.key, self._unsaved):
+        if _is_within(one.key, self._differ):
             return "changed"
         if one.key in self._outside and one.key not in self._saved:
             return "outside"
@@ -171,6 +175,7 @@ class LabSettings:
             self._lab.note("setting-changed", **note)
         if text and file is not None:
             not_saved = self._write(file, text)
+        self._differ = await asyncio.to_thread(self._unlike_file)
         doubtful = await asyncio.to_thread(list, file_warnings(wanted))  # hosts are looked up
         running = {one.key: one for one in settings(self._lab.config)}
         waiting = [key for key in changed if self._still_waits(key, running, after)]
@@ -252,6 +257,22 @@ class LabSettings:
                 [("", Phrase("{file}: can't be read: {why}", file=file, why=error))]
             ) from None
         return text
+
+    def _unlike_file(self) -> set[str]:
+        """The keys given since the file was written whose value is not that of the file, else of the start."""
+        from sorm_mediator.config.written import plain, read_file
+
+        if not self._unsaved:
+            return set()
+        file = self._lab.config.file
+        try:
+            document = self._first if file is None else tomllib.loads(read_file(file))
+            kept = plain(parse(document, directory=self._wanted.directory, name=_NAME))
+        except (ConfigError, OSError, ValueError) as error:
+            log.warning("%s: can't be compared: %s", file, error)
+            return set(self._unsaved)
+        wanted = plain(self._wanted)
+        return {key for key in self._unsaved if _at(wanted, _path(key)) != _at(kept, _path(key))}
 
     def _write(self, file: Path, text: str) -> str:
         """Returns why it could not be written; "" after it was."""

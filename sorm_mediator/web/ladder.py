@@ -67,7 +67,7 @@ def ladder(
 ) -> LadderDocument | None:
     """The ladder of a call; None when neither box knows it. ``lang``: of the texts of statuses."""
     made = None if switch is None else switch.engine.calls.get(call)
-    ids = {call} if made is None else {call, *_views(made)}
+    ids = {call} if made is None else ids_of(made)
     found = [] if events is None else list(_of_call(events, ids))
     if made is None and not found:
         return None
@@ -94,6 +94,20 @@ def known_calls(events: EventFeed, most: int) -> list[str]:
             if len(found) == most:
                 break
     return list(found)
+
+
+def objects_by_call(events: EventFeed) -> dict[str, set[int]]:
+    """The objects that each call of the latest events has touched, also those that have ended since."""
+    found: dict[str, set[int]] = {}
+    for one in events:
+        if one.cause.call:
+            found.setdefault(one.cause.call, set()).update(one.cause.objects)
+    return found
+
+
+def ids_of(call: Call) -> set[str]:
+    """The ids under which the mediators know a call."""
+    return {call.id, *_views(call)}
 
 
 def _views(call: Call) -> Iterator[str]:

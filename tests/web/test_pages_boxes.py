@@ -46,10 +46,12 @@ async def test_a_fault_at_a_click(e1: Lab, visitor: Visitor) -> None:
     page = await visitor.open(f"{e1.web_url}/pages/streams")
     faults = page.get_by_role("form", name="Faults of stream 0")
     stream = page.get_by_role("region", name=re.compile("^Stream 0: "))
+    end = faults.get_by_role("button", name="End the faults")
+    await expect(end).to_have_class("quiet")  # there is nothing to end yet
     await faults.get_by_role("button", name="OFF").click()
     await expect(page.get_by_role("status")).to_contain_text("Stream 0: OFF is injected.")
     await expect(stream).to_contain_text("OFF switched off")
-    await faults.get_by_role("button", name="End the faults").click()
+    await end.click()
     await expect(stream).to_contain_text(re.compile("(LOS no signal|AIS alarm indication signal)"))
 
 

@@ -103,6 +103,7 @@ async def test_a_call_is_made_answered_and_ended_by_hand(scene: Scene, visitor: 
     assert await visitor.axe() == []
     await row.get_by_role("button", name="Hang up").click()
     await expect(row).to_contain_text("released after conversation")
+    await expect(row.get_by_role("link", name="258")).to_be_visible()  # as the page of the call has it
     await scene.kpd2.until(Release)
 
 
@@ -128,6 +129,18 @@ async def test_what_can_not_be_called_is_told(scene: Scene, visitor: Visitor) ->
     await form.get_by_label("Ringing, s").fill("-1")
     await form.get_by_role("button", name="Call", exact=True).click()
     await expect(page.get_by_role("alert").first).to_contain_text("ring: ")
+
+
+async def test_the_form_says_what_it_takes(scene: Scene, visitor: Visitor) -> None:
+    page = await visitor.open(scene.page("/calls"))
+    form = page.get_by_role("form", name="Make a call")
+    for name in ("A calls", "B, as dialled"):
+        await expect(form.get_by_label(name)).to_have_attribute("title", "1 to 18 digits, * or #")
+    assert scene.lab.switch is not None
+    trunks = {one for domain in scene.lab.switch.engine.domains.values() for one in domain.trunks}
+    origins = await form.get_by_label("A comes from").locator("option").all_inner_texts()
+    assert trunks
+    assert set(origins) == {"subscriber", *(f"trunk:{one}" for one in trunks)}
 
 
 async def test_who_holds_which_line(scene: Scene, visitor: Visitor) -> None:

@@ -186,6 +186,26 @@ async def test_a_file_that_is_ahead_of_the_lab_is_told_until_the_value_is_back(
     await expect(told).to_have_count(0)
 
 
+async def test_a_change_that_was_undone_is_marked_no_more(lab: Lab, visitor: Visitor) -> None:
+    page = await tab(lab, visitor, "sorm")
+    field, told = page.get_by_label("orm_number", exact=True), page.get_by_role("status")
+    marked = page.get_by_text(re.compile("Not saved:.*mediator.orm_number"))
+    was = await field.input_value()
+    other = str(int(was) + 1)
+    await field.fill(other)
+    await page.get_by_role("button", name="Apply", exact=True).click()
+    await expect(told).to_contain_text("Needs a restart: mediator.orm_number.")
+    await tab(lab, visitor, "sorm")
+    await expect(marked).to_be_visible()
+    await field.fill(was)
+    await page.get_by_role("button", name="Apply", exact=True).click()
+    await expect(told).to_contain_text("Holds now: mediator.orm_number.")
+    await tab(lab, visitor, "sorm")
+    await expect(field).to_have_value(was)
+    await expect(marked).to_have_count(0)
+    await expect(page.locator(".setting", has=field)).not_to_contain_text("not saved")
+
+
 async def test_the_form_works_without_scripts_and_in_russian(lab: Lab, visitor: Visitor) -> None:
     browser = visitor.context.browser
     assert browser is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -118,7 +120,11 @@ async def test_technical_means_that_are_started_are_stopped_for_a_run(lab: Lab, 
     await page.goto(f"{lab.web_url}/pages/reports")
     await expect(page.get_by_role("row", name="Stop of the technical means")).to_contain_text("passed")
     await page.get_by_role("form", name="Replay").get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     await expect(page.locator("main .chip", has_text="passed")).to_be_visible(timeout=60_000)
+    await expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    await page.get_by_role("button", name="Remove").click()
+    await expect(page.get_by_role("status")).to_contain_text("was removed.")
 
 
 async def test_scripts_that_can_not_hold_here_are_marked_and_not_startable(
@@ -159,6 +165,8 @@ async def test_a_lab_without_speech_names_one_with_it(lab: Lab, visitor: Visitor
         page = await visitor.open(f"{lab.web_url}/pages/{path}")
         named = page.get_by_role("main").get_by_text(re.compile("captures/labs/tcp_voice.toml")).first
         await expect(named).to_be_visible()
+        command = page.get_by_role("main").locator("code", has_text="sorm-mediator lab").first
+        await expect(command).to_have_text(f"sorm-mediator lab -c {LABS}/tcp_voice.toml --auto-ports")
     assert (LABS / "tcp_voice.toml").is_file()
 
 
@@ -270,10 +278,46 @@ async def test_a_line_is_listened_to_until_its_call_is_over(visitor: Visitor, tm
             button = page.get_by_role("button", name="Stop listening to KSL 0/3")
             await expect(button).to_have_attribute("aria-pressed", "true")
             await expect(page.locator("li.heard")).to_have_count(1)
+            await expect(page.locator("#listened")).to_have_text("Listening to KSL 0/3")
             await expect(page.locator("#heard")).to_have_text(re.compile(r"^[1-9]\d*\.\d s$"))
             assert await visitor.axe() == []
             await visitor.picture("ksl-listening")
             await http.delete(f"/calls/{placed.json()['call']}")
         await expect(page.locator("li.heard")).to_have_count(0)
         await expect(page.locator("#listened")).to_have_text("The line carries no call any more.")
+        await visitor.leave()
+
+
+async def test_a_line_is_heard_with_the_commands_that_the_page_names(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    async def typed(command: str, text: str = "") -> asyncio.subprocess.Process:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        process = await asyncio.create_subprocess_shell(
+            command, stdin=asyncio.subprocess.PIPE, cwd=tmp_path, env=os.environ | {"PATH": path}
+        )
+        assert process.stdin is not None
+        process.stdin.write(text.encode())
+        return process
+
+    async with open_lab("tcp_voice.toml") as lab:
+        page = await visitor.open(f"{lab.web_url}/pages/ksl")
+        await expect(page.get_by_text("Link to the switch: up")).to_be_visible()
+        main = page.get_by_role("main")
+        send = await main.locator("code", has_text="sorm-mediator send").inner_text()
+        console = await main.locator("p:not(.told p) code", has_text="sorm-mediator console").inner_text()
+        lines = await page.get_by_label("Commands to hear a line").inner_text()
+        assert await visitor.axe() == []
+        to_here = send.partition(" add-ksl")[0]
+        for command in (f"{to_here} start", send, f"{to_here} stop"):
+            assert await (await typed(command)).wait() == 0, command
+        kept_open = await typed(console, f"{lines}\n")
+        assert kept_open.stdin is not None
+        button = page.get_by_role("button", name="Listen to KSL 0/1")
+        await button.click()
+        await expect(page.locator("#listened")).to_have_text("Listening to KSL 0/1")
+        await expect(page.locator("#heard")).to_have_text(re.compile(r"^[1-9]\d*\.\d s$"))
+        await page.get_by_role("button", name="Stop listening to KSL 0/1").click()
+        kept_open.stdin.close()
+        assert await kept_open.wait() == 0
         await visitor.leave()

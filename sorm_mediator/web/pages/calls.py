@@ -10,13 +10,21 @@ from fastapi import HTTPException, Request
 
 from protocol.messages import BY_CODE
 from sorm_mediator.language import Lang, Phrase, join, translate
-from sorm_mediator.mediator.binding.status import call_row
+from sorm_mediator.mediator.binding.status import CallDocument, call_row
 from sorm_mediator.reports import drawing
 from sorm_mediator.reports.drawing import Drawing, Row
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, why_released
 from sorm_mediator.texts import short
-from sorm_mediator.web.ladder import LadderDocument, LadderStep, Lane, known_calls, ladder
+from sorm_mediator.web.ladder import (
+    LadderDocument,
+    LadderStep,
+    Lane,
+    ids_of,
+    known_calls,
+    ladder,
+    objects_by_call,
+)
 from sorm_mediator.web.pages.captions import HAPPENED, caption_of
 from sorm_mediator.web.pages.page import Action, Form, Page
 from sorm_mediator.web.pages.shown import clock, language, note_reading
@@ -66,15 +74,15 @@ class CallLine(NamedTuple):
 async def calls(request: Request) -> Mapping[str, Any]:
     """The latest calls of the switch; of a mediator alone those that touch objects."""
     gateway, switch = request.app.state.gateway, request.app.state.switch
-    touched = {}
+    touched, known = {}, {}
     if gateway is not None:
+        known = objects_by_call(gateway.events)
         note_reading(request)
         touched = {row.call: row for row in map(call_row, gateway.core.calls)}
     lines: list[CallLine] = []
     if switch is not None:
         for made in reversed(list(switch.engine.calls.values())[-LATEST:]):
-            row = touched.get(made.id)
-            objects = () if row is None else tuple(leg.object_number for leg in row.objects)
+            objects = _objects(ids_of(made), touched, known)
             request_ = made.request
             lines.append(
                 CallLine(
@@ -91,18 +99,27 @@ async def calls(request: Request) -> Mapping[str, Any]:
     elif gateway is not None:
         for call in known_calls(gateway.events, LATEST):
             row = touched.get(call)
+            objects = _objects({call}, touched, known)
             if row is None:
-                lines.append(CallLine(call, "", "", "", "released", None, ()))
+                lines.append(CallLine(call, "", "", "", "released", None, objects))
             else:
-                objects = tuple(leg.object_number for leg in row.objects)
                 lines.append(CallLine(call, row.domain, row.calling, row.called, "", row.setup_time, objects))
     return {
         "lines": lines,
         "states": STATES,
         "outcomes": OUTCOMES,
         "domains": [] if switch is None else list(switch.engine.domains),
-        "trunks": sorted(_trunks(switch)),
+        "origins": ["subscriber", *(f"trunk:{name}" for name in sorted(_trunks(switch)))],
     }
+
+
+def _objects(
+    ids: set[str], touched: Mapping[str, CallDocument], known: Mapping[str, set[int]]
+) -> tuple[int, ...]:
+    """The objects of a call by its ids: those that it touches now, and those that it has touched."""
+    found = {number for one in ids for number in known.get(one, ())}
+    found |= {leg.object_number for one in ids if one in touched for leg in touched[one].objects}
+    return tuple(sorted(found))
 
 
 def _why(call: Call) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from fastapi import Request
 from markupsafe import Markup
 
 from protocol import texts
+from sorm_mediator.config.places import shipped_file
 from sorm_mediator.language import Lang, MessageId, Phrase, join
 from sorm_mediator.web.pages.captions import caption_of, limit
 from sorm_mediator.web.preferred import language_of
@@ -109,6 +112,11 @@ def link(name: str) -> str:
     return LINKS[LinkState(name)] if name else NONE
 
 
+def shipped(path: str) -> str:
+    """A shipped file as it is typed on this machine, for its path in the source."""
+    return shlex.quote(str(shipped_file(Path(path)) or path))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "moment": moment,
@@ -124,6 +132,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "channel": CHANNELS.__getitem__,
     "marked": marked,
     "limit": limit,
+    "shipped": shipped,
     "zip_same": lambda values: [(one, one) for one in values],
 }
 """The filters of templates."""

@@ -77,7 +77,7 @@
       going.abort();
       sound.close();
     };
-    told.textContent = button.dataset.name;
+    told.textContent = button.dataset.playing;
     show();
     let text = told.dataset.over;
     try {
