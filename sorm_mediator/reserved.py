@@ -23,8 +23,8 @@ def check_names() -> None:
         place = _place(name)
         if place is not None and _HOME not in (place, *place.parents):
             raise HiddenError(
-                f"{place}: hides the package {name} of sorm-mediator: rename it, or keep its folder out of "
-                "sys.path: pytest --import-mode=importlib, python -P"
+                f"{place}: hides the package {name} of sorm-mediator: rename it; if nothing imports it by this name, "
+                "pytest --import-mode=importlib or python -P keeps its folder out of sys.path"
             )
 
 

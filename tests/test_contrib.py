@@ -147,28 +147,39 @@ def test_a_lab_beside_a_job_is_ready_and_ends_with_it(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["a.yaml"]
 
 
-def test_a_cancelled_job_ends_its_command_and_its_lab(tmp_path: Path) -> None:
-    """A runner kills what is left a few seconds after SIGTERM."""
-    running = start_with_lab(MINIMAL, "sh", "-c", 'echo "$KPD1"; exec cat', cwd=tmp_path)
+def ended(pid: int) -> bool:
+    """No such process, or one whose parent has not asked for its end yet."""
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_cancelled_job_ends_its_command_and_its_lab(number: signal.Signals, tmp_path: Path) -> None:
+    """A runner kills what is left a few seconds after SIGTERM; a lost terminal sends SIGHUP."""
+    running = start_with_lab(MINIMAL, "sh", "-c", 'tail -f /dev/null & echo "$KPD1 $!"; wait', cwd=tmp_path)
     assert running.stdout is not None
-    port = int(running.stdout.readline().rpartition(":")[2])
-    running.terminate()
+    address, child = running.stdout.readline().split()
+    running.send_signal(number)
     running.communicate()
-    assert running.returncode == 143
-    assert refuses(port)
+    assert running.returncode == 128 + number
+    assert refuses(int(address.rpartition(":")[2]))
+    assert ended(int(child))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lab_that_ends_during_the_job_fails_it(tmp_path: Path) -> None:
-    running = start_with_lab(MINIMAL, "sh", "-c", "echo $$; exec cat", cwd=tmp_path)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_lab_that_ends_during_the_job_fails_it(number: signal.Signals, tmp_path: Path) -> None:
+    running = start_with_lab(MINIMAL, "sh", "-c", 'echo "$$ $KPD1"; exec cat', cwd=tmp_path)
     assert running.stdout is not None
-    job = int(running.stdout.readline())
+    job, address = running.stdout.readline().split()
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-    [lab] = [int(child) for child in children if int(child) != job]
-    os.kill(lab, signal.SIGKILL)
+    [lab] = [int(child) for child in children if child != job]
+    os.kill(lab, number)
+    while not ended(lab):
+        refuses(int(address.rpartition(":")[2]))
     _, errors = running.communicate("")
     assert running.returncode == 3, errors
-    assert "with-lab.sh: the lab failed (137) during the command, which ended with 0" in errors
+    assert "with-lab.sh: the lab ended during the command, which ended with 0" in errors
 
 
 def test_a_lab_without_a_job_is_refused(tmp_path: Path) -> None:
