@@ -393,7 +393,7 @@ def test_a_file_that_hides_a_package_is_named_once(pytester: pytest.Pytester, hi
     (folder / "test_lab.py").write_text("def test_it(console): console.send('start')\n")
     outcome = pytester.runpytest_subprocess("-q", "tests")
     place = folder / name if "/" in hidden else folder / hidden
-    outcome.stderr.fnmatch_lines([f"ERROR: {place}: hides the package {name} of sorm-mediator: rename it, *"])
+    outcome.stderr.fnmatch_lines([f"ERROR: {place}: hides the package {name} of sorm-mediator: rename it; *"])
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     (folder / "test_own.py").unlink()
     pytester.runpytest_subprocess("-q", "tests", "--import-mode=importlib").assert_outcomes(passed=1)
@@ -402,7 +402,7 @@ def test_a_file_that_hides_a_package_is_named_once(pytester: pytest.Pytester, hi
 def test_a_file_that_hides_a_package_of_a_script_or_the_command_is_named(tmp_path: Path) -> None:
     (tmp_path / "radius.py").write_text("")
     (tmp_path / "script.py").write_text("from sorm_mediator.api import lab\n")
-    says = f"{tmp_path}/radius.py: hides the package radius of sorm-mediator: rename it, "
+    says = f"{tmp_path}/radius.py: hides the package radius of sorm-mediator: rename it; "
     for command, remedied in (
         (["script.py"], ["-P", "script.py"]),
         (["-m", "sorm_mediator", "--version"], []),
