@@ -24,13 +24,15 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), number
 
 
-def split_optional_port(text: str) -> tuple[str, str]:
-    """Host, without brackets, and the text behind its colon, "" where there is none. An IPv6 address has a port only
-    behind brackets."""
-    host, port = text, ""
+def split_optional_port(text: str) -> tuple[str, str | None]:
+    """Host, without its brackets, and the text behind its colon, None where there is none. An IPv6 address has a port
+    only behind brackets."""
+    host, port = text, None
     if text.count(":") == 1 or "]:" in text:
         host, _, port = text.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), port
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    return host, port
 
 
 def host_of(text: str) -> str:

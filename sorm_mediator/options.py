@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ ByteOrder = Literal["little", "big"]
 StreamFault = Literal["ABSENT", "OFF", "LOS", "AIS", "LOF", "LOMF", "RAI"]
 Profile = Literal["eltex", "order"]
 
+_POWER = re.compile(r"[+-]?[0-9]{1,17}[eE][+-]?[0-9]{1,3}")
+"""A number that YAML 1.1 reads as a text, since it wants a point before the exponent."""
+
 
 class Section(BaseModel):
     """A table of the lab file: frozen, unknown keys are refused, and a text is neither a number nor a switch."""
@@ -42,6 +46,8 @@ class Section(BaseModel):
         kind = cls.model_fields[str(info.field_name)].annotation
         if kind is bool and not isinstance(given, bool):
             raise PydanticCustomError("bool_type", "true or false")
+        if kind is float and isinstance(given, str) and _POWER.fullmatch(given):
+            return float(given)
         if kind in (int, float) and isinstance(given, str | bool):
             raise PydanticCustomError("int_type" if kind is int else "float_type", "a number")
         return given

@@ -30,15 +30,18 @@ def test_what_is_no_address(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("10.0.0.1", ("10.0.0.1", "")),
+        ("10.0.0.1", ("10.0.0.1", None)),
         ("10.0.0.1:7000", ("10.0.0.1", "7000")),
-        ("switch.example", ("switch.example", "")),
-        ("::1", ("::1", "")),
-        ("[::1]", ("::1", "")),
+        ("switch.example", ("switch.example", None)),
+        ("::1", ("::1", None)),
+        ("[::1]", ("::1", None)),
         ("[::1]:7000", ("::1", "7000")),
+        ("[::1]:", ("::1", "")),
+        ("[::1", ("[::1", None)),
+        ("[::1]1814", ("[::1]1814", None)),
     ],
 )
-def test_a_port_may_be_left_out(text: str, parts: tuple[str, str]) -> None:
+def test_a_port_may_be_left_out(text: str, parts: tuple[str, str | None]) -> None:
     assert split_optional_port(text) == parts
 
 

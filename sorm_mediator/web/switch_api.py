@@ -457,7 +457,7 @@ async def use_service(
     return document(switch.use_service(call, body.request()), lang)
 
 
-def document(call: Call, lang: Lang = "en") -> SwitchCallDocument:
+def document(call: Call, lang: Lang) -> SwitchCallDocument:
     """A call as the API shows it."""
     return SwitchCallDocument(
         call=call.id,

@@ -112,7 +112,7 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
 @pytest.mark.parametrize(
     ("tables", "told"),
     [
-        ({"console": {"link": "x25"}, "e1": [{}, {}]}, r"e1\.stream: 0 is declared 2 times"),
+        ({"console": {"link": "x25"}, "e1": [{}, {}]}, r"e1\.1\.stream: 0 is e1\[1\]\.stream already"),
         (
             {
                 "console": {"link": "x25"},
@@ -122,11 +122,14 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
         ),
         ({"console": {"link": "x25"}, "e1": [{"stream": n} for n in range(5)]}, "1 to 4"),
         ({"e1": [{"stream": n} for n in range(5)]}, "0 to 4"),
-        ({"e1": [{}, {}]}, r"e1\.stream: 0 is declared 2 times"),
+        ({"e1": [{}, {}]}, r"e1\.1\.stream: 0 is e1\[1\]\.stream already"),
         ({"e1": [{"line": "xot"}]}, r'e1\.0\.line: "xot" has no timeslots, hence no KSL; .*"tcp"'),
         ({"e1": [{}, {"stream": 1, "line": "serial"}]}, r'e1\.1\.line: "serial" has no timeslots'),
         ({"console": {"link": "x25"}, "e1": [{"line": "serial"}]}, r"e1\.0\.serial\.kpd1: is required"),
-        ({"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]}, r"e1\.0: .*timeslots"),
+        (
+            {"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]},
+            r"e1\.0\.kpd2_timeslot: 31 is kpd1_timeslot already",
+        ),
         (
             {"console": {"link": "x25"}, "e1": [{"remote": "there"}]},
             r"e1\.0\.remote: 'there' is not host:port",

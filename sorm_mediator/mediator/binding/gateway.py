@@ -792,5 +792,5 @@ def _brief(params: Mapping[str, object]) -> dict[str, Any]:
 def _address(text: str, port: int) -> tuple[str, int]:
     """``host``, whose port is ``port``, or ``host:port``."""
     host, given = split_optional_port(text)
-    number = port_number(given)
+    number = None if given is None else port_number(given)
     return host, port if number is None else number

@@ -151,7 +151,7 @@ def _sink(address: str) -> tuple[str, int]:
         ipaddress.ip_address(host)
     except ValueError:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
-    number = port_number(port) if port else RADIUS_PORT
+    number = RADIUS_PORT if port is None else port_number(port)
     if not number:
         raise ChangeRefused(f"radius_servers: {shown(port)} is no port: 1 to 65535")
     return host, number

@@ -156,7 +156,7 @@ async def one(request: Request) -> Mapping[str, Any]:
     if steps is None:
         raise HTTPException(404, Phrase("There is no call {call}, or it was long ago.", call=call))
     made = None if switch is None else switch.engine.calls.get(call)
-    shown: SwitchCallDocument | None = None if made is None else document(made)
+    shown: SwitchCallDocument | None = None if made is None else document(made, language(request))
     return {
         "call": call,
         "made": shown,
