@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from sorm_mediator import __version__
 from sorm_mediator.cli.begin import examples, init
@@ -33,10 +34,10 @@ class _InOurWords(TyperGroup):
         """Read what stands before the command: an option of commands is told to go behind it."""
         try:
             return super().parse_args(ctx, args)
-        except Exception as error:
+        except TyperException as error:
             option = getattr(error, "option_name", "")
             if any(option in one.opts for command in self.commands.values() for one in command.params):
-                error.message = f"{option} goes after the command: sorm-mediator COMMAND {option} ..."  # type: ignore[attr-defined]
+                error.message = f"{option} goes after the command: sorm-mediator COMMAND {option} ..."
             raise
 
     def invoke(self, ctx: Any) -> Any:

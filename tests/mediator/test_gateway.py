@@ -133,6 +133,32 @@ async def test_a_deadline_that_moves_is_kept_whether_later_or_earlier(
         assert await asyncio.wait_for(kept, 10) >= wanted
 
 
+async def reporter_of(bench: Bench) -> Reporter:
+    """A reporter toward the gateway."""
+    host, _, port = bench.switch.radius.rpartition(":")
+    reporter = Reporter((host, int(port)), "2testing123")
+    await reporter.start()
+    return reporter
+
+
+def call_report(gateway: Gateway, **how: Any) -> CallReport:
+    """A report of a call 20258 -> 20259 of object 258."""
+    party, now = Party(digits="20258", ni="private"), gateway.now()
+    return CallReport(
+        call_id="1",
+        domain="test.domain",
+        time=now,
+        connection=0x1C,
+        calling=party,
+        called=Party(digits="20259", ni="private"),
+        calling_station="20258",
+        called_station="20259",
+        setup_time=now,
+        matches=(Match(object_number=258, role="a", called=party, time=now),),
+        **how,
+    )
+
+
 async def test_a_report_is_answered_when_its_events_are_with_the_kernel(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,27 +178,9 @@ async def test_a_report_is_answered_when_its_events_are_with_the_kernel(
                 written.append(counters.units_sent)
 
         monkeypatch.setattr(gateway.sink, "_on_datagram", datagram)
-        host, _, port = bench.switch.radius.rpartition(":")
-        reporter = Reporter((host, int(port)), "2testing123")
-        await reporter.start()
-        party = Party(digits="20258", ni="private")
-        for sequence in (1, 2):
-            reporter.send(
-                CallReport(
-                    call_id="1",
-                    domain="test.domain",
-                    sequence=sequence,
-                    time=gateway.now(),
-                    connection=0x1C,
-                    calling=party,
-                    called=Party(digits="20259", ni="private"),
-                    calling_station="20258",
-                    called_station="20259",
-                    setup_time=gateway.now(),
-                    answer_time=gateway.now() if sequence == 2 else None,
-                    matches=(Match(object_number=258, role="a", called=party, time=gateway.now()),),
-                )
-            )
+        reporter = await reporter_of(bench)
+        reporter.send(call_report(gateway, sequence=1))
+        reporter.send(call_report(gateway, sequence=2, answer_time=gateway.now()))
         assert [(await events.next()).code for _ in range(2)] == [0x41, 0x42]
         await reporter.drain()
         assert written in ([1, 2], [2, 2])  # both reports may have come in one burst
@@ -192,29 +200,9 @@ async def test_an_object_reaches_the_switch_and_its_call_reaches_the_console(ben
         await console.until(CommandExecuted, command=5, status=0)
         assert bench.switch.objects[258]["number"] == "20258"
 
-        host, _, port = bench.switch.radius.rpartition(":")
-        reporter = Reporter((host, int(port)), "2testing123")
-        await reporter.start()
-        party = Party(digits="20258", ni="private")
-        reporter.send(
-            CallReport(
-                call_id="1",
-                domain="test.domain",
-                sequence=1,
-                time=gateway.now(),
-                connection=0x1C,
-                calling=party,
-                called=Party(digits="20259", ni="private"),
-                calling_station="20258",
-                called_station="20259",
-                setup_time=gateway.now(),
-                answer_time=gateway.now(),
-                release_time=gateway.now(),
-                release_cause=5,
-                services=(),
-                matches=(Match(object_number=258, role="a", called=party, time=gateway.now()),),
-            )
-        )
+        reporter = await reporter_of(bench)
+        ended = {"answer_time": gateway.now(), "release_time": gateway.now(), "release_cause": 5}
+        reporter.send(call_report(gateway, sequence=1, **ended))
         codes = [(await events.next()).code for _ in range(3)]
         assert codes == [0x41, 0x42, 0x43]
         reporter.close()

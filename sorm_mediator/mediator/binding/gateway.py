@@ -45,7 +45,7 @@ from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
-from sorm_mediator.mediator.binding.troubles import lost_to_waiting, refused_by_switch, refused_client
+from sorm_mediator.mediator.binding.troubles import lost_to_blocked, refused_by_switch, refused_client
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect
@@ -576,7 +576,7 @@ class Gateway:
             return
         try:
             self._execute(make(self.now()))
-            if self.core.channels.lost_waiting or self._lost_told is not None:
+            if self.core.channels.lost_to_blocked or self._lost_told is not None:
                 self._tell_lost()
             self._arm()
         except Exception as error:  # noqa: BLE001 - nothing of it is swallowed: the gateway stops
@@ -587,7 +587,7 @@ class Gateway:
 
     def _tell_lost(self) -> None:
         """Messages are lost to a console that waits: tell it at once, and then once a minute while it lasts."""
-        text, now = lost_to_waiting(self.core.channels), self._loop.time()
+        text, now = lost_to_blocked(self.core.channels), self._loop.time()
         if not text:
             self._lost_told = None
             return
@@ -742,7 +742,7 @@ class Gateway:
             order=self.config.mediator.order,
             state="started" if tables.started else "stopped",
             pair_in_use=core.channels.in_use,
-            blocked=core.channels.blocked,
+            blocked=list(core.channels.blocked),
             serving=self._running,
             uptime=self._loop.time() - self._started,
             objects=len(tables.objects),
@@ -767,7 +767,7 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What is wrong now and loses something, a line each, with the remedy."""
-        others = (refused_by_switch(self.config.ssh, self.link), lost_to_waiting(self.core.channels))
+        others = (refused_by_switch(self.config.ssh, self.link), lost_to_blocked(self.core.channels))
         return [
             *(refused_client(self.config.radius, one) for one in self.sink.refusals()),
             *filter(None, others),

@@ -14,8 +14,9 @@ _TABLES = frozenset(message.code for message, rule in RULES.items() if rule.tabl
 Answer: TypeAlias = Literal["27h", "28h", "29h", "53h", "events"]
 """What has a limit: 27h 9.7.3, 28h 1.5 and 1.6, 29h 9.9.3, 53h 11.7.3, events of calls rule 5."""
 
-FAR: Final = 60.0
-"""Seconds."""
+FAR: Final = 3600.0
+"""Seconds. A reporter keeps a report no longer (:attr:`radius.outbox.Schedule.give_up_after`), so the time of an event
+that is further from now is that of another clock."""
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class LimitWatch:
     def event(self, message: Message, at: float, now: float) -> str:
         """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
         ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator,
-        or nothing. A time that is further from now than :data:`FAR` is that of another clock, and is not measured."""
+        or nothing. A time further from now than :data:`FAR` is not measured."""
         if abs(now - at) > FAR:
             return ""
         return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")

@@ -114,7 +114,7 @@ class StatusDocument(Document):
     """Stream of the pair of data channels that events go by (order 268, 1.4.1); null before any was connected."""
     blocked: list[int]
     """Streams whose pair of data channels came back and sends no events before a command with the valid password
-    (order 268, 1.4.1.1)."""
+    (order 268, 1.4.1.2)."""
     serving: bool
     """False when the disk refused and the gateway stopped by itself."""
     uptime: float

@@ -36,9 +36,10 @@ def refused_by_switch(ssh: SshConfig, link: SwitchLink | None, own: str = "") ->
     return f"ssh.user: the switch refuses the mediator {ssh.user!r}: {remedy}"
 
 
-def lost_to_waiting(channels: ConsoleChannels) -> str:
+def lost_to_blocked(channels: ConsoleChannels) -> str:
     """That messages are dropped for a console that has reconnected; "" when none is."""
-    pair, lost = channels.awaited, channels.lost_waiting
+    lost = channels.lost_to_blocked
+    pair = next(iter(channels.blocked.values()), None)
     if pair is None or not lost:
         return ""
     return (

@@ -115,7 +115,7 @@ class ConsoleChannels:
         to all of them."""
         self.own: dict[Channel, int | None] = {Channel.KPD1: None, Channel.KPD2: None}
         """The stream on which messages of the means' own and events go; None when there is none."""
-        self.lost_waiting = 0
+        self.lost_to_blocked = 0
         """Messages dropped since they have no way but a pair that waits for its first command."""
         self._settled = False
         """A valid command has come since the start: the pair in use stays until it fails (1.4.1.1)."""
@@ -137,9 +137,9 @@ class ConsoleChannels:
         return sorted(self._pairs.items())
 
     @property
-    def blocked(self) -> list[int]:
-        """The streams whose pair awaits a valid command, lowest first."""
-        return [stream for stream, pair in self.items() if pair.state is PairState.BLOCKED]
+    def blocked(self) -> dict[int, Pair]:
+        """The pairs that are connected again and wait for a valid command (1.4.1.2), by stream, lowest first."""
+        return {stream: pair for stream, pair in self.items() if pair.state is PairState.BLOCKED}
 
     # --- inputs
 
@@ -253,14 +253,9 @@ class ConsoleChannels:
         if stream in self.connected[channel]:
             return (Send(stream, channel, message, at, cause),)
         self._counters[f"dropped_{channel}"] += 1
-        if stream is None and self.awaited is not None:
-            self.lost_waiting += 1
+        if stream is None and self.blocked:
+            self.lost_to_blocked += 1
         return ()
-
-    @property
-    def awaited(self) -> Pair | None:
-        """The pair that is connected again and waits for its first command (1.4.1.2); None when there is none."""
-        return next((pair for _, pair in self.items() if pair.state is PairState.BLOCKED), None)
 
     def bitmap(self, channel: Channel) -> int:
         """Bit i set: ``channel`` of stream i works; one of a blocked pair counts as faulty (9.9.4.2, 1.4.1.2)."""
@@ -289,8 +284,8 @@ class ConsoleChannels:
                 used = self.in_use
                 works = used in there and self._pairs[used].state in USABLE
                 self.own[channel] = used if works else None
-        if self.lost_waiting and (self.own[Channel.KPD2] is not None or self.awaited is None):
-            self.lost_waiting = 0
+        if self.lost_to_blocked and (self.own[Channel.KPD2] is not None or not self.blocked):
+            self.lost_to_blocked = 0
 
     def _take_next(self) -> None:
         candidates = [
