@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from protocol.codes import NumberSign
+from protocol.values import Party
 from sorm_mediator.acceptance.compare import EVENTS, Outcome
 from sorm_mediator.acceptance.matrix import Agreed, FormatCheck, PlannedCall, matrix, object_type_of
 from sorm_mediator.acceptance.matrix import testable as callable_people
 from sorm_mediator.acceptance.session import Acceptance
 from sorm_mediator.config import Config
+from sorm_mediator.config.acceptance import Direction
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.mediator.core.numbers import Numbers
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.trace import LabTrace, read_request, trace
+from sorm_mediator.switch.trace import LabTrace, Shown, read_request, trace
 
 MULTISORM = "multisorm/lab.toml"
 ORDER_70 = {"order": "70", "adaptation": {"prefix_8_to_cdpn": True, "toll_8_to_7": True}}
@@ -37,6 +42,13 @@ PORTS: dict[str, Any] = {
 }
 
 
+def agreed(party: Party) -> Agreed:
+    """What the trace shows, as an agreed number."""
+    assert isinstance(party.number, str)
+    assert isinstance(party.sign, NumberSign)
+    return Agreed(party.number, party.sign)
+
+
 def pairs(config: Config, node: Node, tracer: LabTrace) -> Iterator[FormatCheck]:
     """A call for every pair of subscribers, each under control once as A and once as B, with what the trace says."""
     short = len(config.acceptance.formats.own.dial)
@@ -51,14 +63,18 @@ def pairs(config: Config, node: Node, tracer: LabTrace) -> Iterator[FormatCheck]
         rows = [row for hop in traced.hops for row in tracer.shown(hop) if row.object_type is kind]
         first, later = (row for row in rows if row.role == "a" and row.calling.number == caller.number)
         b = next(row for row in rows if row.role == "b" and row.called.number == target.number)
-        for role, shown, domain in (("outgoing", later, here), ("incoming", b, there)):
-            controlled = shown.calling if role == "outgoing" else shown.called
-            agreed = [Agreed(str(one.number), one.sign) for one in (shown.calling, shown.called)]  # type: ignore[arg-type]
+        dialled = agreed(first.called)
+        ways: tuple[tuple[Direction, Shown, Domain], ...] = (
+            ("outgoing", later, here),
+            ("incoming", b, there),
+        )
+        for direction, shown, domain in ways:
+            calling, called = agreed(shown.calling), agreed(shown.called)
+            controlled = replace(calling if direction == "outgoing" else called, object_type=kind)
             yield FormatCheck(
-                kind="own", direction=role, domain=domain.name, subscriber=str(controlled.number), call=call,  # type: ignore[arg-type]
-                controlled=Agreed(str(controlled.number), controlled.sign, kind),  # type: ignore[arg-type]
-                calling=agreed[0], called=agreed[1],
-                dialled=Agreed(str(first.called.number), first.called.sign) if role == "outgoing" else None,  # type: ignore[arg-type]
+                kind="own", direction=direction, domain=domain.name, subscriber=controlled.number, call=call,
+                controlled=controlled, calling=calling, called=called,
+                dialled=dialled if direction == "outgoing" else None,
             )  # fmt: skip
 
 

@@ -335,7 +335,9 @@ def test_a_text_stays_a_text_and_a_wrong_value_is_told_before_the_run(tmp_path: 
     def given(*words: str) -> Any:
         written = dict(word.split("=") for word in words)
         options = settings(path, variables=read_variables(words), written=written)
-        return chosen(options, io.StringIO())[0].variables  # type: ignore[union-attr]
+        [script] = chosen(options, io.StringIO())
+        assert isinstance(script, scenario.Scenario)
+        return script.variables
 
     assert given("callee=0028", "count=2.5") == {"callee": "0028", "count": 2.5, "code": 5}
     assert given("callee='28333'")["callee"] == "28333"
