@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from radius.backlog import Backlog, InKernel
 from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
 from radius.refusals import Refusal, Refusals, Why
@@ -188,6 +189,8 @@ class Sink:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._failed_batches = 0
+        self.backlog = Backlog()
+        """How long datagrams wait in the kernel."""
 
     def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
         """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed.
@@ -260,6 +263,10 @@ class Sink:
         """The counters, and how many requests are remembered, for people and monitoring."""
         return asdict(self.counters) | {"remembered": len(self._duplicates)}
 
+    def in_kernel(self) -> InKernel:
+        """The datagrams that have arrived and are not read yet."""
+        return self.backlog.in_kernel(self._socket)
+
     def _drain(self) -> None:
         """Take the arrived datagrams, pass them on, and answer."""
         sock = self._socket
@@ -273,6 +280,7 @@ class Sink:
             try:
                 data, address = sock.recvfrom(_RECEIVE)
             except BlockingIOError:
+                self.backlog.drained()
                 break
             except OSError as error:
                 # An ICMP error of an earlier answer; the next call reads on.
@@ -283,6 +291,8 @@ class Sink:
             answer = self._receive(data, address, pending)
             if answer is not None:
                 answers.append((answer, address))
+        else:
+            self.backlog.more(sock)
         counters = self.counters
         if pending:
             if self._kept(len(pending)):

@@ -303,6 +303,16 @@ class MediatorOptions(Section):
     (connections, refusals, octets that are no command, wrong passwords). Further entries are left out and
     counted, and an entry ``left-out`` has their number. 0 = no bound; our choice."""
 
+    access_messages_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 60
+    """Messages 26h in a minute about refused connections and about tables read by HTTP (order 268, 9.6.4.1).
+    Further ones are left out and counted, and the text of the next one ends with their number. Wrong
+    passwords and ORM numbers are always reported. 0 = no bound; our choice."""
+    slow_console: Literal["put-off", "drop"] = "put-off"
+    """Call reports while KPD2 holds three quarters of what may wait for the console (console.most_unsent,
+    x25.queue_limit). put-off: they are not answered, so that the switch repeats them (RFC 2866, section 2), as
+    long as the console takes anything within output_timeout. drop: they are taken, and events beyond the limit
+    are lost. Our choice."""
+
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0
     """Seconds that a console may leave a table unread while the commands of all consoles wait. The command

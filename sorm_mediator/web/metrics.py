@@ -101,6 +101,19 @@ SHOWN: tuple[Shown, ...] = (
     Shown("sorm_journal_entries", "counter", "Entries of the audit journal", "mediator.journal.entries"),
     Shown("sorm_journal_seal_errors", "counter", "Seals of the journal that could not be written",
           "mediator.journal.seal_errors"),
+    Shown("sorm_disk_seconds", "histogram", "Writing the tables and the journal, while all else waits",
+          "mediator.disk.{what}"),
+    Shown("sorm_queue_waiting", "gauge", "What waits in a queue of the mediator ([limits](limits.md) lists them)",
+          "mediator.queues.{queue}.waiting"),
+    Shown("sorm_queue_oldest_seconds", "gauge",
+          "How long the one in front waits; of a channel's unsent: since the console took something",
+          "mediator.queues.{queue}.oldest"),
+    Shown("sorm_queue_limit", "gauge", "What may wait; +Inf: what is before it bounds it",
+          "mediator.queues.{queue}.most"),
+    Shown("sorm_queue_dropped", "counter", "What was dropped, by reason", "mediator.queues.{queue}.dropped.{reason}"),
+    Shown("sorm_radius_longest_wait_seconds", "gauge",
+          "The longest that a datagram waited in the kernel, as far as it was seen",
+          "mediator.radius.longest_wait"),
     # The consoles' channels
     Shown("sorm_channel_up", "gauge", "1: a console is connected", "mediator.channels.{channel}.up"),
     Shown("sorm_channel", "counter", "What crossed a channel", "mediator.channels.{channel}.counters.{what}"),
@@ -209,6 +222,11 @@ def _mediator(gateway: Gateway) -> dict[str, Any]:
         }
         for one in status.channels
     }
+    for row in found["queues"].values():
+        row.pop("holds")
+        if row["oldest"] is None:
+            del row["oldest"]
+    found["disk"] = {what: asdict(one) for what, one in gateway.disk.items()}
     link = status.switch or {"state": "idle"}
     found["switch"] = {**link, "up": link["state"] == "up"}
     lines = {"free": 0, "in-use": 0, "faulty": 0}

@@ -19,11 +19,11 @@ from sorm_mediator.journal.book import (
     JournalError,
     JournalReader,
     Query,
-    StrangersQuota,
     head_path,
     read_head,
     write_head,
 )
+from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.journal.chain import GENESIS, Head
 
 
