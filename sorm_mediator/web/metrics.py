@@ -161,12 +161,19 @@ SHOWN: tuple[Shown, ...] = (
           revealing=True),
     Shown("sorm_switch_ssh", "counter", "Log-ins and sessions", "switch.ssh.{what}"),
     Shown("sorm_switch_multisorm_ssh", "counter", "The same on the MultiSORM port", "switch.multisorm_ssh.{what}"),
+    Shown("sorm_switch_ssh_connections", "gauge",
+          "Connections of an SSH port: logging_in, logged_in; unsent_octets: those that wait for the mediator that is "
+          "furthest behind with reading", "switch.ssh_connections.{port}.{what}"),
     Shown("sorm_switch_sessions", "gauge", "Connections of a mediator to a domain", "switch.sessions.{session}"),
     Shown("sorm_switch_speech", "counter", "RTP of the switch", "switch.speech.{what}", revealing=True),
     Shown("sorm_outbox", "counter", "Call reports on their way to a RADIUS server, repeated ones too",
           "switch.outboxes.{server}.counters.{what}", revealing=True),
     Shown("sorm_outbox_waiting", "gauge", "Call reports that have not been sent yet",
           "switch.outboxes.{server}.waiting", revealing=True),
+    Shown("sorm_outbox_oldest_seconds", "gauge", "How long the call report in front waits to be sent",
+          "switch.outboxes.{server}.oldest", revealing=True),
+    Shown("sorm_outbox_limit", "gauge", "Call reports that may wait", "switch.outboxes.{server}.limit",
+          revealing=True),
     Shown("sorm_outbox_outstanding", "gauge", "Call reports sent and not answered",
           "switch.outboxes.{server}.outstanding", revealing=True),
     Shown("sorm_radius_server_answers", "gauge", "0: the RADIUS server has left reports without an answer for 3 s",
@@ -259,7 +266,7 @@ def _switch(status: dict[str, Any]) -> dict[str, Any]:
     outboxes = {}
     for reporter in status["radius"]:
         row = dict(reporter)
-        present = {name: row.pop(name) for name in ("answers", "waiting", "outstanding")}
+        present = {name: row.pop(name) for name in ("answers", "waiting", "oldest", "limit", "outstanding")}
         outboxes[row.pop("server")] = {**present, "counters": row}
     return {**status, "counters": counters, "reports": counters.pop("reports", 0), "outboxes": outboxes}
 

@@ -134,6 +134,7 @@ STREAM_COUNTERS: Mapping[str, Phrase] = {
     "opened": Phrase("times the port was opened"),
     "dropped": Phrase("frames dropped"),
     "connections": Phrase("connections"),
+    "silent_dropped": Phrase("connections without a packet dropped"),
     "packets_received": Phrase("packets received"),
     "packets_sent": Phrase("packets sent"),
     "bit_errors": Phrase("inverted bits"),
