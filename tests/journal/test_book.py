@@ -23,8 +23,8 @@ from sorm_mediator.journal.book import (
     read_head,
     write_head,
 )
-from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.journal.chain import GENESIS, Head
+from sorm_mediator.journal.quota import StrangersQuota
 
 
 @pytest.fixture

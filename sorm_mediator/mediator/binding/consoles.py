@@ -339,9 +339,7 @@ def _queues(port: Port, most_unsent: int) -> dict[str, QueueDocument]:
     }
     if port.channel is Channel.KPD1:
         count, oldest = (0, 0.0) if connection is None else connection.received
-        found["received"] = QueueDocument(
-            holds="units", waiting=count, oldest=oldest, most=None, dropped={}
-        )
+        found["received"] = QueueDocument(holds="units", waiting=count, oldest=oldest, most=None, dropped={})
     return found
 
 

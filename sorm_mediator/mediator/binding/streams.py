@@ -262,9 +262,7 @@ def _queues(runner: _StreamRunner, name: ChannelName, now: float) -> dict[str, Q
     if name == "kpd2":
         return {"unsent": unsent}
     flow = runner.flow
-    received = QueueDocument(
-        holds="units", waiting=len(flow), oldest=flow.oldest(now), most=None, dropped={}
-    )
+    received = QueueDocument(holds="units", waiting=len(flow), oldest=flow.oldest(now), most=None, dropped={})
     return {"unsent": unsent, "received": received}
 
 
