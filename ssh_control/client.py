@@ -387,6 +387,8 @@ class SwitchLink:
                 greeting = await session.greeted
         except (asyncssh.Error, OSError, UnicodeError) as error:
             session.end()
+            if isinstance(error, asyncssh.ChannelOpenError):
+                await session.gone()  # then it is known whether the switch ended the connection, and why
             raise self._trouble(where, error, watch) from None
         except asyncio.CancelledError:
             session.end()
@@ -405,6 +407,8 @@ class SwitchLink:
             )
         if isinstance(error, asyncssh.PermissionDenied):
             return _Trouble(f"{where}: login as {self._user!a} denied", refused=Refusal.LOGIN)
+        if isinstance(error, asyncssh.ChannelOpenError) and watch.lost is not None:
+            return _Trouble(f"{where}: {visible(watch.lost)}")
         if isinstance(error, asyncssh.ChannelOpenError):
             return _Trouble(
                 f"{where}: does not serve the dialect: {visible(error.reason)}", refused=Refusal.DIALECT
@@ -487,6 +491,11 @@ class _KeyWatch(asyncssh.SSHClient):
     def __init__(self, pinned: asyncssh.SSHKey | None) -> None:
         self._pinned = pinned
         self.seen: asyncssh.SSHKey | None = None
+        self.lost: Exception | None = None
+        """Why the connection has ended, if the switch said."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = exc
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         without_padding_packets(conn)

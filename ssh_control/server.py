@@ -50,7 +50,7 @@ LOGIN_SECONDS = 30.0
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
 MOST_UNAUTHENTICATED = 64
-"""Limit of connections that have not logged in; beyond it the oldest one is dropped of the address that has the most."""
+"""Limit of connections that have not logged in; for one more the oldest goes of the address that has the most."""
 MOST_CONNECTIONS = 512
 """Limit of connections that have logged in; one more is ended."""
 MOST_OF_ADDRESS = 128
