@@ -34,10 +34,10 @@ from sorm_mediator.lab.processes import BoxProcess
 from sorm_mediator.lab.small import switch_and_gateway
 
 REPORTS, OBJECTS = 100_000, 100
-SLOW_PIECE, SLOW_PAUSE = 16 * 1024, 0.08
-"""Octets and seconds of one read of the slow console: some 3,500 events a second."""
-UNREAD_REPORTS = 30_000
-"""Of the console that does not read: more than its buffers hold."""
+SLOW_PIECE, SLOW_PAUSE = 8 * 1024, 0.08
+"""Octets and seconds of one read of the slow console: some 1,700 events a second."""
+SLOW_REPORTS, UNREAD_REPORTS = 50_000, 30_000
+"""Of the other consoles: more than their buffers hold."""
 QUIET = 20.0
 """Seconds without an event after which no further one is waited for: a report that was put off comes within 8 s."""
 ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
@@ -166,7 +166,7 @@ def run() -> dict[str, object]:
     """See the module. Takes some four minutes."""
     cases = {
         "reads": (Reading(256 * 1024, 0.0), REPORTS),
-        "slow": (Reading(SLOW_PIECE, SLOW_PAUSE), REPORTS),
+        "slow": (Reading(SLOW_PIECE, SLOW_PAUSE), SLOW_REPORTS),
         "unread": (Reading(0, 0.0), UNREAD_REPORTS),
     }
     wanted = sys.argv[2:] if sys.argv[1:2] == ["burst"] else []

@@ -309,7 +309,7 @@ class MediatorOptions(Section):
     passwords and ORM numbers are always reported. 0 = no bound; our choice."""
     slow_console: Literal["put-off", "drop"] = "put-off"
     """Call reports while KPD2 holds three quarters of what may wait for the console (console.most_unsent,
-    x25.queue_limit). put-off: they are not answered, so that the switch repeats them (RFC 2866, section 2), as
+    x25.queue_limit). put-off: they are not answered, so that the switch repeats them (RFC 2866 section 2), as
     long as the console takes anything within output_timeout. drop: they are taken, and events beyond the limit
     are lost. Our choice."""
 
