@@ -103,7 +103,7 @@ SHOWN: tuple[Shown, ...] = (
           "mediator.journal.seal_errors"),
     Shown("sorm_disk_seconds", "histogram", "Writing the tables and the journal, while all else waits",
           "mediator.disk.{what}"),
-    Shown("sorm_queue_waiting", "gauge", "What waits in a queue of the mediator ([limits](limits.md) lists them)",
+    Shown("sorm_queue_waiting", "gauge", "What waits in a queue of the mediator (docs/limits.md lists them)",
           "mediator.queues.{queue}.waiting"),
     Shown("sorm_queue_oldest_seconds", "gauge",
           "How long the one in front waits; of a channel's unsent: since the console took something",

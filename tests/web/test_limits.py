@@ -90,7 +90,9 @@ async def test_many_slow_clients_keep_nobody_out(kind: str) -> None:
             writer.close()
 
 
-async def test_slow_clients_of_one_address_leave_those_of_another_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_slow_clients_of_one_address_leave_those_of_another_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with served(connections=8, request_timeout=LONG) as web:
         first, patient = await asyncio.open_connection(*web.where, local_addr=("127.0.0.2", 0))
         slow = [await web.open(HEADERS) for _ in range(20)]
