@@ -58,8 +58,8 @@ _KEYS = {
 class _Http(H11Protocol):
     """A client's connection. One that asks slowly, or does not read its answer, is not waited for.
 
-    When there are too many, the one goes that has been asking for the longest, or has had nothing to ask, of the address
-    that has the most of those: who asks and reads is served, independently of the others.
+    When there are too many, the one goes that has been asking for the longest, or has had nothing to ask, of the
+    address that has the most of those: who asks and reads is served, independently of the others.
     """
 
     limits: ClassVar[WebConfig]
