@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,10 +87,15 @@ class MediatorHarness:
         self.replayed = Tables(password=self.tables.password, damaged=self.tables.damaged)
         for change in changes(self.tables):
             self.replayed.apply(change)
+        self.disk = True
+        """Whether the disk takes changes."""
+        self.handed_out: list[effects.Effect] = []
+        """The effects up to a change, of the input that is not over yet."""
         self.core = Core(
             self.config,
             self.tables,
             local_time=local_time,
+            durably=self.durably,
             equipped_streams=streams,
             conferences=conferences,
             separate_conferences=separate_conferences,
@@ -110,14 +116,26 @@ class MediatorHarness:
 
     # --- inputs
 
+    def durably(self, wanted: list[effects.Effect]) -> bool:
+        """The part of an input's effects up to a change; :meth:`do` executes it with the rest."""
+        stores = [effect for effect in wanted if isinstance(effect, effects.Store)]
+        assert wanted[len(wanted) - len(stores) :] == stores, "changes come last"
+        self.handed_out += wanted if self.disk else wanted[: len(wanted) - len(stores)]
+        return self.disk
+
+    def all_of(self, returned: list[effects.Effect]) -> list[effects.Effect]:
+        """All effects of an input, of which the core has ``returned`` the last ones."""
+        handed_out, self.handed_out = self.handed_out, []
+        return handed_out + returned
+
     def do(self, wanted: list[effects.Effect]) -> list[Message]:
         """Execute effects, let the switch answer, and return all messages that were sent."""
         sent: list[Message] = []
-        queue = list(wanted)
+        queue = self.all_of(wanted)
         replies: list[tuple[int, Reply]] = []
         while queue or replies:
             if not queue:
-                queue += self.core.switch_reply(*replies.pop(0), self.now)
+                queue += self.all_of(self.core.switch_reply(*replies.pop(0), self.now))
                 continue
             effect = queue.pop(0)
             self.effects.append(effect)
@@ -141,7 +159,12 @@ class MediatorHarness:
 
     def check(self) -> None:
         """What must hold after every input."""
-        assert self.replayed == self.tables, "the stored changes are not what the core has"
+        durable = self.replayed
+        if owed := self.core._context._owed:
+            durable = deepcopy(durable)
+            for change in owed:
+                durable.apply(change)
+        assert durable == self.tables, "the stored changes are not what the core has"
         owners: dict[Ksl, object] = {}
         for call in self.core.calls:
             for leg in call.legs.values():

@@ -21,7 +21,9 @@ BEFORE = parse({"e1": [{}]})
 
 
 def core(config: Config) -> Core:
-    return Core(config.mediator, Tables(password="123456"), local_time=local_time)
+    return Core(
+        config.mediator, Tables(password="123456"), local_time=local_time, durably=lambda effects: True
+    )
 
 
 def contents(thing: Any, seen: set[int], path: str = "core") -> Iterator[tuple[str, object]]:
