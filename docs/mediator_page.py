@@ -150,15 +150,17 @@ what it sent before is handled:
 ## A disk that refuses
 
 A disk that is full or read-only changes nothing for commands that change no table (7, 8, 10 to 14, 16, 17) nor for the
-events of calls. A command that changes a table (1 to 6, 9, 15) ends with 28h/01h, the tables stay as they are, and a switch
-that has done it already is brought back (`sync`). The same holds while the journal can't be written, since a change
-without its entry is not made. Order 268 does not name this case; by option `disk_alarm` the console is sent 21h/02h at the
-first refusal (tables kept, the operator of the console is to act: 9.1.4.1) and 21h/03h when the disk takes again.
+events of calls. A command that changes a table (1 to 6, 9, 15) ends with 28h/01h, the tables stay as they are, and a
+switch that has done it already is brought back (`sync`). The same holds while the journal can't be written, since a
+change without its entry is not made. Order 268 does not name this case; by option `disk_alarm` the console is sent
+21h/02h at the first refusal (tables kept, the operator of the console is to act: 9.1.4.1) and 21h/03h when the disk
+takes again.
 
-The disk is tried with every such command, and {disk_retry:g} s after the last refusal by itself. What no command answers for
-(an operator's restart, the tables lost, the number of a refused command 1) is done all the same and written with the next
-change. Entries of the journal wait in memory, at most {unwritten}, and are written in order when there is room; those beyond are
-counted (`journal_left_out`) and leave an entry `left-out`. A gateway that is killed meanwhile loses those that wait.
+The disk is tried with every such command, and {disk_retry:g} s after the last refusal by itself. What no command
+answers for (an operator's restart, the tables lost, the number of a refused command 1) is done all the same and written
+with the next change. Entries of the journal wait in memory, at most {unwritten}, and are written in order when there is
+room; those beyond are counted (`journal_left_out`) and leave an entry `left-out`. A gateway that is killed meanwhile
+loses those that wait.
 
 ## After a restart
 
