@@ -155,7 +155,7 @@ async def gateway_process(
     )
     assert process.stdout is not None
     try:
-        endpoints = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        endpoints = json.loads(await asyncio.wait_for(process.stdout.readline(), 120))
         console = await Console.connect(endpoints["kpd1"])
         if found is None:
             yield process, console
