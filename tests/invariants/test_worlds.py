@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,10 +15,13 @@ from hypothesis.stateful import (
 
 from protocol.messages import GetObjects, Start, Stop, Test
 from tests.invariants.world import PHONES, World
+from tests.machines import machine_settings
 
 NUMBERS = st.sampled_from(sorted(PHONES))
 NOTICE = st.sampled_from([0.0, 15.0])
 OFTEN = st.sampled_from([0.0, 0.2, 0.6, 1.0])
+
+pytestmark = pytest.mark.lab  # random lives of three boxes: seconds each
 
 
 class Worlds(RuleBasedStateMachine):
@@ -154,9 +156,4 @@ class Worlds(RuleBasedStateMachine):
 @pytest.mark.parametrize("over", ["tcp", "x25"])
 def test_what_must_hold_in_any_world(over: str, restore: bool) -> None:
     case = type("Case", (Worlds,), {"over": over, "restore": restore})
-    run_state_machine_as_test(
-        case,
-        settings=settings(
-            max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    run_state_machine_as_test(case, settings=machine_settings(30, 40))

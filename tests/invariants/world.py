@@ -146,7 +146,9 @@ class World:
         tables = deepcopy(mediator.m.replayed)
         self.channels.mediator_died()
         for call in self.calls.values():
-            call.disturbed = True  # what is finished is forgotten: a report of it that comes again is told again
+            call.disturbed = (
+                True  # what is finished is forgotten: a report of it that comes again is told again
+            )
         self.run(seconds)
         self._start_mediator(tables)
 
@@ -328,6 +330,8 @@ class World:
     def memory_is_bounded(self) -> None:
         """Every queue and table has a limit."""
         core, outbox = self.mediator.m.core, self.switch.outbox
+        ended = (outbox.counters.answered, outbox.counters.superseded, outbox.counters.dropped)
+        assert outbox.counters.queued == sum(ended) + outbox.counters.given_up + outbox.unconfirmed
         assert outbox.waiting <= MOST_REPORTS
         assert outbox.outstanding <= IDENTIFIERS
         assert len(self.mediator.sink._duplicates) <= 2 * REMEMBERED + self.mediator.sink._batch
