@@ -53,7 +53,7 @@ class Console:
         self.unsure: set[int] = set()
         """Objects of commands that were never answered."""
         self.pending: list[Given] = []
-        self.confirmed: Callable[[Command], None] = lambda command: None
+        self.confirmed: Callable[[Given], None] = lambda given: None
         self.ended: Callable[[Command, int | None], None] = lambda command, status: None
         self._forgotten: list[Command] = []
         """Commands that were given up: they may be done and answered yet, until command 14 with the latest number is
@@ -133,7 +133,7 @@ class Console:
         self.pending.remove(given)
         command = given.command
         if status == 0:
-            self.confirmed(command)
+            self.confirmed(given)
             match command:
                 case Start():
                     self.started = True

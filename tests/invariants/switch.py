@@ -49,8 +49,8 @@ class Switch:
         self.delay = 0.0
         """Seconds that it thinks about an answer."""
         self.dead = False
-        self.taken: set[tuple[int, str]] = set()
-        """Objects that it has ever had."""
+        self.taken: dict[tuple[int, str], float] = {}
+        """When it took an object last, by number and phone."""
         self.on_report: Callable[[CallReport], None] = lambda report: None
         self._way, self._deliver = way, deliver
 
@@ -178,7 +178,9 @@ class SwitchLink:
                     server.accept(connection.session.server_hello)
                 case RequestReceived(seq, request):
                     reply = connection.session.handle(request)
-                    switch.taken |= set(switch.objects.items())
+                    if request.op == "add" and reply.ok:
+                        row = request.params["object"]
+                        switch.taken[row["object_number"], row["number"]] = self._clock.now
                     server.reply(seq, reply)
                 case _:
                     raise AssertionError(event)

@@ -45,9 +45,13 @@ class Worlds(RuleBasedStateMachine):
 
     # --- what the boxes do
 
+    @rule(number=NUMBERS, full=st.booleans(), high=st.booleans())
+    def add(self, number: int, full: bool, high: bool) -> None:
+        self.world.add(number, full=full, high=high)
+
     @rule(number=NUMBERS, full=st.booleans())
-    def add(self, number: int, full: bool) -> None:
-        self.world.add(number, full=full)
+    def change(self, number: int, full: bool) -> None:
+        self.world.change(number, full=full)
 
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:

@@ -14,6 +14,7 @@ import pytest
 from protocol import Alarm, CommandExecuted, GetVersion, Message, Restart, SetPassword, Start
 from sorm_mediator.config import parse
 from sorm_mediator.journal.book import JournalReader
+from sorm_mediator.mediator.binding import gateway as gateway_module
 from tests.mediator.gateway_harness import (
     Console,
     lab_file,
@@ -162,3 +163,31 @@ async def test_a_killed_gateway_that_had_no_room_has_what_it_confirmed(tmp_path:
     journal = JournalReader(tmp_path / "journal.db")
     assert journal.verify().findings == []
     journal.close()
+
+
+async def test_entries_that_wait_are_bounded_and_those_left_out_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_module, "MOST_UNWRITTEN", 6)
+    async with small_switch() as (_, server, where):
+        lab = parse(lab_file(tmp_path, server, where), directory=tmp_path)
+        async with running(lab) as (gateway, endpoints):
+            await switch_up(gateway)
+            console = await Console.connect(endpoints["kpd1"])
+            await console.do(Start())
+            assert gateway.journal is not None
+            execute_sql = gateway.journal._connection.exec_driver_sql
+            execute_sql("PRAGMA query_only=1")
+            for _ in range(10):
+                assert (await alarms(console, GetVersion()))[1] == 0
+            assert len(gateway._unwritten) == 6
+            left_out = gateway.counters["journal_left_out"]
+            assert left_out > 10
+            execute_sql("PRAGMA query_only=0")
+            assert await alarms(console, SetPassword("123456")) == ([3], 0)
+            console.close()
+    journal = JournalReader(tmp_path / "journal.db")
+    assert journal.verify().findings == []
+    told = [entry.fields["entries"] for entry in journal.entries() if entry.kind == "left-out"]
+    journal.close()
+    assert sum(told) >= left_out

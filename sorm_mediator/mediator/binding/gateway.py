@@ -75,7 +75,7 @@ _STREAM = 0
 _LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 _REPORTS_A_TURN = 16
 """A burst of reports is taken in turns with what consoles ask: 27h has 200 ms at most."""
-MOST_UNWRITTEN = 10_000
+MOST_UNWRITTEN = 1000
 """Entries of the journal that wait for a disk that refuses; those beyond are counted and left out."""
 _PORT_FORBIDDEN = 0x01
 """Code of 26h: access from a forbidden port (order 268, 9.6.4.1)."""
