@@ -4,8 +4,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
+KILLS  ?= 200
+LONGER ?= 50
 
-.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues pictures bench bench-% clean
+.PHONY: help demo lab install test test-core kill invariants test-tools check lint types docs catalogues pictures bench bench-% clean
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -28,6 +30,13 @@ test: $(STAMP) test-tools ## all tests; a tool that is missing and may not be in
 
 test-core: $(STAMP) ## the tests of what decides, without processes and sockets: less than a minute
 	$(BIN)/pytest -n auto -m core $(PYTEST_ARGS)
+
+kill: $(STAMP)   ## kill -9 a gateway under load 200 times (KILLS=n): what was confirmed is there afterwards
+	SORM_TEST_KILLS=$(KILLS) $(BIN)/pytest -q -s tests/mediator/test_gateway_kill.py
+
+invariants: $(STAMP) ## the state machines of the tests, 50 times as long (LONGER=n): docs/invariants.md
+	HYPOTHESIS_PROFILE=long SORM_TEST_LONGER=$(LONGER) $(BIN)/pytest -q -n auto \
+		tests/invariants tests/mediator/test_core_machine.py
 
 test-tools:
 	scripts/install-test-tools

@@ -10,6 +10,7 @@ from protocol.codes import Category, NumberSign, Order
 from protocol.texts import status_text
 from sorm_mediator.language import Phrase, translate
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
+from sorm_mediator.mediator.binding.gateway import MOST_UNWRITTEN
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, LEG_TABLE, ROLE_SHIFT
 from sorm_mediator.mediator.core.channels import PAIR_TABLE
@@ -21,6 +22,7 @@ from sorm_mediator.mediator.core.commands.rule import (
     Refusal,
     Verdict,
 )
+from sorm_mediator.mediator.core.core import DISK_RETRY
 from sorm_mediator.mediator.core.means import ORM_TABLE, TURNS, WORK_TABLE, Standing, Work
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.mediator.core.switchside import SWITCH_TABLE
@@ -109,6 +111,7 @@ _AFTER = """\
 ## The switch
 
 - 28h/00h of 2, 5, 6, 15 is sent when the switch has accepted, and the change is on disk.
+- **The disk refuses** (full, read-only): see [below](#a-disk-that-refuses).
 - **No answer** within `switch_timeout`: 28h/01h, nothing is changed here; since it is not certain what the
   switch did, all objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
 - **Link down** (now, or while the command waits): 5, 6, 15, 12 and 16 end with 28h/01h; 2 is done here, and
@@ -144,6 +147,21 @@ Over TCP a console that comes back connects before the end of its old connection
 what it sent before is handled:
 
 {connection}
+## A disk that refuses
+
+A disk that is full or read-only changes nothing for commands that change no table (7, 8, 10 to 14, 16, 17) nor for the
+events of calls. A command that changes a table (1 to 6, 9, 15) ends with 28h/01h, the tables stay as they are, and a
+switch that has done it already is brought back (`sync`). The same holds while the journal can't be written, since a
+change without its entry is not made. Order 268 does not name this case; by option `disk_alarm` the console is sent
+21h/02h at the first refusal (tables kept, the operator of the console is to act: 9.1.4.1) and 21h/03h when the disk
+takes again.
+
+The disk is tried with every such command, and {disk_retry:g} s after the last refusal by itself. What no command
+answers for (an operator's restart, the tables lost, the number of a refused command 1) is done all the same and written
+with the next change. Entries of the journal wait in memory, at most {unwritten}, and are written in order when there is
+room; those beyond are counted (`journal_left_out`) and leave an entry `left-out`. A gateway that is killed meanwhile
+loses those that wait.
+
 ## After a restart
 
 22h is sent on the first KPD1 in use (option `restart_message`). The means are in the initial state: stopped, the first
@@ -187,6 +205,8 @@ def page() -> str:
     """The whole page."""
     after = _AFTER.format(
         seconds=calls.FINISHED_SECONDS,
+        disk_retry=DISK_RETRY,
+        unwritten=MOST_UNWRITTEN,
         count=calls.FINISHED_CALLS,
         pairs=_table(PAIR_TABLE),
         switch=_table(SWITCH_TABLE),

@@ -236,6 +236,10 @@ class MediatorOptions(Section):
     alarm_while_stopped: Literal["off", "on"] = "off"
     """21h is sent while the technical means are stopped. Order 268, 8.2.1.2, names its ORM number before the
     first start and does not require the message; our choice."""
+    disk_alarm: Literal["on", "off"] = "on"
+    """21h type 02h when the disk refuses changes of the tables or entries of the journal, so that the operator of the
+    console acts, and type 03h when it takes them again. Order 268, 9.1.4.1, has the types and not this reason; our
+    choice."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
     """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the Eltex
     SMG1016M manual, SORM settings, gives codes of faults only; our choice."""

@@ -79,7 +79,7 @@ LINK_STATES = tuple(state.value for state in LinkState)
 SHOWN: tuple[Shown, ...] = (
     # The mediator
     Shown("sorm_started", "gauge", "1 after command 1, 0 after command 2", "mediator.started"),
-    Shown("sorm_serving", "gauge", "0 when the disk refused and the gateway stopped", "mediator.serving"),
+    Shown("sorm_serving", "gauge", "0 when the gateway has stopped because of an error of its own", "mediator.serving"),
     Shown("sorm_uptime_seconds", "gauge", "Since the gateway was started", "mediator.uptime"),
     Shown("sorm_objects", "gauge", "Objects under control", "mediator.objects"),
     Shown("sorm_ksl_groups", "gauge", "KSL groups", "mediator.ksl_groups"),

@@ -26,7 +26,8 @@ from sorm_mediator.interactive.words import (
     usage,
 )
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD2
-from tests.mediator.conftest import MediatorHarness, combined, make_report, put
+from tests.mediator.conftest import combined, make_report, put
+from tests.mediator.core_harness import MediatorHarness
 
 pytestmark = pytest.mark.core
 

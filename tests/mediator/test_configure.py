@@ -13,7 +13,7 @@ from sorm_mediator.config.live import AT_ONCE, AT_START, at_once
 from sorm_mediator.config.settings import Setting, settings
 from sorm_mediator.mediator.core.core import Core
 from sorm_mediator.mediator.core.tables import Tables
-from tests.mediator.conftest import local_time
+from tests.mediator.core_harness import local_time
 
 pytestmark = pytest.mark.core
 
@@ -21,7 +21,9 @@ BEFORE = parse({"e1": [{}]})
 
 
 def core(config: Config) -> Core:
-    return Core(config.mediator, Tables(password="123456"), local_time=local_time)
+    return Core(
+        config.mediator, Tables(password="123456"), local_time=local_time, durably=lambda effects: True
+    )
 
 
 def contents(thing: Any, seen: set[int], path: str = "core") -> Iterator[tuple[str, object]]:

@@ -11,6 +11,7 @@ from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.messages import AddObject, NumberReceived, RemoveObject, Start, Stop, Test
 from radius.report import Party as ReportParty
 from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.calls import calls as calls_module
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
@@ -520,3 +521,18 @@ def test_after_a_stop_the_calls_of_before_are_heard_of_no_more(means: Any, make:
     m.says(make.put(1, "28331"))
     assert m.report(make.report(2, release=1009.0, cause=5)) == []
     assert isinstance(m.do(m.core.report(make.report(call="next"), m.now))[0], NumberReceived)
+
+
+def test_finished_calls_that_are_remembered_are_bounded(
+    means: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest go first, and a report of one of the others that comes again is not told again."""
+    monkeypatch.setattr(calls_module, "FINISHED_CALLS", 3)
+    m = means().begin(make.combined(1, 1))
+    m.send(make.put(1, "28331"))
+    whole = [make.report(2, answer=1001.0, release=1002.0, cause=5, call=f"call-{n}") for n in range(6)]
+    for report in whole:
+        assert len(m.report(report)) == 3
+    assert len(m.core.calls._finished) == 3
+    for report in whole[3:]:
+        assert m.report(report) == []

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -48,6 +47,7 @@ from sorm_mediator.mediator.core import means as means_module
 from sorm_mediator.mediator.core.calls.legs import Call
 from sorm_mediator.mediator.core.channels import USABLE, PairState
 from ssh_control.dialect import Reply
+from tests.machines import machine_settings
 
 pytestmark = pytest.mark.lab  # random lines and floods: seconds each
 
@@ -593,12 +593,4 @@ def test_nothing_breaks_the_core(
         means_module, "MESSAGES_AT_ONCE", 1
     )  # so that tables of few rows wait for the channel
     case = type("Case", (Machine,), {"kind": means, "options": options})
-    run_state_machine_as_test(
-        case,
-        settings=settings(
-            max_examples=20,
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_state_machine_as_test(case, settings=machine_settings(20, 50))

@@ -12,7 +12,8 @@ from protocol import AddObject, Category, GetServices, GetTrunks, NumberSign, Ob
 from sorm_mediator.journal.chain import canonical
 from sorm_mediator.mediator.core import effects
 from ssh_control.dialect import Reply
-from tests.mediator.conftest import MediatorHarness, combined
+from tests.mediator.conftest import combined
+from tests.mediator.core_harness import MediatorHarness
 
 pytestmark = pytest.mark.lab  # random lines and floods: seconds each
 

@@ -24,6 +24,7 @@ from protocol import (
     GetObjects,
     GetVersion,
     GroupType,
+    Message,
     NumberSign,
     ObjectInfo,
     ObjectType,
@@ -45,7 +46,6 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.core.effects import Effect
 from tests.mediator.gateway_harness import (
     Console,
@@ -425,25 +425,6 @@ async def test_damaged_tables_are_told_to_the_console_and_written_down(bench: Be
     assert "tables-damaged" in [entry.kind for entry in bench.journal()]
 
 
-async def test_a_disk_that_refuses_stops_the_gateway_instead_of_lying(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(bench.config()) as (gateway, endpoints):
-        console = await started_console(endpoints)
-
-        def full(store: TableStore, change: object) -> None:
-            raise StoreError("state.db: a change can't be written: database or disk is full")
-
-        monkeypatch.setattr(TableStore, "apply", full)
-        console.send(GROUP)
-        with pytest.raises(ConnectionError):
-            await console.until(CommandExecuted, command=4)
-        assert "disk is full" in str(await asyncio.wait_for(gateway.failure, 10))
-        assert not gateway.status().serving
-        with pytest.raises(OSError, match="Connect call failed"):
-            await Console.connect(endpoints["kpd1"])
-
-
 async def test_who_watches_gets_units_without_passwords(bench: Bench) -> None:
     async with running(bench.config()) as (gateway, endpoints):
         watcher = gateway.events.subscribe()
@@ -538,8 +519,15 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
         await Gateway(parse(document, directory=bench.folder)).start()
 
 
-async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("command", "before"), [(Test(7), []), (GROUP, [0x27])], ids=["nothing", "up to its change of the tables"]
+)
+async def test_an_error_of_the_core_stops_it_and_nothing_more_of_that_input_goes_out(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    command: Message,
+    before: list[int],
 ) -> None:
     async with running(bench.config()) as (gateway, endpoints):
         assert gateway.failure is not None
@@ -551,7 +539,8 @@ async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
             raise KeyError("".join(["202", "58"]))
 
         monkeypatch.setattr(gateway.core, "received", halfway)
-        console.send(GROUP)
+        console.send(command)
+        assert [(await console.next()).code for _ in before] == before
         with pytest.raises(ConnectionError):
             await console.next()
         assert "KeyError" in str(await asyncio.wait_for(gateway.failure, 10))

@@ -20,7 +20,7 @@ from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.trace import LabTrace, Trace, read_request, trace
 from ssh_control.dialect import Reply, Request
-from tests.mediator.conftest import MediatorHarness
+from tests.mediator.core_harness import MediatorHarness
 
 LABS: Final = Path(captures.__file__).parent / "labs"
 NOW: Final = 1000.0

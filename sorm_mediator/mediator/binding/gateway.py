@@ -2,8 +2,8 @@
 
 Everything that arrives is one input of the core. Its effects are executed in order before the next input. A
 change of the tables and an entry of the journal are on disk before the effect after them, so an answer never
-promises what a crash could take back. When the disk refuses, the gateway stops serving at once (``failure``)
-instead of answering what it can't keep: after a restart the tables are what was confirmed.
+promises what a crash could take back. When the disk refuses, the command that needs it is refused (28h/01h) and
+everything else goes on (:meth:`Gateway._durably`); entries of the journal wait for room, up to :data:`MOST_UNWRITTEN`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import secrets
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -48,6 +48,7 @@ from sorm_mediator.mediator.binding.queues import queues
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.binding.troubles import (
+    disk_refuses,
     lost_to_blocked,
     put_off_reports,
     refused_by_switch,
@@ -77,6 +78,8 @@ _STREAM = 0
 _LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 _REPORTS_A_TURN = 16
 """A burst of reports is taken in turns with what consoles ask: 27h has 200 ms at most."""
+MOST_UNWRITTEN = 1000
+"""Entries of the journal that wait for a disk that refuses; those beyond are counted and left out."""
 _PORT_FORBIDDEN = 0x01
 """Code of 26h: access from a forbidden port (order 268, 9.6.4.1)."""
 
@@ -97,6 +100,13 @@ class Gateway:
         self.failure: asyncio.Future[BoxError] | None = None
         """Done when the gateway had to stop serving by itself; its result has the reason."""
         self.journal: Journal | None = None
+        self._unwritten: deque[tuple[float, str, dict[str, Any]]] = deque()
+        """Entries that the disk has refused so far: time, kind, fields."""
+        self._left_out_by_disk = 0
+        self._disk_refusal = ""
+        """What the disk says to the latest write; "": it took it."""
+        self._in_core = False
+        """An input of the core is not over yet."""
         self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
         self._instance = secrets.token_hex(8)
@@ -212,6 +222,7 @@ class Gateway:
             mediator,
             tables,
             local_time=local_time,
+            durably=self._durably,
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
@@ -349,6 +360,8 @@ class Gateway:
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
+        if self._unwritten:
+            log.error("%d entries of the journal are lost: %s", len(self._unwritten), self._disk_refusal)
         journal, self.journal = self.journal, None
         link, self.link = self.link, None
         async with AsyncExitStack() as closing:  # the last one first
@@ -613,8 +626,11 @@ class Gateway:
         """
         if not self._running:
             return
+        if self._in_core:  # an effect in the middle of an input has caused another one: one after the other
+            self._loop.call_soon(self._run, make)
+            return
         try:
-            self._execute(make(self.now()))
+            self._execute(self._input(make))
             if self.core.channels.lost_to_blocked or self._lost_told is not None:
                 self._tell_lost()
             self._arm()
@@ -623,6 +639,31 @@ class Gateway:
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("an error of our own: %s\n%s", type(error).__name__, where)
             self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
+
+    def _input(self, make: Callable[[float], Iterable[Effect]]) -> Iterable[Effect]:
+        self._in_core = True
+        try:
+            return make(self.now())
+        finally:
+            self._in_core = False
+
+    def _durably(self, wanted: list[Effect]) -> bool:
+        """Execute effects in the middle of an input, the last of which are changes of the tables; whether the disk has
+        them all. A change is made only when the journal has what led to it."""
+        changes = [effect.change for effect in wanted if isinstance(effect, effects.Store)]
+        self._execute(effect for effect in wanted if not isinstance(effect, effects.Store))
+        try:
+            self._catch_up()
+            began = self._loop.time()
+            self._store.apply(*changes)
+            self._written("tables", began)
+        except (StoreError, JournalError) as error:
+            self.counters["write_failures"] += 1
+            self._disk_refusal = str(error)
+            log.error("%s", error)  # noqa: TRY400 - the disk's reason, and no fault of ours
+            return False
+        self._disk_refusal = ""
+        return True
 
     def _tell_lost(self) -> None:
         """Messages are lost to a console that waits: tell it at once, and then once a minute while it lasts."""
@@ -639,41 +680,30 @@ class Gateway:
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
-        try:
-            for effect in wanted:
-                match effect:
-                    case effects.Send(stream, channel, message, at, cause):
-                        self._send(stream, channel, message, at, cause)
-                        if channel is Channel.KPD1:
-                            sent_kpd1.add(stream)
-                    case effects.Taken(code, waited):
-                        self.limits.command(code, self._loop.time() if waited else self._arrived)
-                    case effects.AskSwitch():
-                        self._ask(effect)
-                    case effects.Store(change):
-                        began = self._loop.time()
-                        self._store.apply(change)
-                        self._written("tables", began)
-                    case effects.Journal():
-                        began = self._loop.time()
-                        self._journal(effect)
-                        self._written("journal", began)
-                    case effects.Log(level, text):
-                        log.log(_LEVELS[level], "%s", text)
-                    case effects.DropChannel(stream):
-                        self._pairs.delete_unsent(stream)
-                    case effects.Connect(line, media=media):
-                        self.counters["voice_connected"] += 1
-                        if self.e1 is not None:
-                            self.e1.voice.connect(line, media)
-                    case effects.Free(line):
-                        self.counters["voice_freed"] += 1
-                        if self.e1 is not None:
-                            self.e1.voice.free(line)
-        except (StoreError, JournalError) as error:
-            self.counters["write_failures"] += 1
-            self._fail(str(error))
-            return
+        for effect in wanted:
+            match effect:
+                case effects.Send(stream, channel, message, at, cause):
+                    self._send(stream, channel, message, at, cause)
+                    if channel is Channel.KPD1:
+                        sent_kpd1.add(stream)
+                case effects.Taken(code, waited):
+                    self.limits.command(code, self._loop.time() if waited else self._arrived)
+                case effects.AskSwitch():
+                    self._ask(effect)
+                case effects.Journal():
+                    self._journal(effect)
+                case effects.Log(level, text):
+                    log.log(_LEVELS[level], "%s", text)
+                case effects.DropChannel(stream):
+                    self._pairs.delete_unsent(stream)
+                case effects.Connect(line, media=media):
+                    self.counters["voice_connected"] += 1
+                    if self.e1 is not None:
+                        self.e1.voice.connect(line, media)
+                case effects.Free(line):
+                    self.counters["voice_freed"] += 1
+                    if self.e1 is not None:
+                        self.e1.voice.free(line)
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._pairs.report_drained, Channel.KPD1, stream)
@@ -707,11 +737,40 @@ class Gateway:
             self.counters["journal_left_out"] += 1
             return
         if left_out := self._strangers.take_left_out():
-            self.journal.append(now, "left-out", {"entries": left_out})
+            self._append(now, "left-out", {"entries": left_out})
         if kind == "command":
             masked = fields["fields"].get("masked", "")
             fields = {**fields, "unit": masked_unit(unit, masked), "name": command_name(unit)}
-        self.journal.append(now, kind, fields)
+        self._append(now, kind, dict(fields))
+
+    def _append(self, now: float, kind: str, fields: dict[str, Any]) -> None:
+        """Write an entry, behind those that wait; it waits with them while the disk refuses."""
+        if len(self._unwritten) < MOST_UNWRITTEN:
+            self._unwritten.append((now, kind, fields))
+        else:
+            self._left_out_by_disk += 1
+            self.counters["journal_left_out"] += 1
+        try:
+            self._catch_up()
+        except JournalError as error:
+            self.counters["write_failures"] += 1
+            if not self._disk_refusal:
+                log.error("%s", error)  # noqa: TRY400 - the disk's reason, and no fault of ours
+                self._loop.call_soon(self._run, self.core.disk_refused)
+            self._disk_refusal = str(error)
+
+    def _catch_up(self) -> None:
+        """Write the entries of the journal that wait. Raises :class:`JournalError`; then the rest waits on."""
+        if self.journal is None:
+            return
+        while self._unwritten:
+            began = self._loop.time()
+            self.journal.append(*self._unwritten[0])
+            self._written("journal", began)
+            self._unwritten.popleft()
+        if self._left_out_by_disk:
+            self.journal.append(self.now(), "left-out", {"entries": self._left_out_by_disk})
+            self._left_out_by_disk = 0
 
     def _write(self, kind: str, fields: dict[str, Any], *, stranger: bool = False) -> None:
         """An entry of the gateway's own; ``stranger``: see :class:`~.effects.Journal`."""
@@ -719,7 +778,7 @@ class Gateway:
             self._execute((effects.Journal(kind, fields, stranger=stranger),))
 
     def _fail(self, text: str) -> None:
-        """The disk refused, or the core failed: nothing more may be promised to anyone."""
+        """The core failed: nothing more may be promised to anyone."""
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
@@ -823,6 +882,7 @@ class Gateway:
             refused_by_switch(self.config.ssh, self.link),
             lost_to_blocked(self.core.channels),
             put_off_reports(self.counters["reports_put_off"]) if put_off else "",
+            disk_refuses(self._disk_refusal, len(self._unwritten)),
         )
         return [
             *(refused_client(self.config.radius, one) for one in self.sink.refusals()),

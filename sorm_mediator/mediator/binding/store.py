@@ -198,13 +198,16 @@ class TableStore:
                 raise ValueError(f"checksum of a row in {table.name}")
             yield values
 
-    def apply(self, change: Change) -> None:
-        """Make ``change`` durable."""
+    def apply(self, *changes: Change) -> None:
+        """Make all the changes durable, or none of them. Without any it tries whether the disk takes a write."""
         if self.path is None:
             return
         try:
             with self._connection.begin():
-                self._write(change)
+                for change in changes:
+                    self._write(change)
+                if not changes:
+                    self._set("tried", "1")
         except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(f"{self.path}: a change can't be written: {reason(error)}") from error
 

@@ -57,6 +57,17 @@ def put_off_reports(count: int) -> str:
     )
 
 
+def disk_refuses(reason: str, entries: int) -> str:
+    """That commands are refused because the disk is full or read-only; "" when it is not. ``entries``: how many of the
+    journal wait."""
+    if not reason:
+        return ""
+    return (
+        f"{reason}: commands that change the tables are refused (28h/01h), and {entries} entries of the journal wait "
+        "in memory: make room, or the file writable (mediator.state, mediator.journal)"
+    )
+
+
 def refused_client(radius: RadiusConfig, refusal: RefusedClient) -> str:
     """Why the reports of a client are not taken, and the remedy."""
     host = refusal.host

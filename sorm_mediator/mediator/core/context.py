@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from protocol.codes import VERSIONS, Channel
-from protocol.messages import VersionInfo
+from protocol.messages import Alarm, VersionInfo
 from sorm_mediator.mediator.core.channels import ConsoleChannels
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect, Journal, Log, Store
 from sorm_mediator.mediator.core.numbers import Numbers
+from sorm_mediator.mediator.core.tables import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from protocol.values import Time
     from sorm_mediator.config import MediatorConfig
     from sorm_mediator.mediator.core.tables import Change, Tables
+
+TABLES_AT_RISK: Final = 0x02
+TABLES_INTACT: Final = 0x03
+"""21h: the tables are kept; the operator of the console is to act, or need not (order 268, 9.1.4.1)."""
 
 
 class Queued(NamedTuple):
@@ -36,10 +41,16 @@ class Context:
         tables: Tables,
         local_time: Callable[[float], Time],
         counters: Counter[str],
+        durably: Callable[[list[Effect]], bool],
         *,
         paired: bool = True,
     ) -> None:
         self.tables = tables
+        self._durably = durably
+        self._owed: list[Change] = []
+        """Changes that the tables have and the disk has not: what no command asked for is made all the same."""
+        self.disk_works = True
+        """Whether the disk took what it was given last."""
         self._local_time = local_time
         self.counters = counters
         self.channels = ConsoleChannels(counters, paired=paired)
@@ -70,10 +81,51 @@ class Context:
         """Add effects."""
         self._effects.extend(effects)
 
-    def store(self, change: Change) -> None:
-        """Change the tables, and have it made durable."""
+    def durable(self, *changes: Change) -> bool:
+        """Have all the changes made durable, or none; whether they are. The tables do not have them yet."""
+        effects, self._effects = self._effects, []
+        works = self._durably([*effects, *map(Store, (*self._owed, *changes))])
+        if works:
+            self._owed.clear()
+        else:
+            self.counters["changes_refused_by_disk"] += len(changes)
+        self.disk(works)
+        return works
+
+    def keep(self, *changes: Change) -> bool:
+        """Have the changes made durable, and then make them; False: the disk refuses, and nothing is changed."""
+        if not self.durable(*changes):
+            return False
+        for change in changes:
+            self.tables.apply(change)
+        return True
+
+    def owe(self, change: Change) -> None:
+        """Make a change that no command answers for; while the disk refuses, it is owed and goes with the next one."""
         self.tables.apply(change)
-        self._effects.append(Store(change))
+        if not self.durable(change):
+            # At most one of each kind: the last one says it, and a stop begins anew.
+            stop = isinstance(change, Stopped)
+            self._owed = [] if stop else [one for one in self._owed if type(one) is not type(change)]
+            self._owed.append(change)
+
+    def disk(self, works: bool) -> None:
+        """The disk refuses, or takes again what it is given. Tables are kept either way: 21h/02h, the operator of the
+        console is to act, then 21h/03h (order 268, 9.1.4.1; our choice: option ``disk_alarm``)."""
+        if works is self.disk_works:
+            return
+        self.disk_works = works
+        if works:
+            self.log("warning", "the disk takes changes and entries of the journal again")
+        else:
+            self.log(
+                "error",
+                "the disk refuses: commands that change the tables end with 28h/01h until it takes again",
+            )
+        self.journal("disk", works=works)
+        options = self.options
+        if options.disk_alarm == "on" and (self.tables.started or options.alarm_while_stopped == "on"):
+            self.unsolicited(Alarm, alarm_type=TABLES_INTACT if works else TABLES_AT_RISK, alarm_code=0)
 
     def time_of_day(self, at: float) -> Time | None:
         """The console's day and time of day; "not given" for a moment that no calendar has."""

@@ -6,8 +6,9 @@ How it works
   replied, a call report came, an operator asked for something, time has passed. Each is one method of :class:`Core`.
   The time is an argument.
 * An **effect** is one thing to be done outside: send a message, ask the switch, store a change, write to the journal
-  (:mod:`.effects`). An input returns its effects in order. The binding executes all of them before the next input, so
-  that a change is on disk before the 28h that promises it.
+  (:mod:`.effects`). An input returns its effects in order. The binding executes all of them before the next input.
+* What a command changes must be on disk before its 28h promises it, and a disk may refuse. So the core hands out the
+  effects up to a change in the middle of an input, through ``durably``, and goes on by what that returns.
 * A **unit** from KPD1 is first held while its console tries too many passwords, then waits for its **turn** while
   another command runs (:data:`~.means.TURNS`), then is taken: 27h, and with 27h/00h exactly one 28h.
 * A command between 27h/00h and its 28h is a **job**. Most end at once. One at a time takes longer: it asks the switch,
@@ -50,7 +51,7 @@ from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule, Verdict, faulty_fields, field_code
 from sorm_mediator.mediator.core.commands.tables import trunk_rows
-from sorm_mediator.mediator.core.context import Context, Queued
+from sorm_mediator.mediator.core.context import TABLES_INTACT, Context, Queued
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, DropChannel, Effect, Taken
 from sorm_mediator.mediator.core.means import (
     BUSY,
@@ -99,9 +100,10 @@ ACCESS_NUMBER: Final = 0x05
 ACCESS_CODES: Final = MappingProxyType({WRONG_PASSWORD: ACCESS_PASSWORD, WRONG_NUMBER: ACCESS_NUMBER})
 """Which 26h goes with which refusing 28h (order 268, 7.6)."""
 TABLES_LOST: Final = 0x01
-TABLES_INTACT: Final = 0x03
 LINES_CHANGED: Final = 0x04
 """21h (order 268, 9.1.4.1)."""
+DISK_RETRY: Final = 10.0
+"""Seconds until a disk that refused is tried again without a command that needs it."""
 TEXT_LENGTH: Final = 40
 """Octets of further information in 26h (order 268, 9.6.4.4)."""
 
@@ -132,7 +134,8 @@ class Core:
     may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it doesn't know.
     ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same time
     (None: any number); a line under separate control takes ``separate_conferences`` of them. ``paired``: KPD1 and KPD2
-    of a stream fail together.
+    of a stream fail together. ``durably`` executes effects in order, of which the last ones are ``Store``, and returns
+    whether the disk has these changes and the entries of the journal before them; else it has none of the changes.
 
     Every input method returns the effects to be executed, in order.
     """
@@ -143,6 +146,7 @@ class Core:
         tables: Tables,
         *,
         local_time: Callable[[float], Time],
+        durably: Callable[[list[Effect]], bool],
         equipped_streams: Iterable[int] = TCP_STREAMS,
         conferences: int | None = None,
         separate_conferences: int = 0,
@@ -152,7 +156,7 @@ class Core:
         self.counters: Counter[str] = Counter()
         self.results: Counter[tuple[int, int, int]] = Counter()
         """How often a command got a status: by 27h or 28h, the code of the command, and the status."""
-        self._context = Context(config, tables, local_time, self.counters, paired=paired)
+        self._context = Context(config, tables, local_time, self.counters, durably, paired=paired)
         self.channels = self._context.channels
         self.line_states = self._context.line_states
         capacity = config.limits
@@ -177,6 +181,8 @@ class Core:
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_reported = False
+        self._disk_retry: float | None = None
+        """When a disk that refuses is tried again; None: it works."""
 
     @property
     def config(self) -> MediatorConfig:
@@ -337,9 +343,17 @@ class Core:
             self._context.unsolicited(Alarm, alarm_type=LINES_CHANGED, alarm_code=alarm_code)
         return self._effects(now)
 
+    def disk_refused(self, now: float) -> list[Effect]:
+        """The disk refused an entry of the journal: it is tried again after :data:`DISK_RETRY`."""
+        self._context.disk(False)
+        return self._effects(now)
+
     def tick(self, now: float) -> list[Effect]:
         """Time has passed: what is due at ``now`` is done."""
         channels = self._context.channels
+        if self._disk_retry is not None and now >= self._disk_retry:
+            self._disk_retry = None
+            self._context.durable()
         for drop in channels.expire(now):
             self.counters["console_timeouts"] += 1
             self._silence(drop, "console-timeout", "no command for too long; the channel is faulty")
@@ -365,6 +379,7 @@ class Core:
             self._means.deadline,
             self._switch.deadline,
             self.calls.deadline,
+            self._disk_retry,
         ]
         if self._held:
             times += map(self._pace.due, self._held)
@@ -520,7 +535,7 @@ class Core:
             return
         stopped = not self.tables.started
         if stopped and isinstance(command, Start) and command.orm_number != self.tables.start_number:
-            self._context.store(StartNumber(command.orm_number))
+            self._context.owe(StartNumber(command.orm_number))
         status = self._format_status(unit, command, rule)
         if status is None:
             status = self._receipt_status(command, rule)
@@ -731,7 +746,7 @@ class Core:
             self._context.unsolicited(Restart)
         if self.tables.damaged:
             self._context.unsolicited(Alarm, alarm_type=TABLES_LOST, alarm_code=0)
-            self._context.store(DamageReported())
+            self._context.owe(DamageReported())
         elif (
             options.restart_message == "on"
             and options.after_restart == "restore"
@@ -798,4 +813,8 @@ class Core:
         if self._waiting:
             self._take_waiting(now)
         self.calls.offer(now)
+        if self._context.disk_works:
+            self._disk_retry = None
+        elif self._disk_retry is None:
+            self._disk_retry = now + DISK_RETRY
         return self._context.take()

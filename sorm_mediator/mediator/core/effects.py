@@ -66,9 +66,10 @@ class AskSwitch(NamedTuple):
 
 
 class Store(NamedTuple):
-    """Make ``change`` durable before the next effect is executed: the 28h that follows promises it.
+    """Make ``change`` durable: the 28h that follows promises it.
 
-    The core's own tables have it already.
+    It is never among the effects that an input returns: the core hands it out through ``durably`` of
+    :class:`~.core.Core`, with what comes before, and waits for whether the disk took it.
     """
 
     change: Change

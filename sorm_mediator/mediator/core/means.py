@@ -245,37 +245,47 @@ class Means:
 
     # --- the state
 
-    def move(self, cause: OrmInput, now: float, *, orm_number: int | None = None) -> None:
-        """Do what :data:`ORM_TABLE` has for ``cause``. ``orm_number``: that of command 1 (order 268, 6.1.3)."""
+    def move(self, cause: OrmInput, now: float, *, orm_number: int | None = None) -> bool:
+        """Do what :data:`ORM_TABLE` has for ``cause``. ``orm_number``: that of command 1 (order 268, 6.1.3).
+
+        Returns False when the disk refuses what command 1 or 2 changes: then nothing is done."""
         move = ORM_TABLE[self.state, cause]
+        change = self._change_by_command(cause, orm_number)
+        if change is not None and not self.context.durable(change):
+            return False
         for action in move.actions:
             match action:
-                case OrmAction.KEEP_NUMBER:
-                    self.context.store(Started(orm_number))
+                case OrmAction.KEEP_NUMBER if change is not None:
+                    self.tables.apply(change)
                 case OrmAction.RELEASE_LINES:
                     self.calls.stop(RELEASE_REASONS[cause], now)
-                case OrmAction.CLEAR_TABLES:
-                    self._clear_tables()
+                case OrmAction.CLEAR_TABLES if change is not None:
+                    self.context.line_states.clear()
+                    self.tables.apply(change)
                 case OrmAction.INITIAL_STATE:
                     self.enter_initial_state()
                 case OrmAction.SYNCHRONISE:
                     self.switch.resynchronise(now)
         if self.state is not move.next:
             raise RuntimeError(f"the means are {self.state.value} after {cause.value}")
+        return True
 
-    def _clear_tables(self) -> None:
-        """Order 268, 6.2.3, 6.2.4."""
+    def _change_by_command(self, cause: OrmInput, orm_number: int | None) -> Started | Stopped | None:
+        """Order 268, 6.1.3, 6.2.3, 6.2.4; None: no command is the cause."""
+        if cause is OrmInput.START:
+            return Started(orm_number)
+        if cause is not OrmInput.STOP:
+            return None
         options = self.options
         reset = options.stop_resets_password == "on"  # noqa: S105 - an option's value
         password = self.config.password.get_secret_value() if reset else None
-        self.context.line_states.clear()
-        self.context.store(Stopped(options.stop_clears_groups == "on", password))
+        return Stopped(options.stop_clears_groups == "on", password)
 
     def enter_initial_state(self) -> None:
         """Stopped, the first password, empty tables (order 268, 9.2.4)."""
         tables, first = self.tables, self.config.password.get_secret_value()
         if tables.started or tables.objects or tables.groups or tables.password != first:
-            self.context.store(Stopped(True, first))
+            self.context.owe(Stopped(True, first))
         self.context.line_states.clear()
 
     def set_work(self, job: Job[Command], cause: WorkInput) -> None:
@@ -346,6 +356,11 @@ class Means:
                 self.finish(job, status)
 
         self.switch.ask(op, params, done, now)
+
+    def not_kept(self, now: float) -> int:
+        """The status of 28h when the disk refuses what the switch has done already: the switch is put back."""
+        self.switch.resynchronise(now)
+        return NOT_DONE
 
     def failure(self, outcome: Outcome, *, down_is_failure: bool = True) -> int:
         """The status of 28h that this outcome of a question means; 0 for success."""

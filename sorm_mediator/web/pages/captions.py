@@ -8,6 +8,7 @@ from protocol.messages import BY_CODE, title_of
 from sorm_mediator.language import Phrase, join
 
 COUNTERS: Mapping[str, Phrase] = {
+    "changes_refused_by_disk": Phrase("changes that the disk refused"),
     "commands": Phrase("commands"),
     "commands_refused": Phrase("commands refused"),
     "commands_held": Phrase("commands held until another one ended"),

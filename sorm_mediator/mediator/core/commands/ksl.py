@@ -16,7 +16,7 @@ from sorm_mediator.mediator.core.commands.rule import (
     missing,
     no_such_group,
 )
-from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
+from sorm_mediator.mediator.core.means import DONE, NOT_DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
 from ssh_control.codes import ExtendedError
 
@@ -92,8 +92,8 @@ def add_ksl(means: Means, job: Job[AddKsl], now: float) -> int:
     """A line joins its group."""
     c = job.command
     line = Line(given(c.ksl_a), c.ksl_b if c.group_type is GroupType.SEPARATE else None)
-    means.context.store(GroupLineAdded(given(c.ksl_group), given(c.group_type), line))
-    return DONE
+    added = GroupLineAdded(given(c.ksl_group), given(c.group_type), line)
+    return DONE if means.context.keep(added) else NOT_DONE
 
 
 ADD_KSL: Final = CommandRule(
@@ -367,8 +367,11 @@ def last_of_objects(means: Means, c: RemoveKsl) -> bool:
 def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     """A line leaves its group; by option also one in use (52h/04h)."""
     line = given(line_in_group(means, job.command))
+    removed = GroupLineRemoved(given(job.command.ksl_group), line)
+    if not means.context.durable(removed):
+        return NOT_DONE
     means.calls.out_of_order(line, now)
-    means.context.store(GroupLineRemoved(given(job.command.ksl_group), line))
+    means.tables.apply(removed)
     return DONE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -136,7 +136,8 @@ def add_object(means: Means, job: Job[AddObject], now: float) -> None:
     def added(job: Job[AddObject], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome)
         if not failure and not isinstance(outcome, Missing):
-            means.context.store(ObjectPut(row))
+            if not means.context.keep(ObjectPut(row)):
+                return means.not_kept(now)
             means.switch.note_line_state(row.object_number, outcome.data.get("line_state"))
             means.calls.object_put(row.object_number, now)
             join_running_calls(means, row.object_number, now)
@@ -244,11 +245,7 @@ def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
     number = job.command.object_number
 
     def removed_all(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
-        failure = means.failure(outcome)
-        if not failure:
-            for each in list(means.tables.objects):
-                forget(means, each, now)
-        return failure
+        return means.failure(outcome) or forget(means, list(means.tables.objects), now)
 
     if number is None:
         means.ask(job, "clear", {}, removed_all, now)
@@ -257,18 +254,22 @@ def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
     def removed(_: Job[RemoveObject], outcome: Outcome, now: float) -> int:
         gone = not isinstance(outcome, Missing) and not outcome.ok and outcome.code in UNKNOWN_TO_SWITCH
         failure = DONE if gone else means.failure(outcome)
-        if not failure:
-            forget(means, number, now)
-        return failure
+        return failure or forget(means, [number], now)
 
     means.ask(job, "remove", {"object_number": number}, removed, now)
 
 
-def forget(means: Means, number: int, now: float) -> None:
-    """The object is not under control any more: its lines are free, its calls are not reported."""
-    means.calls.object_removed(number, now)
-    means.context.line_states.pop(number, None)
-    means.context.store(ObjectRemoved(number))
+def forget(means: Means, numbers: Sequence[int], now: float) -> int:
+    """The objects are not under control any more: their lines are free, their calls are not reported. Returns the
+    status of 28h."""
+    removed = [ObjectRemoved(number) for number in numbers]
+    if not means.context.durable(*removed):
+        return means.not_kept(now)
+    for change in removed:
+        means.calls.object_removed(change.object_number, now)
+        means.context.line_states.pop(change.object_number, None)
+        means.tables.apply(change)
+    return DONE
 
 
 REMOVE_OBJECT: Final = CommandRule(
@@ -321,7 +322,8 @@ def change_object(means: Means, job: Job[ChangeObject], now: float) -> None:
     def changed(job: Job[ChangeObject], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome)
         if not failure:
-            means.context.store(ObjectPut(row))
+            if not means.context.keep(ObjectPut(row)):
+                return means.not_kept(now)
             means.calls.object_changed(row, now)
         return failure
 

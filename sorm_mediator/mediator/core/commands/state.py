@@ -25,7 +25,7 @@ from sorm_mediator.mediator.core.commands.rule import (
     Refusal,
     Verdict,
 )
-from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmInput, Standing, WorkInput
+from sorm_mediator.mediator.core.means import DONE, NOT_DONE, Job, Means, OrmInput, Standing, WorkInput
 from sorm_mediator.mediator.core.tables import PasswordChanged
 from ssh_control.codes import ExtendedError
 
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 def start(means: Means, job: Job[Start], now: float) -> int:
     """The means work from now on, under the number of the command (6.1.3)."""
-    means.move(OrmInput.START, now, orm_number=job.command.orm_number)
+    if not means.move(OrmInput.START, now, orm_number=job.command.orm_number):
+        return NOT_DONE
     means.context.journal("started", stream=job.stream, peer=job.peer)
     return DONE
 
@@ -61,13 +62,12 @@ def stop(means: Means, job: Job[Stop], now: float) -> None:
 
     def stopped(job: Job[Stop], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome, down_is_failure=False)
-        if not failure:
-            means.move(OrmInput.STOP, now)
+        if not failure and means.move(OrmInput.STOP, now):
             means.context.journal("stopped", stream=job.stream, peer=job.peer)
-        else:
-            # A change that was ended for this command may have been done by the switch all the same.
-            means.switch.resynchronise(now)
-        return failure
+            return DONE
+        # The switch forgot objects that stay; or a change that was ended for this command may have been done by it.
+        means.switch.resynchronise(now)
+        return failure or NOT_DONE
 
     means.ask(job, "clear", {}, stopped, now, work=WorkInput.STOP)
 
@@ -94,8 +94,7 @@ def unfit_password(means: Means, c: SetPassword) -> bool:
 
 def set_password(means: Means, job: Job[SetPassword], now: float) -> int:
     """The new password is valid from the next command on."""
-    means.context.store(PasswordChanged(str(job.command.new_password)))
-    return DONE
+    return DONE if means.context.keep(PasswordChanged(str(job.command.new_password))) else NOT_DONE
 
 
 SET_PASSWORD: Final = CommandRule(
