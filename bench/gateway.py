@@ -50,7 +50,6 @@ class Channels(asyncio.Protocol):
         self.units: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:

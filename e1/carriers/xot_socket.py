@@ -45,7 +45,6 @@ class XotLink(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if self._server is not None and not self._server.admits(self):
             transport.abort()

@@ -460,7 +460,6 @@ class _Channel(asyncio.Protocol):
         self._may_write.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         self._client._opened(self._name, self, local, remote)

@@ -320,7 +320,6 @@ class _Connection(asyncio.Protocol):
     # --- connecting and leaving
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
