@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import cast
 
 from protocol import (
     AddObject,
@@ -50,7 +51,7 @@ class Channels(asyncio.Protocol):
         self.units: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         now = time.time()

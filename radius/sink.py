@@ -146,6 +146,8 @@ class Sink:
     remember_seconds, remember_requests: how long and how many requests are recognised as duplicates by client
     address and port, identifier and Request Authenticator.
     batch: how many datagrams are read at one wake-up before others in the event loop get their turn.
+    pause: seconds between two looks at the socket while datagrams come more often than that; 0: each is read as soon as
+    it comes. A wake-up, and the way of an answer through the kernel, cost as much as a report itself.
 
     No content of a datagram raises an error.
     """
@@ -166,6 +168,7 @@ class Sink:
         remember_seconds: float = 30.0,
         remember_requests: int = 50_000,
         batch: int = 64,
+        pause: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counters = SinkCounters()
@@ -185,6 +188,11 @@ class Sink:
         self._required = require_message_authenticator
         self._duplicates = Duplicates(remember_seconds, remember_requests)
         self._batch = batch
+        self._pause = pause
+        self._woken = float("-inf")
+        """When the last datagram was read."""
+        self._look: asyncio.Handle | None = None
+        """The next look at the socket, while the event loop does not watch it."""
         self._clock = clock
         self._socket: socket.socket | None = None
         self._failed_batches = 0
@@ -245,14 +253,18 @@ class Sink:
             sock.close()
             raise
         self._socket = sock
-        loop.add_reader(sock, self._drain)
+        self._loop = loop
+        loop.add_reader(sock, self._readable)
         host, port = sock.getsockname()[:2]
         return host, port
 
     def close(self) -> None:
         """Stop receiving and free the port."""
         if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
+            if self._look is not None:
+                self._look.cancel()
+                self._look = None
+            self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -260,15 +272,36 @@ class Sink:
         """The counters, and how many requests are remembered, for people and monitoring."""
         return asdict(self.counters) | {"remembered": len(self._duplicates)}
 
-    def _drain(self) -> None:
-        """Take the arrived datagrams, pass them on, and answer."""
+    def _readable(self) -> None:
+        """Datagrams have arrived. When they come one after the other, the next look at them is after a pause."""
+        before, self._woken = self._woken, self._clock()
+        self._drain()
+        if self._pause and self._woken - before < self._pause and self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._look = self._loop.call_later(self._pause, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        taken = self._drain()
+        if self._socket is None:
+            return
+        if taken >= self._batch:
+            self._look = self._loop.call_soon(self._look_again)
+        elif taken:
+            self._look = self._loop.call_later(self._pause, self._look_again)
+        else:
+            self._loop.add_reader(self._socket, self._readable)
+
+    def _drain(self) -> int:
+        """Take the arrived datagrams, pass them on, and answer. How many there were, at most a batch."""
         sock = self._socket
         if sock is None:
-            return
+            return 0
         now = self._clock()
         self._duplicates.turn(now)
         pending: dict[object, bytes] = {}
         answers: list[tuple[bytes, Any]] = []
+        taken = 0
         for _ in range(self._batch):
             try:
                 data, address = sock.recvfrom(_RECEIVE)
@@ -278,6 +311,7 @@ class Sink:
                 # An ICMP error of an earlier answer; the next call reads on.
                 logger.debug("radius: %s", error)
                 continue
+            taken += 1
             if self._on_datagram is not None:
                 self._on_datagram(sock.getsockname()[:2], address[:2], data, sent=False)
             answer = self._receive(data, address, pending)
@@ -301,6 +335,7 @@ class Sink:
                 counters.replies += 1
                 if self._on_datagram is not None:
                     self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
+        return taken
 
     def _kept(self, count: int) -> bool:
         if self._before_replies is None:

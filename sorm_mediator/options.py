@@ -303,6 +303,11 @@ class MediatorOptions(Section):
     (connections, refusals, octets that are no command, wrong passwords). Further entries are left out and
     counted, and an entry ``left-out`` has their number. 0 = no bound; our choice."""
 
+    coalesce: Literal["on", "off"] = "on"
+    """Over TCP, units of one moment share packets as far as they fit into one: events of calls that are reported
+    together, and what waited for a console that did not read. Order 268, 1.4.2.2, forbids only that a unit is spread
+    over packets. off: each unit is sent by itself. Our choice."""
+
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0
     """Seconds that a console may leave a table unread while the commands of all consoles wait. The command

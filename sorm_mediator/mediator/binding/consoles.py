@@ -1,7 +1,8 @@
 """The TCP channels toward the console: two listening ports, KPD1 and KPD2, one console at each.
 
 The technical means listen (order 268, 1.4.2, has two TCP ports; who listens is our choice). Units are reassembled by
-their headers however TCP cuts them; every unit that is sent is one write, with TCP_NODELAY (order 268, 1.4.2.2).
+their headers however TCP cuts them; what is sent goes out at once, with TCP_NODELAY, in writes of whole units that fit
+into one packet (order 268, 1.4.2.2): one unit each, or with the option ``coalesce`` those of one moment together.
 Nothing here is unbounded: units wait in an inbox while reading pauses, what a console does not read waits in an
 outbox, and a console that goes on not reading loses its connection.
 """
@@ -21,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
@@ -49,6 +50,9 @@ HARD_LIMIT = 1024 * 1024
 """Octets waiting to be sent at which the connection of a console that does not read is dropped."""
 KERNEL_LIMIT = 64 * 1024
 """Octets that the kernel may hold for a console (Linux doubles it): what waits, waits where it can be deleted."""
+PACKET = 1448
+"""Octets of units that are written together at most: what a packet of Ethernet has room for, or less where those of the
+connection are smaller. So none of the units is spread over packets."""
 REMEMBERED = 4 * KERNEL_LIMIT
 """Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
@@ -191,17 +195,27 @@ class Consoles:
 
     ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken. The ports are one pair of console
     channels, whose ``stream`` is always 0: the gateway uses the pairs of E1 streams (:class:`~.streams.Streams`) by
-    the same methods.
+    the same methods. ``coalesce``: units that wait for each other, or are sent between :meth:`gather` and
+    :meth:`flush`, share packets.
     """
 
     def __init__(
-        self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
+        self,
+        config: ConsoleConfig,
+        options: Options,
+        handler: Handler,
+        *,
+        unit_timeout: float,
+        coalesce: bool = True,
     ) -> None:
         self._host = config.host
         self.allow = config.allow
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
+        self.coalesce = coalesce
+        self.gathering = False
+        """Units stay in the outbox until :meth:`flush`."""
         self.capture: BoxCapture | None = None
         """Records what crosses."""
         self.ports = {
@@ -276,8 +290,21 @@ class Consoles:
         else:
             port.connection.send(raw)
 
+    def gather(self) -> None:
+        """What is sent from now on waits for :meth:`flush`, which is due before the event loop turns to others."""
+        self.gathering = self.coalesce
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self.gathering:
+            self.gathering = False
+            for port in self.ports.values():
+                if port.connection is not None:
+                    port.connection.flush()
+
     def delete_unsent(self, stream: int = 0) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
+        self.flush()
         for port in self.ports.values():
             if port.connection is not None:
                 port.connection.delete_unsent()
@@ -311,6 +338,7 @@ class _Connection(asyncio.Protocol):
         self._lengths: deque[int] = deque()
         self._remembered = 0
         self._waiting = 0  # octets in the outbox
+        self._packet = PACKET
         self._turn: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
         self._state = ConnectionState.NEW
@@ -320,7 +348,7 @@ class _Connection(asyncio.Protocol):
     # --- connecting and leaving
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is none by its class
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
@@ -374,7 +402,9 @@ class _Connection(asyncio.Protocol):
     def _serve(self) -> None:
         # What waits, waits in the outbox: from there it can be deleted.
         self._transport.set_write_buffer_limits(high=0)
-        _prepare_socket(self._transport.get_extra_info("socket"))
+        opened = self._transport.get_extra_info("socket")
+        _prepare_socket(opened)
+        self._packet = min(PACKET, opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
         self._port.connection = self
         self._counters.connections += 1
         self._transport.resume_reading()
@@ -514,23 +544,42 @@ class _Connection(asyncio.Protocol):
             return
         self._outbox.append(raw)
         self._waiting += len(raw)
-        self._flush()
-        self.look_again()
-        if self._waiting > HARD_LIMIT:
-            self._counters.not_reading += 1
-            log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)
-            self._transport.abort()
+        if not self._consoles.gathering:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the kernel takes it."""
+        if self._outbox:
+            self._flush()
+            self.look_again()
+            if self._waiting > HARD_LIMIT:
+                self._counters.not_reading += 1
+                log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)
+                self._transport.abort()
 
     def _flush(self) -> None:
-        while self._outbox and not self._writing_paused:
-            raw = self._outbox.popleft()
-            self._waiting -= len(raw)
-            self._counters.units_sent += 1
-            self._counters.octets_sent += len(raw)
+        outbox, counters, transport = self._outbox, self._counters, self._transport
+        while outbox and not transport.get_write_buffer_size():
+            raw = outbox.popleft()
             self._remember(len(raw))
-            self._transport.write(raw)
+            units = 1
+            if outbox and self._consoles.coalesce:
+                units, raw = self._with_following(raw)
+            self._waiting -= len(raw)
+            counters.units_sent += units
+            counters.octets_sent += len(raw)
+            transport.write(raw)
             if (capture := self._consoles.capture) is not None:
                 capture.crossed(self, raw, sent=True)
+
+    def _with_following(self, raw: bytes) -> tuple[int, bytes]:
+        """A unit and those behind it that fit into the same packet: how many, and their octets."""
+        outbox, units, room = self._outbox, [raw], self._packet - len(raw)
+        while outbox and len(outbox[0]) <= room:
+            units.append(outbox.popleft())
+            room -= len(units[-1])
+            self._remember(len(units[-1]))
+        return len(units), b"".join(units)
 
     def _remember(self, length: int) -> None:
         """Keep the lengths of the units that may not be acknowledged yet."""

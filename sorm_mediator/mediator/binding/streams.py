@@ -300,6 +300,12 @@ class Streams:
         kpd.counters.octets_sent += len(raw)
         self._take(runner, runner.carrier.send(name, raw))
 
+    def gather(self) -> None:
+        """Each unit is a message of its own on X.25 (order 268, 1.4.1): nothing is gathered."""
+
+    def flush(self) -> None:
+        """See :meth:`gather`."""
+
     def delete_unsent(self, stream: int) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
         runner = self._runners[stream]

@@ -112,8 +112,7 @@ class Calls:
         }
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
-        self._finished: dict[tuple[str, str], float] = {}
-        """When it was heard of last; the one of longest ago first."""
+        self._finished: OrderedDict[tuple[str, str], float] = OrderedDict()
         self.numbers = CallNumbers()
         self._legs_of: dict[int, dict[Leg, None]] = {}
         """By object number, so that taking an object off control costs what its own calls cost."""
@@ -138,8 +137,8 @@ class Calls:
             context.counters["reports_while_stopped"] += 1
         elif key in self._finished:
             context.counters["reports_late"] += 1
-            del self._finished[key]
             self._finished[key] = now
+            self._finished.move_to_end(key)
             self._forget_finished(now)
         elif (call := self._live.get(key) or self._begin(key, report, now)) is None:
             context.counters["reports_without_object"] += 1
@@ -455,10 +454,10 @@ class Calls:
     def _forget_finished(self, now: float) -> None:
         finished = self._finished
         while finished:
-            first = next(iter(finished))
-            if len(finished) <= FINISHED_CALLS and now < finished[first] + FINISHED_SECONDS:
+            first = next(iter(finished.values()))
+            if len(finished) <= FINISHED_CALLS and now < first + FINISHED_SECONDS:
                 break
-            del finished[first]
+            finished.popitem(last=False)
 
     # --- call numbers
 

@@ -140,11 +140,6 @@ class Call:
     """By object number."""
     ignored: set[int] = field(default_factory=set)
     """Objects that are not controlled in this call: taken off control, or put on it after it began."""
-    cause: Cause = field(init=False)
-    """Of its events."""
-
-    def __post_init__(self) -> None:
-        self.cause = Cause(self.key[1], self.key[1])
 
 
 @dataclass(slots=True, eq=False)
@@ -167,9 +162,13 @@ class Leg:
     """How many services of the report the console has been sent."""
     given: Party | None = field(init=False)
     """The object as command 5 gave it, where events show it so (10.3.2.1)."""
+    cause: Cause = field(init=False)
+    """Of its events."""
 
     def __post_init__(self) -> None:
         self.given = self.object.given
+        call = self.call.key[1]
+        self.cause = Cause(call, call, (self.object.object_number,))
 
     @property
     def received(self) -> bool:
