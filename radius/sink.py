@@ -274,9 +274,11 @@ class Sink:
 
     def _readable(self) -> None:
         """Datagrams have arrived. When they come one after the other, the next look at them is after a pause."""
-        before, self._woken = self._woken, self._clock()
         self._drain()
-        if self._pause and self._woken - before < self._pause and self._socket is not None:
+        if not self._pause:
+            return
+        before, self._woken = self._woken, self._clock()
+        if self._woken - before < self._pause and self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._look = self._loop.call_later(self._pause, self._look_again)
 
