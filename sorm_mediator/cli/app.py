@@ -20,6 +20,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.licence import show as show_key
+from sorm_mediator.cli.loading import load
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.cli.wireshark import install, print_
@@ -101,6 +102,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         replay,
         acceptance,
         conformance,
+        load,
         decode,
         encode,
         pcap2scenario,

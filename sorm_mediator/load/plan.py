@@ -2,14 +2,13 @@
 
 The generator sends the reports of a plan, and the check at the console expects their events; both know no more than
 the plan. A call of the plan touches one object, the called number, under statistical control: it needs no KSL line.
-The index of a call is in its A number.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from protocol import AddObject, Category, NumberSign, ObjectType, Priority, RemoveObject
@@ -42,6 +41,9 @@ class CallPlan:
     ring, talk: seconds until the answer, and from there to the release.
     first_call: the index of the first one, for plans after one another. first_object: the number of the first object.
     run: makes the ids of calls differ from those of other runs.
+    numbers: those of the objects, called in turn; nothing: made up, see :func:`object_phone`.
+    caller: who calls; "": each call has an A number of its own, see :func:`a_number`.
+    shown: how the console is shown a number, where that differs.
     """
 
     rate: float
@@ -53,6 +55,9 @@ class CallPlan:
     first_call: int = 0
     first_object: int = 1
     run: str = "load"
+    numbers: Sequence[str] = ()
+    caller: str = ""
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -80,13 +85,18 @@ class CallPlan:
         """The number of the object that a call touches."""
         return self.first_object + index % self.objects
 
+    def calling(self, index: int) -> str:
+        """The A number of a call."""
+        return self.caller or a_number(index)
+
     def called(self, index: int) -> str:
         """The B number of a call."""
-        return object_phone(self.object_of(index) - self.first_object)
+        which = index % self.objects
+        return self.numbers[which] if self.numbers else object_phone(which)
 
     def report(self, index: int, stage: int, begin: float, now: float) -> CallReport:
         """A report, as a switch has it. ``begin``: of the plan; ``now``: of the snapshot; both in Unix seconds."""
-        calling, digits = a_number(index), self.called(index)
+        calling, digits = self.calling(index), self.called(index)
         party = Party(digits=digits, ni="intercity")
         setup, answer, release = (begin + self.after(index, each) for each in range(STAGES))
         return CallReport(
