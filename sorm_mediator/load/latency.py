@@ -7,6 +7,7 @@ not left out ("coordinated omission"; docs/load.md).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -48,8 +49,13 @@ class Latencies:
         self.total += other.total
 
     def percentile(self, percent: float) -> float:
-        """The value that so many percent do not exceed, in seconds, to three decimal digits; 0 of nothing."""
-        return float(self._histogram.get_value_at_percentile(percent)) / _MICRO if len(self) else 0.0
+        """The smallest value that so many percent do not exceed, in seconds, to three decimal digits; 0 of nothing."""
+        count = len(self)
+        if not count:
+            return 0.0
+        # The library rounds to the nearest rank, which may be the one below: of few values that is much too good.
+        rank = max(1, math.ceil(percent * count / 100 - 1e-9))
+        return float(self._histogram.get_value_at_percentile(100 * rank / count)) / _MICRO
 
     @property
     def longest(self) -> float:

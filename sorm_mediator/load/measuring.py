@@ -264,7 +264,7 @@ async def measure(
     if console.lost.is_set():
         step.told.append(Phrase("the mediator has closed the console's channel"))
     _boxes(step, used, box_of(pid) if pid else None)
-    step.stays = _stays(step, before, await status())
+    step.stays = stays(step, before, await status(), by_switch=bool(plan.caller))
     if cancelled is not None:
         cut_short(step)
         raise cancelled
@@ -367,25 +367,26 @@ def _boxes(step: Step, before: Box | None, after: Box | None) -> None:
         step.processor = (after.processor - before.processor) / step.calls if step.calls else None
 
 
-def _stays(step: Step, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Stay]:
-    """The mean of each stage: the generator, the mediator as it measures itself, and what is left."""
+def stays(
+    step: Step, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, by_switch: bool
+) -> list[Stay]:
+    """The mean of each stage: the generator, the mediator as it measures itself, and what is left.
+
+    ``before``, ``after``: the mediator's status. ``by_switch``: the switch makes the calls, and has the times of
+    reports; else those are when a report was due.
+    """
     if not len(step.event):
         return []
     late = step.handed.mean
-    stays = [Stay(Phrase("generator: from when a report is due until it is sent"), late)]
+    found = [Stay(Phrase("generator: from when a report is due until it is sent"), late)]
     own = _own_mean(before, after)
     if own is None:
-        return [
-            *stays,
-            Stay(Phrase("mediator: from the report to the event at the console"), step.event.mean - late),
-        ]
-    # The mediator counts from the time in the report, which is when it was due.
-    inside = max(0.0, own - late)
-    return [
-        *stays,
-        Stay(Phrase("mediator: from the report to the event that it writes"), inside),
-        Stay(Phrase("from there to the console"), max(0.0, step.event.mean - late - inside)),
-    ]
+        return [*found, Stay(Phrase("from there to the event at the console"), step.event.mean - late)]
+    inside = own if by_switch else max(0.0, own - late)
+    left = max(0.0, step.event.mean - late - inside)
+    found.append(Stay(Phrase("mediator: from the report to the event that it writes"), inside))
+    rest = Phrase("the request to the switch, and from the mediator to the console")
+    return [*found, Stay(rest if by_switch else Phrase("from there to the console"), left)]
 
 
 def _own_mean(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> float | None:
