@@ -145,6 +145,14 @@ class FaultOrder(BaseModel):
         )
         return shown
 
+    @classmethod
+    def meanings(cls) -> dict[str, str]:
+        """What each parameter means, by its name in an order: English, which the catalogue of texts has too."""
+        return {
+            field.alias or name: " ".join((field.description or "").split())
+            for name, field in cls.model_fields.items()
+        }
+
     def touches(self, link: str, direction: str, pair: int | None, address: str | None) -> bool:
         """Whether it is of this direction of a link, and of this pair or address."""
         return (
