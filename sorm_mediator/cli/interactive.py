@@ -154,7 +154,8 @@ def fault(
         list[str] | None,
         typer.Argument(
             metavar="[LINK ACTION [KEY=VALUE]...]",
-            help="ssh, radius, kpd1 or kpd2; drop, delay, duplicate, reorder, cut, restart or clear. Or: clear [NUMBER].",
+            help="ssh, radius, kpd1 or kpd2; drop, delay, duplicate, reorder, cut, restart or clear. "
+            "Or: clear [NUMBER].",
             show_default=False,
         ),
     ] = None,

@@ -120,9 +120,10 @@ class Gate(Generic[T]):
             fault.did["delayed"] += 1
             self._go(item, now + fault.later(), passed, now)
         elif action == "duplicate":
-            fault.did["copies"] += fault.order.copies
             self._go(item, now, passed)
-            for _ in range(fault.order.copies):
+            copies = max(0, min(fault.order.copies, MOST_HELD - self.held))
+            fault.did["copies"] += copies
+            for _ in range(copies):
                 self._go(item, now + fault.later(), passed, now)
         elif action == "reorder" and self._overtaken is None:
             fault.did["reordered"] += 1

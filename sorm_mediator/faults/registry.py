@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from sorm_mediator.faults.gate import Fault, Gate
 from sorm_mediator.faults.order import FaultOrder
 
+A_TURN: Final = 16
+"""Units that one direction of a link delivers before the event loop turns to others."""
 MOST_FAULTS: Final = 100
 """Faults that are active at a time (our choice)."""
 
@@ -27,13 +29,29 @@ class Passage(Gate[T]):
     """A gate on the event loop: :meth:`cross` in place of ``deliver``, which gets what goes on when it is due."""
 
     def __init__(self, deliver: Callable[[T], object], *, ordered: bool = True) -> None:
+        self._ready: deque[T] = deque()
+        """What goes on now: a storm takes turns with everything else in the event loop."""
         super().__init__(ordered=ordered)
         self._deliver = deliver
         self._timer: asyncio.TimerHandle | None = None
+        self._turn: asyncio.Handle | None = None
 
     def cross(self, item: T) -> None:
         """A unit crosses."""
         self._pass(self.put(item, asyncio.get_running_loop().time()))
+
+    @property
+    def held(self) -> int:
+        return super().held + len(self._ready)
+
+    def take_all(self) -> list[T]:
+        ready = [*self._ready]
+        self._ready.clear()
+        return ready + super().take_all()
+
+    def _settle(self) -> None:
+        super()._settle()
+        self.idle = self.idle and not self._ready
 
     def use(self, faults: Iterable[Fault], *, release: bool = False) -> None:
         super().use(faults, release=release)
@@ -42,15 +60,27 @@ class Passage(Gate[T]):
 
     def close(self) -> int:
         """The connection has ended: what is held is lost. Returns how many units."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._turn):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._turn = None
         return len(self.take_all())
 
     def _pass(self, items: Iterable[T]) -> None:
-        for item in items:
-            self._deliver(item)
+        self._ready.extend(items)
+        if self._turn is None:
+            self._take_turn()
         self._arm()
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        for _ in range(A_TURN):
+            if not self._ready:
+                break
+            self._deliver(self._ready.popleft())
+        if self._ready:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+        self._settle()
 
     def _arm(self) -> None:
         due = self.next_due
