@@ -120,6 +120,10 @@ SHOWN: tuple[Shown, ...] = (
           "mediator.radius.counters.malformed.{what}"),
     Shown("sorm_speech", "counter", "RTP at the mediator", "mediator.speech.counters.{what}"),
     Shown("sorm_speech_source", "counter", "Jitter buffers of the RTP sources", "mediator.speech.sources.{what}"),
+    # Faults made on purpose
+    Shown("sorm_faults", "counter", "What faults of the links have done: faults begun, units touched, dropped, ...",
+          "faults.did.{link}.{action}.{what}"),
+    Shown("sorm_faults_active", "gauge", "Faults that are active now", "faults.active"),
     # E1 streams
     Shown("sorm_stream_state", "gauge", "State of an E1 stream as received", "streams.{stream}.state",
           STREAM_STATES),
@@ -190,6 +194,8 @@ def documents(state: State) -> dict[str, Any]:
     switch: SwitchBox | None = state.switch
     if switch is not None:
         found["switch"] = _switch(switch.status())
+    if state.faults is not None:
+        found["faults"] = {"did": state.faults.totals(), "active": len(state.faults.rows())}
     found["web"] = {
         "counters": dict(state.web_counters),
         "connections": state.connections(),
