@@ -20,7 +20,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.licence import show as show_key
-from sorm_mediator.cli.loading import load
+from sorm_mediator.cli.loading import load, soak
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.cli.wireshark import install, print_
@@ -104,6 +104,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         acceptance,
         conformance,
         load,
+        soak,
         decode,
         encode,
         pcap2scenario,

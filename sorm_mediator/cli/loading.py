@@ -161,3 +161,57 @@ def load(  # long by its options, each with its help
             junit=junit, json=as_json, lang=lang,
         )  # fmt: skip
         raise typer.Exit(run_load(settings))
+
+
+def soak(
+    duration: Annotated[str, typer.Option(metavar="TIME", help="How long, such as 300s or 60min.")] = "60min",
+    rate: Annotated[float, typer.Option(min=0, metavar="R", help="Calls a second.")] = 50.0,
+    objects: Annotated[
+        int, typer.Option(min=1, max=9000, metavar="M", help="Objects under control, beside the subscribers.")
+    ] = 50,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHASE", help="reports, calls, faults, reconnect, fuzz; repeatable; by default all."
+        ),
+    ] = None,
+    phase: Annotated[str, typer.Option(metavar="TIME", help="Length of a phase.")] = "",
+    sample: Annotated[str, typer.Option(metavar="TIME", help="From one sample to the next.")] = "",
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Repeats what comes by chance.")] = 0,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="This lab, as one process; by default a switch and a mediator of their own, each a process.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write a page with figures and pictures.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Write the pictures.")] = None,
+    as_json: JsonFileOption = "",
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
+    lang: LangText = "en",
+    log_level: LogText = "error",
+    log: common.LogFormOption = "text",
+) -> None:
+    """Run a lab for long under load, faults and fuzzing, and look for leaks and losses.
+
+    Memory, descriptors, tasks and threads of each process are sampled. Exit code 0 when none grows without end, no
+    event was lost, every command was answered and no log has an error of the program; 1 when not; 2 for wrong usage,
+    130 when interrupted, with the report of what was measured until then.
+
+    Example: sorm-mediator soak --duration 300s --report soak.html
+    """
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.soak.session import SoakSettings, run_soak
+
+    set_up_logging(log_level, log)
+    with usage_errors():
+        settings = SoakSettings(
+            config=config, duration=duration, rate=rate, objects=objects, only=tuple(only or ()), phase=phase,
+            sample=sample, seed=seed, report=report, plot=plot, junit=junit, json=as_json, lang=lang,
+        )  # fmt: skip
+        raise typer.Exit(run_soak(settings))

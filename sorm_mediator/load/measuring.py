@@ -174,8 +174,9 @@ class CommandsBeside:
     """Commands of the console beside the calls, at a small rate: the version is asked for, an object is put under
     control, and removed."""
 
-    def __init__(self, console: LoadConsole, rate: float) -> None:
-        self._console, self._rate = console, rate
+    def __init__(self, console: LoadConsole, rate: float, *, tables: bool = True) -> None:
+        """``tables``: false: the version alone is asked for, which needs no switch."""
+        self._console, self._rate, self._tables = console, rate, tables
         self.received, self.executed = Latencies(), Latencies()
         self.refused = 0
         self.told: list[str] = []
@@ -185,7 +186,8 @@ class CommandsBeside:
         """Send until cancelled."""
         add = network_object(SPARE_OBJECT, object_phone(9_999_999))
         begin = time.monotonic()
-        for number, message in enumerate(itertools.cycle((GetVersion(), add, removal(add)))):
+        messages = (GetVersion(), add, removal(add)) if self._tables else (GetVersion(),)
+        for number, message in enumerate(itertools.cycle(messages)):
             due = begin + number / self._rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             try:
@@ -222,6 +224,7 @@ async def measure(
     plan: CallPlan,
     *,
     commands: float,
+    tables: bool = True,
     advance: Advance,
     pid: int | None,
     status: Status,
@@ -229,12 +232,13 @@ async def measure(
 ) -> Step:
     """Make the calls of a plan, and wait for their events. The generator is ready.
 
-    ``commands``: how many a second beside; ``pid``: the box, if it is of this machine. When this is cancelled, the
-    calls under way are ended, and ``cut_short`` gets what was measured until then.
+    ``commands``: how many a second beside; ``tables``: with those that change the tables; ``pid``: the box, if it is of
+    this machine. When this is cancelled, the calls under way are ended, and ``cut_short`` gets what was measured until
+    then.
     """
     check = EventCheck(plan)
     console.on_event, console.on_broken = check.event, check.broken
-    beside = CommandsBeside(console, commands)
+    beside = CommandsBeside(console, commands, tables=tables)
     before, used = await status(), box_of(pid) if pid else None
     sending = asyncio.create_task(beside.run()) if commands else None
     begun = time.time()

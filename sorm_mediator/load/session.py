@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import quote
 
-import tomlkit
-
-from protocol import NumberSign, ObjectType, Start, Stop
-from sorm_mediator.addresses import host_port, split_host_port
-from sorm_mediator.config import Config, ConfigError, is_loopback
-from sorm_mediator.config.outside import load_lab
-from sorm_mediator.config.written import plain, write_file
+from sorm_mediator.addresses import split_host_port
+from sorm_mediator.config import ConfigError
 from sorm_mediator.console.errors import (
     ConnectError,
     NotReadyError,
@@ -42,30 +34,24 @@ from sorm_mediator.console.errors import (
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
-from sorm_mediator.lab.lab import on_free_ports
-from sorm_mediator.lab.processes import BoxProcess
-from sorm_mediator.lab.targets import listens_at, runs_already, toward, web_url
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
+from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
 from sorm_mediator.load.curve import Knee, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
 from sorm_mediator.load.limits import ALWAYS, LIMITS, Judged, judge, read_duration
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
-from sorm_mediator.load.plan import MOST_CALLS, CallPlan, network_object, object_phone, removal
+from sorm_mediator.load.plan import MOST_CALLS, CallPlan
+from sorm_mediator.load.served import Served, served
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.files import STDOUT, files_of, write_reports
-from sorm_mediator.reports.progress import Advance, progress_bar
+from sorm_mediator.reports.progress import progress_bar
 
 WAYS: Final[tuple[Via, ...]] = ("http", "radius")
-STARTED_ALREADY: Final = (0x16, 0x07)
-"""27h and 28h of command 1 when the technical means run (order 268, 9.7 and 9.8)."""
 DEFAULT_RATE: Final = 10.0
 """Calls a second."""
-BUSY_FOR: Final = 0.25
-"""Seconds that a number called by the switch stays free between two calls: it takes one call at a time."""
-SECRET: Final = "SORM_RADIUS_SECRET"  # noqa: S105 - the name of a variable
-"""The variable of the environment with the secret of ``--radius``."""
+DEFAULT_OBJECTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +105,7 @@ class LoadSettings:
             except ValueError as error:
                 raise UsageError(f"--radius: {error}") from None
         for option in ("duration", "ring", "talk"):
-            self._seconds(option)
+            self.seconds(option)
         if self.rates[0] <= 0:
             raise UsageError(f"--rate: {self.rate:g} is not allowed: more than 0")
         _ = self.wanted
@@ -136,7 +122,8 @@ class LoadSettings:
 
             check_library("--plot")
 
-    def _seconds(self, option: str) -> float:
+    def seconds(self, option: str) -> float:
+        """The value of an option that is a time; 0: not given. Raises :class:`UsageError`."""
         text = getattr(self, option)
         try:
             return read_duration(text) if text else 0.0
@@ -157,7 +144,7 @@ class LoadSettings:
         """How many calls there are at a rate."""
         if self.calls:
             return self.calls
-        return max(1, round(rate * (self._seconds("duration") or (5.0 if self.ramp else 10.0))))
+        return max(1, round(rate * (self.seconds("duration") or (5.0 if self.ramp else 10.0))))
 
     @property
     def wanted(self) -> dict[str, float]:
@@ -179,7 +166,7 @@ class LoadSettings:
         """The calls at a rate. ``shape``: who calls whom."""
         return replace(
             shape, rate=rate, calls=self.calls_at(rate), first_call=first_call,
-            ring=self._seconds("ring"), talk=self._seconds("talk"),
+            ring=self.seconds("ring"), talk=self.seconds("talk"),
         )  # fmt: skip
 
 
@@ -205,221 +192,6 @@ class LoadResult:
         return checked and all(one.verdict == "kept" for one in self.judged) and not self.not_restored
 
 
-# --- where the mediator is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A lab that runs: its console, where reports go, and the process, if it was started here."""
-
-    target: RunTarget
-    config: Config
-    name: str
-    radius: str
-    web: str
-    pid: int | None = None
-    """None: it was not started here."""
-
-    def secret(self) -> str:
-        """The secret of reports from this machine."""
-        own = os.environ.get(SECRET, "")
-        secrets = self.config.radius.clients
-        host = split_host_port(self.radius)[0]
-        named = secrets.get("127.0.0.1") if is_loopback(host) else None
-        return own or (named or self.config.radius.secret).get_secret_value()
-
-
-@asynccontextmanager
-async def served(settings: LoadSettings) -> AsyncIterator[Served]:
-    """The lab of the settings: the one that runs, or one of its own in a process of its own.
-
-    Raises :class:`ConfigError`, :class:`BoxError`, :class:`ConnectError`.
-    """
-    config = load_lab(settings.config)
-    elsewhere = settings.host or settings.kpd1 or settings.web
-    if settings.config is not None and not elsewhere and not await runs_already(config):
-        async with own_lab(config, str(settings.config), cast(Lang, settings.lang)) as found:
-            yield found
-        return
-    host = settings.host or listens_at(config.console.host)
-    kpd1, kpd2 = settings.kpd1 or config.console.kpd1_port, settings.kpd2 or config.console.kpd2_port
-    web = settings.web or web_url(config, settings.host)
-    radius = settings.radius or host_port(settings.host or listens_at(config.radius.host), config.radius.port)
-    async with toward(config, host, kpd1, kpd2, web=web, lang=cast(Lang, settings.lang)) as target:
-        yield Served(target=target, config=config, name=host_port(host, kpd1), radius=radius, web=web)
-
-
-@asynccontextmanager
-async def own_lab(config: Config, name: str, lang: Lang = "en") -> AsyncIterator[Served]:
-    """The lab of a file on free ports, over TCP, in a process of its own, with tables and journal in a folder beside.
-
-    Raises :class:`BoxError`.
-    """
-    with tempfile.TemporaryDirectory(prefix="sorm-load-") as folder:
-        file = Path(folder) / "lab.toml"
-        _write_lab(config, file)
-        async with BoxProcess("lab", file, log=("--log-level", "error")) as box:
-            ends = box.endpoints
-            host, kpd1 = split_host_port(ends["kpd1"])
-            kpd2, web = split_host_port(ends["kpd2"])[1], f"http://{ends['web']}"
-            async with toward(config, host, kpd1, kpd2, web=web, lang=lang) as target:
-                yield Served(
-                    target=target, config=config, name=name, radius=ends["radius"], web=web, pid=box.pid
-                )
-
-
-def _write_lab(config: Config, file: Path) -> None:
-    """A lab file of its own: its ports are free ones, its tables are beside it."""
-    config = on_free_ports(config.model_copy(update={"e1": ()}))
-    document = plain(config)
-    document["console"]["link"] = "tcp"
-    document["mediator"] |= {"state": "state.db", "journal": "journal.db" if config.mediator.journal else ""}
-    switch = document.get("switch", {})
-    if switch:
-        switch["host_key_file"] = ""
-    for domain in switch.get("domains", ()):
-        domain["contexts"] = [str((config.directory / one).resolve()) for one in domain["contexts"]]
-    write_file(file, tomlkit.dumps(document))
-
-
-# --- objects
-
-
-async def shape_of(settings: LoadSettings, lab: Served) -> CallPlan:
-    """Who calls whom. Raises :class:`NotReadyError`, :class:`ConnectError`, :class:`UsageError`."""
-    switch = lab.config.switch
-    domains = [one.name for one in switch.domains] if switch is not None else []
-    named = lab.config.ssh.user if lab.config.ssh.user in domains else (domains or ["test.domain"])[0]
-    domain = settings.domain or named
-    base = CallPlan(
-        rate=1, calls=1, objects=settings.objects or 100, domain=domain, first_object=settings.first_object,
-        run=f"load-{os.getpid()}",
-    )  # fmt: skip
-    if settings.via == "radius":
-        return base
-    found = next((one for one in switch.domains if one.name == domain), None) if switch is not None else None
-    if found is None:
-        raise NotReadyError(
-            Phrase(
-                "--via http: the lab file has no domain {domain} whose subscribers could call", domain=domain
-            )
-        )
-    usual = [
-        one.number
-        for one in found.subscribers
-        if one.line_state == "good"
-        and not one.context
-        and not any((one.services.cfu, one.services.cfb, one.services.cfnr, one.services.cfnrc))
-    ]
-    numbers = usual[1 : 1 + settings.objects] if settings.objects else usual[1:]
-    if len(numbers) < max(1, settings.objects):
-        raise NotReadyError(
-            Phrase(
-                "--objects: {wanted} is more than the {count} subscribers of {domain} that can be called; --via radius "
-                "needs none",
-                wanted=max(1, settings.objects), count=max(0, len(usual) - 1), domain=domain,
-            )
-        )  # fmt: skip
-    shape = replace(base, objects=len(numbers), numbers=tuple(numbers), caller=usual[0])
-    most = most_calls(settings, len(numbers))
-    if settings.rates[-1] > most and (settings.rate or settings.ramp):
-        raise NotReadyError(
-            Phrase(
-                "--rate: {rate:g} calls/s are more than {count} numbers take, {most:.1f}: each takes one call at a "
-                "time, of --ring and --talk; more subscribers in the lab file, shorter calls, or --via radius",
-                rate=settings.rates[-1], count=len(numbers), most=most,
-            )
-        )  # fmt: skip
-    return replace(shape, shown=await _shown(lab, shape))
-
-
-def most_calls(settings: LoadSettings, numbers: int) -> float:
-    """Calls a second that so many numbers of the switch take, each one call at a time."""
-    return numbers / (read_duration(settings.ring) + read_duration(settings.talk) + BUSY_FOR)
-
-
-async def _shown(lab: Served, shape: CallPlan) -> dict[str, str]:
-    """How the console is shown the numbers of a plan, as the switch traces the calls."""
-    assert lab.target.request is not None
-    found = {}
-    for number in shape.numbers:
-        path = f"switch/domains/{quote(shape.domain, safe='')}/trace"
-        query = f"?cgpn.digits={quote(shape.caller)}&cdpn.digits={quote(number)}"
-        status, reply = await lab.target.request("GET", path + query, None)
-        if status != 200 or reply.get("result") == "failed":
-            why = reply.get("reason") or reply.get("detail") if isinstance(reply, dict) else reply
-            raise NotReadyError(
-                Phrase("{a} does not reach {b}: {why}", a=shape.caller, b=number, why=str(why or status))
-            )
-        found[shape.caller], found[number] = reply["sorm"]["a"]["digits"], reply["sorm"]["b"]["digits"]
-    return {number: shown for number, shown in found.items() if shown and shown != number}
-
-
-def object_command(shape: CallPlan, which: int) -> Any:
-    """The command that puts the object with this index under control."""
-    number = shape.first_object + which
-    if not shape.numbers:
-        return network_object(number, object_phone(which))
-    add = network_object(number, shape.numbers[which])
-    add.object_type, add.number_sign = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-    return add
-
-
-class Control:
-    """The technical means with the objects of a load under control; put back at the end."""
-
-    def __init__(self, console: LoadConsole, shape: CallPlan) -> None:
-        self._console, self._shape = console, shape
-        self._started = False
-        self._added = 0
-
-    async def begin(self, advance: Advance) -> None:
-        """Start the technical means, if they are stopped, and add the objects. Raises :class:`NotReadyError`."""
-        started = await self._console.command(Start())
-        self._started = started.good
-        if not started.good and started.status not in STARTED_ALREADY:
-            raise NotReadyError(self._refused(Phrase("command 1, start"), started.status, ""))
-        for which in range(self._shape.objects):
-            add = object_command(self._shape, which)
-            answered = await self._console.command(add)
-            if not answered.good:
-                raise NotReadyError(
-                    self._refused(
-                        Phrase(
-                            "command 5 for object {number}, {digits}",
-                            number=add.object_number,
-                            digits=add.number,
-                        ),
-                        answered.status,
-                        Phrase("; --first-object takes other numbers of objects"),
-                    )
-                )
-            self._added += 1
-            advance()
-
-    @staticmethod
-    def _refused(what: Phrase, status: int, hint: str) -> Phrase:
-        why = f"{status:02X}h" if status else Phrase("no answer")
-        return Phrase("{what} was not executed: {why}{hint}", what=what, why=why, hint=hint)
-
-    async def end(self) -> str:
-        """Remove what was added, and stop what was started. Returns what could not be put back; "": nothing."""
-        try:
-            if self._started:
-                await self._console.command(Stop())
-                return ""
-            for which in range(self._added):
-                answered = await self._console.command(removal(object_command(self._shape, which)))
-                if not answered.good:
-                    return self._refused(
-                        Phrase("command 6 for object {number}", number=self._shape.first_object + which),
-                        answered.status, "",
-                    )  # fmt: skip
-        except StepError as error:
-            return words(error)
-        return ""
-
-
 # --- the run
 
 
@@ -437,9 +209,9 @@ async def measure_all(
     began = time.time()
     async with AsyncExitStack() as stack:
         lab = await stack.enter_async_context(served(settings))
-        shape = await shape_of(settings, lab)
-        if shape.numbers and not settings.rate and not settings.ramp:
-            settings = replace(settings, rate=min(DEFAULT_RATE, most_calls(settings, shape.objects)))
+        shape = await _shape(settings, lab)
+        if shape.numbers:
+            settings = _fitted(settings, shape)
         console = LoadConsole(lab.target, lambda *_: None, lambda _: None)
         await console.connect()
         stack.push_async_callback(console.close)
@@ -462,6 +234,29 @@ async def measure_all(
         result.not_restored = await control.end()
     _judge(settings, result)
     return result
+
+
+async def _shape(settings: LoadSettings, lab: Served) -> CallPlan:
+    objects, first, domain = settings.objects, settings.first_object, settings.domain
+    if settings.via == "radius":
+        return by_reports(lab, objects or DEFAULT_OBJECTS, first, domain)
+    return await by_switch(lab, objects, first, domain)
+
+
+def _fitted(settings: LoadSettings, shape: CallPlan) -> LoadSettings:
+    """The settings with a rate that the numbers of the switch take. Raises :class:`NotReadyError`."""
+    most = most_rate(shape, settings.seconds("ring"), settings.seconds("talk"))
+    if not settings.rate and not settings.ramp:
+        return replace(settings, rate=min(DEFAULT_RATE, most))
+    if settings.rates[-1] > most:
+        raise NotReadyError(
+            Phrase(
+                "--rate: {rate:g} calls/s are more than {count} numbers take, {most:.1f}: each takes one call at a "
+                "time, of --ring and --talk; more subscribers in the lab file, shorter calls, or --via radius",
+                rate=settings.rates[-1], count=shape.objects, most=most,
+            )
+        )  # fmt: skip
+    return settings
 
 
 _OBJECTS = Phrase("objects under control")
