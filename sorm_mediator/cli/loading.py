@@ -178,6 +178,9 @@ def soak(
     phase: Annotated[str, typer.Option(metavar="TIME", help="Length of a phase.")] = "",
     sample: Annotated[str, typer.Option(metavar="TIME", help="From one sample to the next.")] = "",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Repeats what comes by chance.")] = 0,
+    findings: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where a folder for each finding of the fuzzer goes.")
+    ] = Path("fuzz-findings"),
     config: Annotated[
         Path | None,
         typer.Option(
@@ -212,6 +215,6 @@ def soak(
     with usage_errors():
         settings = SoakSettings(
             config=config, duration=duration, rate=rate, objects=objects, only=tuple(only or ()), phase=phase,
-            sample=sample, seed=seed, report=report, plot=plot, junit=junit, json=as_json, lang=lang,
+            sample=sample, seed=seed, findings=findings, report=report, plot=plot, junit=junit, json=as_json, lang=lang,
         )  # fmt: skip
         raise typer.Exit(run_soak(settings))

@@ -58,6 +58,11 @@ class BoxProcess:
         """Process number."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """None: it runs."""
+        return self._process.returncode
+
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -107,7 +112,7 @@ class BoxProcess:
 
     async def ended(self) -> int:
         """Wait until the process ends by itself. Returns the exit code."""
-        await self._drain
+        await asyncio.shield(self._drain)
         return await self._process.wait()
 
     async def kill(self) -> None:

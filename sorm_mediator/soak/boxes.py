@@ -43,6 +43,8 @@ class SoakBox:
 
     name: str
     process: BoxProcess
+    file: Path
+    """Its lab file."""
     log: Path
     web: str
     samples: dict[Measure, list[tuple[float, float]]] = field(default_factory=dict)
@@ -131,4 +133,4 @@ async def _box(stack: AsyncExitStack, name: str, file: Path, folder: Path) -> So
     log = folder / f"{name}.log"
     errors = stack.enter_context(log.open("wb"))
     process = await stack.enter_async_context(BoxProcess(name, file, log=LOG, errors=errors))
-    return SoakBox(name, process, log, f"http://{process.endpoints['web']}")
+    return SoakBox(name, process, file, log, f"http://{process.endpoints['web']}")

@@ -28,8 +28,8 @@ MEASURES: Final[tuple[Measure, ...]] = ("memory", "descriptors", "tasks", "threa
 SIGNIFICANT: Final = 0.001
 """Probability of a rise by chance, below which it is none."""
 WARM_UP, WARM_UP_LEAST = 1 / 3, 60.0
-"""The part of the time that is left out, and at least so many seconds: the mediator remembers requests for 30 s, and the
-latest 10,000 things that happened."""
+"""The part of the time that is left out, and at least so many seconds: the mediator remembers requests for 30 s, and
+the latest 10,000 things that happened."""
 STRETCHES: Final = 24
 """Into how many stretches of time the rest is cut."""
 FEWEST: Final = 8

@@ -74,6 +74,7 @@ class SoakSettings:
     phase: str = ""
     only: tuple[str, ...] = ()
     seed: int = 0
+    findings: Path = Path("fuzz-findings")
     report: Path | None = None
     plot: Path | None = None
     junit: Path | None = None
@@ -147,6 +148,8 @@ class SoakResult:
     troubles: list[str] = field(default_factory=list)
     """What went wrong, other than leaks."""
     faults: dict[str, int] = field(default_factory=dict)
+    rounds: int = 0
+    """Of the fuzzer."""
     wanted: Sequence[PhaseKind] = ()
     interrupted: bool = False
 
@@ -210,6 +213,9 @@ class Soak:
             await asyncio.gather(sampling, phases, return_exceptions=True)
             await self._console.close()
             self._result.seconds = self.passed
+            for box in self._boxes:
+                if box.process.exit_code is not None:
+                    self._trouble(Phrase("{box} has ended: {log}", box=box.name, log=box.last_words()))
             self._result.faults = self._faults.count
             self._result.troubles += self._faults.troubles
             self._logs()
@@ -350,9 +356,16 @@ class Soak:
         from sorm_mediator.soak.fuzzing import fuzz
 
         began = self.passed
-        texts = await fuzz(self._lab, self._settings.length, self._rng.getrandbits(32))
-        for text in texts:
+        ends: dict[str, str] = {}
+        for box in reversed(self._boxes):  # the mediator's are those that count
+            ends |= box.process.endpoints
+        done = await fuzz(
+            self._lab, ends, self._settings.length, self._rng.getrandbits(31), self._boxes[0].file,
+            self._settings.findings,
+        )  # fmt: skip
+        for text in done.found:
             self._trouble(Phrase("fuzz, {at:.0f} s after the begin: {what}", at=began, what=text))
+        self._result.rounds += done.rounds
         self._result.done.append(Done("fuzz", began, self.passed - began))
 
 
@@ -392,6 +405,8 @@ def summary_of(result: SoakResult) -> dict[str, Any]:
     for one in result.done:
         row = found.setdefault(one.kind, Counter())
         row["phases"] += 1
+        if one.kind == "fuzz":
+            row["rounds"] = result.rounds
         if one.step is not None:
             row["calls"] += one.step.calls
             row["events"] += one.step.events
