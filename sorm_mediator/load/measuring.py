@@ -181,15 +181,24 @@ class CommandsBeside:
         self.refused = 0
         self.told: list[str] = []
         self._added = False
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Send no further one."""
+        self._stopped.set()
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until stopped, or until the channel is closed."""
         add = network_object(SPARE_OBJECT, object_phone(9_999_999))
         begin = time.monotonic()
         messages = (GetVersion(), add, removal(add)) if self._tables else (GetVersion(),)
         for number, message in enumerate(itertools.cycle(messages)):
             due = begin + number / self._rate
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                    await self._stopped.wait()
+            if self._stopped.is_set():
+                return
             try:
                 answered = await self._console.command(message)
             except StepError as error:
@@ -256,10 +265,10 @@ async def measure(
                     await _arrival(console, generator, check, finishing, advance)
         handed = await finishing
     finally:
-        for task in (sending, finishing):
-            if task is not None and not task.done():
-                task.cancel()
-        await asyncio.gather(*filter(None, (sending,)), return_exceptions=True)
+        finishing.cancel()
+        beside.stop()
+        if sending is not None:
+            await sending
     await beside.tidy()
     step = summed(check, handed, begin)
     step.begun, step.interrupted = begun, cancelled is not None

@@ -45,7 +45,7 @@ class Allowed:
 
 
 ALLOWED: Final[dict[Measure, Allowed]] = {
-    "memory": Allowed(4 * 2**20, 0.04),
+    "memory": Allowed(8 * 2**20, 0.06),
     "descriptors": Allowed(3, 0.0),
     "tasks": Allowed(3, 0.0),
     "threads": Allowed(2, 0.0),

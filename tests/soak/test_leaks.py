@@ -39,10 +39,10 @@ def test_noise_phases_spikes_and_filling_tables_are_no_leak(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_planted_leak_is_found(seed: int) -> None:
-    """20 MB an hour; the phases alone move it by 16."""
-    judged = growth(memory(seed, 20 * MB / HOUR), ALLOWED["memory"])
+    """25 MB an hour; the phases alone move it by 16."""
+    judged = growth(memory(seed, 25 * MB / HOUR), ALLOWED["memory"])
     assert judged.leak
-    assert judged.slope * HOUR == pytest.approx(20 * MB, rel=0.35)
+    assert judged.slope * HOUR == pytest.approx(25 * MB, rel=0.3)
 
 
 def test_five_minutes_find_a_leak_of_six_megabytes_a_minute() -> None:
