@@ -7,39 +7,24 @@ table on disk. Under load: ``RATE`` calls/s, three events each, for ``SECONDS``;
 
 from __future__ import annotations
 
-import array
 import asyncio
 import gc
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import cast
 
-from protocol import (
-    AddObject,
-    Category,
-    Channel,
-    Codec,
-    GetVersion,
-    NumberSign,
-    ObjectType,
-    Options,
-    Priority,
-    RemoveObject,
-    Start,
-    StreamFramer,
-    Unit,
-)
-from radius.report import CallReport, Match, Party
-from radius.reporter import Reporter
+from protocol import Channel, Codec, GetVersion, Options, Start, StreamFramer, Unit
 from sorm_mediator.lab.processes import BoxProcess
 from sorm_mediator.lab.small import switch_and_gateway
+from sorm_mediator.load.generator import Generator
+from sorm_mediator.load.plan import CALLING_PREFIX, CallPlan, network_object, object_phone, removal
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
 
+SECRET = "2testing123"
 ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 
 
@@ -54,7 +39,7 @@ class Channels(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        now = time.time()
+        now = time.monotonic()
         for item in self.framer.feed(data):
             if not isinstance(item, Unit):
                 raise TypeError(f"not a unit: {item}")
@@ -80,7 +65,7 @@ class Console:
     async def command(self, command: object) -> tuple[float, float]:
         """Seconds from the command's last octet to 27h and to 28h. Raises RuntimeError when it is refused."""
         raw = self.codec.encode(command)
-        begin = time.time()
+        begin = time.monotonic()
         self.kpd1.transport.write(raw)
         received = 0.0
         while True:
@@ -110,24 +95,10 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def network_object(index: int) -> AddObject:
-    """Object ``index`` (from 0) under statistical control: no line is needed."""
-    return AddObject(
-        1 + index,
-        ObjectType.NETWORK_FULL,
-        NumberSign.RUSSIA,
-        object_phone(index),
-        None,
-        Category.STATISTICAL,
-        None,
-        Priority.NORMAL,
-    )
-
-
 async def idle(console: Console) -> dict[str, float]:
     """27h and 28h of commands 5 and 6 while nothing else happens."""
-    add = network_object(OBJECTS + 1)
-    remove = RemoveObject(add.object_number, add.object_type, add.number_sign, add.number, None)
+    add = network_object(OBJECTS + 2, object_phone(OBJECTS + 1))
+    remove = removal(add)
     pairs = [await console.command(command) for _ in range(IDLE_COMMANDS // 2) for command in (add, remove)]
     return {
         "idle_27h_p99_ms": p99_ms([received for received, _ in pairs]),
@@ -135,14 +106,18 @@ async def idle(console: Console) -> dict[str, float]:
     }
 
 
-async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[str, object]:
+async def loaded(console: Console, mediator: BoxProcess) -> dict[str, object]:
     """Events and 27h under ``RATE`` calls/s."""
-    times_file = folder / "times"
-    generator = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.gateway", mediator.endpoints["radius"],
-        str(RATE), str(SECONDS), str(OBJECTS), str(times_file),
-    )  # fmt: skip
-    calls = int(RATE * SECONDS)
+    plan = CallPlan(rate=RATE, calls=int(RATE * SECONDS), objects=OBJECTS)
+    async with Generator(plan, mediator.endpoints["radius"], SECRET) as generator:
+        generator.begin()
+        return await observed(console, mediator, generator, plan.calls)
+
+
+async def observed(
+    console: Console, mediator: BoxProcess, generator: Generator, calls: int
+) -> dict[str, object]:
+    """What of so many calls comes to the console, until all has come or nothing comes any more."""
     arrived: dict[tuple[int, int], float] = {}
     doubled = 0
     answers: list[float] = []
@@ -161,7 +136,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
         while len(arrived) < 3 * calls:
             moment, unit = await asyncio.wait_for(console.kpd2.units.get(), 30)
             event = console.codec.decode(unit)
-            key = int(event.calling.number[4:]), event.code - 0x41
+            key = int(event.calling.number.removeprefix(CALLING_PREFIX)), event.code - 0x41
             doubled += key in arrived
             arrived[key] = moment
     except TimeoutError:
@@ -170,8 +145,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
     finally:
         running.cancel()
     spent = processor_s(mediator.pid) - spent
-    await generator.wait()
-    sent = array.array("d", times_file.read_bytes())
+    sent = (await generator.finished()).times
     late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
     span = max(arrived.values()) - min(arrived.values())
     settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
@@ -197,8 +171,8 @@ async def measure(folder: Path) -> dict[str, object]:
         await console.connect(mediator.endpoints)
         await console.command(Start())
         for index in range(OBJECTS):
-            await console.command(network_object(index))
-        return {**await idle(console), **await loaded(console, mediator, folder)}
+            await console.command(network_object(1 + index, object_phone(index)))
+        return {**await idle(console), **await loaded(console, mediator)}
 
 
 def run() -> dict[str, object]:
@@ -209,78 +183,3 @@ def run() -> dict[str, object]:
             return asyncio.run(measure(Path(folder)))
     finally:
         gc.enable()
-
-
-# --- a process of its own: the switch's reports of synthetic calls at a constant rate
-#
-# ``python -m bench.gateway HOST:PORT RATE SECONDS OBJECTS FILE``: each call is three reports (number received, answer,
-# release). The times at which they were handed to the reporter go into FILE, an array of doubles, three per call; the
-# index of a call is in its A number, which tells the console how long each took.
-
-
-SECRET = "2testing123"
-ANSWER_AFTER, RELEASE_AFTER = 0.2, 0.5
-NETWORK_PREFIX = "7999"
-
-
-def a_number(index: int) -> str:
-    """The A number of the call with this index: 11 digits."""
-    return f"{NETWORK_PREFIX}{index:07d}"
-
-
-def object_phone(index: int) -> str:
-    """The number of the object with this index."""
-    return f"7383{index:07d}"
-
-
-def report(index: int, objects: int, begin: float, stage: int) -> CallReport:
-    """The report of call ``index`` at ``stage`` 0 (number received), 1 (answer) or 2 (release)."""
-    called = Party(digits=object_phone(index % objects), ni="intercity")
-    now = time.time()
-    return CallReport(
-        call_id=f"bench-{os.getpid()}-{index}",
-        domain="test.domain",
-        sequence=stage + 1,
-        time=now,
-        connection=0x11,
-        calling=Party(digits=a_number(index), ni="intercity"),
-        called=called,
-        calling_station=a_number(index),
-        called_station=called.digits,
-        setup_time=begin,
-        answer_time=begin + ANSWER_AFTER if stage >= 1 else None,
-        release_time=begin + RELEASE_AFTER if stage == 2 else None,
-        release_cause=5 if stage == 2 else None,
-        matches=(Match(object_number=1 + index % objects, role="b", called=called, time=begin),),
-    )
-
-
-async def main(address: str, rate: int, seconds: float, objects: int) -> array.array[float]:
-    """Send the calls on time, and wait until the last report is answered. When each was sent, three per call."""
-    host, _, port = address.rpartition(":")
-    reporter = Reporter((host, int(port)), SECRET)
-    await reporter.start()
-    calls = int(rate * seconds)
-    times = array.array("d", bytes(8 * 3 * calls))
-    due = sorted(
-        (index / rate + after, index, stage)
-        for index in range(calls)
-        for stage, after in enumerate((0.0, ANSWER_AFTER, RELEASE_AFTER))
-    )
-    gc.disable()  # a pause of the generator must not count as one of the mediator
-    zero, wall = time.perf_counter(), time.time()
-    for moment, index, stage in due:
-        pause = zero + moment - time.perf_counter()
-        if pause > 0.001:
-            await asyncio.sleep(pause)
-        times[3 * index + stage] = time.time()
-        reporter.send(report(index, objects, wall + index / rate, stage))
-    async with asyncio.timeout(60):
-        await reporter.drain()
-    reporter.close()
-    return times
-
-
-if __name__ == "__main__":
-    sent = asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))
-    Path(sys.argv[5]).write_bytes(sent.tobytes())

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
@@ -78,6 +78,20 @@ class SinkCounters:
     replies: int = 0
     replies_lost: int = 0
     """Answers that the socket did not take; the client gets them when it asks again."""
+
+
+Datagram = tuple[bytes, Any]
+"""Octets, and the address of the client."""
+
+
+class Way(Protocol):
+    """One direction of the network before the port, which datagrams cross."""
+
+    idle: bool
+    """Nothing has to cross it: datagrams may go on directly."""
+
+    def cross(self, datagram: Datagram, /) -> None:
+        """A datagram crosses, and is delivered when it arrives, if it does."""
 
 
 FORMER_FOR: Final = 3600.0
@@ -196,6 +210,9 @@ class Sink:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._failed_batches = 0
+        self.ways: tuple[Way, Way] | None = None
+        """The network toward the port and away from it, where a test makes faults. What crosses it is delivered to
+        :meth:`arrived` and :meth:`leave`."""
 
     def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
         """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed.
@@ -299,14 +316,11 @@ class Sink:
         sock = self._socket
         if sock is None:
             return 0
-        now = self._clock()
-        self._duplicates.turn(now)
-        pending: dict[object, bytes] = {}
-        answers: list[tuple[bytes, Any]] = []
         taken = 0
+        crossed: list[Datagram] = []
         for _ in range(self._batch):
             try:
-                data, address = sock.recvfrom(_RECEIVE)
+                datagram = sock.recvfrom(_RECEIVE)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -314,12 +328,29 @@ class Sink:
                 logger.debug("radius: %s", error)
                 continue
             taken += 1
+            if self.ways is not None and not self.ways[0].idle:
+                self.ways[0].cross(datagram)
+            else:
+                crossed.append(datagram)
+        if crossed:
+            self.arrived(*crossed)
+        return taken
+
+    def arrived(self, *datagrams: Datagram) -> None:
+        """Datagrams have crossed the network: pass them on, and answer."""
+        sock = self._socket
+        if sock is None:
+            return
+        now = self._clock()
+        self._duplicates.turn(now)
+        pending: dict[object, bytes] = {}
+        answers: list[Datagram] = []
+        for data, address in datagrams:
             if self._on_datagram is not None:
                 self._on_datagram(sock.getsockname()[:2], address[:2], data, sent=False)
             answer = self._receive(data, address, pending)
             if answer is not None:
                 answers.append((answer, address))
-        counters = self.counters
         if pending:
             if self._kept(len(pending)):
                 for key, answer in pending.items():
@@ -327,17 +358,26 @@ class Sink:
             else:
                 withheld = set(pending.values())
                 answers = [(answer, address) for answer, address in answers if answer not in withheld]
-        for answer, address in answers:
-            try:
-                sock.sendto(answer, address)
-            except OSError as error:
-                counters.replies_lost += 1
-                logger.debug("radius: no answer to %s: %s", address, error)
+        for datagram in answers:
+            if self.ways is not None and not self.ways[1].idle:
+                self.ways[1].cross(datagram)
             else:
-                counters.replies += 1
-                if self._on_datagram is not None:
-                    self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
-        return taken
+                self.leave(datagram)
+
+    def leave(self, datagram: Datagram) -> None:
+        """Send an answer, which has crossed the network."""
+        sock, (answer, address) = self._socket, datagram
+        if sock is None:
+            return
+        try:
+            sock.sendto(answer, address)
+        except OSError as error:
+            self.counters.replies_lost += 1
+            logger.debug("radius: no answer to %s: %s", address, error)
+        else:
+            self.counters.replies += 1
+            if self._on_datagram is not None:
+                self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
 
     def _kept(self, count: int) -> bool:
         if self._before_replies is None:

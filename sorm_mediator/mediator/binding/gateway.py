@@ -38,9 +38,11 @@ from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.mediator.binding.faults import LinkFaults
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
@@ -82,11 +84,16 @@ _PORT_FORBIDDEN = 0x01
 class Gateway:
     """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file.
 
-    ``capture`` records what crosses.
+    ``capture`` records what crosses. ``faults``: those of its links; without them it has its own.
     """
 
     def __init__(
-        self, config: Config, *, switch_host_key: str | None = None, capture: BoxCapture | None = None
+        self,
+        config: Config,
+        *,
+        switch_host_key: str | None = None,
+        capture: BoxCapture | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.config = config
         self.events = EventFeed()
@@ -132,6 +139,8 @@ class Gateway:
             self.e1.streams.capture = capture
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
+        self.faults = LinkFaults(self, Faults() if faults is None else faults)
+        """The faults of its links that a test has ordered."""
         self._core: Core | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
@@ -249,7 +258,7 @@ class Gateway:
         except KeyProblem as problem:
             raise BoxError(f"ssh.key_file: {problem}") from None
         try:
-            return SwitchLink(
+            link = SwitchLink(
                 [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
                 ssh.user,
                 ssh.password.get_secret_value(),
@@ -269,6 +278,8 @@ class Gateway:
             )
         except KeyProblem as problem:
             raise BoxError(f"ssh.host_key: {problem}") from None
+        link.network = self.faults
+        return link
 
     # --- settings while it runs
 
@@ -354,6 +365,7 @@ class Gateway:
             if journal is not None:
                 closing.callback(journal.close)
             closing.callback(self._store.close)
+            closing.callback(self.faults.close)
             closing.callback(self.events.close)
             if link is not None:
                 closing.push_async_callback(link.close)
@@ -361,6 +373,11 @@ class Gateway:
                 closing.callback(self.e1.voice.close)
             closing.push_async_callback(self._stop_channels)
             closing.callback(self.sink.close)
+
+    @property
+    def pairs(self) -> Consoles | Streams:
+        """What has the console channels: the ports of TCP, or the E1 streams."""
+        return self._pairs
 
     async def _stop_channels(self) -> None:
         await self._pairs.stop()
