@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("codec", "decode", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "startup")
+SECTIONS = ("codec", "decode", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "burst", "startup")
 RESULTS = Path(__file__).with_name("results.json")
 
 # The goals of docs/performance.md: (section, key) -> (at least | at most, value).
@@ -54,6 +54,15 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("gateway", "lost_events"): ("<=", 0),
     ("gateway", "doubled_events"): ("<=", 0),
     ("gateway", "memory_growth"): ("<=", 1.1),
+    ("burst", "reads_lost_events"): ("<=", 0),
+    ("burst", "reads_doubled_events"): ("<=", 0),
+    ("burst", "reads_27h_max_ms"): ("<=", 400),
+    ("burst", "slow_lost_events"): ("<=", 0),
+    ("burst", "slow_doubled_events"): ("<=", 0),
+    ("burst", "slow_27h_max_ms"): ("<=", 400),
+    ("burst", "unread_27h_max_ms"): ("<=", 400),
+    ("burst", "unread_memory_grown_mb"): ("<=", 100),
+    ("burst", "reads_memory_grown_mb"): ("<=", 120),
     ("startup", "version_s"): ("<=", 0.3),
     ("startup", "help_s"): ("<=", 0.4),
     ("startup", "decode_s"): ("<=", 0.4),

@@ -245,9 +245,16 @@ class Outbox:
         """Whether the server has left reports without an answer for :data:`SILENT` seconds."""
         return bool(self._slots) and self._asked is not None and now - self._asked >= SILENT
 
-    def status(self) -> dict[str, Any]:
-        """The counters and the present numbers, for people and monitoring."""
-        return asdict(self.counters) | {"waiting": self.waiting, "outstanding": self.outstanding}
+    def status(self, now: float) -> dict[str, Any]:
+        """The counters and the present numbers, for people and monitoring; ``oldest``: seconds that the report in front
+        waits to be sent."""
+        first = next(iter(self._waiting.values()), None)
+        return asdict(self.counters) | {
+            "waiting": self.waiting,
+            "oldest": 0.0 if first is None else now - first.queued_at,
+            "limit": self._limit,
+            "outstanding": self.outstanding,
+        }
 
     def queue(self, report: CallReport | MessageReport, now: float) -> list[Transmit]:
         """Take a report; returns what to send at once. The report of a message is never superseded by another's.

@@ -48,6 +48,7 @@ class Reporter:
         message_authenticator: bool = True,
         nas_ip_address: str | None = None,
         source: str = "",
+        limit: int = 20_000,
         on_datagram: Callable[..., object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +58,7 @@ class Reporter:
         self._outbox = Outbox(
             secret_octets(secret),
             schedule=schedule,
+            limit=limit,
             message_authenticator=message_authenticator,
             nas_ip_address=nas_ip_address,
             jitter=partial(random.uniform, -1.0, 1.0),
@@ -65,6 +67,8 @@ class Reporter:
         self._own: Any = None
         self._told = float("-inf")
         """When the log was told that the server does not answer."""
+        self._told_full = float("-inf")
+        """When the log was told that reports are dropped."""
         self._silent = False
         self._target: tuple[int, Any] | None = None
         self._sockets: list[socket.socket] = []
@@ -75,8 +79,9 @@ class Reporter:
 
     def status(self) -> dict[str, Any]:
         """The server, the counters and the present numbers, for people and monitoring."""
-        answers = not self._outbox.silent(self._clock())
-        return {"server": host_port(*self._server), "answers": answers} | self._outbox.status()
+        now = self._clock()
+        answers = not self._outbox.silent(now)
+        return {"server": host_port(*self._server), "answers": answers} | self._outbox.status(now)
 
     async def start(self) -> None:
         """Resolve the server's name and begin to send. Raises OSError when the name has no address."""
@@ -90,7 +95,14 @@ class Reporter:
 
     def send(self, report: CallReport | MessageReport) -> None:
         """Queue a report. Raises ReportError when it cannot be put into a packet."""
-        self._perform(self._outbox.queue(report, self._clock()))
+        now, before = self._clock(), self._outbox.counters.dropped
+        self._perform(self._outbox.queue(report, now))
+        if self._outbox.counters.dropped > before and now - self._told_full >= _TOLD_EVERY:
+            self._told_full = now
+            logger.warning(
+                "RADIUS server %s: the oldest reports are dropped, since too many wait for it (reports_waiting)",
+                host_port(*self._server),
+            )
 
     async def drain(self) -> None:
         """Wait until the server has confirmed everything queued so far and since."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol
 
+from radius.backlog import Backlog, InKernel
 from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
 from radius.refusals import Refusal, Refusals, Why
@@ -213,6 +214,8 @@ class Sink:
         self.ways: tuple[Way, Way] | None = None
         """The network toward the port and away from it, where a test makes faults. What crosses it is delivered to
         :meth:`arrived` and :meth:`leave`."""
+        self.backlog = Backlog()
+        """How long datagrams wait in the kernel."""
 
     def configure(self, clients: Secrets, require_message_authenticator: bool) -> None:
         """Other clients and rules, from the next datagram on. Raises ValueError, and then nothing is changed.
@@ -289,6 +292,10 @@ class Sink:
         """The counters, and how many requests are remembered, for people and monitoring."""
         return asdict(self.counters) | {"remembered": len(self._duplicates)}
 
+    def in_kernel(self) -> InKernel:
+        """The datagrams that have arrived and are not read yet."""
+        return self.backlog.in_kernel(self._socket)
+
     def _readable(self) -> None:
         """Datagrams have arrived. When they come one after the other, the next look at them is after a pause."""
         self._drain()
@@ -322,6 +329,7 @@ class Sink:
             try:
                 datagram = sock.recvfrom(_RECEIVE)
             except BlockingIOError:
+                self.backlog.drained()
                 break
             except OSError as error:
                 # An ICMP error of an earlier answer; the next call reads on.
@@ -332,6 +340,8 @@ class Sink:
                 self.ways[0].cross(datagram)
             else:
                 crossed.append(datagram)
+        else:
+            self.backlog.more(sock)
         if crossed:
             self.arrived(*crossed)
         return taken

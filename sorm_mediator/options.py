@@ -307,6 +307,15 @@ class MediatorOptions(Section):
     """Over TCP, units of one moment share packets as far as they fit into one: events of calls that are reported
     together, and what waited for a console that did not read. Order 268, 1.4.2.2, forbids only that a unit is spread
     over packets. off: each unit is sent by itself. Our choice."""
+    access_messages_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 60
+    """Messages 26h in a minute about refused connections and about tables read by HTTP (order 268, 9.6.4.1).
+    Further ones are left out and counted, and the text of the next one ends with their number. Wrong
+    passwords and ORM numbers are always reported. 0 = no bound; our choice."""
+    slow_console: Literal["put-off", "drop"] = "put-off"
+    """Call reports while KPD2 holds three quarters of what may wait for the console (console.most_unsent,
+    x25.queue_limit). put-off: they are not answered, so that the switch repeats them (RFC 2866 section 2), as
+    long as the console takes anything within output_timeout. drop: they are taken, and events beyond the limit
+    are lost. Our choice."""
 
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0

@@ -12,6 +12,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any, Final, Protocol
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 MOST_UNSENT = 8 * 1024 * 1024
 """Limit of octets that wait for a switch that doesn't read; beyond it the link is dropped."""
+MOST_REQUESTS = 1024
+"""Requests without a reply that are kept: a switch may answer late, or never."""
 
 Address = tuple[str, int]
 _CUT: Final = "the connection is cut by a fault that a test has ordered"
@@ -67,6 +70,15 @@ class Network(Protocol):
 
 class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
     """The link is down, or dropped before the reply came. The text is the reason."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request without a reply so far."""
+
+    callback: Callable[[Reply | LinkDown], None]
+    at: float
+    """Time of the event loop."""
 
 
 class LinkState(Enum):
@@ -150,6 +162,8 @@ class SwitchLink:
 
     ``login_key``: the private key that is tried before the password.
 
+    ``most_requests``: requests without a reply that are kept; for one more the oldest fails with :class:`LinkDown`.
+
     ``keepalive``: seconds between probes of a silent link; the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
 
@@ -176,6 +190,7 @@ class SwitchLink:
         keepalive: float = 5.0,
         retry_min: float = 0.5,
         retry_max: float = 30.0,
+        most_requests: int = MOST_REQUESTS,
         connect_timeout: float = 10.0,
         trust_any: bool = False,
         dialect: Callable[..., ClientDialect] = ClientDialect,
@@ -201,13 +216,15 @@ class SwitchLink:
         self._on_refused, self.on_octets = on_refused, on_octets
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
+        self.most_requests = most_requests
         self._sleep, self._jitter = sleep, jitter
         self.network: Network | None = None
         self._connecting: _LinkSession | None = None
         self._session: _LinkSession | None = None
         self._hello: dict[str, Any] = {}
         self._reason = "not started"
-        self._waiting: dict[int, Callable[[Reply | LinkDown], None]] = {}
+        self._waiting: dict[int, _Asked] = {}
+        """By seq, the oldest first."""
         self._settled: asyncio.Future[None] | None = None
         """What :meth:`settle` waits for."""
         self._flush_due = False
@@ -297,13 +314,38 @@ class SwitchLink:
         seq = session.dialect.ask(Request(op, params, cause))
         self.counters["requests"] += 1
         alone = not self._waiting
-        self._waiting[seq] = callback
+        if len(self._waiting) >= self.most_requests:
+            self._give_up_oldest()
+        self._waiting[seq] = _Asked(callback, asyncio.get_running_loop().time())
         if alone:
             session.flush()
         elif not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
         return seq
+
+    def _give_up_oldest(self) -> None:
+        """Its reply may still come, and counts as late then."""
+        self.counters["requests given up"] += 1
+        if self.counters["requests given up"] == 1:
+            log.warning("switch link: more than %d requests wait (ssh.most_requests)", self.most_requests)
+        asked = self._waiting.pop(next(iter(self._waiting)))
+        asyncio.get_running_loop().call_soon(
+            asked.callback, LinkDown(f"given up: more than {self.most_requests} requests wait for the switch")
+        )
+
+    @property
+    def outstanding(self) -> tuple[int, float]:
+        """Requests without a reply, and the seconds that the oldest of them waits."""
+        if not self._waiting:
+            return 0, 0.0
+        oldest = next(iter(self._waiting.values()))
+        return len(self._waiting), asyncio.get_running_loop().time() - oldest.at
+
+    @property
+    def unsent(self) -> int:
+        """Octets that wait for a switch that doesn't read."""
+        return self._session.unsent if self._session is not None else 0
 
     def status(self) -> dict[str, Any]:
         """The link for people, without secrets."""
@@ -395,6 +437,8 @@ class SwitchLink:
                 greeting = await session.greeted
         except (asyncssh.Error, OSError, UnicodeError) as error:
             session.end()
+            if isinstance(error, asyncssh.ChannelOpenError):
+                await session.gone()  # then it is known whether the switch ended the connection, and why
             raise self._trouble(where, error, watch) from None
         except asyncio.CancelledError:
             session.end()
@@ -416,6 +460,8 @@ class SwitchLink:
             )
         if isinstance(error, asyncssh.PermissionDenied):
             return _Trouble(f"{where}: login as {self._user!a} denied", refused=Refusal.LOGIN)
+        if isinstance(error, asyncssh.ChannelOpenError) and watch.lost is not None:
+            return _Trouble(f"{where}: {visible(watch.lost)}")
         if isinstance(error, asyncssh.ChannelOpenError):
             return _Trouble(
                 f"{where}: does not serve the dialect: {visible(error.reason)}", refused=Refusal.DIALECT
@@ -447,12 +493,12 @@ class SwitchLink:
     def received(self, event: ReplyReceived | EventReceived) -> None:
         """Take a reply or an event of the switch."""
         if isinstance(event, ReplyReceived):
-            callback = self._waiting.pop(event.seq, None)
-            if callback is None:
+            asked = self._waiting.pop(event.seq, None)
+            if asked is None:
                 self.counters["late replies"] += 1
                 return
             self.counters["replies"] += 1
-            callback(event.reply)
+            asked.callback(event.reply)
             if self._settled is not None and not self._waiting:
                 self._end_settling()
         else:
@@ -462,8 +508,8 @@ class SwitchLink:
     def _fail_waiting(self, reason: str) -> None:
         waiting, self._waiting = self._waiting, {}
         self.counters["requests failed"] += len(waiting)
-        for callback in waiting.values():
-            callback(LinkDown(reason))
+        for asked in waiting.values():
+            asked.callback(LinkDown(reason))
         self._end_settling()
 
     def _end_settling(self) -> None:
@@ -498,6 +544,11 @@ class _KeyWatch(asyncssh.SSHClient):
     def __init__(self, pinned: asyncssh.SSHKey | None) -> None:
         self._pinned = pinned
         self.seen: asyncssh.SSHKey | None = None
+        self.lost: Exception | None = None
+        """Why the connection has ended, if the switch said."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = exc
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         without_padding_packets(conn)
@@ -585,6 +636,12 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
     def _send(self, octets: bytes) -> None:
         if self._channel is not None and not self._channel.is_closing():
             self._channel.write(octets)
+
+    @property
+    def unsent(self) -> int:
+        """Octets that wait for the switch to read."""
+        channel = self._channel
+        return 0 if channel is None or channel.is_closing() else int(channel.get_write_buffer_size())
 
     def _crossed(self, octets: bytes, *, sent: bool) -> None:
         on_octets, channel = self._link.on_octets, self._channel

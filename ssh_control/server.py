@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,7 +50,11 @@ LOGIN_SECONDS = 30.0
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
 MOST_UNAUTHENTICATED = 64
-"""Limit of connections that have not logged in; beyond it the oldest one is dropped."""
+"""Limit of connections that have not logged in; for one more the oldest goes of the address that has the most."""
+MOST_CONNECTIONS = 512
+"""Limit of connections that have logged in; one more is ended."""
+MOST_OF_ADDRESS = 128
+"""The same, of one address."""
 MOST_SESSIONS = 16
 """Limit of open sessions of one connection."""
 WRITE_PIECE = 64 * 1024
@@ -100,6 +105,20 @@ class Backend(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How many connections one server has at a time."""
+
+    logins: int = MOST_UNAUTHENTICATED
+    """That have not logged in. For one more the oldest goes of the address that has the most."""
+    connections: int = MOST_CONNECTIONS
+    """That have logged in. One more is ended."""
+    of_address: int = MOST_OF_ADDRESS
+    """That have logged in, of one address. One more is ended."""
+    table: str = ""
+    """Before the names of the limits in the log, such as ``switch.``."""
+
+
 class LoginPacer:
     """Delays password tries by address. Each try books ``interval`` seconds; beyond the burst it waits until it is due.
 
@@ -140,7 +159,7 @@ class SormServer:
     or the :attr:`key` of another server. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
     ``shells`` returns the shell of a user of the command line, and ``None`` for a mediator. ``keys`` returns the public
     keys that admit a user (:func:`~ssh_control.transport.authorized_keys`). ``login_wait``: limit of the seconds that
-    a login waits because of wrong passwords and unknown keys from its address.
+    a login waits because of wrong passwords and unknown keys from its address. ``limits``: of connections at a time.
     Raises :class:`~ssh_control.transport.KeyProblem`.
     """
 
@@ -157,8 +176,10 @@ class SormServer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         login_wait: float = LONGEST_LOGIN_WAIT,
+        limits: ConnectionLimits | None = None,
     ) -> None:
         self.backend = backend
+        self.limits = limits or ConnectionLimits()
         self.dialect = dialect
         self.shells = shells
         self.keys = keys
@@ -171,8 +192,12 @@ class SormServer:
         self._moving: asyncio.Task[None] | None = None
         self._next: socket.socket | None = None
         """The socket of a running move."""
-        self._connections: set[asyncssh.SSHServerConnection] = set()
-        self._unauthenticated: dict[asyncssh.SSHServerConnection, None] = {}
+        self._connections: dict[asyncssh.SSHServerConnection, str] = {}
+        """All, with their addresses."""
+        self._unauthenticated: dict[asyncssh.SSHServerConnection, str] = {}
+        """Those that have not logged in, with their addresses; the oldest first."""
+        self.channels: set[_Channel] = set()
+        """The mediators' sessions."""
         self._delayed: set[asyncssh.SSHServerConnection] = set()
         """Connections whose password waits for its check."""
 
@@ -295,28 +320,65 @@ class SormServer:
             if connection.get_extra_info("username") == user:
                 connection.abort()
 
-    def connected(self, connection: asyncssh.SSHServerConnection) -> None:
-        """A connection was accepted."""
+    @property
+    def unsent(self) -> int:
+        """Octets that wait for the mediator that is furthest behind with reading."""
+        return max((one.unsent for one in self.channels), default=0)
+
+    @property
+    def unauthenticated(self) -> int:
+        """Connections that have not logged in."""
+        return len(self._unauthenticated)
+
+    @property
+    def authenticated_connections(self) -> int:
+        """Connections that have logged in."""
+        return len(self._connections) - len(self._unauthenticated)
+
+    def connected(self, connection: asyncssh.SSHServerConnection, address: str) -> None:
+        """A connection of an address was accepted."""
         without_padding_packets(connection)
         keep_alive(connection, KEEPALIVE)
         self.counters["connections"] += 1
-        self._connections.add(connection)
-        self._unauthenticated[connection] = None
-        if len(self._unauthenticated) > MOST_UNAUTHENTICATED:
-            # A connection whose password is due has sent it; one that has sent none is dropped first.
-            idle = (one for one in self._unauthenticated if one not in self._delayed)
-            victim = next(idle)
-            del self._unauthenticated[victim]
-            self.counters["strangers dropped"] += 1
-            victim.abort()
+        self._connections[connection] = self._unauthenticated[connection] = address
+        if len(self._unauthenticated) > self.limits.logins:
+            self._drop_stranger()
 
-    def authenticated(self, connection: asyncssh.SSHServerConnection) -> None:
-        """A connection has logged in."""
-        self._unauthenticated.pop(connection, None)
+    def _drop_stranger(self) -> None:
+        """Drop one of the address that has the most. A connection whose password is due has sent it: one that has sent
+        none goes first."""
+        ((most, _),) = Counter(self._unauthenticated.values()).most_common(1)
+        its = [one for one, address in self._unauthenticated.items() if address == most]
+        victim = next((one for one in its if one not in self._delayed), its[0])
+        del self._unauthenticated[victim]
+        self.counters["strangers dropped"] += 1
+        log.warning(
+            "%s: dropped: it has not logged in, like %d others (%slogins)",
+            most,
+            self.limits.logins,
+            self.limits.table,
+        )
+        victim.abort()
+
+    def authenticated(self, connection: asyncssh.SSHServerConnection, user: str, peer: str) -> None:
+        """A connection has logged in; it is ended when there are too many."""
+        address, limits = self._unauthenticated.pop(connection, None), self.limits
+        if address is None:
+            return
+        inside = [where for one, where in self._connections.items() if one not in self._unauthenticated]
+        if len(inside) > limits.connections:
+            why = f"{limits.connections} connections are logged in ({limits.table}connections)"
+        elif inside.count(address) > limits.of_address:
+            why = f"{limits.of_address} of its address are logged in ({limits.table}connections_per_address)"
+        else:
+            return
+        self.counters["connections over the limit"] += 1
+        log.warning("%s: login as %s ended: %s", peer, ascii(user), why)
+        connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many connections")
 
     def disconnected(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has ended."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._unauthenticated.pop(connection, None)
 
     async def login(
@@ -383,7 +445,7 @@ class _Connection(asyncssh.SSHServer):
         # A peer that has closed already has no address.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
         self.peer = host_port(host, port)
-        self._server.connected(conn)
+        self._server.connected(conn, host)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.disconnected(self._ssh)
@@ -399,7 +461,7 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     def auth_completed(self) -> None:
-        self._server.authenticated(self._ssh)
+        self._server.authenticated(self._ssh, self._user, self.peer)
         if self._key:
             self._server.logged_in(self._user, self.peer, self._key)
 
@@ -466,9 +528,16 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
+        self._server.channels.add(self)
+
+    @property
+    def unsent(self) -> int:
+        """Octets that wait for the mediator to read."""
+        return int(self._channel.get_write_buffer_size())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connection.sessions -= 1
+        self._server.channels.discard(self)
         self._dialect.close()
         session, self._session = self._session, None
         if session is not None:

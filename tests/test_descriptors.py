@@ -14,9 +14,11 @@ import pytest
 from fastapi import FastAPI
 
 from e1.carriers.xot_socket import XotServer
-from protocol import Options
+from protocol import Codec, Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.tap.proxy import Tap
+from sorm_mediator.tap.spoil import Spoiler
 from sorm_mediator.web.server import WebServer
 from ssh_control.server import SormServer
 
@@ -50,6 +52,12 @@ async def xot(stack: AsyncExitStack) -> int:
     return (await server.start())[1]
 
 
+async def tap(stack: AsyncExitStack) -> int:
+    proxy = Tap({"kpd1": ("127.0.0.1", 0)}, {}, Codec(), Spoiler((), 1), None)  # type: ignore[arg-type]  # nobody comes
+    await stack.enter_async_context(proxy)
+    return int(proxy.endpoints["kpd1"].rpartition(":")[2])
+
+
 class Closing:
     def close(self) -> None:
         """Nobody watches."""
@@ -61,7 +69,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-@pytest.mark.parametrize("start", [ssh, consoles, web, xot])
+@pytest.mark.parametrize("start", [ssh, consoles, web, xot, tap])
 async def test_it_is_tried_once_and_then_again_later(
     start: Start, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -291,7 +291,11 @@ class XotCarrier(BareCarrier):
     def counters(self) -> dict[str, int]:
         return {
             "connections": sum(carrier.connections for carrier in self._carriers),
-            **({"strangers": self._server.strangers} if self._server else {}),
+            **(
+                {"strangers": self._server.strangers, "silent_dropped": self._server.dropped}
+                if self._server
+                else {}
+            ),
             "packets_received": sum(end.packets_received for end in self._names),
             "packets_sent": sum(end.packets_sent for end in self._names),
         }

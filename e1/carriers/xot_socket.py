@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -12,10 +14,12 @@ from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
 from e1.events import ChannelAlarm, ChannelEvent
 
+log = logging.getLogger(__name__)
+
 _FIRST_PACKET = 30.0
 """The most seconds until the first packet of a connection to a server."""
-_MOST_SILENT = 128
-"""The most connections without a first packet at a time."""
+MOST_SILENT = 128
+"""The most connections without a first packet at a time. For one more the oldest goes of the host that has the most."""
 _MOST_STRANGERS = 16
 """The most addresses kept until :meth:`XotServer.take_strangers`."""
 _KEEPALIVE = (
@@ -278,6 +282,8 @@ class XotServer:
     ) -> None:
         self.connections = 0
         """Connections that were made."""
+        self.dropped = 0
+        """Connections dropped without a first packet, because there were too many."""
         self.strangers = 0
         """Refused connections: of hosts that may not connect, for no circuit here, or for a connected one."""
         self.ends = ends
@@ -285,7 +291,8 @@ class XotServer:
         self._new_strangers: list[Address] = []
         self._host, self._port = host, port
         self._on_event = on_event
-        self._links: set[XotLink] = set()
+        self._links: dict[XotLink, None] = {}
+        """The oldest first."""
         self._server: asyncio.Server | None = None
 
     async def start(self) -> tuple[str, int]:
@@ -319,7 +326,25 @@ class XotServer:
         if addresses is None or not self._allows(addresses[1][0]):
             self.refuse(link)
             return False
-        return sum(each.end is None for each in self._links) <= _MOST_SILENT
+        silent = [each for each in self._links if each.end is None and each.addresses() is not None]
+        if len(silent) > MOST_SILENT:
+            self._drop_silent(silent)
+        return True
+
+    def _drop_silent(self, silent: list[XotLink]) -> None:
+        """A host that connects and sends nothing must not keep the console out."""
+        hosts = Counter(_host(each) for each in silent)
+        ((most, _),) = hosts.most_common(1)
+        victim = next(each for each in silent if _host(each) == most)
+        self.dropped += 1
+        if self.dropped & (self.dropped - 1) == 0:
+            log.warning(
+                "xot: %s has sent no packet, like %d others: its connection is dropped (%d so far)",
+                most,
+                MOST_SILENT,
+                self.dropped,
+            )
+        victim.abort("no first packet came")
 
     def refuse(self, link: XotLink) -> None:
         """Count and record a refused connection."""
@@ -346,10 +371,15 @@ class XotServer:
             _send_later(end, message, self._on_event)
 
     def _new_link(self) -> XotLink:
-        self._links = {link for link in self._links if not link.closed.is_set()}
+        self._links = {link: None for link in self._links if not link.closed.is_set()}
         link = XotLink(None, self._on_event, self)
-        self._links.add(link)
+        self._links[link] = None
         return link
+
+
+def _host(link: XotLink) -> str:
+    addresses = link.addresses()
+    return "" if addresses is None else addresses[1][0]
 
 
 def _send_later(end: XotEnd, message: bytes, on_event: OnEvent) -> None:

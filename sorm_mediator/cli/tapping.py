@@ -143,6 +143,9 @@ def tap(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen beyond loopback; console.allow of -c holds.")
     ] = False,
+    connections: Annotated[
+        int, typer.Option("--connections", min=1, max=1000, help="Connections of one channel at a time.")
+    ] = 16,
     ready_file: ReadyFileOption = None,
     as_json: JsonLinesOption = False,
 ) -> None:
@@ -162,6 +165,6 @@ def tap(
         settings = TapSettings(
             listen_kpd1=listen_kpd1, listen_kpd2=listen_kpd2, kpd1=kpd1, kpd2=kpd2, config=config, pcap=pcap,
             record=record, calls=calls, as_json=as_json, spoil=tuple(spoil or ()), seed=seed,
-            allow_remote=allow_remote, ready_file=ready_file,
+            allow_remote=allow_remote, connections=connections, ready_file=ready_file,
         )  # fmt: skip
         raise typer.Exit(run_tap(settings))

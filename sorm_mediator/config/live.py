@@ -23,6 +23,7 @@ AT_ONCE: Final = (
     "mediator.adaptation.*",
     "mediator.options.*",
     "console.allow",
+    "console.most_unsent",
     "ssh.*",
     "radius.secret",
     "radius.clients",

@@ -135,6 +135,9 @@ class ConsoleConfig(Section):
     """Port of KPD2, the event channel; 0 = any free."""
     allow: tuple[str, ...] = ("127.0.0.0/8",)
     """Networks whose consoles may connect."""
+    most_unsent: Annotated[int, Field(ge=65_536, le=1_073_741_824)] = 1_048_576
+    """Octets that wait for a console over TCP that does not read. Beyond that its connection is dropped; over
+    E1 the limit is x25.queue_limit. Our choice."""
 
     @model_validator(mode="after")
     def _allow_is_networks(self) -> Self:
@@ -173,6 +176,8 @@ class SshConfig(Section):
     """Seconds before the first reconnection; each failure doubles the pause."""
     retry_max: Annotated[float, Field(gt=0)] = 30.0
     """The longest pause between reconnections, seconds."""
+    most_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    """Requests without a reply that are kept; for one more the oldest is given up. Our choice."""
 
 
 EVERYBODY: Final = ("0.0.0.0/0", "::/0")

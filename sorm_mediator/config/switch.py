@@ -361,6 +361,16 @@ class SwitchConfig(Section):
     """The longest wait of a login over SSH, in seconds, because of wrong passwords from its address: each
     wrong password after the first five adds a second. A right password gets in after the wait; the mediator
     gives up after 10 s (our choice)."""
+    logins: Annotated[int, Field(ge=4, le=10_000)] = 64
+    """Connections to an SSH port that have not logged in. For one more the oldest goes of the address that has
+    the most (our choice)."""
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 512
+    """Connections to an SSH port that have logged in; one more is ended (our choice)."""
+    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 128
+    """The same, of one address (our choice)."""
+    reports_waiting: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Call reports that wait for one RADIUS server, a kilobyte each; for one more the oldest is dropped and
+    counted (our choice)."""
     second_session: Literal["same-address", "refuse"] = "same-address"
     """A mediator that logs in while another with the same RADIUS server is connected to the domain.
     same-address: accepted from the same address under the same name. refuse: never accepted. The connected

@@ -191,6 +191,11 @@ class ConsoleClient(Waiting):
         self.password = password
         self.orm_number = orm_number
         self.log: list[Crossed] = []
+        self.kept: int | None = None
+        """How many of the latest the log keeps at least; it grows to twice as many. None: it keeps all."""
+        self.count = 0
+        """How many have crossed."""
+        self._heard = False
         self.lost = 0
         """How many times a channel has ended, closed by either side."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
@@ -263,7 +268,7 @@ class ConsoleClient(Waiting):
     @property
     def heard(self) -> bool:
         """Whether anything has come from the mediator."""
-        return any(not one.outbound for one in self.log)
+        return self._heard
 
     @property
     def closed_shown(self) -> Phrase:
@@ -407,7 +412,11 @@ class ConsoleClient(Waiting):
         if not crossed.outbound:
             crossed.first = crossed.channel not in self.begun
             self.begun.add(crossed.channel)
+            self._heard = True
         self.log.append(crossed)
+        self.count += 1
+        if self.kept is not None and len(self.log) > 2 * self.kept:
+            del self.log[: -self.kept]
         for observer in self._observers:
             observer.crossed(self, crossed)
 

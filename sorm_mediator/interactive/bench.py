@@ -56,6 +56,8 @@ OWN_WORDS: Mapping[str, tuple[str, Phrase]] = {
 """The words of the console itself: what follows them, and what they do."""
 
 
+KEPT = 10_000
+"""Units that a console at a prompt keeps at least: it may stay for weeks."""
 SETTING = ("start", "add-ksl", "remove-ksl", "add-object", "remove-object", "change-object")
 """Commands that set what holds until the technical means are stopped; connections of calls end with the calls."""
 MOST_WAITED = 3600.0
@@ -97,6 +99,7 @@ class Bench:
         self._asking: asyncio.Future[None] | None = None
         """The web is asked why the mediator has hung up."""
         self.client = target.console(observers=(Shower(self._crossed, self._closed),))
+        self.client.kept = KEPT
         self._own: Mapping[str, Callable[[Sequence[str]], Awaitable[Verdict]]] = {
             "help": self._help,
             "raw": self._raw,

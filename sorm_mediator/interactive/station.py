@@ -194,8 +194,8 @@ async def carry_out(client: ConsoleClient, message: Any, within: float) -> End:
 async def end_of(client: ConsoleClient, sent: tuple[Sent, ...], within: float) -> End:
     """Wait for the end of commands."""
     if not sent:
-        before = len(client.log)
-        if await client.wait(lambda: len(client.log) > before, min(within, ANSWER_TO_NOTHING)):
+        before = client.count
+        if await client.wait(lambda: client.count > before, min(within, ANSWER_TO_NOTHING)):
             return End(True, Phrase("octets sent; they hold no whole command"))
         return End(True, UNANSWERED)
     if not await wait_for(client, lambda: all(one.done for one in sent), (KPD1,), time.monotonic() + within):

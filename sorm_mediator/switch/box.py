@@ -41,7 +41,7 @@ from sorm_mediator.switch.speech_sender import SpeechSender
 from sorm_mediator.switch.trace import TraceText
 from ssh_control.dialect import NO_RADIUS_SERVER, ClientHello, Notify, Refused
 from ssh_control.logged import log_event
-from ssh_control.server import SormServer, listening_socket, move_servers
+from ssh_control.server import ConnectionLimits, SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem, authorized_keys
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class SwitchBox:
             calls=self,
         )
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
+        limits = ConnectionLimits(
+            switch.logins, switch.connections, switch.connections_per_address, table="switch."
+        )
         try:
             self._server = SormServer(
                 self,
@@ -108,6 +111,7 @@ class SwitchBox:
                 shells=self._shell,
                 keys=self._keys,
                 login_wait=switch.login_wait,
+                limits=limits,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -135,7 +139,12 @@ class SwitchBox:
             room=self._room,
         )
         self._multisorm = SormServer(
-            self._aggregates, switch.host, 0, self._server.key, login_wait=switch.login_wait
+            self._aggregates,
+            switch.host,
+            0,
+            self._server.key,
+            login_wait=switch.login_wait,
+            limits=limits,
         )
         self._multisorm_awaited = False
         self._multisorm_port = 0 if place is None else place.multisorm_port
@@ -370,6 +379,14 @@ class SwitchBox:
             "faults": self._faults.status(),
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
+            "ssh_connections": {
+                name: {
+                    "logging_in": server.unauthenticated,
+                    "logged_in": server.authenticated_connections,
+                    "unsent_octets": server.unsent,
+                }
+                for name, server in (("ssh", self._server), ("multisorm", self._multisorm))
+            },
             "multisorm_ssh": dict(self._multisorm.counters),
             "speech": dict(self._sender.speech.counters),
             "radius": [reporter.status() for reporter in self._reporters.values()],
@@ -505,7 +522,11 @@ class SwitchBox:
         if target not in self._reporters:
             on_datagram = None if self._capture is None else self._capture.reported
             self._reporters[target] = Reporter(
-                (target.host, target.port), target.secret, source=self.config.host, on_datagram=on_datagram
+                (target.host, target.port),
+                target.secret,
+                source=self.config.host,
+                limit=self.config.reports_waiting,
+                on_datagram=on_datagram,
             )
         return self._reporters[target]
 

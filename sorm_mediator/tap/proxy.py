@@ -31,7 +31,12 @@ AT_ONCE = 64 * 1024
 LONGEST_BEFORE = 15
 """Octets of a command up to the last one of a password in it (order 268, 8.2.1), without that one."""
 MOST_CONNECTIONS = 16
-"""Connections of one channel at a time."""
+"""Connections of one channel at a time (``--connections``)."""
+ACCEPTED_A_TURN = 1
+"""asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with a timer
+each, when there is no descriptor left."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
 
 Address = tuple[str, int]
 
@@ -158,7 +163,8 @@ class _Way:
 class Tap:
     """Listens for consoles, and passes each on to the mediator. ``async with`` starts and stops it.
 
-    ``listen`` and ``mediator`` are addresses by channel (``kpd1``, ``kpd2``); ``admits``: whether a host may connect.
+    ``listen`` and ``mediator`` are addresses by channel (``kpd1``, ``kpd2``); ``admits``: whether a host may connect;
+    ``most``: connections of one channel at a time.
     Raises :class:`BoxError` for an address that can't be listened on.
     """
 
@@ -170,7 +176,9 @@ class Tap:
         spoiler: Spoiler,
         watcher: Watcher,
         admits: Callable[[str], bool] = lambda host: True,
+        most: int = MOST_CONNECTIONS,
     ) -> None:
+        self._most = most
         self._listen = listen
         self._mediator = mediator
         self._codec = codec
@@ -189,7 +197,12 @@ class Tap:
         try:
             for channel, (host, port) in self._listen.items():
                 try:
-                    server = await asyncio.start_server(self._accept(channel), host, port, limit=AT_ONCE)
+                    server = await asyncio.start_server(
+                        self._accept(channel), host, port, limit=AT_ONCE, backlog=ACCEPTED_A_TURN
+                    )
+                    for listener in server.sockets:
+                        with listener.dup() as shared:
+                            shared.listen(LISTEN_BACKLOG)
                 except OSError as error:
                     raise cannot_listen(f"--listen-{channel}", host, port, error, more="") from None
                 self._servers.append(server)
@@ -215,9 +228,10 @@ class Tap:
             elif not self._admits(peer[0]):
                 self._watcher.said(channel, f"{host_port(*peer[:2])} refused: not in console.allow")
                 writer.transport.abort()
-            elif len(self._open[channel]) >= MOST_CONNECTIONS:
+            elif len(self._open[channel]) >= self._most:
                 self._watcher.said(
-                    channel, f"{host_port(*peer[:2])} refused: {MOST_CONNECTIONS} connections are open"
+                    channel,
+                    f"{host_port(*peer[:2])} refused: {self._most} connections are open (--connections)",
                 )
                 writer.transport.abort()
             else:

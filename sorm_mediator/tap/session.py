@@ -43,7 +43,7 @@ from sorm_mediator.replay.transcript import (
     lab_beside,
     transcript,
 )
-from sorm_mediator.tap.proxy import Address, Passed, Tap
+from sorm_mediator.tap.proxy import MOST_CONNECTIONS, Address, Passed, Tap
 from sorm_mediator.tap.spoil import Spoiler, parse
 from ssh_control.visible import visible, visible_json
 
@@ -68,6 +68,7 @@ class TapSettings:
     spoil: tuple[str, ...] = ()
     seed: int | None = None
     allow_remote: bool = False
+    connections: int = MOST_CONNECTIONS
     ready_file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -147,6 +148,7 @@ async def _run(settings: TapSettings) -> int:
         Spoiler(rules, seed),
         watcher,
         admits=lambda host: networks is None or allowed(host, networks),
+        most=settings.connections,
     )
     try:
         with ready_file(settings.ready_file) as ready_too:

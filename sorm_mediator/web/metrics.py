@@ -102,6 +102,19 @@ SHOWN: tuple[Shown, ...] = (
     Shown("sorm_journal_entries", "counter", "Entries of the audit journal", "mediator.journal.entries"),
     Shown("sorm_journal_seal_errors", "counter", "Seals of the journal that could not be written",
           "mediator.journal.seal_errors"),
+    Shown("sorm_disk_seconds", "histogram", "Writing the tables and the journal, while all else waits",
+          "mediator.disk.{what}"),
+    Shown("sorm_queue_waiting", "gauge", "What waits in a queue of the mediator (docs/limits.md lists them)",
+          "mediator.queues.{queue}.waiting"),
+    Shown("sorm_queue_oldest_seconds", "gauge",
+          "How long the one in front waits; of a channel's unsent: since the console took something",
+          "mediator.queues.{queue}.oldest"),
+    Shown("sorm_queue_limit", "gauge", "What may wait; +Inf: what is before it bounds it",
+          "mediator.queues.{queue}.most"),
+    Shown("sorm_queue_dropped", "counter", "What was dropped, by reason", "mediator.queues.{queue}.dropped.{reason}"),
+    Shown("sorm_radius_longest_wait_seconds", "gauge",
+          "The longest that a datagram waited in the kernel, as far as it was seen",
+          "mediator.radius.longest_wait"),
     # The consoles' channels
     Shown("sorm_channel_up", "gauge", "1: a console is connected", "mediator.channels.{channel}.up"),
     Shown("sorm_channel", "counter", "What crossed a channel", "mediator.channels.{channel}.counters.{what}"),
@@ -153,12 +166,19 @@ SHOWN: tuple[Shown, ...] = (
           revealing=True),
     Shown("sorm_switch_ssh", "counter", "Log-ins and sessions", "switch.ssh.{what}"),
     Shown("sorm_switch_multisorm_ssh", "counter", "The same on the MultiSORM port", "switch.multisorm_ssh.{what}"),
+    Shown("sorm_switch_ssh_connections", "gauge",
+          "Connections of an SSH port: logging_in, logged_in; unsent_octets: those that wait for the mediator that is "
+          "furthest behind with reading", "switch.ssh_connections.{port}.{what}"),
     Shown("sorm_switch_sessions", "gauge", "Connections of a mediator to a domain", "switch.sessions.{session}"),
     Shown("sorm_switch_speech", "counter", "RTP of the switch", "switch.speech.{what}", revealing=True),
     Shown("sorm_outbox", "counter", "Call reports on their way to a RADIUS server, repeated ones too",
           "switch.outboxes.{server}.counters.{what}", revealing=True),
     Shown("sorm_outbox_waiting", "gauge", "Call reports that have not been sent yet",
           "switch.outboxes.{server}.waiting", revealing=True),
+    Shown("sorm_outbox_oldest_seconds", "gauge", "How long the call report in front waits to be sent",
+          "switch.outboxes.{server}.oldest", revealing=True),
+    Shown("sorm_outbox_limit", "gauge", "Call reports that may wait", "switch.outboxes.{server}.limit",
+          revealing=True),
     Shown("sorm_outbox_outstanding", "gauge", "Call reports sent and not answered",
           "switch.outboxes.{server}.outstanding", revealing=True),
     Shown("sorm_radius_server_answers", "gauge", "0: the RADIUS server has left reports without an answer for 3 s",
@@ -218,6 +238,11 @@ def _mediator(gateway: Gateway) -> dict[str, Any]:
         }
         for one in status.channels
     }
+    for row in found["queues"].values():
+        row.pop("holds")
+        if row["oldest"] is None:
+            del row["oldest"]
+    found["disk"] = {what: asdict(one) for what, one in gateway.disk.items()}
     link = status.switch or {"state": "idle"}
     found["switch"] = {**link, "up": link["state"] == "up"}
     lines = {"free": 0, "in-use": 0, "faulty": 0}
@@ -250,7 +275,7 @@ def _switch(status: dict[str, Any]) -> dict[str, Any]:
     outboxes = {}
     for reporter in status["radius"]:
         row = dict(reporter)
-        present = {name: row.pop(name) for name in ("answers", "waiting", "outstanding")}
+        present = {name: row.pop(name) for name in ("answers", "waiting", "oldest", "limit", "outstanding")}
         outboxes[row.pop("server")] = {**present, "counters": row}
     return {**status, "counters": counters, "reports": counters.pop("reports", 0), "outboxes": outboxes}
 

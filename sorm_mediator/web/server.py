@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import socket
 import time
@@ -26,10 +27,13 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from radius.sink import worth_a_line
 from sorm_mediator.config import WebConfig, is_loopback
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.binding.feed import EventFeed, Subscription
 from sorm_mediator.web.access import Access, cookie_name
+
+log = logging.getLogger(__name__)
 
 SETTLE = 0.3
 """Seconds at the least between two notices to a page that something has changed."""
@@ -43,11 +47,19 @@ HEARTBEAT = 15.0
 """Seconds of silence after which a watcher is sent a comment, so that one that vanished is noticed."""
 
 
+_KEYS = {
+    "connections_dropped": "more clients than web.connections",
+    "slow_requests": "its request took longer than web.request_timeout",
+    "answers_not_read": "it left an answer unread for longer than web.send_timeout",
+}
+"""Why a client is dropped, by counter, with the key that raises the limit."""
+
+
 class _Http(H11Protocol):
     """A client's connection. One that asks slowly, or does not read its answer, is not waited for.
 
-    When there are too many, the one goes that has been asking for the longest, or has had nothing to ask: who asks and
-    reads is served, independently of the others.
+    When there are too many, the one goes that has been asking for the longest, or has had nothing to ask, of the
+    address that has the most of those: who asks and reads is served, independently of the others.
     """
 
     limits: ClassVar[WebConfig]
@@ -61,10 +73,16 @@ class _Http(H11Protocol):
         """Since when the client has been waited for; None while it is served."""
         self._wait_for_request()
         if len(self.connections) > self.limits.connections:
-            self.counters["connections_dropped"] += 1
-            waited = (one for one in self.connections if isinstance(one, _Http))
+            waited = [one for one in self.connections if isinstance(one, _Http)]
             by_time = [(one._waited_for, one) for one in waited if one._waited_for is not None]
-            min(by_time, key=lambda pair: pair[0])[1].transport.abort()
+            ((most, _),) = Counter(one.address for _, one in by_time).most_common(1)
+            its = [pair for pair in by_time if pair[1].address == most]
+            min(its, key=lambda pair: pair[0])[1]._drop("connections_dropped")
+
+    @property
+    def address(self) -> str:
+        """The address of the client."""
+        return str(self.client[0]) if self.client else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop(self._asking)
@@ -108,6 +126,9 @@ class _Http(H11Protocol):
 
     def _drop(self, why: str) -> None:
         self.counters[why] += 1
+        if worth_a_line(count := self.counters[why]):
+            key = _KEYS[why]
+            log.warning("web: %s dropped: %s (%d so far)", self.address or "a client", key, count)
         self.transport.abort()
 
     @staticmethod

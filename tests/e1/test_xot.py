@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e1.carriers import xot_socket
 from e1.carriers.xot import (
     XOT_TABLE,
     Close,
@@ -451,3 +453,33 @@ def test_what_comes_after_this_side_has_decided_to_close_is_ignored() -> None:
     assert end.state is XotState.CLOSING
     assert end.received(record(PvcSetup().encode()) + b"\xff\xff\xff\xff", 0.0) == []
     assert end.tick(3600.0) == []
+
+
+async def test_hosts_that_send_no_packet_do_not_keep_the_console_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(xot_socket, "MOST_SILENT", 4)
+    heard = Heard()
+    theirs = XotEnd(XotConfig(x25=X25Config(role="dce"), initiator=False, interface="", peer_interface=""))
+    ours = XotEnd(XotConfig(x25=X25Config(role="dte"), initiator=True, interface="S0", peer_interface="S0"))
+    server = XotServer([theirs], "127.0.0.1", 0, heard)
+    host, port = await server.start()
+    client = XotClient(ours, host, port, heard)
+    elsewhere = await asyncio.open_connection(host, port, local_addr=("127.0.0.2", 0))
+    crowd = [await asyncio.open_connection(host, port) for _ in range(10)]
+    try:
+        for reader, _ in crowd[:6]:
+            async with asyncio.timeout(10):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+        client.start()
+        await heard.wait(ours, Up())
+        assert server.dropped >= 7
+        names = [elsewhere[1].get_extra_info(name) for name in ("peername", "sockname")]
+        assert any(link.end is None and link.addresses() == tuple(names) for link in server._links)
+        assert "127.0.0.1 has sent no packet, like 4 others" in caplog.text
+    finally:
+        await client.stop()
+        await server.stop()
+        for _, writer in (elsewhere, *crowd):
+            writer.close()

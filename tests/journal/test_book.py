@@ -19,12 +19,12 @@ from sorm_mediator.journal.book import (
     JournalError,
     JournalReader,
     Query,
-    StrangersQuota,
     head_path,
     read_head,
     write_head,
 )
 from sorm_mediator.journal.chain import GENESIS, Head
+from sorm_mediator.journal.quota import StrangersQuota
 
 
 @pytest.fixture

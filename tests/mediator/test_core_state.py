@@ -438,3 +438,28 @@ def test_who_came_in_the_name_of_this_mediator_is_told(means: Any) -> None:
     assert logged == "switch: x?[2J? at 10.0.0.2:4000 came as this mediator: refused"
     entry = next(e for e in m.effects if isinstance(e, effects.Journal))
     assert (entry.kind, entry.fields["peer"], entry.stranger) == ("second-session", "10.0.0.2:4000", True)
+
+
+def test_messages_about_refused_connections_are_bounded_and_the_next_one_has_the_number(means: Any) -> None:
+    m = means(access_messages_per_minute=3).begin()
+
+    def refused() -> list[Any]:
+        found: list[Any] = m.do(m.core.refused_connection("10.0.0.66:5555", 1, m.now))
+        return found
+
+    assert [len(refused()) for _ in range(10)] == [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert m.core.counters["access_left_out"] == 7
+    assert m.core.counters["unauthorized"] == 10
+    m.now += 20
+    (told,) = refused()
+    assert told.text == "10.0.0.66:5555 (+7)"
+    m.now += 20
+    (told,) = refused()
+    assert told.text == "10.0.0.66:5555"
+
+
+def test_a_wrong_password_is_always_reported(means: Any) -> None:
+    m = means(access_messages_per_minute=1, password_tries_per_minute=0).begin()
+    m.core.refused_connection("10.0.0.66:5555", 1, m.now)
+    m.core.refused_connection("10.0.0.66:5555", 1, m.now)
+    assert [m.says(GetVersion(password="999999")) for _ in range(5)] == ["27/00 28/03 26/02"] * 5

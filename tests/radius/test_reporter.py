@@ -52,6 +52,22 @@ async def test_what_is_sent_arrives() -> None:
     assert reporter.status()["outstanding"] == 0
 
 
+async def test_more_than_may_wait_is_dropped_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    now = [1000.0]
+    reporter = Reporter(("127.0.0.1", 1), "2testing123", limit=2, clock=lambda: now[0])
+    for number in range(1024):  # as many as can be outstanding
+        reporter.send(report(number))
+    reporter.send(report(1024))
+    now[0] += 5
+    for number in range(1025, 1030):
+        reporter.send(report(number))
+    status = reporter.status()
+    reporter.close()
+    assert (status["dropped"], status["waiting"], status["limit"]) == (4, 2, 2)
+    assert status["oldest"] == 0.0
+    assert caplog.text.count("too many wait for it (reports_waiting)") == 1
+
+
 async def test_one_that_never_began_to_send_can_be_closed() -> None:
     reporter = Reporter(("127.0.0.1", 1), "2testing123", schedule=QUICK)
     reporter.send(report(1))

@@ -15,10 +15,10 @@ import pytest
 from ssh_control.client import LINK_TABLE, LinkDown, LinkInput, LinkState, SwitchLink, backoff
 from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import DialectError
-from ssh_control.server import SormServer
+from ssh_control.server import ConnectionLimits, SormServer
 from ssh_control.transport import KeyProblem, authorized_keys, login_key, pinned_key, public_line
 from tests.objects import own
-from tests.ssh_control.conftest import DOMAIN
+from tests.ssh_control.conftest import DOMAIN, FakeSession
 
 OBJECT = own()
 
@@ -214,6 +214,36 @@ async def test_a_caller_that_gave_up_does_not_get_the_reply(link_to: Any, server
     assert (await owner.link.request("ping")).ok
     assert owner.link.counters["late replies"] == 1
     assert owner.link.status()["outstanding"] == 0
+
+
+async def test_a_switch_that_has_too_many_connections_says_so(link_to: Any, new_server: Any) -> None:
+    server = await new_server(limits=ConnectionLimits(connections=1))
+    first = await link_to([server.address], server.public_key)
+    await first.until("up")
+    second = await link_to([server.address], server.public_key)
+    assert await second.until("pause") == "backing-off"
+    assert "too many connections" in second.link.status()["reason"]
+    await first.link.close()
+    await second.until("up")
+
+
+async def test_requests_that_are_never_answered_are_given_up_one_by_one(
+    link_to: Any, server: Any, switch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await link_to([server.address], server.public_key, most_requests=3)
+    await owner.until("up")
+    monkeypatch.setattr(FakeSession, "handle", lambda session, request: None)
+    ended: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+    for number in range(5):
+        owner.link.submit("ping", {}, lambda result, number=number: ended.put_nowait((number, result)))
+    async with asyncio.timeout(20):
+        given_up = [await ended.get() for _ in range(2)]
+    assert [number for number, _ in given_up] == [0, 1]
+    assert all("more than 3 requests wait" in str(result) for _, result in given_up)
+    assert owner.link.outstanding[0] == 3
+    assert owner.link.outstanding[1] > 0
+    assert owner.link.counters["requests given up"] == 2
+    assert owner.link.state is LinkState.UP
 
 
 async def test_the_backup_is_used_while_the_first_is_gone(link_to: Any, server: Any, switch: Any) -> None:

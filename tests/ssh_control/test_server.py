@@ -16,7 +16,15 @@ import pytest
 
 from ssh_control.dialect import Request
 from ssh_control.messages import MAX_REQUEST_LINE
-from ssh_control.server import MOST_SESSIONS, MOST_UNAUTHENTICATED, MOST_UNREAD, TRIES, LoginPacer, SormServer
+from ssh_control.server import (
+    MOST_SESSIONS,
+    MOST_UNAUTHENTICATED,
+    MOST_UNREAD,
+    TRIES,
+    ConnectionLimits,
+    LoginPacer,
+    SormServer,
+)
 from ssh_control.transport import KeyProblem, pinned_key, public_line
 
 HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
@@ -441,3 +449,93 @@ async def test_many_who_never_log_in_make_room_for_one_who_does(server: Any) -> 
         assert server.counters["strangers dropped"] == 21
         for _, writer in silent:
             writer.close()
+
+
+ELSEWHERE = {"local_addr": ("127.0.0.2", 0)}
+"""Another address of this machine."""
+
+
+async def greeted(server: Any, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that has had the server's greeting, and logs in no further."""
+    reader, writer = await asyncio.open_connection(*server.address, **options)
+    await asyncio.wait_for(reader.readline(), 20)
+    return reader, writer
+
+
+async def test_strangers_of_one_address_leave_those_of_another_alone(
+    new_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await new_server(limits=ConnectionLimits(logins=4, table="switch."))
+    first = await greeted(server, **ELSEWHERE)
+    crowd = [await greeted(server) for _ in range(10)]
+    for reader, _ in crowd[:7]:
+        await asyncio.wait_for(reader.read(), 20)
+    assert server.counters["strangers dropped"] == 7
+    assert server.unauthenticated == 4
+    first[1].write(b"SSH-2.0-somebody\r\n")
+    assert await asyncio.wait_for(first[0].read(4), 20)  # the server goes on with it
+    assert "127.0.0.1: dropped: it has not logged in, like 4 others (switch.logins)" in caplog.text
+    for _, writer in (first, *crowd):
+        writer.close()
+
+
+async def test_guessers_whose_passwords_are_delayed_do_not_keep_out_another_address(new_server: Any) -> None:
+    due = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        await due.wait()
+
+    server = await new_server(clock=lambda: 1000.0, sleep=pause, limits=ConnectionLimits(logins=4))
+    for _ in range(5):
+        with pytest.raises(asyncssh.PermissionDenied):
+            await connect(server, password="guess")
+    guesses = [asyncio.ensure_future(connect(server, password="guess")) for _ in range(4)]
+    async with asyncio.timeout(20):
+        while server.counters["logins delayed"] < 4:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0)
+    async with await asyncio.wait_for(connect(server, **ELSEWHERE), 20):
+        assert server.counters["strangers dropped"] == 1
+    due.set()
+    for outcome in await asyncio.gather(*guesses, return_exceptions=True):
+        assert isinstance(outcome, asyncssh.Error | OSError)
+
+
+@pytest.mark.parametrize(
+    ("limits", "key"),
+    [
+        (ConnectionLimits(connections=2, table="switch."), "switch.connections)"),
+        (ConnectionLimits(of_address=2, table="switch."), "switch.connections_per_address)"),
+    ],
+)
+async def test_connections_that_have_logged_in_are_bounded(
+    new_server: Any, switch: Any, caplog: pytest.LogCaptureFixture, limits: ConnectionLimits, key: str
+) -> None:
+    server = await new_server(limits=limits)
+    one, two = await connect(server), await connect(server)
+    async with await connect(server) as third:
+        await asyncio.wait_for(third.wait_closed(), 20)
+    assert key in caplog.text
+    assert server.counters["connections over the limit"] == 1
+    if limits.of_address == 2:
+        async with await connect(server, **ELSEWHERE) as other:
+            await speak(other)
+    one.close()
+    await one.wait_closed()
+    async with asyncio.timeout(20):
+        while server.authenticated_connections > 1:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0)
+    async with await connect(server) as again:
+        await speak(again)
+    two.close()
+
+
+async def test_what_waits_for_a_mediator_that_does_not_read_is_shown(server: Any, switch: Any) -> None:
+    async with await connect(server) as connection:
+        process = await connection.create_process(subsystem="sorm", encoding=None, window=65536)
+        process.stdin.write(HELLO)
+        await answer(process)
+        assert server.unsent == 0
+        process.stdout.channel.pause_reading()
+        for _ in range(4):
+            switch.sessions[0].notify({"event": "noise", "text": "x" * 100_000})
+        assert server.unsent > 100_000

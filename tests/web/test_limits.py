@@ -90,6 +90,23 @@ async def test_many_slow_clients_keep_nobody_out(kind: str) -> None:
             writer.close()
 
 
+async def test_slow_clients_of_one_address_leave_those_of_another_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served(connections=8, request_timeout=LONG) as web:
+        first, patient = await asyncio.open_connection(*web.where, local_addr=("127.0.0.2", 0))
+        slow = [await web.open(HEADERS) for _ in range(20)]
+        for reader, _ in slow[:13]:
+            await ended(reader)
+        assert web.counters["connections_dropped"] == 13
+        patient.write(ASKED)
+        async with asyncio.timeout(20):
+            assert (await first.readline()).startswith(b"HTTP/1.1 200")
+        assert "web: 127.0.0.1 dropped: more clients than web.connections (8 so far)" in caplog.text
+        for writer in (patient, *(writer for _, writer in slow)):
+            writer.close()
+
+
 async def test_an_octet_now_and_then_gains_nothing() -> None:
     async with served(request_timeout=0.3) as web:
         reader, writer = await web.open(HEADERS)

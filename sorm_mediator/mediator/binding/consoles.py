@@ -17,7 +17,7 @@ import select
 import socket
 import struct
 import termios
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -30,7 +30,7 @@ from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.faults.registry import Faults, Passage
-from sorm_mediator.mediator.binding.status import ChannelDocument
+from sorm_mediator.mediator.binding.status import ChannelDocument, QueueDocument
 from ssh_control.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,6 @@ SOFT_LIMIT = 64 * 1024
 """Octets waiting to be sent from which on no further command is read from that console."""
 MOST_WAITING = 128
 """Connections that may wait for the ends of those before them to be read."""
-HARD_LIMIT = 1024 * 1024
-"""Octets waiting to be sent at which the connection of a console that does not read is dropped."""
 KERNEL_LIMIT = 64 * 1024
 """Octets that the kernel may hold for a console (Linux doubles it): what waits, waits where it can be deleted."""
 PACKET = 1448
@@ -58,6 +56,9 @@ HELD_BACK = 1024
 """Units that a fault of the network may hold back for a console; further ones wait in the outbox."""
 REMEMBERED = 4 * KERNEL_LIMIT
 """Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
+
+NO_CONSOLE, SILENCED, NOT_READ = "no console", "console timed out or pair failed", "not read"
+"""Why units are deleted."""
 
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),
@@ -188,6 +189,14 @@ class Port:
     """Connections of the console that wait for the end of the one before them."""
     server: asyncio.Server | None = None
     address: str = ""
+    deleted: Counter[str] = field(default_factory=Counter)
+    """The deleted units by reason."""
+
+    def delete(self, units: int, why: str) -> None:
+        """Count units that are not sent."""
+        if units:
+            self.counters.deleted_units += units
+            self.deleted[why] += units
 
     def has_room(self) -> bool:
         """Whether one more connection may wait: all before it have been ended by the console, which so broke off its
@@ -216,6 +225,7 @@ class Consoles:
     ) -> None:
         self._host = config.host
         self.allow = config.allow
+        self.most_unsent = config.most_unsent
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
@@ -302,7 +312,7 @@ class Consoles:
         """Send one unit. On a channel without console it is counted as deleted."""
         port = self.ports[channel]
         if port.connection is None:
-            port.counters.deleted_units += 1
+            port.delete(1, NO_CONSOLE)
         else:
             port.connection.send(raw)
 
@@ -325,6 +335,19 @@ class Consoles:
             if port.connection is not None:
                 port.connection.delete_unsent()
 
+    def crowded(self, channel: Channel, patience: float, stream: int = 0) -> bool:
+        """Whether little room is left for a console that still takes something within ``patience`` seconds."""
+        connection = self.ports[channel].connection
+        return connection is not None and connection.crowded(patience)
+
+    def queues(self) -> dict[str, QueueDocument]:
+        """What waits on both channels."""
+        return {
+            f"{port.channel}.{name}": row
+            for port in self.ports.values()
+            for name, row in _queues(port, self.most_unsent).items()
+        }
+
     def channel_rows(self) -> list[ChannelDocument]:
         """The console channels, for the status of the mediator."""
         return [
@@ -337,6 +360,30 @@ class Consoles:
             )
             for port in self.ports.values()
         ]
+
+
+def _queues(port: Port, most_unsent: int) -> dict[str, QueueDocument]:
+    connection, counters = port.connection, port.counters
+    found = {
+        "unsent": QueueDocument(
+            holds="octets",
+            waiting=0 if connection is None else connection.waiting,
+            oldest=0.0 if connection is None else connection.stalled,
+            most=most_unsent,
+            dropped=dict(port.deleted),
+        ),
+        "unacknowledged": QueueDocument(
+            holds="octets",
+            waiting=0 if connection is None else connection.unacknowledged,
+            oldest=None,
+            most=2 * KERNEL_LIMIT,
+            dropped={"connection ended": counters.lost_units} if counters.lost_units else {},
+        ),
+    }
+    if port.channel is Channel.KPD1:
+        count, oldest = (0, 0.0) if connection is None else connection.received
+        found["received"] = QueueDocument(holds="units", waiting=count, oldest=oldest, most=None, dropped={})
+    return found
 
 
 class _Connection(asyncio.Protocol):
@@ -355,11 +402,14 @@ class _Connection(asyncio.Protocol):
         self._remembered = 0
         self._waiting = 0  # octets in the outbox
         self._packet = PACKET
+        self._took_at: float | None = None
+        """When the console took something last; None: nothing waits for it."""
         self._turn: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
         self._out: Passage[bytes] | None = None
         self._in: Passage[Unit | Broken | Noise] | None = None
         self._state = ConnectionState.NEW
+        self._too_slow = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.peer = ""
 
@@ -457,7 +507,7 @@ class _Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         self._port.connection = None
-        self._counters.deleted_units += len(self._outbox)
+        self._port.delete(len(self._outbox), NOT_READ if self._too_slow else NO_CONSOLE)
         self._counters.lost_units += self._unacknowledged_units()
         if self._out is not None and self._in is not None:
             self._counters.lost_units += self._out.close()
@@ -585,7 +635,7 @@ class _Connection(asyncio.Protocol):
 
     def send(self, raw: bytes) -> None:
         if self._transport.is_closing():
-            self._counters.deleted_units += 1
+            self._port.delete(1, NOT_READ if self._too_slow else NO_CONSOLE)
             return
         self._outbox.append(raw)
         self._waiting += len(raw)
@@ -594,13 +644,22 @@ class _Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send what waits, as far as the kernel takes it."""
-        if self._outbox:
-            self._flush()
-            self.look_again()
-            if self._waiting > HARD_LIMIT:
-                self._counters.not_reading += 1
-                log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)
-                self._transport.abort()
+        if not self._outbox:
+            return
+        self._flush()
+        if self._outbox and self._took_at is None:
+            self._took_at = self._loop.time()
+        self.look_again()
+        if self._waiting > self._consoles.most_unsent:
+            self._counters.not_reading += 1
+            self._too_slow = True
+            log.warning(
+                "%s: %s does not read: connection dropped, since more than %d octets wait (console.most_unsent)",
+                self._port.channel,
+                self.peer,
+                self._consoles.most_unsent,
+            )
+            self._transport.abort()
 
     def _flush(self) -> None:
         outbox, counters = self._outbox, self._counters
@@ -657,14 +716,39 @@ class _Connection(asyncio.Protocol):
         while self._remembered - self._lengths[0] > REMEMBERED:
             self._remembered -= self._lengths.popleft()
 
-    def _unacknowledged_units(self) -> int:
-        """Units of which the console's end has not acknowledged every octet."""
+    @property
+    def waiting(self) -> int:
+        """Octets that wait here, where they can be deleted."""
+        return self._waiting
+
+    @property
+    def stalled(self) -> float:
+        """Seconds since the console took something last; 0: nothing waits for it."""
+        return 0.0 if self._took_at is None else self._loop.time() - self._took_at
+
+    @property
+    def received(self) -> tuple[int, float]:
+        """Units that were read and are not handled yet, and the seconds that the first of them waits."""
+        return len(self._inbox), self._loop.time() - self._inbox[0][1] if self._inbox else 0.0
+
+    def crowded(self, patience: float) -> bool:
+        """See :meth:`Consoles.crowded`."""
+        return 4 * self._waiting > 3 * self._consoles.most_unsent and self.stalled < patience
+
+    @property
+    def unacknowledged(self) -> int:
+        """Octets that were sent and that the console's end has not acknowledged."""
         opened = self._transport.get_extra_info("socket")
         try:
             answer = fcntl.ioctl(opened.fileno(), termios.TIOCOUTQ, b"\0" * 4)
         except OSError:  # closed already: nothing can be counted
             return 0
-        left = struct.unpack("i", answer)[0] + self._transport.get_write_buffer_size()
+        in_kernel: int = struct.unpack("i", answer)[0]
+        return in_kernel + self._transport.get_write_buffer_size()
+
+    def _unacknowledged_units(self) -> int:
+        """Units of which the console's end has not acknowledged every octet."""
+        left = self.unacknowledged
         units = 0
         while left > 0 and self._lengths:
             left -= self._lengths.pop()
@@ -672,9 +756,9 @@ class _Connection(asyncio.Protocol):
         return units
 
     def delete_unsent(self) -> None:
-        self._counters.deleted_units += len(self._outbox)
+        self._port.delete(len(self._outbox), SILENCED)
         self._outbox.clear()
-        self._waiting = 0
+        self._waiting, self._took_at = 0, None
         self._pace()
 
     @property
@@ -685,6 +769,7 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._flush()
+        self._took_at = self._loop.time() if self._outbox else None
         self._pace()
         if self.is_drained:
             self._handler.drained(self._port.channel)

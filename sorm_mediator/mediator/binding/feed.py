@@ -76,12 +76,14 @@ class Subscription:
         self._queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._dropped = 0
 
-    def put(self, event: dict[str, Any] | None) -> None:
-        """Add an event; None ends the subscription."""
-        if self._queue.qsize() >= BACKLOG:
+    def put(self, event: dict[str, Any] | None) -> bool:
+        """Add an event; None ends the subscription. False: the oldest one was dropped for it."""
+        full = self._queue.qsize() >= BACKLOG
+        if full:
             self._queue.get_nowait()
             self._dropped += 1
         self._queue.put_nowait(event)
+        return not full
 
     def __aiter__(self) -> Subscription:
         return self
@@ -109,6 +111,8 @@ class EventFeed:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self.dropped = 0
+        """Events that watchers lost, since they did not read them in time."""
         self._past: deque[tuple[int, str, float, Callable[..., dict[str, Any]], tuple[Any, ...], Cause]] = (
             deque(maxlen=PAST)
         )
@@ -142,10 +146,16 @@ class EventFeed:
             document: dict[str, Any] | None = None
             for subscription in self._subscriptions:
                 if subscription.bare:
-                    subscription.put({"event": kind, "number": self._count})
+                    kept = subscription.put({"event": kind, "number": self._count})
                 else:
                     document = document or Happened(*past).document()
-                    subscription.put(document)
+                    kept = subscription.put(document)
+                self.dropped += not kept
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for the watcher that is furthest behind."""
+        return max(map(len, self._subscriptions), default=0)
 
     @property
     def newest(self) -> int:

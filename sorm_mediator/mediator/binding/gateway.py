@@ -39,16 +39,23 @@ from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.faults.registry import Faults
-from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
+from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
+from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.faults import LinkFaults
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
+from sorm_mediator.mediator.binding.queues import queues
 from sorm_mediator.mediator.binding.status import JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import StoreError, TableStore
-from sorm_mediator.mediator.binding.troubles import lost_to_blocked, refused_by_switch, refused_client
+from sorm_mediator.mediator.binding.troubles import (
+    lost_to_blocked,
+    put_off_reports,
+    refused_by_switch,
+    refused_client,
+)
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, Effect
@@ -158,6 +165,12 @@ class Gateway:
         """How long the switch took to answer, by operation."""
         self._logs = log.isEnabledFor(logging.INFO)
         """Whether what happens is logged: asked once, for the sake of events."""
+        self.disk: dict[str, Latencies] = {}
+        """How long writing took while everything else waited: ``tables``, ``journal``."""
+        self._put_off_told: float | None = None
+        """When it was told last that reports are put off."""
+        self._put_off_at = float("-inf")
+        """When a report was put off last."""
         self._refused_told = ""
         """The refusal of the switch that watchers know."""
         self._lost_told: float | None = None
@@ -275,6 +288,7 @@ class Gateway:
                 keepalive=ssh.keepalive,
                 retry_min=ssh.retry_min,
                 retry_max=ssh.retry_max,
+                most_requests=ssh.most_requests,
             )
         except KeyProblem as problem:
             raise BoxError(f"ssh.host_key: {problem}") from None
@@ -294,7 +308,8 @@ class Gateway:
         link = None
         ssh = config.ssh
         times = {"keepalive": ssh.keepalive, "retry_min": ssh.retry_min, "retry_max": ssh.retry_max}
-        if (ssh, host_key) != (before.ssh.model_copy(update=times), self._host_key):
+        light = times | {"most_requests": ssh.most_requests}
+        if (ssh, host_key) != (before.ssh.model_copy(update=light), self._host_key):
             link = self._make_link(config, host_key)
         try:
             self.sink.configure(config.radius.secrets, config.radius.require_message_authenticator)
@@ -303,6 +318,7 @@ class Gateway:
         self.config, self._host_key = config, host_key
         if config.console.allow != before.console.allow:
             self.consoles.allow_only(config.console.allow)
+        self.consoles.most_unsent = config.console.most_unsent
         if self.e1 is not None:
             self.e1.allow = config.console.allow
             self.e1.voice.matrix.jitter = config.rtp.jitter.build()
@@ -316,6 +332,7 @@ class Gateway:
             await self._replace_link(link)
         elif self.link is not None:
             self.link.configure(**times)
+            self.link.most_requests = ssh.most_requests
 
     async def _replace_link(self, link: SwitchLink) -> None:
         """The link to the switch anew. What was asked over the old one is waited for as long as a command would."""
@@ -572,6 +589,8 @@ class Gateway:
 
     def report(self, report: CallReport) -> bool:
         """Take in a call report. Returns whether it was taken; one that was not is to come again."""
+        if self._put_off():
+            return False
         if self._running:
             call, matches = report.call_id, report.matches
             if len(matches) == 1:
@@ -601,11 +620,31 @@ class Gateway:
 
     def message_report(self, report: MessageReport) -> bool:
         """As :meth:`report`, of an electronic message."""
+        if self._put_off():
+            return False
         if self._running:
             self._event("message", {"message": report.message_id})
             log_event(log, "text-report", id=report.message_id, domain=report.domain)
             self._run(lambda now: self.core.message_report(report, now))
         return self._running
+
+    def _put_off(self) -> bool:
+        """Whether a report is to come again, since the console is slow and has little room left (``slow_console``)."""
+        options = self.config.mediator.options
+        if not self._running or options.slow_console == "drop":
+            return False
+        stream = self.core.channels.own[Channel.KPD2]
+        patience = options.output_timeout or float("inf")
+        if stream is None or not self._pairs.crowded(Channel.KPD2, patience, stream):
+            return False
+        self.counters["reports_put_off"] += 1
+        self._put_off_at = now = self._loop.time()
+        if self._put_off_told is None or now - self._put_off_told >= LASTS:
+            self._put_off_told = now
+            text = put_off_reports(self.counters["reports_put_off"])
+            log.warning("%s", text)
+            self._event("warning", {"text": text})
+        return True
 
     # --- the core's inputs and effects
 
@@ -658,9 +697,13 @@ class Gateway:
                     case effects.AskSwitch():
                         self._ask(effect)
                     case effects.Store(change):
+                        began = self._loop.time()
                         self._store.apply(change)
+                        self._written("tables", began)
                     case effects.Journal():
+                        began = self._loop.time()
                         self._journal(effect)
+                        self._written("journal", began)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
@@ -680,6 +723,9 @@ class Gateway:
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._pairs.report_drained, Channel.KPD1, stream)
+
+    def _written(self, what: str, began: float) -> None:
+        self.disk.setdefault(what, Latencies()).add(self._loop.time() - began)
 
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None, cause: Cause) -> None:
         raw = self._codec.encode(message)
@@ -787,12 +833,17 @@ class Gateway:
             calls=len(core.calls),
             channels=self._pairs.channel_rows(),
             switch=self.link.status() if self.link else None,
-            radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
+            radius={
+                "address": self._endpoints.get("radius", ""),
+                "counters": self.sink.status(),
+                "longest_wait": self.sink.backlog.longest,
+            },
             speech=None if self.e1 is None else self.e1.speech(),
             limits={
                 message: LimitDocument(limit_ms=self.limits.limits[message], **asdict(measured))
                 for message, measured in self.limits.measured.items()
             },
+            queues=queues(self, self._pairs.queues()),
             journal=None
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),
@@ -802,7 +853,12 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What is wrong now and loses something, a line each, with the remedy."""
-        others = (refused_by_switch(self.config.ssh, self.link), lost_to_blocked(self.core.channels))
+        put_off = self._loop.time() - self._put_off_at < LASTS
+        others = (
+            refused_by_switch(self.config.ssh, self.link),
+            lost_to_blocked(self.core.channels),
+            put_off_reports(self.counters["reports_put_off"]) if put_off else "",
+        )
         return [
             *(refused_client(self.config.radius, one) for one in self.sink.refusals()),
             *filter(None, others),

@@ -45,6 +45,9 @@ class Listener:
             raise asyncio.QueueFull
         self._queue.put_nowait(octets)
 
+    def __len__(self) -> int:
+        return self._queue.qsize()
+
     def end(self) -> None:
         """The line carries nothing any more."""
         self._queue.put_nowait(None)
@@ -70,9 +73,16 @@ class Listeners:
 
     def __init__(self) -> None:
         self._of: dict[tuple[int, int], set[Listener]] = {}
+        self.dropped = 0
+        """Listeners that did not read in time."""
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
+
+    @property
+    def waiting(self) -> int:
+        """Portions that wait for the listener that is furthest behind."""
+        return max((len(one) for listeners in self._of.values() for one in listeners), default=0)
 
     def add(self, ksl: tuple[int, int]) -> Listener:
         """A listener of a KSL. Raises :class:`CannotListen` when there are enough."""
@@ -94,6 +104,7 @@ class Listeners:
             except asyncio.QueueFull:
                 self.remove(ksl, listener)
                 listener.drop()
+                self.dropped += 1
 
     def end(self, ksl: tuple[int, int]) -> None:
         """The line carries no call any more."""

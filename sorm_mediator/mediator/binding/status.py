@@ -54,6 +54,21 @@ class ChannelDocument(Document):
 
 
 @dataclass(frozen=True)
+class QueueDocument(Document):
+    """What waits at one place on its way through the mediator (docs/limits.md has the places)."""
+
+    holds: str
+    """What is counted: units, messages, octets, requests, events, portions."""
+    waiting: int
+    oldest: float | None
+    """Seconds that the one in front waits; of unsent messages, seconds since the console took one; null: not known."""
+    most: int | None
+    """How many may wait; null: what is before it bounds it."""
+    dropped: dict[str, int]
+    """How many were dropped since the start, by reason."""
+
+
+@dataclass(frozen=True)
 class LimitDocument(Document):
     """How long one kind of answer took, against its limit."""
 
@@ -136,6 +151,8 @@ class StatusDocument(Document):
     speech: dict[str, Any] | None
     """RTP of the switch, and the conferences of the submodules; null while the console is reached by TCP."""
     limits: dict[str, LimitDocument]
+    queues: dict[str, QueueDocument]
+    """Where something waits, in the order of its way: call reports, commands, requests, messages, watchers."""
     journal: JournalState | None
     """Null when no journal is kept."""
     counters: dict[str, int]

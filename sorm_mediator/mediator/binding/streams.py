@@ -41,8 +41,13 @@ from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.faults.gate import Gate
 from sorm_mediator.faults.registry import Faults
-from sorm_mediator.mediator.binding.consoles import ChannelCounters, Handler
-from sorm_mediator.mediator.binding.status import ChannelDocument, StreamChannelDocument, StreamDocument
+from sorm_mediator.mediator.binding.consoles import NO_CONSOLE, SILENCED, ChannelCounters, Handler
+from sorm_mediator.mediator.binding.status import (
+    ChannelDocument,
+    QueueDocument,
+    StreamChannelDocument,
+    StreamDocument,
+)
 from ssh_control.moves import Move, StateTable
 
 log = logging.getLogger(__name__)
@@ -53,6 +58,8 @@ ENOUGH = 16
 """Units that may wait for the line when the output of a table goes on."""
 PATIENCE = 1.0
 """Seconds that the lines get at the end to take what waits."""
+FULL, GIVEN_UP, IN_DOUBT = "full", "link or circuit lost", "perhaps it arrived"
+"""Why units are deleted, beside the reasons that TCP has too."""
 Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 """A fault to be injected (:meth:`e1.stream.E1Stream.fault`), or the end of it."""
 
@@ -137,6 +144,24 @@ class _Kpd:
     """``drained`` is due when the line has taken what waits."""
     stopped: bool = False
     """The console was asked to send nothing, and not yet to go on."""
+    deleted: Counter[str] = field(default_factory=Counter)
+    """The deleted units by reason."""
+    taken: int = 0
+    """Units that the console has acknowledged, or that were deleted, as far as it was looked at."""
+    took_at: float = 0.0
+    """When that was more than before, or nothing waited."""
+
+    def delete(self, units: int, why: str) -> None:
+        """Count units that are not sent."""
+        if units:
+            self.counters.deleted_units += units
+            self.deleted[why] += units
+
+    def look(self, queued: int, now: float) -> None:
+        """Note whether the console takes what is sent; ``queued``: what waits for it."""
+        taken = self.counters.units_sent - queued
+        if taken != self.taken or not queued:
+            self.taken, self.took_at = taken, now
 
 
 @dataclass(slots=True)
@@ -156,6 +181,10 @@ class FlowControl:
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def oldest(self, now: float) -> float:
+        """Seconds that the first in the queue waits; 0: none does."""
+        return now - self._items[0][1] if self._items else 0.0
 
     def update(self, waiting: int) -> bool:
         """Stop above the high-water mark until the low-water mark is reached; returns :attr:`stopped`."""
@@ -221,6 +250,23 @@ class _StreamRunner:
         ports = self.config.serial
         place = {"serial": f"{ports.kpd1}, {ports.kpd2}", "xot": self.config.remote}
         return self.address or place.get(self.config.line, "")
+
+
+def _queues(runner: _StreamRunner, name: ChannelName, now: float) -> dict[str, QueueDocument]:
+    kpd, queued = runner.kpds[name], runner.carrier.channels[name].queued
+    kpd.look(queued, now)
+    unsent = QueueDocument(
+        holds="messages",
+        waiting=queued,
+        oldest=now - kpd.took_at,
+        most=runner.config.x25.queue_limit,
+        dropped=dict(kpd.deleted),
+    )
+    if name == "kpd2":
+        return {"unsent": unsent}
+    flow = runner.flow
+    received = QueueDocument(holds="units", waiting=len(flow), oldest=flow.oldest(now), most=None, dropped={})
+    return {"unsent": unsent, "received": received}
 
 
 class Streams:
@@ -297,8 +343,9 @@ class Streams:
         runner, name = self._runners[stream], NAMES[channel]
         kpd = runner.kpds[name]
         if kpd.state is KpdState.CLOSED:
-            kpd.counters.deleted_units += 1
+            kpd.delete(1, NO_CONSOLE)
             return
+        kpd.look(runner.carrier.channels[name].queued, self._loop.time())
         kpd.counters.units_sent += 1
         kpd.counters.octets_sent += len(raw)
         self._take(runner, runner.carrier.send(name, raw))
@@ -313,7 +360,17 @@ class Streams:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
         runner = self._runners[stream]
         for name, kpd in runner.kpds.items():
-            kpd.counters.deleted_units += len(runner.carrier.channels[name].discard())
+            kpd.delete(len(runner.carrier.channels[name].discard()), SILENCED)
+
+    def crowded(self, channel: Channel, patience: float, stream: int) -> bool:
+        """Whether little room is left for a console that still takes something within ``patience`` seconds."""
+        runner, name = self._runners[stream], NAMES[channel]
+        queued = runner.carrier.channels[name].queued
+        if 4 * queued <= 3 * runner.config.x25.queue_limit:
+            return False
+        kpd, now = runner.kpds[name], self._loop.time()
+        kpd.look(queued, now)
+        return now - kpd.took_at < patience
 
     def report_drained(self, channel: Channel, stream: int) -> None:
         """Call ``drained`` of the handler as soon as little waits for the line."""
@@ -386,9 +443,12 @@ class Streams:
                 if self._has_stand_by(runner):
                     self._input(runner, name, KpdInput.GIVEN_UP)
             case data.Undelivered(_, in_doubt):
-                kpd.counters.deleted_units += 1
+                limit = runner.config.x25.queue_limit
+                full = not in_doubt and runner.carrier.channels[name].queued >= limit
+                kpd.delete(1, IN_DOUBT if in_doubt else FULL if full else GIVEN_UP)
                 doubt = "perhaps it arrived" if in_doubt else "it was not sent"
-                log.warning("%s %s: a message was given up: %s", runner.name, name, doubt)
+                why = f", since {limit} wait (x25.queue_limit)" if full else ""
+                log.warning("%s %s: a message was given up: %s%s", runner.name, name, doubt, why)
             case data.ChannelAlarm(kind, text):
                 runner.alarms[kind] += 1
                 if kind != "link-down":  # which only repeats another alarm
@@ -444,7 +504,7 @@ class Streams:
             runner.flow.finish(lambda item: self._handle(runner, item))
             self._stop_console(runner, False)
         kpd.congested = False
-        kpd.counters.deleted_units += len(runner.carrier.channels[name].discard())
+        kpd.delete(len(runner.carrier.channels[name].discard()), NO_CONSOLE)
         self._handler.channel_closed(CHANNELS[name], runner.name, runner.number)
 
     def _received(self, runner: _StreamRunner, name: ChannelName, raw: bytes) -> None:
@@ -513,6 +573,16 @@ class Streams:
     def has_frames(self, stream: int) -> bool:
         """Whether the data channels of a stream are carried by frames of LAPB."""
         return any(isinstance(one, DataLink) for one in self._runners[stream].carrier.channels.values())
+
+    def queues(self) -> dict[str, QueueDocument]:
+        """What waits on the data channels."""
+        now = self._loop.time()
+        return {
+            f"{name}.{runner.number}.{queue}" if runner.number else f"{name}.{queue}": row
+            for runner in self._runners.values()
+            for name in runner.kpds
+            for queue, row in _queues(runner, name, now).items()
+        }
 
     def channel_rows(self) -> list[ChannelDocument]:
         """The data channels, for the status of the mediator."""

@@ -48,6 +48,15 @@ def lost_to_blocked(channels: ConsoleChannels) -> str:
     )
 
 
+def put_off_reports(count: int) -> str:
+    """That call reports are left to the switch because of a slow console, and the remedy."""
+    return (
+        "KPD2: the console takes events more slowly than they come, so call reports are put off until it has room: the "
+        "switch repeats them (mediator.options.slow_console); more may wait with console.most_unsent, or over E1 with "
+        f"x25.queue_limit ({count} so far)"
+    )
+
+
 def refused_client(radius: RadiusConfig, refusal: RefusedClient) -> str:
     """Why the reports of a client are not taken, and the remedy."""
     host = refusal.host

@@ -38,7 +38,7 @@ class VoiceGateway:
         """KSL that carry a call, by stream."""
         self._freed: dict[int, set[int]] = {}
         """KSL whose speech is to end at once, by stream."""
-        self._listeners = Listeners()
+        self.listeners = Listeners()
         self.socket_errors = 0
         """Errors of the socket, other than that nothing waits."""
 
@@ -66,7 +66,7 @@ class VoiceGateway:
 
     def close(self) -> None:
         """Stop listening. A second call does nothing."""
-        self._listeners.close()
+        self.listeners.close()
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
@@ -109,17 +109,17 @@ class VoiceGateway:
             for ksl in line.ksls:
                 self._on[ksl.stream].discard(ksl.ksl)
                 self._freed.setdefault(ksl.stream, set()).add(ksl.ksl)
-                self._listeners.end(ksl)
+                self.listeners.end(ksl)
 
     def listen(self, ksl: Ksl) -> Listener:
         """Listen to a KSL until its call is over. Raises :class:`~.listening.CannotListen`."""
         if ksl.ksl not in self._on.get(ksl.stream, ()):
             raise CannotListen(f"KSL {ksl.ksl} of stream {ksl.stream} carries no call now")
-        return self._listeners.add(ksl)
+        return self.listeners.add(ksl)
 
     def leave(self, ksl: Ksl, listener: Listener) -> None:
         """The listener is gone."""
-        self._listeners.remove(ksl, listener)
+        self.listeners.remove(ksl, listener)
 
     def fill(self, number: int, stream: E1Stream, frames: int, now: float) -> None:
         """Speech for the next frames of a stream."""
@@ -128,7 +128,7 @@ class VoiceGateway:
         for ksl in self._on.get(number, ()):
             octets = self.matrix.take((number, ksl), frames, now)
             stream.voice_out(ksl, octets)
-            self._listeners.hear((number, ksl), octets)
+            self.listeners.hear((number, ksl), octets)
 
     def status(self) -> dict[str, Any]:
         """Conferences in use by submodule, and counters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.tables import Change, Tables
 
 _KPD2 = Channel.KPD2
+
+
+class Queued(NamedTuple):
+    """How many wait in a queue, and since when the first of them does; None: none waits."""
+
+    units: int
+    since: float | None
 
 
 class Context:

@@ -43,13 +43,14 @@ from protocol.messages import (
     UnauthorizedAccess,
 )
 from sorm_mediator.journal.masking import command_fields, why_masked
+from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule, Verdict, faulty_fields, field_code
 from sorm_mediator.mediator.core.commands.tables import trunk_rows
-from sorm_mediator.mediator.core.context import Context
+from sorm_mediator.mediator.core.context import Context, Queued
 from sorm_mediator.mediator.core.effects import NO_CAUSE, Cause, DropChannel, Effect, Taken
 from sorm_mediator.mediator.core.means import (
     BUSY,
@@ -120,6 +121,8 @@ class Unit(NamedTuple):
     broken: str = ""
     """Why it is no whole unit of its code."""
     cause: Cause = NO_CAUSE
+    at: float = 0.0
+    """When it came."""
 
 
 class Core:
@@ -168,6 +171,8 @@ class Core:
         self._means.finish = self._finish
         self._waiting: deque[Unit] = deque()
         """Units that came while a command ran (order 268, 7.1)."""
+        self._access = StrangersQuota(config.options.access_messages_per_minute)
+        """26h about what others do who can do it as often as they like."""
         self._pace = PasswordPace(config.options.password_tries_per_minute)
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
@@ -180,7 +185,10 @@ class Core:
 
     def configure(self, config: MediatorConfig) -> None:
         """Take settings that differ only in keys that need no restart (:mod:`sorm_mediator.config.live`)."""
+        before = self.config.options.access_messages_per_minute
         self._context.configure(config)
+        if config.options.access_messages_per_minute != before:
+            self._access.configure(config.options.access_messages_per_minute)
         self.pool.ring = config.options.ksl_choice == "ring"
         self._pace.configure(config.options.password_tries_per_minute)
 
@@ -251,7 +259,7 @@ class Core:
             message if isinstance(message, Command) and code <= LAST_COMMAND[self.config.order] else None
         )
         pair = self._context.channels[stream]
-        unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems), cause=cause)
+        unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems), cause=cause, at=now)
         self._admit(unit, now)
         return self._effects(now)
 
@@ -261,7 +269,7 @@ class Core:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         why, code = str(reason) or "broken", (code or 0) & 0xFF
-        unit = Unit(stream, pair.session, pair.peer, code, raw, broken=why, cause=cause)
+        unit = Unit(stream, pair.session, pair.peer, code, raw, broken=why, cause=cause, at=now)
         self._admit(unit, now)
         return self._effects(now)
 
@@ -413,6 +421,22 @@ class Core:
             or stream in self._held
             or any(unit.stream == stream for unit in self._waiting)
         )
+
+    @property
+    def held(self) -> Queued:
+        """Units that are held back because of wrong passwords before them."""
+        units = [unit for held in self._held.values() for unit in held]
+        return Queued(len(units), min((unit.at for unit in units), default=None))
+
+    @property
+    def waiting(self) -> Queued:
+        """Commands that wait for another one to end."""
+        return Queued(len(self._waiting), self._waiting[0].at if self._waiting else None)
+
+    @property
+    def switch_waiting(self) -> Queued:
+        """Requests that wait until the switch has the objects again."""
+        return self._switch.waiting
 
     @property
     def orm_number(self) -> int:
@@ -755,6 +779,13 @@ class Core:
             "unauthorized-access", stranger=stranger, stream=stream, code=code, peer=peer, text=text
         )
         context.log("warning", f"unauthorised access, code {code}: {printable(text, 200) or 'unknown'}")
+        if sent is None and stranger:
+            if not self._access.admits(now):
+                self.counters["access_left_out"] += 1
+                return
+            if left_out := self._access.take_left_out():
+                more = f" (+{left_out})"
+                text = printable(text, TEXT_LENGTH - len(more)) + more
         context.kpd1(
             stream,
             UnauthorizedAccess,

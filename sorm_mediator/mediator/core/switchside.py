@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from protocol.texts import LINE_STATES
+from sorm_mediator.mediator.core.context import Queued
 from sorm_mediator.mediator.core.effects import AskSwitch, Cause
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
@@ -197,6 +198,12 @@ class SwitchSide:
             self._check_answered(now)
         else:
             self._context.counters["switch_replies_late"] += 1
+
+    @property
+    def waiting(self) -> Queued:
+        """Requests that wait until the switch has the objects again."""
+        since = self._waiting[0].deadline - self._context.options.switch_timeout if self._waiting else None
+        return Queued(len(self._waiting), since)
 
     @property
     def deadline(self) -> float | None:

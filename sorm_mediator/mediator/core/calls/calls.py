@@ -141,7 +141,7 @@ class Calls:
             self._finished.move_to_end(key)
             self._forget_finished(now)
         elif (call := self._live.get(key) or self._begin(key, report, now)) is None:
-            context.counters["reports_without_object"] += 1
+            pass  # counted where it is found
         elif call.last_seen is not None and report.sequence <= call.report.sequence:
             context.counters["reports_old"] += 1
         else:
@@ -160,9 +160,11 @@ class Calls:
             if match.object_number in objects:
                 break
         else:
+            self._context.counters["reports_without_object"] += 1
             return None
         number = self.numbers.allocate()
         if number is None:
+            self._context.counters["calls_without_number"] += 1
             self._context.log(
                 "error", f"call {report.call_id}: all call numbers are in use; it is not reported"
             )
