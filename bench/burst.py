@@ -22,9 +22,6 @@ from bench.gateway import (
     SECRET,
     Channels,
     Console,
-    a_number,
-    network_object,
-    object_phone,
     p99_ms,
     resident_mb,
 )
@@ -33,6 +30,7 @@ from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
 from sorm_mediator.lab.processes import BoxProcess
 from sorm_mediator.lab.small import switch_and_gateway
+from sorm_mediator.load.plan import a_number, network_object, object_phone
 
 REPORTS, OBJECTS = 100_000, 100
 SLOW_PIECE, SLOW_PAUSE = 8 * 1024, 0.08
@@ -164,7 +162,7 @@ async def measure(folder: Path, reading: Reading, reports: int) -> dict[str, obj
         _, console.kpd1 = await loop.create_connection(lambda: Channels(Channel.KPD1), host, int(port))
         await console.command(Start())
         for index in range(OBJECTS):
-            await console.command(network_object(index))
+            await console.command(network_object(1 + index, object_phone(index)))
         return await burst(console, mediator, reading, reports)
 
 

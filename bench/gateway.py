@@ -3,42 +3,47 @@
 Boxes in processes of their own: the emulated switch (SSH), the mediator, a generator of call reports, and this
 process as the console. Idle: command 5 and 6 in turn, so that 28h includes the switch's answer over SSH and the
 table on disk. Under load: ``RATE`` calls/s, three events each, for ``SECONDS``; the times are those of arrival here.
+Busy: the same for ``BUSY_SECONDS`` with ``BUSY_LOOPS`` processes that compute without end beside it. At most: the rate
+is raised until an event is lost or later than the order has it, and the highest rate is then held for a minute.
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
 import gc
+import itertools
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from protocol import (
-    AddObject,
-    Category,
-    Channel,
-    Codec,
-    GetVersion,
-    NumberSign,
-    ObjectType,
-    Options,
-    Priority,
-    RemoveObject,
-    Start,
-    StreamFramer,
-    Unit,
-)
-from radius.report import CallReport, Match, Party
-from radius.reporter import Reporter
+from protocol import Channel, Codec, GetVersion, Options, Start, StreamFramer, Unit
 from sorm_mediator.lab.processes import BoxProcess
 from sorm_mediator.lab.small import switch_and_gateway
+from sorm_mediator.load.generator import Generator
+from sorm_mediator.load.plan import CALLING_PREFIX, CallPlan, network_object, object_phone, removal
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
+BUSY_LOOPS, BUSY_SECONDS = 4, 20.0
+RAMP_SECONDS, RAMP_STEP, MOST_RATE = 5.0, 1.2, 8000
+"""Of each step of the ramp: its length, how much higher its rate is than that before, and where the ramp ends."""
+SUSTAINED_SECONDS, SUSTAINED_TRIES, STEP_DOWN = 60.0, 2, 0.88
+"""A minute at the highest rate of the ramp, and once more at less if that was too much."""
+ORDER_MS = 200.0
+"""An event is at the port within so long (order 268, rule 5)."""
+EVENT_OCTETS = 48
+"""Of an event of a call: 12 of header, 36 of content (order 268, 10.2, 10.3)."""
+QUIET = 20.0
+"""Seconds without an event after which no more are waited for: a report that was not answered is repeated within 8."""
 
+SECRET = "2testing123"
 ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 
 
@@ -50,15 +55,42 @@ class Channels(asyncio.Protocol):
         self.units: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        now = time.time()
+        now = time.monotonic()
         for item in self.framer.feed(data):
             if not isinstance(item, Unit):
                 raise TypeError(f"not a unit: {item}")
             self.units.put_nowait((now, item.raw))
+
+
+class Events(asyncio.Protocol):
+    """KPD2: notes what arrived when, and looks into it afterwards, so that the console takes little of the cores."""
+
+    def __init__(self) -> None:
+        self.chunks: list[tuple[float, bytes]] = []
+        self.octets = 0
+        self.heard = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = time.monotonic()
+        self.chunks.append((self.heard, data))
+        self.octets += len(data)
+
+    def take(self, codec: Codec) -> list[tuple[float, int, int]]:
+        """When each event arrived, the index of its call, and its stage; from then on they count anew."""
+        chunks, self.chunks, self.octets = self.chunks, [], 0
+        framer = StreamFramer(Channel.KPD2, Options())
+        found = []
+        for moment, data in chunks:
+            for item in framer.feed(data):
+                if not isinstance(item, Unit):
+                    raise TypeError(f"not a unit: {item}")
+                event = codec.decode(item.raw)
+                index = int(event.calling.number.removeprefix(CALLING_PREFIX))
+                found.append((moment, index, event.code - 0x41))
+        return found
 
 
 class Console:
@@ -69,18 +101,18 @@ class Console:
 
     async def connect(self, endpoints: dict[str, str]) -> None:
         loop = asyncio.get_running_loop()
-        for name, channel in (("kpd2", Channel.KPD2), ("kpd1", Channel.KPD1)):
-            host, _, port = endpoints[name].rpartition(":")
-            _, protocol = await loop.create_connection(lambda c=channel: Channels(c), host, int(port))
-            setattr(self, name, protocol)
+        host, _, port = endpoints["kpd2"].rpartition(":")
+        _, self.kpd2 = await loop.create_connection(Events, host, int(port))
+        host, _, port = endpoints["kpd1"].rpartition(":")
+        _, self.kpd1 = await loop.create_connection(lambda: Channels(Channel.KPD1), host, int(port))
 
     kpd1: Channels
-    kpd2: Channels
+    kpd2: Events
 
     async def command(self, command: object) -> tuple[float, float]:
         """Seconds from the command's last octet to 27h and to 28h. Raises RuntimeError when it is refused."""
         raw = self.codec.encode(command)
-        begin = time.time()
+        begin = time.monotonic()
         self.kpd1.transport.write(raw)
         received = 0.0
         while True:
@@ -110,24 +142,10 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def network_object(index: int) -> AddObject:
-    """Object ``index`` (from 0) under statistical control: no line is needed."""
-    return AddObject(
-        1 + index,
-        ObjectType.NETWORK_FULL,
-        NumberSign.RUSSIA,
-        object_phone(index),
-        None,
-        Category.STATISTICAL,
-        None,
-        Priority.NORMAL,
-    )
-
-
 async def idle(console: Console) -> dict[str, float]:
     """27h and 28h of commands 5 and 6 while nothing else happens."""
-    add = network_object(OBJECTS + 1)
-    remove = RemoveObject(add.object_number, add.object_type, add.number_sign, add.number, None)
+    add = network_object(OBJECTS + 2, object_phone(OBJECTS + 1))
+    remove = removal(add)
     pairs = [await console.command(command) for _ in range(IDLE_COMMANDS // 2) for command in (add, remove)]
     return {
         "idle_27h_p99_ms": p99_ms([received for received, _ in pairs]),
@@ -135,59 +153,135 @@ async def idle(console: Console) -> dict[str, float]:
     }
 
 
-async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[str, object]:
-    """Events and 27h under ``RATE`` calls/s."""
-    times_file = folder / "times"
-    generator = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.gateway", mediator.endpoints["radius"],
-        str(RATE), str(SECONDS), str(OBJECTS), str(times_file),
-    )  # fmt: skip
-    calls = int(RATE * SECONDS)
-    arrived: dict[tuple[int, int], float] = {}
-    doubled = 0
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What became of a load. Times in seconds."""
+
+    calls: int
+    lost: int
+    doubled: int
+    seconds: float
+    """From the first event to the last."""
+    late: list[float]
+    """From the report to the event."""
+    answers: list[float]
+    """From the command to 27h."""
+    memory: list[float]
+    """Of the mediator, in MB, as time went on."""
+    spent: float
+    """Processor time of the mediator."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether every event came, once, and in time."""
+        return not (self.lost or self.doubled) and max(self.late) * 1000 <= ORDER_MS
+
+
+_runs = itertools.count(1)
+
+
+async def load(console: Console, mediator: BoxProcess, rate: float, seconds: float) -> Load:
+    """So many calls a second for so long."""
+    plan = CallPlan(rate=rate, calls=int(rate * seconds), objects=OBJECTS, run=f"bench-{next(_runs)}")
+    async with Generator(plan, mediator.endpoints["radius"], SECRET) as generator:
+        console.kpd2.heard = generator.begin()
+        return await observed(console, mediator, generator, plan.calls)
+
+
+async def observed(console: Console, mediator: BoxProcess, generator: Generator, calls: int) -> Load:
+    """What of so many calls comes to the console, until all has come or nothing comes any more."""
     answers: list[float] = []
     memory: list[float] = []
+    stopping = asyncio.Event()
 
     async def commands() -> None:
-        while len(arrived) < 3 * calls:
-            received, _ = await console.command(GetVersion())
-            answers.append(received)
+        while not stopping.is_set():
+            answers.append((await console.command(GetVersion()))[0])
             memory.append(resident_mb(mediator.pid))
             await asyncio.sleep(0.1)
 
-    spent = processor_s(mediator.pid)
+    spent, events = processor_s(mediator.pid), console.kpd2
     running = asyncio.create_task(commands())
-    try:
-        while len(arrived) < 3 * calls:
-            moment, unit = await asyncio.wait_for(console.kpd2.units.get(), 30)
-            event = console.codec.decode(unit)
-            key = int(event.calling.number[4:]), event.code - 0x41
-            doubled += key in arrived
-            arrived[key] = moment
-    except TimeoutError:
-        # What is missing is counted below.
-        pass
-    finally:
-        running.cancel()
+    while (  # noqa: ASYNC110 - it is for the time that nothing happens
+        events.octets < 3 * calls * EVENT_OCTETS and time.monotonic() - events.heard < QUIET
+    ):
+        await asyncio.sleep(0.05)
     spent = processor_s(mediator.pid) - spent
-    await generator.wait()
-    sent = array.array("d", times_file.read_bytes())
-    late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
+    stopping.set()
+    await running
+    sent = (await generator.finished()).times
+    arrived: dict[int, float] = {}
+    found = events.take(console.codec)
+    for moment, index, stage in found:
+        arrived.setdefault(3 * index + stage, moment)
+    late = [moment - sent[place] for place, moment in arrived.items()]
     span = max(arrived.values()) - min(arrived.values())
+    lost = 3 * calls - len(arrived)
+    return Load(calls, lost, len(found) - len(arrived), span, late, answers, memory, spent)
+
+
+async def loaded(console: Console, mediator: BoxProcess) -> dict[str, object]:
+    """Events and 27h under ``RATE`` calls/s."""
+    found = await load(console, mediator, RATE, SECONDS)
+    memory = found.memory
     settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
     return {
-        "events_per_s": len(arrived) / span,
-        "cpu_ms_per_call": spent / calls * 1000,
-        "lost_events": 3 * calls - len(arrived),
-        "doubled_events": doubled,
-        "event_p50_ms": statistics.median(late) * 1000,
-        "event_p99_ms": p99_ms(late),
-        "event_max_ms": max(late) * 1000,
-        "loaded_27h_p99_ms": p99_ms(answers),
-        "loaded_27h_max_ms": max(answers) * 1000,
+        "events_per_s": (3 * found.calls - found.lost) / found.seconds,
+        "cpu_ms_per_call": found.spent / found.calls * 1000,
+        "lost_events": found.lost,
+        "doubled_events": found.doubled,
+        "event_p50_ms": statistics.median(found.late) * 1000,
+        "event_p99_ms": p99_ms(found.late),
+        "event_max_ms": max(found.late) * 1000,
+        "loaded_27h_p99_ms": p99_ms(found.answers),
+        "loaded_27h_max_ms": max(found.answers) * 1000,
         "memory_growth": max(memory) / settled,
         "memory_mb": max(memory),
     }
+
+
+@contextmanager
+def busy_loops() -> Iterator[None]:
+    """Processes that take what they get of the cores."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY_LOOPS)]
+    try:
+        yield
+    finally:
+        for one in loops:
+            one.kill()
+            one.wait()
+
+
+async def busy(console: Console, mediator: BoxProcess) -> dict[str, object]:
+    """The same beside processes that compute without end."""
+    with busy_loops():
+        found = await load(console, mediator, RATE, BUSY_SECONDS)
+    return {
+        "busy_event_p99_ms": p99_ms(found.late),
+        "busy_event_max_ms": max(found.late) * 1000,
+        "busy_27h_p99_ms": p99_ms(found.answers),
+        "busy_lost_events": found.lost,
+    }
+
+
+async def most(console: Console, mediator: BoxProcess) -> dict[str, object]:
+    """The highest rate of calls at which every event comes in time for a minute."""
+    rate, step = 0.0, RATE / 2
+    while step <= MOST_RATE and (await load(console, mediator, step, RAMP_SECONDS)).kept:
+        rate, step = step, step * RAMP_STEP
+    for _ in range(SUSTAINED_TRIES if rate else 0):
+        found = await load(console, mediator, rate, SUSTAINED_SECONDS)
+        if found.kept:
+            return {
+                "max_calls_per_s": found.calls / SUSTAINED_SECONDS,
+                "max_cpu_ms_per_call": found.spent / found.calls * 1000,
+                "max_event_p99_ms": p99_ms(found.late),
+                "max_event_max_ms": max(found.late) * 1000,
+                "max_27h_p99_ms": p99_ms(found.answers),
+                "max_memory_mb": max(found.memory),
+            }
+        rate *= STEP_DOWN
+    return {"max_calls_per_s": 0.0}
 
 
 async def measure(folder: Path) -> dict[str, object]:
@@ -197,90 +291,20 @@ async def measure(folder: Path) -> dict[str, object]:
         await console.connect(mediator.endpoints)
         await console.command(Start())
         for index in range(OBJECTS):
-            await console.command(network_object(index))
-        return {**await idle(console), **await loaded(console, mediator, folder)}
+            await console.command(network_object(1 + index, object_phone(index)))
+        return {
+            **await idle(console),
+            **await loaded(console, mediator),
+            **await busy(console, mediator),
+            **await most(console, mediator),
+        }
 
 
 def run() -> dict[str, object]:
-    """See the module. Takes a little over ``SECONDS``."""
+    """See the module. Takes about five minutes."""
     gc.disable()  # a pause of the console must not count as one of the mediator
     try:
         with tempfile.TemporaryDirectory() as folder:
             return asyncio.run(measure(Path(folder)))
     finally:
         gc.enable()
-
-
-# --- a process of its own: the switch's reports of synthetic calls at a constant rate
-#
-# ``python -m bench.gateway HOST:PORT RATE SECONDS OBJECTS FILE``: each call is three reports (number received, answer,
-# release). The times at which they were handed to the reporter go into FILE, an array of doubles, three per call; the
-# index of a call is in its A number, which tells the console how long each took.
-
-
-SECRET = "2testing123"
-ANSWER_AFTER, RELEASE_AFTER = 0.2, 0.5
-NETWORK_PREFIX = "7999"
-
-
-def a_number(index: int) -> str:
-    """The A number of the call with this index: 11 digits."""
-    return f"{NETWORK_PREFIX}{index:07d}"
-
-
-def object_phone(index: int) -> str:
-    """The number of the object with this index."""
-    return f"7383{index:07d}"
-
-
-def report(index: int, objects: int, begin: float, stage: int) -> CallReport:
-    """The report of call ``index`` at ``stage`` 0 (number received), 1 (answer) or 2 (release)."""
-    called = Party(digits=object_phone(index % objects), ni="intercity")
-    now = time.time()
-    return CallReport(
-        call_id=f"bench-{os.getpid()}-{index}",
-        domain="test.domain",
-        sequence=stage + 1,
-        time=now,
-        connection=0x11,
-        calling=Party(digits=a_number(index), ni="intercity"),
-        called=called,
-        calling_station=a_number(index),
-        called_station=called.digits,
-        setup_time=begin,
-        answer_time=begin + ANSWER_AFTER if stage >= 1 else None,
-        release_time=begin + RELEASE_AFTER if stage == 2 else None,
-        release_cause=5 if stage == 2 else None,
-        matches=(Match(object_number=1 + index % objects, role="b", called=called, time=begin),),
-    )
-
-
-async def main(address: str, rate: int, seconds: float, objects: int) -> array.array[float]:
-    """Send the calls on time, and wait until the last report is answered. When each was sent, three per call."""
-    host, _, port = address.rpartition(":")
-    reporter = Reporter((host, int(port)), SECRET)
-    await reporter.start()
-    calls = int(rate * seconds)
-    times = array.array("d", bytes(8 * 3 * calls))
-    due = sorted(
-        (index / rate + after, index, stage)
-        for index in range(calls)
-        for stage, after in enumerate((0.0, ANSWER_AFTER, RELEASE_AFTER))
-    )
-    gc.disable()  # a pause of the generator must not count as one of the mediator
-    zero, wall = time.perf_counter(), time.time()
-    for moment, index, stage in due:
-        pause = zero + moment - time.perf_counter()
-        if pause > 0.001:
-            await asyncio.sleep(pause)
-        times[3 * index + stage] = time.time()
-        reporter.send(report(index, objects, wall + index / rate, stage))
-    async with asyncio.timeout(60):
-        await reporter.drain()
-    reporter.close()
-    return times
-
-
-if __name__ == "__main__":
-    sent = asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))
-    Path(sys.argv[5]).write_bytes(sent.tobytes())

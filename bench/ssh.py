@@ -33,6 +33,7 @@ from typing import Any
 import asyncssh
 
 from bench import fanout
+from sorm_mediator.cli import loops
 from ssh_control.dialect import ClientDialect, ClientHello, Notify, Reply, Request
 from ssh_control.server import SormServer
 from ssh_control.transport import CIPHERS, public_line, without_padding_packets
@@ -265,7 +266,7 @@ def run() -> dict[str, Any]:
             servers.insert(0, ("openssh", stack.enter_context(_openssh())))
         except _NoReference as missing:
             reason = str(missing)
-        rates = asyncio.run(_measure(servers))
+        rates = loops.run(_measure(servers))
     results: dict[str, Any] = {
         f"{key}_vs_echo": rates[f"dialect_{key}_per_s"] / rates[f"echo_{key}_per_s"]
         for key in ("serial", "pipelined")
@@ -365,4 +366,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve_echo() if sys.argv[1:] == ["echo"] else _serve())
+    loops.run(_serve_echo() if sys.argv[1:] == ["echo"] else _serve())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from e1.events import (
     ChannelAlarm,
@@ -27,6 +27,26 @@ from e1.lapb.machine import Lapb, LapbState
 from e1.x25.config import FRAME_OVERHEAD, X25Config
 from e1.x25.effects import CircuitDown, DeliverMessage, SendPacket, X25Effect
 from e1.x25.layer import PacketLayer
+
+
+class FrameWay(Protocol):
+    """One direction of the line, which frames cross, where a test makes faults. It has no clock: time is passed in."""
+
+    idle: bool
+    """Nothing has to cross it: frames may go on directly."""
+
+    @property
+    def next_due(self) -> float | None:
+        """When :meth:`due` is to be called."""
+
+    def put(self, frame: bytes, now: float, /) -> list[bytes]:
+        """A frame crosses; returns those that arrive now, in order."""
+
+    def due(self, now: float, /) -> list[bytes]:
+        """The frames that arrive by now, in order."""
+
+    def take_all(self) -> list[bytes]:
+        """The line is gone: what is on its way is lost, and returned."""
 
 
 class DataLink:
@@ -50,6 +70,8 @@ class DataLink:
         self._transmit = transmit
         self._events: list[ChannelEvent] = []
         self._todo: deque[LapbEffect | X25Effect] = deque()
+        self.ways: tuple[FrameWay, FrameWay] | None = None
+        """The line to the peer and from it, where a test makes faults; None: frames go on directly."""
 
     @property
     def up(self) -> bool:
@@ -73,12 +95,28 @@ class DataLink:
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
         """The carrier of the frames is available or gone. A new channel is silent until it is available."""
+        if not up:
+            for way in self.ways or ():
+                way.take_all()
         return self._carry_out(self.lapb.carrier(up, now), now)
 
     def frame(self, frame: bytes, now: float) -> list[ChannelEvent]:
         """Take a received frame; its FCS was correct and is removed."""
+        if self.ways is None or self.ways[1].idle:
+            return self._arrived(frame, now)
+        return [event for one in self.ways[1].put(frame, now) for event in self._arrived(one, now)]
+
+    def _arrived(self, frame: bytes, now: float) -> list[ChannelEvent]:
         self._events.append(FrameCrossed(outbound=False, frame=frame))
         return self._carry_out(self.lapb.received(frame, now), now)
+
+    def _leave(self, frame: bytes, now: float) -> None:
+        self._events.append(FrameCrossed(outbound=True, frame=frame))
+        if self.ways is None or self.ways[0].idle:
+            self._transmit(frame)
+        else:
+            for one in self.ways[0].put(frame, now):
+                self._transmit(one)
 
     def connect(self, now: float) -> list[ChannelEvent]:
         """Set the link up, now or when it has a carrier. A new one does so by itself."""
@@ -110,12 +148,19 @@ class DataLink:
 
     def tick(self, now: float) -> list[ChannelEvent]:
         """Time has passed."""
-        events = self._carry_out(self.lapb.tick(now), now)
+        events: list[ChannelEvent] = []
+        if self.ways is not None:
+            for frame in self.ways[0].due(now):
+                self._transmit(frame)
+            for frame in self.ways[1].due(now):
+                events += self._arrived(frame, now)
+        events += self._carry_out(self.lapb.tick(now), now)
         return events + self._carry_out(self.x25.tick(now), now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` is due."""
-        deadlines = (self.lapb.next_deadline(), self.x25.next_deadline())
+        deadlines = [self.lapb.next_deadline(), self.x25.next_deadline()]
+        deadlines += [way.next_due for way in self.ways or ()]
         return min((each for each in deadlines if each is not None), default=None)
 
     def row(self) -> dict[str, Any]:
@@ -137,8 +182,7 @@ class DataLink:
             effect = self._todo.popleft()
             match effect:
                 case SendFrame(frame):
-                    self._transmit(frame)
-                    self._events.append(FrameCrossed(outbound=True, frame=frame))
+                    self._leave(frame, now)
                 case DeliverPacket(packet):
                     in_time = self.lapb.in_time(now)
                     self._todo.extend(self.x25.received(packet, now, self._unconfirmed(), in_time=in_time))

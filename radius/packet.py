@@ -25,6 +25,7 @@ from radius.report import (
     MessageReport,
     Party,
     ServiceUse,
+    maker,
 )
 from radius.wire import (
     HEADER,
@@ -41,6 +42,10 @@ V = TypeVar("V")
 D = TypeVar("D")
 _NEEDED: Final = object()
 _get = OrderedDict.get
+_items: Final = dict.items
+"""Of a packet: keys and octets as they are; pyrad's own way would decode them."""
+_whole: Final = int.from_bytes
+_make_party, _make_match, _make_report = maker(Party), maker(Match), maker(CallReport)
 
 
 class ReportError(ValueError):
@@ -193,12 +198,12 @@ def _imsi(name: str) -> Attribute[str]:
 
 def _moment(name: str) -> Attribute[float]:
     """Microseconds since 1970 in 8 octets, Unix seconds in a report."""
-    return _declared(
-        name,
-        lambda time: _microseconds("", time).to_bytes(8),
-        lambda octets: _seconds(name, int.from_bytes(octets)),
-        8,
-    )
+
+    def unpack(octets: bytes) -> float:
+        microseconds = _whole(octets)
+        return microseconds / 1e6 if microseconds <= LATEST else _seconds(name, microseconds)
+
+    return _declared(name, lambda time: _microseconds("", time).to_bytes(8), unpack, 8)
 
 
 def _microseconds(field: str, time: float) -> int:
@@ -233,11 +238,26 @@ def _words(pattern: re.Pattern[str], name: str, value: bytes) -> tuple[str, ...]
 
 def _party(name: str) -> Attribute[Party]:
     """Digits, numbering plan and trunk, each a word or `-`."""
-    return _declared(
-        name,
-        lambda party: _party_words("", party).encode(),
-        lambda octets: _party_of(name, *_words(_PARTY_PATTERN, name, octets)),
-    )
+
+    def unpack(octets: bytes) -> Party:
+        words = octets.split(b" ")
+        if len(words) == 3 and (party := _plain_party(*words)) is not None:
+            return party
+        return _party_of(name, *_words(_PARTY_PATTERN, name, octets))
+
+    return _declared(name, lambda party: _party_words("", party).encode(), unpack)
+
+
+_PLAIN_INDICATORS: Final = {(ni or "-").encode(): ni for ni in NUMBER_INDICATORS}
+
+
+def _plain_party(digits: bytes, ni: bytes, trunk: bytes) -> Party | None:
+    """A party of digits without a trunk, as nearly all are, in a third of the time that the pattern takes; None: it is
+    another one, or none."""
+    indicator = _PLAIN_INDICATORS.get(ni)
+    if trunk == b"-" and indicator is not None and digits.isdigit() and len(digits) <= 40:
+        return _make_party(digits.decode(), indicator, None)
+    return None
 
 
 def _party_words(field: str, party: Party) -> str:
@@ -256,7 +276,7 @@ def _party_of(name: str, digits: str, ni: str, trunk: str) -> Party:
     number = None if trunk == "-" else int(trunk)
     if number is not None and number > 0xFFFF:
         raise ReportError(name, f"trunk {number} is not 0 to 65535")
-    return Party(digits="" if digits == "-" else digits, ni="" if ni == "-" else ni, trunk=number)
+    return _make_party("" if digits == "-" else digits, "" if ni == "-" else ni, number)
 
 
 def _octet(field: str, value: int) -> int:
@@ -291,6 +311,7 @@ def _service(name: str) -> Attribute[ServiceUse]:
 def _match(name: str, roles: Sequence[str]) -> Attribute[Match]:
     """Object number, one of these roles, time and called party, as words."""
     pattern = re.compile(rf"(\d{{1,5}}) ({'|'.join(roles)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII)
+    known = {role.encode(): role for role in roles}
 
     def pack(match: Match) -> bytes:
         if not 0 <= match.object_number <= 0xFFFF:
@@ -301,11 +322,20 @@ def _match(name: str, roles: Sequence[str]) -> Attribute[Match]:
         return f"{match.object_number} {match.role} {moment} {_party_words('.called', match.called)}".encode()
 
     def unpack(octets: bytes) -> Match:
+        words = octets.split(b" ")
+        if len(words) == 6 and (role := known.get(words[1])) is not None:
+            called = _plain_party(*words[3:])
+            number, moment = words[0], words[2]
+            digits = number.isdigit() and moment.isdigit() and len(number) <= 5 and len(moment) <= 16
+            if called is not None and digits and (which := int(number)) <= 0xFFFF:
+                return _make_match(which, role, called, _seconds(name, int(moment)))
+        return slowly(octets)
+
+    def slowly(octets: bytes) -> Match:
         number, role, time, *party = _words(pattern, name, octets)
         if int(number) > 0xFFFF:
             raise ReportError(name, f"object {number} is not 0 to 65535")
-        called = _party_of(name, *party)
-        return Match(object_number=int(number), role=role, called=called, time=_seconds(name, int(time)))
+        return _make_match(int(number), role, _party_of(name, *party), _seconds(name, int(time)))
 
     return _declared(name, pack, unpack)
 
@@ -504,52 +534,59 @@ def cut_entries(packet: AcctPacket) -> int:
     return SERVICES_CUT.of(packet, 0) + MATCHES_CUT.of(packet, 0)
 
 
+_ONCE: Final[tuple[Attribute[Any], ...]] = (
+    STATUS_TYPE, SESSION_ID, NAS_IDENTIFIER, SEQUENCE, TIME, CONNECTION, CALLING, CALLED,
+    CALLING_STATION, CALLED_STATION, SETUP_TIME, ANSWER_TIME, ANSWERED, RELEASE_TIME, RELEASE_CAUSE, A_SSRC, B_SSRC,
+)  # fmt: skip
+"""What a call report has once or not at all; the first eight it must have."""
+_ABSENT: Final = (*[None] * 8, "", "", *[None] * 7)
+"""What stands for each of them that is not there."""
+_PLACES: Final = {one.key: (at, one.size, one.unpack, one) for at, one in enumerate(_ONCE)}
+
+
 def packet_to_report(packet: AcctPacket) -> CallReport:
     """The report in an Accounting-Request. Attributes that a report has no use for are passed over.
 
     Raises ReportError.
     """
-    report = CallReport(
-        call_id=SESSION_ID.of(packet),
-        domain=NAS_IDENTIFIER.of(packet),
-        sequence=SEQUENCE.of(packet),
-        time=TIME.of(packet),
-        connection=CONNECTION.of(packet),
-        calling=CALLING.of(packet),
-        called=CALLED.of(packet),
-        calling_station=CALLING_STATION.of(packet, ""),
-        called_station=CALLED_STATION.of(packet, ""),
-        setup_time=SETUP_TIME.of(packet, None),
-        answer_time=ANSWER_TIME.of(packet, None),
-        answered=ANSWERED.of(packet, None),
-        release_time=RELEASE_TIME.of(packet, None),
-        release_cause=RELEASE_CAUSE.of(packet, None),
-        services=SERVICE.all_of(packet),
-        matches=MATCH.all_of(packet),
-        media=_media(packet),
-    )
-    if report.sequence < 1:
+    values: list[Any] = [*_ABSENT]
+    for key, octets in _items(packet):
+        if (place := _PLACES.get(key)) is not None:
+            at, size, unpack, attribute = place
+            if len(octets) != 1 or (size and len(octets[0]) != size):
+                attribute.of(packet)  # which says what is wrong
+            values[at] = unpack(octets[0])
+    (
+        status, call_id, domain, sequence, time, connection, calling, called, calling_station, called_station,
+        setup, answer, answered, release, cause, a_ssrc, b_ssrc,
+    ) = values  # fmt: skip
+    if None in (status, call_id, domain, sequence, time, connection) or calling is None or called is None:
+        missing = next(one for one, value in zip(_ONCE, values, strict=True) if value is None)
+        raise ReportError(missing.name, "is missing")
+    report = _make_report(
+        call_id, domain, sequence, time, connection, calling, called, calling_station, called_station,
+        setup, answer, answered, release, cause, SERVICE.all_of(packet), MATCH.all_of(packet),
+        None if a_ssrc is None and b_ssrc is None else _media(a_ssrc, b_ssrc),
+    )  # fmt: skip
+    if sequence < 1:
         raise ReportError(SEQUENCE.name, "0; it counts from 1")
-    if report.release_cause is not None and report.release_time is None:
+    if cause is not None and release is None:
         raise ReportError(RELEASE_CAUSE.name, "without Sorm-Release-Time")
-    _check(packet, report.call_id, report.domain, report.kind)
+    _check(status, call_id, domain, report.kind)
     return report
 
 
-def _media(packet: AcctPacket) -> Media | None:
-    a, b = A_SSRC.of(packet, None), B_SSRC.of(packet, None)
-    if a is None and b is None:
-        return None
+def _media(a: int | None, b: int | None) -> Media:
     if a is None or b is None:
         raise ReportError((A_SSRC if a is None else B_SSRC).name, "is missing beside the other one")
     return Media(a_ssrc=a, b_ssrc=b)
 
 
-def _check(packet: AcctPacket, subject: str, domain: str, kind: Kind) -> None:
+def _check(status: Kind, subject: str, domain: str, kind: Kind) -> None:
     """What both kinds of reports need: ids that are not empty, and the status that goes with the kind."""
     if not subject or not domain:
         raise ReportError((SESSION_ID if domain else NAS_IDENTIFIER).name, "is empty")
-    if (status := STATUS_TYPE.of(packet)) != kind:
+    if status != kind:
         raise ReportError(STATUS_TYPE.name, f"{status} on a report of kind {kind}")
 
 
@@ -578,5 +615,5 @@ def packet_to_message(packet: AcctPacket) -> MessageReport:
         delivered=DELIVERED.of(packet, None),
         matches=MESSAGE_MATCH.all_of(packet),
     )
-    _check(packet, report.message_id, report.domain, "stop")
+    _check(STATUS_TYPE.of(packet), report.message_id, report.domain, "stop")
     return report

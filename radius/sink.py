@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from radius.backlog import Backlog, InKernel
 from radius.clients import Secrets, secret_finder, secret_octets
@@ -81,6 +81,20 @@ class SinkCounters:
     """Answers that the socket did not take; the client gets them when it asks again."""
 
 
+Datagram = tuple[bytes, Any]
+"""Octets, and the address of the client."""
+
+
+class Way(Protocol):
+    """One direction of the network before the port, which datagrams cross."""
+
+    idle: bool
+    """Nothing has to cross it: datagrams may go on directly."""
+
+    def cross(self, datagram: Datagram, /) -> None:
+        """A datagram crosses, and is delivered when it arrives, if it does."""
+
+
 FORMER_FOR: Final = 3600.0
 """Seconds that a former secret is accepted: as long as a client repeats a report (`Schedule.give_up_after`)."""
 MOST_FORMER: Final = 16
@@ -147,6 +161,8 @@ class Sink:
     remember_seconds, remember_requests: how long and how many requests are recognised as duplicates by client
     address and port, identifier and Request Authenticator.
     batch: how many datagrams are read at one wake-up before others in the event loop get their turn.
+    pause: seconds between two looks at the socket while datagrams come more often than that; 0: each is read as soon as
+    it comes. A wake-up, and the way of an answer through the kernel, cost as much as a report itself.
 
     No content of a datagram raises an error.
     """
@@ -167,6 +183,7 @@ class Sink:
         remember_seconds: float = 30.0,
         remember_requests: int = 50_000,
         batch: int = 64,
+        pause: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counters = SinkCounters()
@@ -186,9 +203,17 @@ class Sink:
         self._required = require_message_authenticator
         self._duplicates = Duplicates(remember_seconds, remember_requests)
         self._batch = batch
+        self._pause = pause
+        self._woken = float("-inf")
+        """When the last datagram was read."""
+        self._look: asyncio.Handle | None = None
+        """The next look at the socket, while the event loop does not watch it."""
         self._clock = clock
         self._socket: socket.socket | None = None
         self._failed_batches = 0
+        self.ways: tuple[Way, Way] | None = None
+        """The network toward the port and away from it, where a test makes faults. What crosses it is delivered to
+        :meth:`arrived` and :meth:`leave`."""
         self.backlog = Backlog()
         """How long datagrams wait in the kernel."""
 
@@ -248,14 +273,18 @@ class Sink:
             sock.close()
             raise
         self._socket = sock
-        loop.add_reader(sock, self._drain)
+        self._loop = loop
+        loop.add_reader(sock, self._readable)
         host, port = sock.getsockname()[:2]
         return host, port
 
     def close(self) -> None:
         """Stop receiving and free the port."""
         if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
+            if self._look is not None:
+                self._look.cancel()
+                self._look = None
+            self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -267,18 +296,38 @@ class Sink:
         """The datagrams that have arrived and are not read yet."""
         return self.backlog.in_kernel(self._socket)
 
-    def _drain(self) -> None:
-        """Take the arrived datagrams, pass them on, and answer."""
+    def _readable(self) -> None:
+        """Datagrams have arrived. When they come one after the other, the next look at them is after a pause."""
+        self._drain()
+        if not self._pause:
+            return
+        before, self._woken = self._woken, self._clock()
+        if self._woken - before < self._pause and self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._look = self._loop.call_later(self._pause, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        taken = self._drain()
+        if self._socket is None:
+            return
+        if taken >= self._batch:
+            self._look = self._loop.call_soon(self._look_again)
+        elif taken:
+            self._look = self._loop.call_later(self._pause, self._look_again)
+        else:
+            self._loop.add_reader(self._socket, self._readable)
+
+    def _drain(self) -> int:
+        """Take the arrived datagrams, pass them on, and answer. How many there were, at most a batch."""
         sock = self._socket
         if sock is None:
-            return
-        now = self._clock()
-        self._duplicates.turn(now)
-        pending: dict[object, bytes] = {}
-        answers: list[tuple[bytes, Any]] = []
+            return 0
+        taken = 0
+        crossed: list[Datagram] = []
         for _ in range(self._batch):
             try:
-                data, address = sock.recvfrom(_RECEIVE)
+                datagram = sock.recvfrom(_RECEIVE)
             except BlockingIOError:
                 self.backlog.drained()
                 break
@@ -286,14 +335,32 @@ class Sink:
                 # An ICMP error of an earlier answer; the next call reads on.
                 logger.debug("radius: %s", error)
                 continue
+            taken += 1
+            if self.ways is not None and not self.ways[0].idle:
+                self.ways[0].cross(datagram)
+            else:
+                crossed.append(datagram)
+        else:
+            self.backlog.more(sock)
+        if crossed:
+            self.arrived(*crossed)
+        return taken
+
+    def arrived(self, *datagrams: Datagram) -> None:
+        """Datagrams have crossed the network: pass them on, and answer."""
+        sock = self._socket
+        if sock is None:
+            return
+        now = self._clock()
+        self._duplicates.turn(now)
+        pending: dict[object, bytes] = {}
+        answers: list[Datagram] = []
+        for data, address in datagrams:
             if self._on_datagram is not None:
                 self._on_datagram(sock.getsockname()[:2], address[:2], data, sent=False)
             answer = self._receive(data, address, pending)
             if answer is not None:
                 answers.append((answer, address))
-        else:
-            self.backlog.more(sock)
-        counters = self.counters
         if pending:
             if self._kept(len(pending)):
                 for key, answer in pending.items():
@@ -301,16 +368,26 @@ class Sink:
             else:
                 withheld = set(pending.values())
                 answers = [(answer, address) for answer, address in answers if answer not in withheld]
-        for answer, address in answers:
-            try:
-                sock.sendto(answer, address)
-            except OSError as error:
-                counters.replies_lost += 1
-                logger.debug("radius: no answer to %s: %s", address, error)
+        for datagram in answers:
+            if self.ways is not None and not self.ways[1].idle:
+                self.ways[1].cross(datagram)
             else:
-                counters.replies += 1
-                if self._on_datagram is not None:
-                    self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
+                self.leave(datagram)
+
+    def leave(self, datagram: Datagram) -> None:
+        """Send an answer, which has crossed the network."""
+        sock, (answer, address) = self._socket, datagram
+        if sock is None:
+            return
+        try:
+            sock.sendto(answer, address)
+        except OSError as error:
+            self.counters.replies_lost += 1
+            logger.debug("radius: no answer to %s: %s", address, error)
+        else:
+            self.counters.replies += 1
+            if self._on_datagram is not None:
+                self._on_datagram(sock.getsockname()[:2], address[:2], answer, sent=True)
 
     def _kept(self, count: int) -> bool:
         if self._before_replies is None:

@@ -12,16 +12,21 @@ Sources: RFC 2865 (format), RFC 2866 (accounting), RFC 2869 5.14 and RFC 5080 2.
 (Status-Server). Everything here is a pure function of its arguments.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import struct
 from collections import OrderedDict
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AcctPacket, PacketError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 ACCOUNTING_REQUEST: Final = 4
 ACCOUNTING_RESPONSE: Final = 5
@@ -35,6 +40,9 @@ HEADER: Final = 20
 """Octets of code, identifier, length and authenticator."""
 LONGEST: Final = 4096
 """The most octets a RADIUS packet may have (RFC 2865 section 3)."""
+
+_KNOWN_SECRETS: Final = 64
+"""Shared secrets whose digests are kept."""
 
 _ZEROS: Final = bytes(16)
 _EMPTY_MESSAGE_AUTHENTICATOR: Final = bytes((MESSAGE_AUTHENTICATOR, 18)) + _ZEROS
@@ -100,7 +108,7 @@ class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
     """Where in `raw_packet` the Message-Authenticator begins, 0 without one."""
 
     @classmethod
-    def received(cls, data: bytes, secret: bytes) -> "AccountingPacket":
+    def received(cls, data: bytes, secret: bytes) -> AccountingPacket:
         """Decode a datagram. Octets behind the Length field are padding (RFC 2865 section 3).
 
         Raises MalformedError.
@@ -183,6 +191,33 @@ class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
         return [] if values is None else values
 
 
+_BLOCK: Final = 64
+"""Octets of a block of MD5, to which HMAC fills up its key (RFC 2104 section 2)."""
+_INNER: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
+
+
+@lru_cache(_KNOWN_SECRETS)
+def _keyed(secret: bytes) -> tuple[_Hash, _Hash]:
+    """The inner and the outer digest of HMAC-MD5, which have taken in the key (RFC 2104 section 4)."""
+    key = secret if len(secret) <= _BLOCK else hashlib.md5(secret, usedforsecurity=False).digest()
+    key = key.ljust(_BLOCK, b"\0")
+    return (
+        hashlib.md5(key.translate(_INNER), usedforsecurity=False),
+        hashlib.md5(key.translate(_OUTER), usedforsecurity=False),
+    )
+
+
+def _hmac_md5(secret: bytes, octets: bytes) -> bytes:
+    """HMAC-MD5 (RFC 2104): half the time of ``hmac.digest``, which takes in the key each time."""
+    inner, outer = _keyed(secret)
+    inner = inner.copy()
+    inner.update(octets)
+    outer = outer.copy()
+    outer.update(inner.digest())
+    return outer.digest()
+
+
 def request_authenticator_is_right(packet: AccountingPacket) -> bool:
     """Whether an Accounting-Request was made with the secret (RFC 2866 section 3)."""
     raw = packet.raw_packet
@@ -202,7 +237,7 @@ def message_authenticator_is_right(packet: AccountingPacket, request_authenticat
         return False
     raw = packet.raw_packet
     body = raw[HEADER : at + 2] + _ZEROS + raw[at + 18 :]
-    digest = hmac.digest(packet.secret, raw[:4] + request_authenticator + body, "md5")
+    digest = _hmac_md5(packet.secret, raw[:4] + request_authenticator + body)
     return hmac.compare_digest(digest, raw[at + 2 : at + 18])
 
 
@@ -228,7 +263,7 @@ def accounting_response(request: AccountingPacket) -> bytes:
     if request.message_authenticator:
         vector = request.authenticator if request.code == STATUS_SERVER else _ZEROS
         head += (HEADER + 18 + len(attributes)).to_bytes(2, "big")
-        digest = hmac.digest(request.secret, head + vector + _EMPTY_MESSAGE_AUTHENTICATOR + attributes, "md5")
+        digest = _hmac_md5(request.secret, head + vector + _EMPTY_MESSAGE_AUTHENTICATOR + attributes)
         attributes = _EMPTY_MESSAGE_AUTHENTICATOR[:2] + digest + attributes
     else:
         head += (HEADER + len(attributes)).to_bytes(2, "big")
@@ -251,7 +286,7 @@ def accounting_request(
         raise ValueError(f"a packet of {length} octets is over {LONGEST}")
     head = bytes((ACCOUNTING_REQUEST, identifier)) + length.to_bytes(2, "big")
     if message_authenticator:
-        digest = hmac.digest(secret, head + _ZEROS + _EMPTY_MESSAGE_AUTHENTICATOR + attributes, "md5")
+        digest = _hmac_md5(secret, head + _ZEROS + _EMPTY_MESSAGE_AUTHENTICATOR + attributes)
         attributes = _EMPTY_MESSAGE_AUTHENTICATOR[:2] + digest + attributes
     authenticator = hashlib.md5(head + _ZEROS + attributes + secret, usedforsecurity=False).digest()
     return head + authenticator + attributes

@@ -150,11 +150,14 @@ def _plural_of(call: nodes.Call) -> str:
 
 
 def _collect_settings(found: Collected) -> None:
-    """What each setting means, as its page shows it."""
+    """What each setting means, as its page shows it, and each parameter of a fault, as the console's help does."""
     from sorm_mediator.config.settings import meanings
+    from sorm_mediator.faults.order import FaultOrder
 
     for text in meanings():
         found.add("sorm_mediator/config/settings.py", "", text, set())
+    for text in FaultOrder.meanings().values():
+        found.add("sorm_mediator/faults/order.py", "", text, set())
 
 
 def _takers(tree: ast.AST) -> dict[str, dict[str, int]]:

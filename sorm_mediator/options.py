@@ -307,6 +307,10 @@ class MediatorOptions(Section):
     (connections, refusals, octets that are no command, wrong passwords). Further entries are left out and
     counted, and an entry ``left-out`` has their number. 0 = no bound; our choice."""
 
+    coalesce: Literal["on", "off"] = "on"
+    """Over TCP, units of one moment share packets as far as they fit into one: events of calls that are reported
+    together, and what waited for a console that did not read. Order 268, 1.4.2.2, forbids only that a unit is spread
+    over packets. off: each unit is sent by itself. Our choice."""
     access_messages_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 60
     """Messages 26h in a minute about refused connections and about tables read by HTTP (order 268, 9.6.4.1).
     Further ones are left out and counted, and the text of the next one ends with their number. Wrong

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import asyncssh
 
@@ -40,6 +40,32 @@ MOST_REQUESTS = 1024
 """Requests without a reply that are kept: a switch may answer late, or never."""
 
 Address = tuple[str, int]
+_CUT: Final = "the connection is cut by a fault that a test has ordered"
+
+
+class Way(Protocol):
+    """One direction of the network below a session, which lines of the dialect cross."""
+
+    idle: bool
+    """Nothing has to cross it: lines may go on directly."""
+
+    def cross(self, line: bytes, /) -> None:
+        """A line crosses, and is delivered when it arrives, if it does."""
+
+    def close(self) -> int:
+        """The session has ended. Returns how many lines were on their way."""
+
+
+class Network(Protocol):
+    """What lies between the mediator and the switch, where a test makes faults. ``place``: 0 is the first address."""
+
+    def unreachable(self, place: int) -> bool:
+        """Whether no connection with this address is possible now."""
+
+    def ways(
+        self, place: int, send: Callable[[bytes], object], receive: Callable[[bytes], object]
+    ) -> tuple[Way, Way]:
+        """The ways of a new session to and from this address: what arrives is given to ``send`` and ``receive``."""
 
 
 class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
@@ -192,6 +218,8 @@ class SwitchLink:
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
         self.most_requests = most_requests
         self._sleep, self._jitter = sleep, jitter
+        self.network: Network | None = None
+        self._connecting: _LinkSession | None = None
         self._session: _LinkSession | None = None
         self._hello: dict[str, Any] = {}
         self._reason = "not started"
@@ -231,6 +259,19 @@ class SwitchLink:
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
         if self._session is not None and self._session.connection is not None:
             self._session.connection.set_keepalive(keepalive)
+
+    def cut(self, place: int | None = None) -> int:
+        """The connection with the address of this place is lost, without a farewell; None: with any. Returns how many
+        were."""
+        there = [
+            one
+            for one in (self._session, self._connecting)
+            if one is not None and one.connection is not None and place in (None, one.place)
+        ]
+        for session in there:
+            assert session.connection is not None
+            session.connection.abort()
+        return len(there)
 
     async def settle(self, within: float) -> None:
         """Wait until no request waits for its reply, at most so many seconds."""
@@ -344,10 +385,10 @@ class SwitchLink:
     async def _connect_somewhere(self) -> _LinkSession | _Trouble:
         """Bring the link up at the first address that answers. The session may be over already."""
         troubles: list[_Trouble] = []
-        for address in self.addresses:
+        for place, address in enumerate(self.addresses):
             self.counters["attempts"] += 1
             try:
-                session, hello = await self._connect(address)
+                session, hello = await self._connect(place, address)
             except _Trouble as trouble:
                 troubles.append(trouble)
             else:
@@ -357,10 +398,19 @@ class SwitchLink:
         refused = Refusal.HOST_KEY if Refusal.HOST_KEY in refusals else next(iter(refusals), None)
         return _Trouble("; ".join(str(trouble) for trouble in troubles), refused=refused)
 
-    async def _connect(self, address: Address) -> tuple[_LinkSession, dict[str, Any]]:
+    async def _connect(self, place: int, address: Address) -> tuple[_LinkSession, dict[str, Any]]:
         where = host_port(*address)
+        if self.network is not None and self.network.unreachable(place):
+            raise _Trouble(f"{where}: {_CUT}")
         watch = _KeyWatch(self._pinned)
-        session = _LinkSession(self, address, self._new_dialect())
+        session = self._connecting = _LinkSession(self, address, place, self._new_dialect())
+        try:
+            return await self._greet(session, watch)
+        finally:
+            self._connecting = None
+
+    async def _greet(self, session: _LinkSession, watch: _KeyWatch) -> tuple[_LinkSession, dict[str, Any]]:
+        address, where = session.address, host_port(*session.address)
         try:
             async with asyncio.timeout(self._connect_timeout):
                 session.connection = connection = await asyncssh.connect(
@@ -395,6 +445,9 @@ class SwitchLink:
             raise
         if isinstance(greeting, _Trouble):
             raise _Trouble(f"{where}: {greeting}", refused=greeting.refused)
+        if self.network is not None and self.network.unreachable(session.place):
+            connection.abort()
+            raise _Trouble(f"{where}: {_CUT}")
         return session, greeting
 
     def _trouble(self, where: str, error: Exception, watch: _KeyWatch) -> _Trouble:
@@ -508,9 +561,11 @@ class _KeyWatch(asyncssh.SSHClient):
 class _LinkSession(asyncssh.SSHClientSession[bytes]):
     """One session with the switch: octets between the channel and the dialect, events to the link."""
 
-    def __init__(self, link: SwitchLink, address: Address, dialect: ClientDialect) -> None:
+    def __init__(self, link: SwitchLink, address: Address, place: int, dialect: ClientDialect) -> None:
         loop = asyncio.get_running_loop()
         self.address = address
+        self.place = place
+        """Of the address, among those of the link."""
         self.dialect = dialect
         self.connection: asyncssh.SSHClientConnection | None = None
         self.greeted: asyncio.Future[dict[str, Any] | _Trouble] = loop.create_future()
@@ -519,22 +574,41 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._held = True
         self._reason = ""
+        self._ways: tuple[Way, Way] | None = None
+        self._begun = b""
+        """Of a line that has not arrived whole, while the network has faults."""
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
+        if self._link.network is not None:
+            self._ways = self._link.network.ways(self.place, self._send, self._receive)
 
     def session_started(self) -> None:
         self.flush()
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if datatype is None:
-            self._crossed(data, sent=False)
-            self.dialect.feed(data)
-            self._pump()
+        if datatype is not None:
+            return
+        if self._ways is None or (self._ways[1].idle and not self._begun):
+            self._receive(data)
+            return
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._ways[1].cross(line + b"\n")
+        if len(self._begun) > MOST_UNSENT:  # it never ends: the dialect refuses it
+            begun, self._begun = self._begun, b""
+            self._ways[1].cross(begun)
+
+    def _receive(self, data: bytes) -> None:
+        self._crossed(data, sent=False)
+        self.dialect.feed(data)
+        self._pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not isinstance(exc, asyncssh.Error | OSError):
             log.error("switch link: dropped by an error of our own", exc_info=exc)
+        for way in self._ways or ():
+            way.close()
         self._over(str(exc) if exc else "the switch ended the session")
 
     def release(self) -> None:
@@ -551,9 +625,17 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
             return
         octets = self.dialect.take()
         self._crossed(octets, sent=True)
-        channel.write(octets)
+        if self._ways is None or self._ways[0].idle:
+            channel.write(octets)
+        else:
+            for line in octets.splitlines(keepends=True):
+                self._ways[0].cross(line)
         if channel.get_write_buffer_size() > MOST_UNSENT:
             self._over(f"the switch does not read: more than {MOST_UNSENT} octets wait for it")
+
+    def _send(self, octets: bytes) -> None:
+        if self._channel is not None and not self._channel.is_closing():
+            self._channel.write(octets)
 
     @property
     def unsent(self) -> int:

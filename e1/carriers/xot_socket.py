@@ -8,6 +8,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
@@ -49,10 +50,9 @@ class XotLink(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is none by its class
         if self._server is not None and not self._server.admits(self):
-            transport.abort()
+            self._transport.abort()
             return
         _watch(transport.get_extra_info("socket"))
         if self.end is not None:

@@ -15,11 +15,12 @@ from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo, write_anything
-from sorm_mediator.cli.interactive import console, send, watch
+from sorm_mediator.cli.interactive import console, fault, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.licence import show as show_key
+from sorm_mediator.cli.loading import load, soak
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
 from sorm_mediator.cli.wireshark import install, print_
@@ -97,10 +98,13 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         console,
         send,
         watch,
+        fault,
         tap,
         replay,
         acceptance,
         conformance,
+        load,
+        soak,
         decode,
         encode,
         pcap2scenario,

@@ -149,6 +149,7 @@ def _run(
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     import asyncio
 
+    from sorm_mediator.cli import loops
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.cli.running import run
     from sorm_mediator.errors import BoxError
@@ -158,7 +159,7 @@ def _run(
     config, name = load_lab(path, given or (), auto_ports=auto_ports)
     with located_in(config):
         try:
-            asyncio.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
+            loops.run(run(config, boxes, name, _capture(pcap), str(pcap), ready_file))
         except BoxError as error:
             if not asyncio.run(runs_already(config)):
                 raise

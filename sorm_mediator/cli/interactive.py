@@ -1,4 +1,4 @@
-"""The commands for work by hand: ``console``, ``send`` and ``watch``."""
+"""The commands for work by hand: ``console``, ``send``, ``watch`` and ``fault``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from sorm_mediator.cli.common import (
     JsonLinesOption,
+    JsonOption,
     Kpd1Option,
     Kpd2Option,
     LangText,
@@ -146,6 +147,43 @@ def watch(
             calls=tuple(calls or ()), as_json=as_json,
         )  # fmt: skip
         raise typer.Exit(run_watch(settings))
+
+
+def fault(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LINK ACTION [KEY=VALUE]...]",
+            help="ssh, radius, kpd1 or kpd2; drop, delay, duplicate, reorder, cut, restart or clear. "
+            "Or: clear [NUMBER].",
+            show_default=False,
+        ),
+    ] = None,
+    web: WebOption = "",
+    config: LabOption = None,
+    as_json: JsonOption = False,
+    lang: LangText = "en",
+) -> None:
+    """Make a fault of a link of a running lab, list the faults, or end them.
+
+    Without words the active faults are listed, with what they have done. A fault acts at once, until it ends by itself
+    (for=SECONDS, count=UNITS) or is cleared. Keys: for, share, count, seconds, jitter, copies, direction, pair,
+    address, domain, seed (docs/faults.md). Exit code 0 when it is done, 1 when the lab refuses, 2 for wrong words, 3
+    when the lab can't be reached.
+
+    Example: sorm-mediator fault ssh cut for=2
+
+    Example: sorm-mediator fault radius drop direction=to-switch count=3
+
+    Example: sorm-mediator fault kpd2 delay seconds=0.5 jitter=0.1 -c captures/labs/laptop.toml
+
+    Example: sorm-mediator fault clear
+    """
+    from sorm_mediator.interactive.fault import FaultSettings, run_fault
+
+    with usage_errors():
+        where = _where("", "", "", web, "", config, lang)
+        raise typer.Exit(run_fault(FaultSettings(where=where, words=tuple(words or ()), as_json=as_json)))
 
 
 def _where(host: str, kpd1: str, kpd2: str, web: str, link: str, config: Path | None, lang: str) -> Where:

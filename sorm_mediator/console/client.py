@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import protocol
 from protocol import Channel, Codec, ElectronicMessage, Message, Problem, StreamFramer, decode_message_text
@@ -469,8 +469,7 @@ class _Channel(asyncio.Protocol):
         self._may_write.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is none by its class
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         self._client._opened(self._name, self, local, remote)
 

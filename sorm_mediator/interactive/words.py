@@ -255,6 +255,7 @@ def read_request(name: str, pairs: Sequence[str]) -> Node:
     node = _Word(keys, "", 1, name)
     try:
         node.keys(request.required, request.optional)
+        request.check_body(node)
     except ScriptError as error:
         raise WordError(words_of(error)) from None
     return node

@@ -23,11 +23,12 @@ from sorm_mediator.lab.checks import (
     login_problem,
     node_warnings,
 )
+from sorm_mediator.lab.faults import LabFaults
 from sorm_mediator.lab.jobs import LabJobs, Missing, folder_of
 from sorm_mediator.lab.settings import LabSettings
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.troubles import refused_by_switch
-from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.switch.box import SwitchBox, SwitchPlace
 from sorm_mediator.web.app import configure_app, create_app
 from sorm_mediator.web.server import WebServer
 from ssh_control.client import LinkState
@@ -110,6 +111,10 @@ class Lab:
         self.link_problem = ""
         """Why the mediator has no link to its switch; "" when it has, or as long as it was not tried."""
         self._with_gateway = boxes != "switch"
+        self.faults = LabFaults(self)
+        """The faults that were ordered over HTTP."""
+        self._switch_place: SwitchPlace | None = None
+        """Of a switch that has ended."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -155,15 +160,41 @@ class Lab:
         """Stop the mediator and start it again with its ports and tables, as after a power cut."""
         assert self.gateway is not None
         await self.gateway.stop()
+        self.faults.end(None, "restart of the gateway")
         self.gateway = self._new_gateway(self._pinned_to_current_ports())
         await self.gateway.start()
         await self.switch_reached()
         self.web_app.state.gateway = self.gateway
 
+    async def end_switch(self) -> None:
+        """The switch ends as if killed: its connections, calls and objects are gone."""
+        assert self.switch is not None
+        self._switch_place = self.switch.place
+        await self.switch.stop()
+        log.warning("the switch has ended")
+
+    async def start_switch(self) -> None:
+        """The switch is there again, with what its lab file says alone: no objects, no calls, and no settings of its
+        shell. Raises :class:`BoxError`."""
+        assert self.switch is not None
+        switch = SwitchBox(self.config, capture=self._capture, place=self._switch_place)
+        await switch.start()
+        if "multisorm" in self.endpoints:
+            switch.await_multisorm()
+        self.switch = self.web_app.state.switch = switch
+        configure_app(self.web_app, self.config)
+        if self.gateway is not None:
+            self._report_to_own_mediator(switch)
+        log.warning("the switch is back")
+
+    async def _stop_switch(self) -> None:
+        if self.switch is not None:
+            await self.switch.stop()
+
     async def _start(self, stack: AsyncExitStack) -> None:
         if self.switch is not None:
             self.endpoints |= await self.switch.start()
-            stack.push_async_callback(self.switch.stop)
+            stack.push_async_callback(self._stop_switch)
         if self._with_gateway:
             self.gateway = self._new_gateway(self.config)
             self.endpoints |= await self.gateway.start()
@@ -174,6 +205,8 @@ class Lab:
         token = web.token.get_secret_value()
         self.web_app = create_app(gateway=self.gateway, switch=self.switch, token=token)
         self.web_app.state.settings = LabSettings(self)
+        self.web_app.state.faults = self.faults
+        stack.push_async_callback(self.faults.close)
         if self.gateway is not None:
             self.web_app.state.jobs = jobs = LabJobs(self, folder_of(self.config), self._missing)
             stack.push_async_callback(jobs.close)
@@ -253,7 +286,9 @@ class Lab:
 
     def _new_gateway(self, config: Config) -> Gateway:
         for_gateway, host_key = self._for_gateway(config)
-        return Gateway(for_gateway, switch_host_key=host_key, capture=self._capture)
+        return Gateway(
+            for_gateway, switch_host_key=host_key, capture=self._capture, faults=self.faults.faults
+        )
 
     def _for_gateway(self, config: Config) -> tuple[Config, str | None]:
         """The settings of the mediator with its way to the switch, and the key of a switch of this lab."""

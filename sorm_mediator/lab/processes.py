@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from sorm_mediator.errors import BoxError
 
@@ -36,12 +36,20 @@ class BoxProcess:
     Raises :class:`BoxError` with the box's stderr when the box does not become ready.
     """
 
-    def __init__(self, box: str, config: Path, *, log: Sequence[str] = ("--log-level", "warning")) -> None:
-        """``log``: the options of its log."""
+    def __init__(
+        self,
+        box: str,
+        config: Path,
+        *,
+        log: Sequence[str] = ("--log-level", "warning"),
+        errors: BinaryIO | None = None,
+    ) -> None:
+        """``log``: the options of its log, which goes to ``errors``; None: to this process's stderr."""
         options = ("-c", str(config), *log)
         # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
         self._command = [sys.executable, "-P", "-m", "sorm_mediator", box, *options]
         self._name = box
+        self._errors = errors
         self.ready: dict[str, object] = {}
         self.endpoints: dict[str, str] = {}
 
@@ -49,6 +57,11 @@ class BoxProcess:
     def pid(self) -> int:
         """Process number."""
         return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None: it runs."""
+        return self._process.returncode
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
@@ -99,7 +112,7 @@ class BoxProcess:
 
     async def ended(self) -> int:
         """Wait until the process ends by itself. Returns the exit code."""
-        await self._drain
+        await asyncio.shield(self._drain)
         return await self._process.wait()
 
     async def kill(self) -> None:
@@ -111,11 +124,12 @@ class BoxProcess:
     async def _discard_output(self) -> None:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        await asyncio.gather(self._copy(self._process.stderr, True), self._copy(self._process.stdout, False))
+        errors = self._errors or sys.stderr.buffer
+        await asyncio.gather(self._copy(self._process.stderr, errors), self._copy(self._process.stdout, None))
 
     @staticmethod
-    async def _copy(stream: asyncio.StreamReader, show: bool) -> None:
+    async def _copy(stream: asyncio.StreamReader, to: BinaryIO | None) -> None:
         while chunk := await stream.read(65536):
-            if show:
-                sys.stderr.buffer.write(chunk)
-                sys.stderr.flush()
+            if to is not None:
+                to.write(chunk)
+                to.flush()

@@ -31,18 +31,23 @@ ssh_port = 0
 [[switch.domains]]
 name = "test.domain"
 password = "123"
-subscribers = [{ number = "28331" }, { number = "28332" }]
+subscribers = [{subscribers}]
 """
+_TWO = ("28331", "28332")
+
+
+def _switch(subscribers: Sequence[str]) -> str:
+    return _SWITCH.replace("{subscribers}", ", ".join(f'{{ number = "{one}" }}' for one in subscribers))
 
 
 def lab_text(mediator: str = "") -> str:
     """Of all boxes in one process. ``mediator``: the table ``[mediator]``, if it is not left out."""
-    return mediator + _MEDIATOR.format(radius=0, ssh=0) + _SWITCH
+    return mediator + _MEDIATOR.format(radius=0, ssh=0) + _switch(_TWO)
 
 
-def switch_text(radius: int) -> str:
-    """Of a switch by itself that sends its reports to this port."""
-    return f'[web]\nport = 0\n{_SWITCH}radius_servers = [{{ host = "127.0.0.1", port = {radius} }}]\n'
+def switch_text(radius: int, subscribers: Sequence[str] = _TWO) -> str:
+    """Of a switch by itself, with these subscribers, that sends its reports to this port."""
+    return f'[web]\nport = 0\n{_switch(subscribers)}radius_servers = [{{ host = "127.0.0.1", port = {radius} }}]\n'
 
 
 def mediator_text(switch: BoxProcess, radius: int, mediator: str = "") -> str:

@@ -652,6 +652,7 @@ class StepReader:
             return Restart()
         if name in REQUESTS:
             node.keys(REQUESTS[name].required, REQUESTS[name].optional, self._known)
+            REQUESTS[name].check_body(node)
             return Ask(name, node)
         if name == "repeat":
             return self._repeat(node)

@@ -13,15 +13,19 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import protocol
 from protocol import Message
 from protocol.forms import ABSENT, AbsentForm, Form
 from protocol.messages import forms
+from sorm_mediator.config.mistakes import mistakes
 from sorm_mediator.console.comparing import Not, OneOf
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.faults.order import FaultOrder
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay.document import KeyCheck, Node, check, is_template, resolve
 
@@ -114,6 +118,21 @@ def _anything(_: Node) -> None:
     pass
 
 
+def _declared(model: type[BaseModel], name: str) -> KeyCheck:
+    """The check of a key by the declaration of the body."""
+    field = model.model_fields[name]
+    kind: Any = field.annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[kind, *field.metadata] if field.metadata else kind)
+
+    def check_value(node: Node) -> None:
+        try:
+            adapter.validate_python(node.plain())
+        except ValidationError as error:
+            node.fail(mistakes(error.errors(), None)[0].text)
+
+    return check_value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One kind of step."""
@@ -136,11 +155,25 @@ class Request:
     """What each key means and takes, with its unit and what holds when it is left out; in both languages."""
     example: str = ""
     """The request as it is typed in the console, without its name."""
+    body: type[BaseModel] | None = None
+    """The declaration of the whole body, where keys must fit each other too."""
+
+    def check_body(self, node: Node) -> None:
+        """Check how the keys fit each other, as far as no variable is in them. Raises :class:`ScriptError`."""
+        if self.body is None or any(is_template(one.value) for one in node.value.values()):
+            return
+        try:
+            self.body.model_validate(node.plain())
+        except ValidationError as error:
+            first = mistakes(error.errors(), self.body)[0]
+            key = str(first.location[0]) if first.location else ""
+            node.value.get(key, node).fail(first.text if key in node.value else f"{key}: {first.text}")
 
     def fill(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """Method, path and body, every variable filled in. Raises :class:`ScriptError`."""
         filled = resolve(node, variables)
         filled.keys(self.required, self.optional)
+        self.check_body(filled)
         body: dict[str, Any] = filled.plain()
         place = {name: quote(str(value), safe="") for name, value in body.items()}
         return (
@@ -345,6 +378,22 @@ REQUESTS: Mapping[str, Request] = {
             "to_imsi": _IMSI,
         },
         example="domain=test.domain from=28331 to=28332 text=hello delivered=true",
+    ),
+    "fault": Request(
+        method="POST",
+        path="faults",
+        accepted=200,
+        required={name: _declared(FaultOrder, name) for name in ("link", "action")},
+        optional={
+            field.alias or name: _declared(FaultOrder, name)
+            for name, field in FaultOrder.model_fields.items()
+            if name not in ("link", "action")
+        },
+        title=Phrase("fault"),
+        shown=("link", "action"),
+        meanings=FaultOrder.meanings(),
+        example="link=ssh action=cut for=2",
+        body=FaultOrder,
     ),
     "rename-trunk": Request(
         method="PUT",

@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
@@ -43,10 +44,24 @@ from ssh_control.logged import log_event
 from ssh_control.server import ConnectionLimits, SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem, authorized_keys
 
+if TYPE_CHECKING:
+    import asyncssh
+
+
 log = logging.getLogger(__name__)
 
 DEFAULT_PASSWORD = AdminConfig().password
 """The default password is public, so it admits users of this machine only."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPlace:
+    """What a switch that starts again takes over from the one that has ended: its host key and its ports."""
+
+    host_key: asyncssh.SSHKey
+    ssh_port: int
+    multisorm_port: int
+    """0: it did not listen there."""
 
 
 class SwitchBox:
@@ -54,10 +69,12 @@ class SwitchBox:
 
     Raises :class:`~sorm_mediator.config.ConfigError` for routing contexts that can't be used, and
     :class:`BoxError` for a host key that can't be used. ``config.switch`` must be there.
-    ``capture`` records the reports.
+    ``capture`` records the reports. ``place``: that of the box which this one follows.
     """
 
-    def __init__(self, config: Config, *, capture: BoxCapture | None = None) -> None:
+    def __init__(
+        self, config: Config, *, capture: BoxCapture | None = None, place: SwitchPlace | None = None
+    ) -> None:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = switch = config.switch
@@ -89,8 +106,8 @@ class SwitchBox:
             self._server = SormServer(
                 self,
                 switch.host,
-                switch.ssh_port,
-                key_file,
+                switch.ssh_port if place is None else place.ssh_port,
+                key_file if place is None else place.host_key,
                 shells=self._shell,
                 keys=self._keys,
                 login_wait=switch.login_wait,
@@ -130,6 +147,7 @@ class SwitchBox:
             limits=limits,
         )
         self._multisorm_awaited = False
+        self._multisorm_port = 0 if place is None else place.multisorm_port
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
 
@@ -144,6 +162,17 @@ class SwitchBox:
     def public_host_key(self) -> str:
         """The public host key as one line: what a mediator pins."""
         return self._server.public_key
+
+    @property
+    def place(self) -> SwitchPlace:
+        """What another box that follows this one takes over."""
+        multisorm = self._multisorm.port if self._multisorm.listening else 0
+        return SwitchPlace(self._server.key, self._server.port, multisorm)
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and has not ended."""
+        return self._running
 
     async def start(self) -> dict[str, str]:
         """Listen. Returns ``{"ssh": "host:port"}``, with ``multisorm`` where it has users. Raises :class:`BoxError`."""
@@ -250,7 +279,7 @@ class SwitchBox:
             raise BoxError(
                 f"switch.ssh_port: {configured} leaves no port for MultiSORM, which is the next one"
             )
-        port = configured + 1 if configured else 0
+        port = self._multisorm_port or (configured + 1 if configured else 0)
         try:
             listener = listening_socket(host, port)
         except OSError as error:

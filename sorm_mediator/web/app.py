@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sorm_mediator import __version__
 from sorm_mediator.language import Phrase, translate
 from sorm_mediator.web.access import Access
+from sorm_mediator.web.faults_api import faults_router
 from sorm_mediator.web.jobs_api import jobs_router
 from sorm_mediator.web.journal_api import journal_router
 from sorm_mediator.web.mediator_api import mediator_router
@@ -43,6 +44,7 @@ A token is needed when the lab file sets `web.token`: `Authorization: Bearer TOK
 _TAGS = [
     {"name": "mediator", "description": "The technical means: state, tables, calls, channels, journal."},
     {"name": "switch", "description": "The emulated switch: making calls."},
+    {"name": "faults", "description": "Faults of the links, made on purpose."},
     {"name": "calls", "description": "What all boxes know about a call."},
     {"name": "settings", "description": "The settings of the lab file, and changes of them."},
     {"name": "runs", "description": "Replay, acceptance and conformance against this lab."},
@@ -73,6 +75,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted). ``app.state.settings`` is
     what shows and changes settings (:class:`~sorm_mediator.web.settings_api.Settings`), ``app.state.jobs`` what runs
     replay and the like against the boxes (:class:`~sorm_mediator.web.jobs_api.Jobs`); None: nothing does.
+    ``app.state.faults`` makes faults of the links (:class:`~sorm_mediator.web.faults_api.FaultDesk`).
     """
     # Offline: a lab's machine need not reach the network that /docs would load its scripts from.
     app = FastAPIOffline(
@@ -87,6 +90,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.switch = switch
     app.state.settings = None
     app.state.jobs = None
+    app.state.faults = None
     app.state.watchers = Watchers()
     app.state.unit_lines = {}
     app.state.web_counters = Counter()
@@ -108,6 +112,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         from sorm_mediator.web.ladder import ladder_router
 
         app.include_router(ladder_router, prefix="/api/v1", tags=["calls"])
+    app.include_router(faults_router, prefix="/api/v1", tags=["faults"])
     app.include_router(settings_router, prefix="/api/v1", tags=["settings"])
     app.include_router(jobs_router, prefix="/api/v1", tags=["runs"])
     app.include_router(metrics_router, tags=["monitoring"])

@@ -7,6 +7,7 @@ that key. docs/metrics.md is made of these declarations, and a test holds that e
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -133,6 +134,10 @@ SHOWN: tuple[Shown, ...] = (
           "mediator.radius.counters.malformed.{what}"),
     Shown("sorm_speech", "counter", "RTP at the mediator", "mediator.speech.counters.{what}"),
     Shown("sorm_speech_source", "counter", "Jitter buffers of the RTP sources", "mediator.speech.sources.{what}"),
+    # Faults made on purpose
+    Shown("sorm_faults", "counter", "What faults of the links have done: faults begun, units touched, dropped, ...",
+          "faults.did.{link}.{action}.{what}"),
+    Shown("sorm_faults_active", "gauge", "Faults that are active now", "faults.active"),
     # E1 streams
     Shown("sorm_stream_state", "gauge", "State of an E1 stream as received", "streams.{stream}.state",
           STREAM_STATES),
@@ -190,6 +195,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("sorm_web", "counter", "Clients that were dropped or refused", "web.counters.{what}"),
     Shown("sorm_web_connections", "gauge", "Open connections of the web server", "web.connections"),
     Shown("sorm_web_watchers", "gauge", "Open streams of events", "web.watchers"),
+    Shown("sorm_tasks", "gauge", "Tasks of the process's event loop that have not ended", "tasks"),
     Shown("sorm_build_info", "gauge", "1; the labels have the version of the program and of Python",
           "build.{version}.{python}"),
 )  # fmt: skip
@@ -210,6 +216,9 @@ def documents(state: State) -> dict[str, Any]:
     switch: SwitchBox | None = state.switch
     if switch is not None:
         found["switch"] = _switch(switch.status())
+    if state.faults is not None:
+        found["faults"] = {"did": state.faults.totals(), "active": len(state.faults.rows())}
+    found["tasks"] = len(asyncio.all_tasks())
     found["web"] = {
         "counters": dict(state.web_counters),
         "connections": state.connections(),

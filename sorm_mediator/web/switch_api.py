@@ -299,8 +299,11 @@ class MultisormDocument(SwitchDocument):
 
 async def _switch(request: Request) -> AsyncIterator[SwitchBox]:
     """The switch; what it refuses is answered with the reason."""
+    switch: SwitchBox = request.app.state.switch
+    if not switch.running:
+        raise HTTPException(503, Phrase("the switch is down: a fault has ended it (GET faults)"))
     try:
-        yield request.app.state.switch
+        yield switch
     except CallRefused as refusal:
         raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 

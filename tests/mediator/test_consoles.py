@@ -364,6 +364,59 @@ async def test_deleting_what_is_unsent_leaves_whole_units(make) -> None:
     assert octets == ANSWER * sent + START
 
 
+class Written:
+    """Stands for a capture: what each write toward the console was."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def opened(self, *_: object) -> None: ...
+    def closed(self, *_: object) -> None: ...
+
+    def crossed(self, _: object, octets: bytes, *, sent: bool) -> None:
+        assert sent
+        self.pieces.append(octets)
+
+
+async def test_units_of_one_moment_share_packets_and_none_is_spread_over_two(make) -> None:
+    bench = await make()
+    bench.consoles.capture = written = Written()
+    reader, _ = await bench.connected(Channel.KPD2)
+    bench.consoles.gather()
+    for _ in range(300):
+        bench.consoles.send(Channel.KPD2, ANSWER)
+    assert written.pieces == [], "they wait for each other"
+    bench.consoles.flush()
+    most = consoles_module.PACKET // len(ANSWER)
+    assert [len(piece) // len(ANSWER) for piece in written.pieces] == [most, most, 300 - 2 * most]
+    assert b"".join(written.pieces) == ANSWER * 300
+    assert await reader.readexactly(300 * len(ANSWER)) == ANSWER * 300
+    bench.consoles.send(Channel.KPD2, ANSWER)
+    assert written.pieces[-1] == ANSWER, "what is sent by itself goes at once"
+    assert bench.consoles.ports[Channel.KPD2].counters.units_sent == 301
+
+
+async def test_each_unit_is_a_write_of_its_own_where_the_option_says_so(make) -> None:
+    bench = await make()
+    bench.consoles.capture = written = Written()
+    bench.consoles.coalesce = False
+    await bench.connected(Channel.KPD2)
+    bench.consoles.gather()
+    for _ in range(3):
+        bench.consoles.send(Channel.KPD2, ANSWER)
+    assert written.pieces == [ANSWER] * 3
+
+
+async def test_what_was_gathered_before_a_deletion_is_sent(make) -> None:
+    bench = await make()
+    reader, _ = await bench.connected(Channel.KPD2)
+    bench.consoles.gather()
+    bench.consoles.send(Channel.KPD2, ANSWER)
+    bench.consoles.delete_unsent()
+    assert await reader.readexactly(len(ANSWER)) == ANSWER
+    assert bench.consoles.ports[Channel.KPD2].counters.deleted_units == 0
+
+
 async def test_what_comes_in_on_kpd2_is_no_command(make) -> None:
     bench = await make()
     _, writer = await bench.connected(Channel.KPD2)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,6 +108,30 @@ async def test_a_command_is_received_and_executed(bench: Bench) -> None:
         assert await console.next() == CommandReceived(1, 0)
         assert await console.next() == CommandExecuted(1, 0)
         console.close()
+
+
+@pytest.mark.parametrize(("coalesce", "writes"), [("on", [96]), ("off", [48, 48])])
+async def test_events_of_reports_that_come_together_share_a_packet(
+    bench: Bench, coalesce: str, writes: list[int]
+) -> None:
+    async with running(bench.config(options={"coalesce": coalesce})) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        events = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console.send(subscriber(258, Category.STATISTICAL))
+        await console.until(CommandExecuted, command=5, status=0)
+        written: list[int] = []
+        gateway.consoles.capture = SimpleNamespace(  # type: ignore[assignment]
+            opened=lambda *_: None,
+            closed=lambda *_: None,
+            crossed=lambda _, octets, sent: written.append(len(octets)),
+        )
+        for call in ("1", "2"):
+            assert gateway.report(replace(call_report(gateway, sequence=1), call_id=call))
+        assert [(await events.next()).code for _ in range(2)] == [0x41, 0x41]
+        assert written == writes
+        console.close()
+        events.close()
 
 
 @pytest.mark.parametrize("first", [0.01, 3600.0])

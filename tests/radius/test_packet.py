@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from pyrad.packet import AcctPacket
 
 from radius.packet import (
+    _PARTY_PATTERN,
     MATCH,
     SERVICE,
     ReportError,
+    _party_of,
+    _plain_party,
+    _words,
     cut_entries,
     is_report,
     packet_to_report,
     report_attributes,
     report_to_packet,
 )
-from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Media, Party, ServiceUse
+from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Media, Party, ServiceUse, maker
 from radius.wire import LONGEST, AccountingPacket, accounting_request, dictionary
 
 SECRET = b"2testing123"
@@ -292,3 +296,27 @@ def test_the_text_attributes_are_what_the_dictionary_says() -> None:
     packet = report_to_packet(report)
     assert packet_to_report(packet) == report
     assert all(len(value) <= 247 for form in (MATCH, SERVICE) for value in packet.values_of(form.key))
+
+
+def test_what_is_made_from_octets_is_as_frozen_as_what_is_made_by_its_class() -> None:
+    made, same = maker(Party)("28331", "private", 3), Party(digits="28331", ni="private", trunk=3)
+    assert type(made) is Party
+    assert made == same
+    assert hash(made) == hash(same)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.digits = "1"
+    with pytest.raises(AttributeError):
+        made.other = 1
+
+
+PARTIES = st.from_regex(
+    rb"[0-9A-F-]{0,42} ?(-|private|local|zone|abroad)? ?(-|[0-9]{1,6}|x)?", fullmatch=True
+)
+
+
+@given(PARTIES)
+def test_plain_parties_are_read_as_all_are(octets: bytes) -> None:
+    words = octets.split(b" ")
+    party = _plain_party(*words) if len(words) == 3 else None
+    if party is not None:
+        assert party == _party_of("Sorm-Calling", *_words(_PARTY_PATTERN, "Sorm-Calling", octets))

@@ -117,6 +117,33 @@ async def test_a_repeated_request_gets_the_same_octets_and_counts_once() -> None
     assert sink.counters.duplicates == 2
 
 
+async def test_reports_that_come_fast_are_read_together_after_a_pause() -> None:
+    got: list[CallReport] = []
+    clock = Clock()
+    async with a_sink(got.append, pause=0.001, clock=clock) as (sink, client):
+        clock.now += 10
+        await client.ask(request())
+        assert sink._look is None, "a report by itself is read as soon as it comes"
+        await client.ask(request(identifier=2))
+        assert sink._look is not None, "another one at once: the next are awaited"
+        for identifier in range(3, 203):  # more than two batches
+            client.send(request(identifier=identifier))
+        for _ in range(200):
+            await client.answer()
+        await client.silence()
+    assert len(got) == 202
+    assert sink.counters.replies == 203
+
+
+async def test_a_sink_is_closed_in_a_pause() -> None:
+    async with a_sink(pause=60.0) as (sink, client):
+        await client.ask(request())
+        await client.ask(request(identifier=2))
+        look = sink._look
+        assert look is not None
+    assert look.cancelled()
+
+
 async def test_another_port_another_identifier_or_another_content_is_no_duplicate() -> None:
     got: list[CallReport] = []
     async with a_sink(got.append) as (sink, client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import struct
 
 import pytest
@@ -13,6 +14,7 @@ from radius.wire import (
     STATUS_SERVER,
     AccountingPacket,
     MalformedError,
+    _hmac_md5,
     accounting_request,
     accounting_response,
     attribute,
@@ -28,6 +30,11 @@ VENDOR = struct.pack("!I", 32473)
 
 def attribute_octets(code: int, value: bytes) -> bytes:
     return bytes((code, len(value) + 2)) + value
+
+
+@given(st.binary(min_size=1, max_size=130), st.binary(max_size=40))
+def test_hmac_is_that_of_the_standard_library(secret: bytes, octets: bytes) -> None:
+    assert _hmac_md5(secret, octets) == hmac.digest(secret, octets, "md5")
 
 
 # Standard ones, vendor ones of all makes (ours, strangers', several in one, broken ones), repeated ones.

@@ -1,7 +1,8 @@
 """The TCP channels toward the console: two listening ports, KPD1 and KPD2, one console at each.
 
 The technical means listen (order 268, 1.4.2, has two TCP ports; who listens is our choice). Units are reassembled by
-their headers however TCP cuts them; every unit that is sent is one write, with TCP_NODELAY (order 268, 1.4.2.2).
+their headers however TCP cuts them; what is sent goes out at once, with TCP_NODELAY, in writes of whole units that fit
+into one packet (order 268, 1.4.2.2): one unit each, or with the option ``coalesce`` those of one moment together.
 Nothing here is unbounded: units wait in an inbox while reading pauses, what a console does not read waits in an
 outbox, and a console that goes on not reading loses its connection.
 """
@@ -21,13 +22,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
+from sorm_mediator.faults.registry import Faults, Passage
 from sorm_mediator.mediator.binding.status import ChannelDocument, QueueDocument
 from ssh_control.moves import Move, StateTable
 
@@ -47,6 +49,11 @@ MOST_WAITING = 128
 """Connections that may wait for the ends of those before them to be read."""
 KERNEL_LIMIT = 64 * 1024
 """Octets that the kernel may hold for a console (Linux doubles it): what waits, waits where it can be deleted."""
+PACKET = 1448
+"""Octets of units that are written together at most: what a packet of Ethernet has room for, or less where those of the
+connection are smaller. So none of the units is spread over packets."""
+HELD_BACK = 1024
+"""Units that a fault of the network may hold back for a console; further ones wait in the outbox."""
 REMEMBERED = 4 * KERNEL_LIMIT
 """Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
@@ -119,6 +126,7 @@ class ConnectionInput(Enum):
     FREE = "the port is free"
     ENDING = "the port's connection has been ended by its console"
     REFUSED = "the port is in use, or the address is not allowed"
+    CUT = "the network is cut, by a fault that a test has ordered"
     END = "the console sends no more"
     HANDLED = "all that the console sent is answered, or the console is back already"
     LOST = "the connection is gone"
@@ -131,6 +139,7 @@ class ConnectionAction(Enum):
     JOIN_QUEUE = "wait behind the last in the queue"
     LEAVE_QUEUE = "leave the queue"
     REFUSE = "drop and report it"
+    DROP = "drop it"
     HANDLE_REST = "handle what was received"
     CLOSE = "close it"
     FINISH = "delete and count what waits, serve the next in the queue"
@@ -147,6 +156,7 @@ CONNECTION_TABLE: Final[StateTable[ConnectionState, ConnectionInput, ConnectionA
         (ConnectionState.NEW, ConnectionInput.REFUSED): Move(
             ConnectionState.CLOSED, (ConnectionAction.REFUSE,)
         ),
+        (ConnectionState.NEW, ConnectionInput.CUT): Move(ConnectionState.CLOSED, (ConnectionAction.DROP,)),
         (ConnectionState.QUEUED, ConnectionInput.FREE): _SERVE,
         (ConnectionState.QUEUED, ConnectionInput.LOST): Move(
             ConnectionState.CLOSED, (ConnectionAction.LEAVE_QUEUE,)
@@ -200,11 +210,18 @@ class Consoles:
 
     ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken. The ports are one pair of console
     channels, whose ``stream`` is always 0: the gateway uses the pairs of E1 streams (:class:`~.streams.Streams`) by
-    the same methods.
+    the same methods. ``coalesce``: units that wait for each other, or are sent between :meth:`gather` and
+    :meth:`flush`, share packets.
     """
 
     def __init__(
-        self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
+        self,
+        config: ConsoleConfig,
+        options: Options,
+        handler: Handler,
+        *,
+        unit_timeout: float,
+        coalesce: bool = True,
     ) -> None:
         self._host = config.host
         self.allow = config.allow
@@ -212,8 +229,13 @@ class Consoles:
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
+        self.coalesce = coalesce
+        self.gathering = False
+        """Units stay in the outbox until :meth:`flush`."""
         self.capture: BoxCapture | None = None
         """Records what crosses."""
+        self.network: Faults | None = None
+        """The faults of the network to the consoles."""
         self.ports = {
             Channel.KPD1: Port(Channel.KPD1, "console.kpd1_port", config.kpd1_port),
             Channel.KPD2: Port(Channel.KPD2, "console.kpd2_port", config.kpd2_port),
@@ -272,6 +294,14 @@ class Consoles:
             if port.connection is not None:
                 port.connection.abort()
 
+    def cut(self, channel: Channel) -> int:
+        """The network to a port is cut: its connections are lost, without a farewell. Returns how many were."""
+        port = self.ports[channel]
+        there = [*port.queue, *filter(None, (port.connection,))]
+        for connection in there:
+            connection.abort()
+        return len(there)
+
     def report_drained(self, channel: Channel, stream: int = 0) -> None:
         """Call ``drained`` of the handler if there is a console and nothing waits for it."""
         connection = self.ports[channel].connection
@@ -286,8 +316,21 @@ class Consoles:
         else:
             port.connection.send(raw)
 
+    def gather(self) -> None:
+        """What is sent from now on waits for :meth:`flush`, which is due before the event loop turns to others."""
+        self.gathering = self.coalesce
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self.gathering:
+            self.gathering = False
+            for port in self.ports.values():
+                if port.connection is not None:
+                    port.connection.flush()
+
     def delete_unsent(self, stream: int = 0) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
+        self.flush()
         for port in self.ports.values():
             if port.connection is not None:
                 port.connection.delete_unsent()
@@ -358,10 +401,13 @@ class _Connection(asyncio.Protocol):
         self._lengths: deque[int] = deque()
         self._remembered = 0
         self._waiting = 0  # octets in the outbox
+        self._packet = PACKET
         self._took_at: float | None = None
         """When the console took something last; None: nothing waits for it."""
         self._turn: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
+        self._out: Passage[bytes] | None = None
+        self._in: Passage[Unit | Broken | Noise] | None = None
         self._state = ConnectionState.NEW
         self._too_slow = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -370,13 +416,15 @@ class _Connection(asyncio.Protocol):
     # --- connecting and leaving
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is none by its class
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
         self._host = str(name[0]) if name else ""
-        if not self.is_allowed:
+        network = self._consoles.network
+        if network is not None and network.is_cut(str(self._port.channel)):
+            self._move(ConnectionInput.CUT)
+        elif not self.is_allowed:
             self._move(ConnectionInput.REFUSED, "not in console.allow")
         elif current is None:
             self._move(ConnectionInput.FREE)
@@ -400,7 +448,11 @@ class _Connection(asyncio.Protocol):
                     self._port.queue.remove(self)
                 case ConnectionAction.REFUSE:
                     self._refuse(text)
+                case ConnectionAction.DROP:
+                    self._transport.abort()
                 case ConnectionAction.HANDLE_REST:
+                    if self._in is not None:  # before the end of the connection, as TCP delivers it
+                        self._enqueue(self._in.take_all())
                     self._enqueue(self._framer.flush())
                     self._take_turn()
                 case ConnectionAction.CLOSE:
@@ -425,10 +477,17 @@ class _Connection(asyncio.Protocol):
     def _serve(self) -> None:
         # What waits, waits in the outbox: from there it can be deleted.
         self._transport.set_write_buffer_limits(high=0)
-        _prepare_socket(self._transport.get_extra_info("socket"))
+        opened = self._transport.get_extra_info("socket")
+        _prepare_socket(opened)
+        self._packet = min(PACKET, opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
         self._port.connection = self
         self._counters.connections += 1
         self._transport.resume_reading()
+        if (network := self._consoles.network) is not None:
+            link = str(self._port.channel)
+            self._out, self._in = Passage(self._arrive_there), Passage(self._arrive_here)
+            network.watch(self._out, link, "to-console", 0)
+            network.watch(self._in, link, "from-console", 0)
         if (capture := self._consoles.capture) is not None:
             ends = (self._transport.get_extra_info(name)[:2] for name in ("sockname", "peername"))
             capture.opened(self, str(self._port.channel), *ends)
@@ -450,6 +509,9 @@ class _Connection(asyncio.Protocol):
         self._port.connection = None
         self._port.delete(len(self._outbox), NOT_READ if self._too_slow else NO_CONSOLE)
         self._counters.lost_units += self._unacknowledged_units()
+        if self._out is not None and self._in is not None:
+            self._counters.lost_units += self._out.close()
+            self._in.close()
         self._outbox.clear()
         self._inbox.clear()
         for timer in (self._turn, self._unit_timer):
@@ -497,7 +559,11 @@ class _Connection(asyncio.Protocol):
             return
         began_before = self._framer.pending > 0
         items = self._framer.feed(data)
-        self._enqueue(items)
+        if self._in is None or self._in.idle:
+            self._enqueue(items)
+        else:
+            for item in items:
+                self._in.cross(item)
         self._watch_unfinished(restart=bool(items) or not began_before)
         if self._turn is None:
             self._take_turn()
@@ -509,6 +575,13 @@ class _Connection(asyncio.Protocol):
                 self._counters.noise_octets += item.length
             else:
                 self._inbox.append((item, arrived))
+
+    def _arrive_here(self, item: Unit | Broken | Noise) -> None:
+        """What a fault of the network has let through, late perhaps."""
+        if self._state is ConnectionState.SERVED:
+            self._enqueue([item])
+            if self._turn is None:
+                self._turn = self._loop.call_soon(self._take_turn)
 
     def _watch_unfinished(self, *, restart: bool) -> None:
         if self._unit_timer is not None and (restart or not self._framer.pending):
@@ -552,7 +625,8 @@ class _Connection(asyncio.Protocol):
                 self._turn = self._loop.call_soon(self._take_turn)
         elif self._state is ConnectionState.ENDED:
             # Each answer looks again. A console that is back already does not wait for its old answers.
-            if self._port.queue or not self._handler.owes(self._port.channel):
+            under_way = self._out is not None and self._out.held
+            if self._port.queue or not (under_way or self._handler.owes(self._port.channel)):
                 self._move(ConnectionInput.HANDLED)
         else:
             self._transport.resume_reading()
@@ -565,6 +639,13 @@ class _Connection(asyncio.Protocol):
             return
         self._outbox.append(raw)
         self._waiting += len(raw)
+        if not self._consoles.gathering:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the kernel takes it."""
+        if not self._outbox:
+            return
         self._flush()
         if self._outbox and self._took_at is None:
             self._took_at = self._loop.time()
@@ -581,15 +662,52 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _flush(self) -> None:
-        while self._outbox and not self._writing_paused:
-            raw = self._outbox.popleft()
+        outbox, counters = self._outbox, self._counters
+        while outbox and not self._writing_paused:
+            raw, units = outbox.popleft(), 1
+            through = self._out is None or self._out.idle
+            if through:
+                self._remember(len(raw))
+                if outbox and self._consoles.coalesce:
+                    units, raw = self._with_following(raw)
             self._waiting -= len(raw)
-            self._counters.units_sent += 1
-            self._counters.octets_sent += len(raw)
-            self._remember(len(raw))
-            self._transport.write(raw)
+            counters.units_sent += units
+            counters.octets_sent += len(raw)
+            if through:
+                self._transport.write(raw)
+            else:
+                assert self._out is not None
+                self._out.cross(raw)  # each by itself: what a fault does, it does to units
             if (capture := self._consoles.capture) is not None:
                 capture.crossed(self, raw, sent=True)
+
+    def _with_following(self, raw: bytes) -> tuple[int, bytes]:
+        """A unit and those behind it that fit into the same packet: how many, and their octets."""
+        outbox, units, room = self._outbox, [raw], self._packet - len(raw)
+        while outbox and len(outbox[0]) <= room:
+            units.append(outbox.popleft())
+            room -= len(units[-1])
+            self._remember(len(units[-1]))
+        return len(units), b"".join(units)
+
+    def _arrive_there(self, raw: bytes) -> None:
+        """What a fault of the network has let through, late perhaps."""
+        if not self._transport.is_closing():
+            self._remember(len(raw))
+            self._transport.write(raw)
+            self.look_again()
+            if self._outbox and not self._out_is_full:
+                self._loop.call_soon(self._go_on)  # not from within the flush that this may come from
+
+    def _go_on(self) -> None:
+        """The network takes units again."""
+        if not self._transport.is_closing():
+            self.resume_writing()
+
+    @property
+    def _out_is_full(self) -> bool:
+        """Whether the network holds back all that it takes."""
+        return self._out is not None and self._out.held >= HELD_BACK
 
     def _remember(self, length: int) -> None:
         """Keep the lengths of the units that may not be acknowledged yet."""
@@ -645,8 +763,9 @@ class _Connection(asyncio.Protocol):
 
     @property
     def _writing_paused(self) -> bool:
-        """Whether the kernel has not taken all that was written: the transport holds the rest."""
-        return self._transport.get_write_buffer_size() > 0
+        """Whether the kernel has not taken all that was written: the transport holds the rest. A network with a fault
+        that holds units back takes no more of them than the kernel would."""
+        return self._transport.get_write_buffer_size() > 0 or self._out_is_full
 
     def resume_writing(self) -> None:
         self._flush()

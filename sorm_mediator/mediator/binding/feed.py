@@ -32,13 +32,21 @@ class Happened(NamedTuple):
     kind: str
     time: float
     """Unix seconds."""
-    make: Callable[[], dict[str, Any]]
+    make: Callable[..., dict[str, Any]]
+    arguments: tuple[Any, ...]
+    """Of ``make``."""
     cause: Cause
 
     def document(self) -> dict[str, Any]:
         """``{"event": kind, "time": time, "number": number, ...}``; ``call`` where it belongs to one."""
         call = {"call": self.cause.call} if self.cause.call else {}
-        return {"event": self.kind, "time": self.time, "number": self.number, **call, **self.make()}
+        return {
+            "event": self.kind,
+            "time": self.time,
+            "number": self.number,
+            **call,
+            **self.make(*self.arguments),
+        }
 
 
 def event_line(event: dict[str, Any], lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING) -> str:
@@ -105,7 +113,10 @@ class EventFeed:
         self._subscriptions: set[Subscription] = set()
         self.dropped = 0
         """Events that watchers lost, since they did not read them in time."""
-        self._past: deque[Happened] = deque(maxlen=PAST)
+        self._past: deque[tuple[int, str, float, Callable[..., dict[str, Any]], tuple[Any, ...], Cause]] = (
+            deque(maxlen=PAST)
+        )
+        """The fields of :class:`Happened`, of which one is made when somebody looks: each event costs time here."""
         self._count = 0
 
     def subscribe(self, *, bare: bool = False) -> Subscription:
@@ -119,19 +130,25 @@ class EventFeed:
         self._subscriptions.discard(subscription)
 
     def publish(
-        self, kind: str, time: float, make: Callable[[], dict[str, Any]], cause: Cause = NO_CAUSE
+        self,
+        kind: str,
+        time: float,
+        make: Callable[..., dict[str, Any]],
+        cause: Cause = NO_CAUSE,
+        arguments: tuple[Any, ...] = (),
     ) -> None:
-        """Keep an event, and give its document to every watcher. ``make`` gives the same whenever it is called."""
+        """Keep an event, and give its document to every watcher. ``make`` gives the same whenever it is called with
+        these ``arguments``."""
         self._count += 1
-        happened = Happened(self._count, kind, time, make, cause)
-        self._past.append(happened)
+        past = (self._count, kind, time, make, arguments, cause)
+        self._past.append(past)
         if self._subscriptions:
             document: dict[str, Any] | None = None
             for subscription in self._subscriptions:
                 if subscription.bare:
                     kept = subscription.put({"event": kind, "number": self._count})
                 else:
-                    document = document or happened.document()
+                    document = document or Happened(*past).document()
                     kept = subscription.put(document)
                 self.dropped += not kept
 
@@ -147,10 +164,10 @@ class EventFeed:
 
     def __iter__(self) -> Iterator[Happened]:
         """The events that are kept, the oldest first."""
-        return iter(self._past)
+        return map(Happened._make, self._past)
 
     def __reversed__(self) -> Iterator[Happened]:
-        yield from reversed(self._past)
+        yield from map(Happened._make, reversed(self._past))
 
     def after(self, number: int, most: int) -> list[Happened]:
         """At most so many of the kept events behind ``number``, the oldest first."""
@@ -158,9 +175,9 @@ class EventFeed:
         if new <= 0:
             return []
         if new <= most:  # few of many: from their end
-            return list(islice(reversed(self._past), new))[::-1]
+            return list(map(Happened._make, islice(reversed(self._past), new)))[::-1]
         skipped = len(self._past) - new
-        return list(islice(self._past, skipped, skipped + most))
+        return list(map(Happened._make, islice(self._past, skipped, skipped + most)))
 
     def find(self, number: int) -> Happened | None:
         """The event with this number; None: there was none, or it is kept no more."""

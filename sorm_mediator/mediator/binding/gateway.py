@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 import traceback
@@ -37,10 +38,12 @@ from sorm_mediator.addresses import host_port, port_number, split_optional_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import UnitLine, command_name, masked_unit, unit_document
 from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.mediator.binding.faults import LinkFaults
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.latency import Latencies
 from sorm_mediator.mediator.binding.limits import LimitWatch
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_KPD1 = Channel.KPD1
 _STREAM = 0
 """TCP has one pair of channels, and it is stream 0."""
 _LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
@@ -80,6 +84,9 @@ _REPORTS_A_TURN = 16
 """A burst of reports is taken in turns with what consoles ask: 27h has 200 ms at most."""
 MOST_UNWRITTEN = 1000
 """Entries of the journal that wait for a disk that refuses; those beyond are counted and left out."""
+_REPORTS_PAUSE = 0.002
+"""Seconds. Reports that come more often than that are read together, which takes half the time of reading each by
+itself; an event has 200 ms (order 268, rule 5)."""
 _PORT_FORBIDDEN = 0x01
 """Code of 26h: access from a forbidden port (order 268, 9.6.4.1)."""
 
@@ -87,11 +94,16 @@ _PORT_FORBIDDEN = 0x01
 class Gateway:
     """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file.
 
-    ``capture`` records what crosses.
+    ``capture`` records what crosses. ``faults``: those of its links; without them it has its own.
     """
 
     def __init__(
-        self, config: Config, *, switch_host_key: str | None = None, capture: BoxCapture | None = None
+        self,
+        config: Config,
+        *,
+        switch_host_key: str | None = None,
+        capture: BoxCapture | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.config = config
         self.events = EventFeed()
@@ -118,7 +130,11 @@ class Gateway:
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
         self._store = TableStore(state, password=mediator.password.get_secret_value())
         self.consoles = Consoles(
-            config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
+            config.console,
+            self._options,
+            self,
+            unit_timeout=mediator.options.unit_timeout,
+            coalesce=mediator.options.coalesce == "on",
         )
         self.e1: E1Transport | None = None
         """The streams and their speech; None for a console over TCP that has no stream."""
@@ -140,6 +156,8 @@ class Gateway:
             self.e1.streams.capture = capture
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
+        self.faults = LinkFaults(self, Faults() if faults is None else faults)
+        """The faults of its links that a test has ordered."""
         self._core: Core | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
@@ -167,6 +185,10 @@ class Gateway:
         """The refusal of the switch that watchers know."""
         self._lost_told: float | None = None
         """When it was logged last that messages to a console that waits are lost; None: none is."""
+        self._taken = False
+        """A command was taken, since the timer was armed."""
+        self._reporting = False
+        """Call reports are taken in: what is sent for them goes out before they are answered, in few writes."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -183,6 +205,8 @@ class Gateway:
                 on_message=self.message_report,
                 on_datagram=None if self._capture is None else self._capture.report,
                 on_refused=self._client_refused,
+                before_replies=self._send_gathered,
+                pause=_REPORTS_PAUSE,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -258,7 +282,7 @@ class Gateway:
         except KeyProblem as problem:
             raise BoxError(f"ssh.key_file: {problem}") from None
         try:
-            return SwitchLink(
+            link = SwitchLink(
                 [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
                 ssh.user,
                 ssh.password.get_secret_value(),
@@ -279,6 +303,8 @@ class Gateway:
             )
         except KeyProblem as problem:
             raise BoxError(f"ssh.host_key: {problem}") from None
+        link.network = self.faults
+        return link
 
     # --- settings while it runs
 
@@ -307,6 +333,7 @@ class Gateway:
         if self.e1 is not None:
             self.e1.allow = config.console.allow
             self.e1.voice.matrix.jitter = config.rtp.jitter.build()
+        self.consoles.coalesce = options.coalesce == "on"
         self.limits.configure(options.limits_ms, options.events_ms)
         if options.journal_strangers_per_minute != before.mediator.options.journal_strangers_per_minute:
             self._strangers.configure(options.journal_strangers_per_minute)
@@ -368,6 +395,7 @@ class Gateway:
             if journal is not None:
                 closing.callback(journal.close)
             closing.callback(self._store.close)
+            closing.callback(self.faults.close)
             closing.callback(self.events.close)
             if link is not None:
                 closing.push_async_callback(link.close)
@@ -375,6 +403,11 @@ class Gateway:
                 closing.callback(self.e1.voice.close)
             closing.push_async_callback(self._stop_channels)
             closing.callback(self.sink.close)
+
+    @property
+    def pairs(self) -> Consoles | Streams:
+        """What has the console channels: the ports of TCP, or the E1 streams."""
+        return self._pairs
 
     async def _stop_channels(self) -> None:
         await self._pairs.stop()
@@ -425,7 +458,8 @@ class Gateway:
             message, problems = self._codec.decode_lenient(raw)
             self.counters["units_with_problems"] += 1
         cause = self._cause_of(message, Cause(self._next_id()))
-        self._crossed("received", Channel.COMMAND, message, raw, cause, problems)
+        arguments = ("received", Channel.COMMAND, message, raw, problems)
+        self.events.publish("unit", self.now(), _unit_document, cause, arguments)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
         self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
 
@@ -571,22 +605,31 @@ class Gateway:
         if self._put_off():
             return False
         if self._running:
-            objects = tuple(match.object_number for match in report.matches)
-            cause = Cause(report.call_id, report.call_id, objects)
-            self.events.publish(
-                "call",
-                self.now(),
-                lambda: {"call": report.call_id, "kind": report.kind, "sequence": report.sequence},
-                cause,
-            )
+            call, matches = report.call_id, report.matches
+            if len(matches) == 1:
+                objects: tuple[int, ...] = (matches[0].object_number,)
+            else:
+                objects = tuple(match.object_number for match in matches)
+            cause = Cause(call, call, objects)
+            self.events.publish("call", self.now(), _call_document, cause, (report,))
+            if not self._reporting:
+                self._reporting = True
+                self._pairs.gather()
+                self._loop.call_soon(self._send_gathered)  # where no answer follows
             self._sequence, before = report.sequence, self._sent
-            self._run(lambda now: self.core.report(report, now, cause))
+            # The call is given up at that moment, if nothing is reported of it till then.
+            due = self.now() + (self.config.mediator.options.call_expiry or math.inf)
+            self._run(lambda now: self.core.report(report, now, cause), due=due)
             self._sequence = None
             if self._logs and self._sent == before:
-                log_event(
-                    log, "report", id=report.call_id, report=report.sequence, kind=report.kind, events=0
-                )
+                log_event(log, "report", id=call, report=report.sequence, kind=report.kind, events=0)
         return self._running  # still: the gateway may have failed at it
+
+    def _send_gathered(self) -> None:
+        """What was sent for reports goes out now: before they are answered, so that none is lost with this process."""
+        if self._reporting:
+            self._reporting = False
+            self._pairs.flush()
 
     def message_report(self, report: MessageReport) -> bool:
         """As :meth:`report`, of an electronic message."""
@@ -618,8 +661,9 @@ class Gateway:
 
     # --- the core's inputs and effects
 
-    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
-        """Give the core one input and execute its effects.
+    def _run(self, make: Callable[[float], Iterable[Effect]], *, due: float | None = None) -> None:
+        """Give the core one input and execute its effects. ``due``: nothing but a command that it takes can make the
+        core's deadline earlier than this moment.
 
         An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
         which some were executed, must not go out with the next input.
@@ -633,7 +677,8 @@ class Gateway:
             self._execute(self._input(make))
             if self.core.channels.lost_to_blocked or self._lost_told is not None:
                 self._tell_lost()
-            self._arm()
+            if due is None or self._taken or self._deadline is None or due < self._deadline:
+                self._arm()
         except Exception as error:  # noqa: BLE001 - nothing of it is swallowed: the gateway stops
             # Where it is, and not its text, which may hold the number of an object (order 268, rule 6).
             where = "".join(traceback.format_tb(error.__traceback__))
@@ -684,9 +729,10 @@ class Gateway:
             match effect:
                 case effects.Send(stream, channel, message, at, cause):
                     self._send(stream, channel, message, at, cause)
-                    if channel is Channel.KPD1:
+                    if at is None and channel is _KPD1:
                         sent_kpd1.add(stream)
                 case effects.Taken(code, waited):
+                    self._taken = True
                     self.limits.command(code, self._loop.time() if waited else self._arrived)
                 case effects.AskSwitch():
                     self._ask(effect)
@@ -716,11 +762,13 @@ class Gateway:
         self._pairs.send(channel, raw, stream)
         self._sent += 1
         self.sent[type(message)] += 1
-        if at is not None and (late := self.limits.event(message, at, self.now())):
+        now, limits = self.now(), self.limits
+        late = limits.sent(message, self._loop.time()) if at is None else limits.event(message, at, now)
+        if late:
             log.warning("%s", late)
-        if late := self.limits.sent(message, self._loop.time()):
-            log.warning("%s", late)
-        self._crossed("sent", channel, message, raw, self._cause_of(message, cause))
+        self.events.publish(
+            "unit", now, _unit_document, self._cause_of(message, cause), ("sent", channel, message, raw)
+        )
         if self._logs:
             unit = UnitLine(channel, message, raw)
             if channel is Channel.KPD2:
@@ -791,6 +839,7 @@ class Gateway:
     # --- the clock
 
     def _arm(self) -> None:
+        self._taken = False
         deadline = self.core.next_deadline()
         if deadline is None:
             return
@@ -807,22 +856,6 @@ class Gateway:
 
     # --- who watches
 
-    def _crossed(
-        self,
-        direction: str,
-        channel: Channel,
-        message: Message | UnknownUnit,
-        raw: bytes,
-        cause: Cause,
-        problems: tuple[Problem, ...] = (),
-    ) -> None:
-        self.events.publish(
-            "unit",
-            self.now(),
-            lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
-            cause,
-        )
-
     def _cause_of(self, message: Message | UnknownUnit, cause: Cause) -> Cause:
         """What a unit belongs to: what it comes from, and what its own fields say."""
         number = getattr(message, "call_number", None)
@@ -834,6 +867,8 @@ class Gateway:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
+        if not objects and call == cause.call and type(message) is not AddObject:
+            return cause
         return Cause(cause.id, call, cause.objects + objects, type(message) is AddObject)
 
     def _event(self, kind: str, fields: dict[str, Any], cause: Cause = NO_CAUSE) -> None:
@@ -892,6 +927,22 @@ class Gateway:
     def _left_out(self) -> Counter[str]:
         """The packets that the capture had to leave out."""
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
+
+
+def _call_document(report: CallReport) -> dict[str, Any]:
+    """A call report in the feed."""
+    return {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
+
+
+def _unit_document(
+    direction: str,
+    channel: Channel,
+    message: Message | UnknownUnit,
+    raw: bytes,
+    problems: tuple[Problem, ...] = (),
+) -> dict[str, Any]:
+    """A unit in the feed."""
+    return {"direction": direction, "unit": unit_document(channel, message, raw, problems)}
 
 
 def local_time(now: float) -> Time:

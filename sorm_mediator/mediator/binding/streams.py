@@ -29,6 +29,7 @@ from e1 import events as data
 from e1.carriers.carrier import Carrier
 from e1.carriers.xot import record
 from e1.carriers.xot_socket import CLOSED
+from e1.channel import DataLink
 from e1.g704.alarms import StreamState
 from e1.lapb.machine import WHY_DOWN, LapbEvent
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamEvent
@@ -38,6 +39,8 @@ from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
+from sorm_mediator.faults.gate import Gate
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.mediator.binding.consoles import NO_CONSOLE, SILENCED, ChannelCounters, Handler
 from sorm_mediator.mediator.binding.status import (
     ChannelDocument,
@@ -349,6 +352,12 @@ class Streams:
         kpd.counters.octets_sent += len(raw)
         self._take(runner, runner.carrier.send(name, raw))
 
+    def gather(self) -> None:
+        """Each unit is a message of its own on X.25 (order 268, 1.4.1): nothing is gathered."""
+
+    def flush(self) -> None:
+        """See :meth:`gather`."""
+
     def delete_unsent(self, stream: int) -> None:
         """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
         runner = self._runners[stream]
@@ -549,6 +558,24 @@ class Streams:
     def fault(self, stream: int, fault: Fault) -> None:
         """Inject a fault, or end it. Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have."""
         self._runners[stream].carrier.fault(None if fault == "clear" else StreamState(fault))
+
+    def have_faults(self, faults: Faults) -> None:
+        """The frames of every data channel cross a line with these faults."""
+        for runner in self._runners.values():
+            for name, channel in runner.carrier.channels.items():
+                if isinstance(channel, DataLink):
+                    sent, received = Gate[bytes](), Gate[bytes]()
+                    channel.ways = (sent, received)
+                    faults.watch(sent, name, "to-console", runner.number)
+                    faults.watch(received, name, "from-console", runner.number)
+
+    def pairs(self, pair: int | None) -> list[int]:
+        """The streams that have this pair of data channels, or any."""
+        return [one.number for one in self._runners.values() if one.kpds and pair in (None, one.number)]
+
+    def has_frames(self, stream: int) -> bool:
+        """Whether the data channels of a stream are carried by frames of LAPB."""
+        return any(isinstance(one, DataLink) for one in self._runners[stream].carrier.channels.values())
 
     def queues(self) -> dict[str, QueueDocument]:
         """What waits on the data channels."""

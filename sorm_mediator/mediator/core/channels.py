@@ -209,6 +209,8 @@ class ConsoleChannels:
     @property
     def deadline(self) -> float | None:
         """When something happens by itself."""
+        if not (self._console_timeout or self._test_timeout):
+            return None
         times = []
         if self._console_timeout:
             times += [

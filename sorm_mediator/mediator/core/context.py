@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TABLES_AT_RISK: Final = 0x02
 TABLES_INTACT: Final = 0x03
 """21h: the tables are kept; the operator of the console is to act, or need not (order 268, 9.1.4.1)."""
+_KPD2 = Channel.KPD2
 
 
 class Queued(NamedTuple):
@@ -56,6 +57,9 @@ class Context:
         self.channels = ConsoleChannels(counters, paired=paired)
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch reported it."""
+        self._second: int | None = None
+        self._time: Time | None = None
+        """The time of day in the second that was asked for last: events of one call and its neighbours share it."""
         self._effects: list[Effect] = []
         self.cause = NO_CAUSE
         """What the effects come from."""
@@ -130,10 +134,14 @@ class Context:
     def time_of_day(self, at: float) -> Time | None:
         """The console's day and time of day; "not given" for a moment that no calendar has."""
         try:
-            return self._local_time(at)
+            second = int(at)
+            if second != self._second:
+                self._time = self._local_time(at)
+                self._second = second
         except (ValueError, OverflowError, OSError):
             self.counters["times_unknown"] += 1
             return None
+        return self._time
 
     def log(self, level: Literal["debug", "info", "warning", "error"], text: str) -> None:
         """A line for the operator."""
@@ -188,6 +196,7 @@ class Context:
     ) -> None:
         """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event; ``cause``: its
         call, else what is at hand."""
+        channels = self.channels
         if stream is None:
-            stream = self.channels.own[Channel.KPD2]
-        self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at, cause or self.cause))
+            stream = channels.own[_KPD2]
+        self._effects += channels.send(stream, _KPD2, message, at, cause or self.cause)

@@ -374,16 +374,20 @@ class Core:
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        times = [
+        nearest = self.calls.deadline
+        for due in (
             self._context.channels.deadline,
             self._means.deadline,
             self._switch.deadline,
-            self.calls.deadline,
             self._disk_retry,
-        ]
-        if self._held:
-            times += map(self._pace.due, self._held)
-        return min((time for time in times if time is not None), default=None)
+        ):
+            if due is not None and (nearest is None or due < nearest):
+                nearest = due
+        for stream in self._held:
+            due = self._pace.due(stream)
+            if due is not None and (nearest is None or due < nearest):
+                nearest = due
+        return nearest
 
     # --- inputs: an operator asks for what a node does of itself
 

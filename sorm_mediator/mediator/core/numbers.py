@@ -7,7 +7,7 @@ four adaptations.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from protocol.codes import MAX_DIGITS, NumberSign, ObjectType, Order
 from protocol.values import Party
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import radius.report as report
     from sorm_mediator.config import MediatorConfig
+
+K = TypeVar("K")
 
 SIGN_OF_NI: Final[Mapping[Order, Mapping[str, NumberSign]]] = MappingProxyType(
     {
@@ -79,6 +81,18 @@ _FULL = 11
 """Digits of a Russian number with its leading 7 or 8."""
 
 
+KNOWN_NUMBERS: Final = 8192
+"""Numbers whose form for the console is kept at a time."""
+
+
+def _keep(known: dict[K, Party], key: K, shown: Party) -> Party:
+    """Remember how a number is shown; they are forgotten when they are too many."""
+    if len(known) >= KNOWN_NUMBERS:
+        known.clear()
+    known[key] = shown
+    return shown
+
+
 class Numbers:
     """Turns the parties of reports into those of messages, by the mediator's configuration."""
 
@@ -87,6 +101,10 @@ class Numbers:
         self._order = config.order
         self._adaptation = config.adaptation
         self._digits = frozenset("0123456789*#" if config.options.extra_digits else "0123456789")
+        self._known: dict[tuple[str, str], Party] = {}
+        """Parties as they are, by digits and indicator: those of a call stand in each of its reports."""
+        self._known_called: dict[tuple[str, str, bool], Party] = {}
+        """Called sides after the adaptations, by the same and whether the object is controlled by its A number."""
 
     def signs(self, object_type: ObjectType) -> Collection[NumberSign]:
         """The signs that a number of this type of object may have."""
@@ -94,6 +112,10 @@ class Numbers:
 
     def plain(self, party: report.Party) -> Party:
         """``party`` as it is, without characters that the wire can't carry and digits after the 18th."""
+        key = party.digits, party.ni
+        return self._known.get(key) or _keep(self._known, key, self._plain(party))
+
+    def _plain(self, party: report.Party) -> Party:
         number = party.digits
         if not (number.isdigit() and number.isascii() and len(number) <= MAX_DIGITS):
             number = "".join(filter(self._digits.__contains__, number))[:MAX_DIGITS]
@@ -105,6 +127,10 @@ class Numbers:
         The toll code goes first (88 before 8 where the number is long enough to hold it), then 7 becomes 810
         or 8. With both of the latter on, 810 wins.
         """
+        key = party.digits, party.ni, by_a
+        return self._known_called.get(key) or _keep(self._known_called, key, self._called(party, by_a=by_a))
+
+    def _called(self, party: report.Party, *, by_a: bool) -> Party:
         shown = self.plain(party)
         if not isinstance(shown.number, str):
             return shown

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
-from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import Category, Priority
@@ -36,7 +36,7 @@ from sorm_mediator.mediator.core.calls.legs import (
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from radius.report import CallReport, Match, ServiceUse
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
@@ -61,11 +61,20 @@ OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
 _SET_UP, _SERVICE = LegInput.SET_UP, LegInput.SERVICE
 _ANSWER, _RELEASE = LegInput.ANSWER, LegInput.RELEASE
 """For each report: the members of an enum cost more to look up in its class."""
+_step_time: Final = attrgetter("time")
 
 
 def _before(service: ServiceUse, answer: float) -> bool:
     """Whether a service was used before the answer; at its very moment, only what doesn't need a conversation."""
     return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
+
+
+def _add_services(leg: Leg, used: Sequence[ServiceUse], latest: float, steps: list[Step]) -> float:
+    """A step for each; returns the time of the last step."""
+    for service in used:
+        latest = max(latest, service.time)
+        steps.append(Step(latest, _SERVICE, leg, service.time, service))
+    return latest
 
 
 class CallNumbers(dict[int, "Call"]):
@@ -130,6 +139,7 @@ class Calls:
             context.counters["reports_late"] += 1
             self._finished[key] = now
             self._finished.move_to_end(key)
+            self._forget_finished(now)
         elif (call := self._live.get(key) or self._begin(key, report, now)) is None:
             pass  # counted where it is found
         elif call.last_seen is not None and report.sequence <= call.report.sequence:
@@ -141,11 +151,15 @@ class Calls:
             self._send_news(call)
             if report.release_time is not None:
                 self._finish(call, now)
-        self._forget_finished(now)
+                self._forget_finished(now)
 
     def _begin(self, key: tuple[str, str], report: CallReport, now: float) -> Call | None:
+        self._forget_finished(now)
         objects = self._context.tables.objects
-        if not any(match.object_number in objects for match in report.matches):
+        for match in report.matches:
+            if match.object_number in objects:
+                break
+        else:
             self._context.counters["reports_without_object"] += 1
             return None
         number = self.numbers.allocate()
@@ -162,13 +176,13 @@ class Calls:
     def _match(self, call: Call, previous: CallReport) -> None:
         """Open a leg for every object that the call touches now."""
         context = self._context
-        joined = {match.object_number: match for match in call.report.matches if match.role == JOINED}
         for match in call.report.matches:
-            number = match.object_number
-            if match.role not in ROLE_SHIFT or number in call.ignored:
+            number, role = match.object_number, match.role
+            if role not in ROLE_SHIFT or number in call.ignored:
                 continue
             leg = call.legs.get(number)
             if leg is None:
+                joined = {one.object_number: one for one in call.report.matches if one.role == JOINED}
                 row = context.tables.objects.get(number)
                 if row is None:
                     context.counters["matches_without_object"] += 1
@@ -187,8 +201,8 @@ class Calls:
                 self._legs_of.setdefault(number, {})[leg] = None
                 if joins:
                     self._join(leg, _as_it_was(call.report, joined[number]) if number in joined else previous)
-            leg.roles.add(match.role)
-            if match.role == "b" and match.called not in leg.called:
+            leg.roles.add(role)
+            if role == "b" and match.called not in leg.called:
                 leg.called.append(match.called)
 
     def _join(self, leg: Leg, before: CallReport) -> None:
@@ -204,43 +218,45 @@ class Calls:
 
     def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
-        steps = list(chain.from_iterable(self._steps(leg) for leg in call.legs.values()))
+        steps: list[Step] = []
+        for leg in call.legs.values():
+            self._add_steps(leg, steps)
         if len(call.legs) > 1:
-            steps.sort(key=lambda step: step.time)
+            steps.sort(key=_step_time)
         for step in steps:
             self._move(step)
 
-    def _steps(self, leg: Leg) -> Iterator[Step]:
+    def _add_steps(self, leg: Leg, steps: list[Step]) -> None:
+        """What is new for one leg, in its order."""
         report = leg.call.report
-        latest = float("-inf")
-
-        def step(cause: LegInput, at: float, service: ServiceUse | None = None) -> Step:
-            nonlocal latest
-            latest = max(latest, at)
-            return Step(latest, cause, leg, at, service)
-
         answer, release = report.answer_time, report.release_time
         received, answered = leg.received, leg.answered
         # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
         setup = answer if report.setup_time is None else report.setup_time
-        incomplete = setup is None and report.release_cause == INCOMPLETE
-        if not received and setup is None and release is None:
-            return
-        if not received and setup is not None:
-            yield step(_SET_UP, max(setup, leg.first.time))
-        services = [] if incomplete else list(report.services[leg.services :])
-        after = 0
-        if not answered and answer is not None:
-            while after < len(services) and _before(services[after], answer):
-                after += 1
-        for service in services[:after]:
-            yield step(_SERVICE, service.time, service)
-        if not answered and answer is not None:
-            yield step(_ANSWER, answer)
-        for service in services[after:]:
-            yield step(_SERVICE, service.time, service)
+        latest = float("-inf")
+        if not received:
+            if setup is not None:
+                latest = max(setup, leg.first.time)
+                steps.append(Step(latest, _SET_UP, leg, latest))
+            elif release is None:
+                return
+        used: Sequence[ServiceUse] = report.services[leg.services :]
+        if setup is None and report.release_cause == INCOMPLETE:
+            used = ()
+        answering = not answered and answer is not None
+        if used:
+            after = 0
+            if answer is not None and answering:
+                while after < len(used) and _before(used[after], answer):
+                    after += 1
+            latest = _add_services(leg, used[:after], latest, steps)
+        if answer is not None and answering:
+            latest = max(latest, answer)
+            steps.append(Step(latest, _ANSWER, leg, answer))
+        if used:
+            latest = _add_services(leg, used[after:], latest, steps)
         if release is not None:
-            yield step(_RELEASE, release)
+            steps.append(Step(max(latest, release), _RELEASE, leg, release))
 
     # --- the moves of a leg
 

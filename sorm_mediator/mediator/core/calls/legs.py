@@ -119,6 +119,7 @@ twice."""
 
 _NEW, _TALK, _ANSWERED = LegState.NEW, LegState.TALK, LegState.ANSWERED
 _BY_COMMAND_7 = LegKsl.BY_COMMAND_7
+_HIGH, _STATISTICAL = Priority.HIGH, Category.STATISTICAL
 """For each event: the members of an enum cost more to look up in its class."""
 
 
@@ -139,11 +140,6 @@ class Call:
     """By object number."""
     ignored: set[int] = field(default_factory=set)
     """Objects that are not controlled in this call: taken off control, or put on it after it began."""
-    cause: Cause = field(init=False)
-    """Of its events."""
-
-    def __post_init__(self) -> None:
-        self.cause = Cause(self.key[1], self.key[1])
 
 
 @dataclass(slots=True, eq=False)
@@ -166,9 +162,13 @@ class Leg:
     """How many services of the report the console has been sent."""
     given: Party | None = field(init=False)
     """The object as command 5 gave it, where events show it so (10.3.2.1)."""
+    cause: Cause = field(init=False)
+    """Of its events."""
 
     def __post_init__(self) -> None:
         self.given = self.object.given
+        call = self.call.key[1]
+        self.cause = Cause(call, call, (self.object.object_number,))
 
     @property
     def received(self) -> bool:
@@ -183,18 +183,18 @@ class Leg:
     @property
     def statistical(self) -> bool:
         """The object is controlled without lines."""
-        return self.object.category is Category.STATISTICAL
+        return self.object.category is _STATISTICAL
 
     @property
     def priority(self) -> Priority | None:
         """The priority that decides about its line."""
-        return Priority.HIGH if self.ksl is _BY_COMMAND_7 else self.object.priority
+        return _HIGH if self.ksl is _BY_COMMAND_7 else self.object.priority
 
     def selection(self, line: Line | None) -> int:
         """Why the event is sent, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
         11.1.8). One object that matches twice has both reasons."""
         if line is None:
-            bits = CATEGORY_BITS[Category.STATISTICAL]
+            bits = CATEGORY_BITS[_STATISTICAL]
         else:
             bits = CATEGORY_BITS[Category.COMBINED if line.ksl_b is None else Category.SEPARATE]
         sign = 0

@@ -1,0 +1,140 @@
+"""A soak of seconds: its phases, what it tells, and what it finds when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from sorm_mediator.console.errors import UsageError
+from sorm_mediator.lab.small import IN_MEMORY, lab_text
+from sorm_mediator.soak import leaks
+from sorm_mediator.soak.boxes import SoakBox
+from sorm_mediator.soak.report import document, lines, page, png, write_junit
+from sorm_mediator.soak.session import SoakResult, SoakSettings, soak
+
+
+def lab_file(folder: Path) -> Path:
+    """A lab that is one process."""
+    file = folder / "small.toml"
+    file.write_text(lab_text(IN_MEMORY))
+    return file
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict after seconds: what fills in the first minute is not looked at."""
+    monkeypatch.setattr(leaks, "WARM_UP_LEAST", 0.0)
+    monkeypatch.setitem(leaks.ALLOWED, "memory", leaks.Allowed(1e9, 0.0))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_short_soak_checks_every_phase_and_tells_it_in_every_form(tmp_path: Path) -> None:
+    settings = SoakSettings(
+        duration="5s", phase="2s", sample="200ms", rate=20, objects=3, only=("reports", "reconnect")
+    )
+    result = await soak(settings, tmp_path)
+    assert result.good, [*result.troubles, *result.missing]
+    assert {one.kind for one in result.done} == {"reports", "reconnect"}
+    assert result.events >= 3 * 40
+    assert {box.name for box in result.boxes} == {"gateway", "switch"}
+    assert all(len(box.samples[measure]) > 8 for box in result.boxes for measure in leaks.MEASURES)
+    assert all(box.samples["tasks"][-1][1] > 0 for box in result.boxes)
+
+    said = lines(result, "en")
+    assert said[-1] == "PASS"
+    assert any("gateway  descriptors" in line and "no leak" in line for line in said)
+    assert json.loads(json.dumps(document(result)))["verdict"] == "PASS"
+    write_junit(tmp_path / "junit.xml", result)
+    suite = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - written here
+    assert (suite.get("tests"), suite.get("failures")) == ("9", "0")
+    assert "<svg" in page(result, "ru")
+    assert png(result, "ru").startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_box_that_dies_ends_the_soak_with_its_last_words(tmp_path: Path) -> None:
+    settings = SoakSettings(
+        config=lab_file(tmp_path), duration="60s", sample="100ms", rate=5, objects=1, only=("reports",)
+    )
+    sample = SoakBox.sample
+
+    async def killing(self: SoakBox, at: float) -> None:
+        if at > 0.5:
+            os.kill(self.process.pid, signal.SIGKILL)
+            await self.process.ended()
+        await sample(self, at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SoakBox, "sample", killing)
+        result = await soak(settings, tmp_path)
+    assert not result.good
+    assert any("lab has ended" in text for text in result.troubles)
+
+
+def test_an_error_of_the_program_in_a_log_is_found_once(tmp_path: Path) -> None:
+    log = tmp_path / "gateway.log"
+    log.write_text("WARNING all is well\nTraceback (most recent call last):\n  File x\nCRITICAL: half a li")
+    box = SoakBox("gateway", None, log, log, "")  # type: ignore[arg-type]  # its process is not asked
+    assert box.read_log() == ["Traceback (most recent call last):"]
+    with log.open("a") as file:
+        file.write("ne\n")
+    assert box.read_log() == ["CRITICAL: half a line"]
+    assert box.read_log() == []
+    assert len(box.troubles) == 2
+
+
+def result_of(**fields: Any) -> SoakResult:
+    return SoakResult(against="x", began=0.0, seed=0, **fields)
+
+
+def test_what_was_not_carried_out_is_no_success() -> None:
+    empty = result_of(wanted=("reports",))
+    assert not empty.good
+    assert "no phase of this kind was carried out: reports" in "\n".join(lines(empty, "en"))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"duration": "1h"}, "--duration: '1h' is not allowed: a number with its unit"),
+        ({"duration": "1s"}, "--duration: '1s' is not allowed: 5s or more"),
+        ({"only": ("sleep",)}, "--only: 'sleep' is not allowed: reports, calls, faults"),
+        ({"rate": 0.0}, "--rate: 0 is not allowed"),
+    ],
+)
+def test_wrong_options_are_told_with_what_is_allowed(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        SoakSettings(**options)
+    assert told in str(error.value)
+
+
+async def test_an_interrupted_soak_has_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[SoakResult] = []
+    sampled = asyncio.Event()
+    sample = SoakBox.sample
+
+    async def noted(self: SoakBox, at: float) -> None:
+        await sample(self, at)
+        sampled.set()
+
+    monkeypatch.setattr(SoakBox, "sample", noted)
+    settings = SoakSettings(
+        config=lab_file(tmp_path), duration="60s", sample="100ms", rate=20, objects=1, only=("reports",)
+    )
+    going = asyncio.ensure_future(soak(settings, tmp_path, cut_short=kept.append))
+    async with asyncio.timeout(60):
+        await sampled.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    [result] = kept
+    assert result.interrupted
+    assert result.boxes[0].samples["memory"]
+    assert lines(result, "en")[-1] == "FAIL"
