@@ -252,8 +252,7 @@ class SwitchLink:
             if one is not None and one.connection is not None and place in (None, one.place)
         ]
         for session in there:
-            assert session.connection is not None
-            session.connection.abort()
+            session.cut()
         return len(there)
 
     async def settle(self, within: float) -> None:
@@ -596,6 +595,12 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         """End the connection at once."""
         if self.connection is not None:
             self.connection.disconnect(asyncssh.DISC_BY_APPLICATION, "closed")
+
+    def cut(self) -> None:
+        """The connection is lost, without a farewell."""
+        if self.connection is not None:
+            self.connection.abort()
+        self._over(_CUT)
 
     async def gone(self) -> None:
         """Wait until the connection has ended."""

@@ -54,8 +54,9 @@ class LabFaults:
             return EndedDocument(ended=self._ended(self.faults.clear(order), who))
         self._check(order)
         fault = self.faults.begin(order)
-        self._lab.note("fault-began", who=who, link=order.link, action=order.action, **_texts(order.given))
-        log.warning("fault %d: %s %s %s", fault.number, order.link, order.action, order.given or "")
+        given = ", ".join(f"{key}={value}" for key, value in order.given.items())
+        self._lab.note("fault-began", who=who, link=order.link, action=order.action, parameters=given)
+        log.warning("fault %d: %s %s %s", fault.number, order.link, order.action, given)
         return self._row(fault)
 
     def rows(self) -> list[FaultDocument]:
@@ -150,8 +151,3 @@ class LabFaults:
 def _log_error(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("the switch does not come back: an error of our own", exc_info=error)
-
-
-def _texts(given: Mapping[str, object]) -> dict[str, object]:
-    """The parameters for an entry of the journal, none of which has the name of a field of its own."""
-    return {"parameters": ", ".join(f"{key}={value}" for key, value in given.items())} if given else {}
