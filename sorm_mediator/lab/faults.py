@@ -96,10 +96,12 @@ class LabFaults:
                 raise FaultRefused(f"{what}: there is none: {', '.join(switch.engine.domains)}")
             if order.domain is None and any(one.order.action == "restart" for one in self.faults.active):
                 raise FaultRefused(f"{what}: the switch is away already")
-        elif gateway is None:
-            raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
-        else:
+        elif gateway is not None:
             gateway.faults.check(order)
+        elif order.address is not None:
+            raise FaultRefused("address: it is the mediator that has two: ask the web of its box")
+        elif order.link in ("kpd1", "kpd2"):
+            raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
 
     def _row(self, fault: Fault) -> FaultDocument:
         now = asyncio.get_running_loop().time()
