@@ -58,6 +58,8 @@ FIRST_OBJECT, FIRST_SUBSCRIBER = 10_001, 20_001
 """Numbers of the objects of reports, and of those of calls."""
 BACK_WITHIN: Final = 10.0
 """Seconds within which a console that was cut off is let in again, and answered."""
+ENDED_WITHIN: Final = 1.0
+"""Seconds for the end of a box to be seen, when a soak ends before its time."""
 SETTLED: Final = 1.0
 """Seconds from the last fault of a phase to its last call."""
 
@@ -214,11 +216,19 @@ class Soak:
             await self._console.close()
             self._result.seconds = self.passed
             for box in self._boxes:
-                if box.process.exit_code is not None:
+                if await self._has_ended(box):
                     self._trouble(Phrase("{box} has ended: {log}", box=box.name, log=box.last_words()))
             self._result.faults = self._faults.count
             self._result.troubles += self._faults.troubles
             self._logs()
+
+    async def _has_ended(self, box: SoakBox) -> bool:
+        """Whether a process has ended by itself. One that is ending closes its connections first."""
+        if self.passed < self._settings.seconds and not self._result.interrupted:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ENDED_WITHIN):
+                    await box.process.ended()
+        return box.process.exit_code is not None
 
     async def _sample(self, advance: Advance) -> None:
         shown = 0
