@@ -38,7 +38,7 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
-from sorm_mediator.load.curve import Knee, Ramp, knee
+from sorm_mediator.load.curve import ORDER_LIMIT, Knee, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
 from sorm_mediator.load.limits import ALWAYS, LIMITS, Judged, judge, read_duration
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
@@ -161,6 +161,11 @@ class LoadSettings:
         if "--min-knee" in found and not self.ramp:
             raise UsageError("--min-knee: only a --ramp has a knee")
         return found
+
+    @property
+    def slowest(self) -> float:
+        """The p99 of events, in seconds, up to which a mediator keeps up: its limit, else the order's."""
+        return self.wanted.get("--max-event-p99", ORDER_LIMIT)
 
     def plan(self, rate: float, first_call: int, shape: CallPlan) -> CallPlan:
         """The calls at a rate. ``shape``: who calls whom."""
@@ -289,7 +294,7 @@ async def _steps(
                 )  # fmt: skip
         steps.append(step)
         seen(step)
-        point = knee(steps)
+        point = knee(steps, settings.slowest)
         if console.lost.is_set() or point.beyond is not None or point.limited is not None:
             return
 
@@ -309,7 +314,7 @@ def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool = Fa
     steps, wanted = result.steps, dict(settings.wanted)
     result.interrupted = interrupted
     if settings.ramp and steps:
-        result.knee = knee(steps)
+        result.knee = knee(steps, settings.slowest)
         kept = [step for step in steps if result.knee.rate is not None and step.rate <= result.knee.rate]
     else:
         kept = steps
