@@ -34,6 +34,7 @@ from ssh_control.dialect import (
 )
 from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
+from ssh_control.network import Network, SessionWays
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
 from ssh_control.visible import host_port, visible
@@ -171,6 +172,8 @@ class SormServer:
         self._moving: asyncio.Task[None] | None = None
         self._next: socket.socket | None = None
         """The socket of a running move."""
+        self.network: Network | None = None
+        """The network to the mediators, where a test makes faults."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._unauthenticated: dict[asyncssh.SSHServerConnection, None] = {}
         self._delayed: set[asyncssh.SSHServerConnection] = set()
@@ -295,8 +298,17 @@ class SormServer:
             if connection.get_extra_info("username") == user:
                 connection.abort()
 
+    def cut(self) -> int:
+        """The network is cut: every connection is lost, without a farewell. Returns how many were."""
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        return len(connections)
+
     def connected(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection was accepted."""
+        if self.network is not None and self.network.unreachable(0):
+            connection.abort()
         without_padding_packets(connection)
         keep_alive(connection, KEEPALIVE)
         self.counters["connections"] += 1
@@ -463,12 +475,14 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._flush_due = False
         self._open = 0
         self._pump_due = False
+        self._ways = SessionWays(server.network, 0, self._send, self._receive)
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connection.sessions -= 1
+        self._ways.close()
         self._dialect.close()
         session, self._session = self._session, None
         if session is not None:
@@ -502,10 +516,17 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._channel.exit(1)
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if self._refused:
-            return
-        self._dialect.feed(data)
-        self._pump()
+        if not self._refused:
+            self._ways.receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        if not self._dialect.closed:
+            self._dialect.feed(data)
+            self._pump()
+
+    def _send(self, data: bytes) -> None:
+        if not self._channel.is_closing():
+            self._channel.write(data)
 
     def eof_received(self) -> bool:
         if not self._refused:
@@ -633,7 +654,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         data = self._dialect.take()
         if not data or self._channel.is_closing():
             return
-        self._channel.write(data)
+        self._ways.send(data)
         if self._channel.get_write_buffer_size() > MOST_UNREAD:
             log.warning("%s: does not read; %d octets wait for it: ended", self._peer, MOST_UNREAD)
             self._server.counters["slow readers"] += 1
