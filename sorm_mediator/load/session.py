@@ -38,11 +38,12 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
-from sorm_mediator.load.curve import ORDER_LIMIT, Knee, Ramp, knee
+from sorm_mediator.load.curve import ORDER_LIMIT, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
-from sorm_mediator.load.limits import ALWAYS, LIMITS, Judged, judge, read_duration
+from sorm_mediator.load.limits import ALWAYS, LIMITS, judge, read_duration
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
 from sorm_mediator.load.plan import MOST_CALLS, CallPlan
+from sorm_mediator.load.result import LoadResult
 from sorm_mediator.load.served import Served, served
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.files import STDOUT, files_of, write_reports
@@ -173,28 +174,6 @@ class LoadSettings:
             shape, rate=rate, calls=self.calls_at(rate), first_call=first_call,
             ring=self.seconds("ring"), talk=self.seconds("talk"),
         )  # fmt: skip
-
-
-@dataclass(kw_only=True)
-class LoadResult:
-    """All steps of a load, judged."""
-
-    against: str
-    via: Via
-    objects: int
-    began: float
-    steps: list[Step]
-    judged: Sequence[Judged] = ()
-    knee: Knee | None = None
-    interrupted: bool = False
-    not_restored: str = ""
-    """What could not be put back; "": all was."""
-
-    @property
-    def good(self) -> bool:
-        """Whether events were checked, every limit was kept, and all was put back."""
-        checked = bool(self.steps) and any(step.events for step in self.steps)
-        return checked and all(one.verdict == "kept" for one in self.judged) and not self.not_restored
 
 
 # --- the run

@@ -17,7 +17,8 @@ from sorm_mediator.lab.small import IN_MEMORY, lab_text
 from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
-from sorm_mediator.soak.session import SoakResult, SoakSettings, soak
+from sorm_mediator.soak.result import SoakResult
+from sorm_mediator.soak.session import SoakSettings, soak
 
 
 def lab_file(folder: Path) -> Path:
