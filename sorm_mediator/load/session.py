@@ -203,20 +203,27 @@ async def measure_all(
         result = LoadResult(
             against=lab.name, via=cast(Via, settings.via), objects=shape.objects, began=began, steps=steps
         )
+        cancelled: asyncio.CancelledError | None = None
         try:
             with progress_bar(shape.objects, translate(_OBJECTS, cast(Lang, settings.lang))) as advance:
                 await control.begin(advance)
             await _steps(settings, lab, shape, console, steps, seen)
-        except asyncio.CancelledError:
-            result.not_restored = await control.end()
-            _judge(settings, result, interrupted=True)
-            cut_short(result)
-            raise
+        except asyncio.CancelledError as error:
+            cancelled = error
         except (StepError, NotReadyError):
             await control.end()
             raise
-        result.not_restored = await control.end()
-    _judge(settings, result)
+        ending = asyncio.ensure_future(control.end())
+        while not ending.done():
+            try:
+                await asyncio.wait((ending,))
+            except asyncio.CancelledError as error:  # put back in any case
+                cancelled = error
+        result.not_restored = ending.result()
+        _judge(settings, result, interrupted=cancelled is not None)
+        if cancelled is not None:
+            cut_short(result)
+            raise cancelled
     return result
 
 
@@ -288,7 +295,7 @@ async def _status(target: RunTarget) -> Mapping[str, Any] | None:
     return None
 
 
-def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool = False) -> None:
+def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool) -> None:
     """Judge the limits. Those of a ramp hold up to its knee: behind it nothing is promised."""
     steps, wanted = result.steps, dict(settings.wanted)
     result.interrupted = interrupted

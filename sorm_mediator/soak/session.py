@@ -234,7 +234,7 @@ class Soak:
         rate = self._settings.rate
         via: Via = "http" if kind == "calls" else "radius"
         if via == "http":
-            rate = min(rate, most_rate(shape, RING, TALK))
+            rate = min(rate, most_rate(shape, RING, TALK) / 2)  # a busy machine ends calls later
         plan = replace(
             shape,
             rate=rate,
