@@ -20,7 +20,7 @@ def load(  # long by its options, each with its help
         typer.Option(
             min=0,
             metavar="R",
-            help="Calls a second, each when it is due; by default 10, via http at most what the subscribers take.",
+            help="Calls a second, each when it is due; by default 10, via http half of what the subscribers take.",
         ),
     ] = 0.0,
     objects: Annotated[
@@ -202,9 +202,9 @@ def soak(
 ) -> None:
     """Run a lab for long, and look for leaks and losses.
 
-    Load, faults and fuzzing take turns. Memory, descriptors, tasks and threads of each process are sampled. Exit code 0 when none grows without end, no
-    event was lost, every command was answered and no log has an error of the program; 1 when not; 2 for wrong usage,
-    130 when interrupted, with the report of what was measured until then.
+    Load, faults and fuzzing take turns. Memory, descriptors, tasks and threads of each process are sampled. Exit code 0
+    when none grows without end, no event was lost, every command was answered and no log has an error of the program;
+    1 when not; 2 for wrong usage, 130 when interrupted, with the report of what was measured until then.
 
     Example: sorm-mediator soak --duration 300s --report soak.html
     """

@@ -238,7 +238,7 @@ def _fitted(settings: LoadSettings, shape: CallPlan) -> LoadSettings:
     """The settings with a rate that the numbers of the switch take. Raises :class:`NotReadyError`."""
     most = most_rate(shape, settings.seconds("ring"), settings.seconds("talk"))
     if not settings.rate and not settings.ramp:
-        return replace(settings, rate=min(DEFAULT_RATE, most))
+        return replace(settings, rate=min(DEFAULT_RATE, most / 2))
     if settings.rates[-1] > most:
         raise NotReadyError(
             Phrase(
