@@ -52,8 +52,8 @@ from sorm_mediator.soak.result import PHASES, Done, PhaseKind, SoakResult
 
 RING, TALK = 0.1, 0.2
 CALM: Final = 4
-"""How much less often than the numbers of the switch would take it they are called: a busy machine ends calls later, and
-a call to a number that is still in the one before it can't be judged."""
+"""How much less often the numbers of the switch are called than they could be: a busy machine ends calls later, and a
+call to a number that is still in the one before it can't be judged."""
 FIRST_OBJECT, FIRST_SUBSCRIBER = 10_001, 20_001
 """Numbers of the objects of reports, and of those of calls."""
 BACK_WITHIN: Final = 10.0
