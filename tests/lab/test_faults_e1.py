@@ -110,6 +110,22 @@ async def test_answers_and_events_come_once_and_in_order(bench: Bench, fault: di
         assert (row["counters"]["connections"], row["counters"]["deleted_units"]) == (1, 0), row
 
 
+async def test_events_whose_acknowledgements_were_lost_before_the_line_was_cut_do_not_come_twice(
+    bench: Bench,
+) -> None:
+    await bench.fault(link="kpd2", action="drop", direction="from-console")
+    await bench.call()
+    assert await bench.events(3) == CALL
+    await bench.fault(link="kpd2", action="cut", for_=0.2)
+    while any(one["action"] == "cut" for one in (await bench.web.get("faults")).json()):
+        await bench.console.happens()
+    await bench.fault(link="kpd2", action="clear")
+    await bench.call()
+    assert await bench.events(3) == CALL
+    await bench.call()
+    assert await bench.events(3) == CALL
+
+
 async def test_a_cut_is_the_loss_of_the_line_which_the_list_of_streams_shows(bench: Bench) -> None:
     reply = await bench.fault(link="kpd2", action="cut", pair=0)
     assert reply.status_code == 200, reply.text
