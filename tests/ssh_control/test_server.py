@@ -16,6 +16,7 @@ import pytest
 
 from ssh_control.dialect import Request
 from ssh_control.messages import MAX_REQUEST_LINE
+from ssh_control.private_files import open_to_others
 from ssh_control.server import MOST_SESSIONS, MOST_UNAUTHENTICATED, MOST_UNREAD, TRIES, LoginPacer, SormServer
 from ssh_control.transport import KeyProblem, pinned_key, public_line
 
@@ -406,6 +407,31 @@ async def test_the_key_file_is_made_once_for_its_owner_alone(switch: Any, tmp_pa
     async with await connect(server) as connection:
         await speak(connection)
     await server.close()
+
+
+def test_a_host_key_that_others_may_read_is_refused(switch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "host_key"
+    SormServer(switch, "127.0.0.1", 0, path)
+    for mode in (0o640, 0o604, 0o660):
+        path.chmod(mode)
+        with pytest.raises(KeyProblem, match=f"others may read this private key: chmod 600 {path}$"):
+            SormServer(switch, "127.0.0.1", 0, path)
+    path.chmod(0o400)
+    SormServer(switch, "127.0.0.1", 0, path)
+
+
+def test_a_credential_of_systemd_is_private_with_the_mode_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It belongs to root, and an access list lets the service read it, which shows as a right of the group."""
+    path = tmp_path / "credential"
+    path.write_text("x")
+    path.chmod(0o440)
+    assert open_to_others(path) == "0440"
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert open_to_others(path) == ""
+    path.chmod(0o444)
+    assert open_to_others(path) == "0444"
 
 
 def test_a_key_file_that_can_not_be_used_is_named(switch: Any, tmp_path: Path) -> None:
