@@ -46,6 +46,7 @@ class Reporter:
         *,
         schedule: Schedule | None = None,
         message_authenticator: bool = True,
+        require_message_authenticator: bool = False,
         nas_ip_address: str | None = None,
         source: str = "",
         on_datagram: Callable[..., object] | None = None,
@@ -58,6 +59,7 @@ class Reporter:
             secret_octets(secret),
             schedule=schedule,
             message_authenticator=message_authenticator,
+            require_message_authenticator=require_message_authenticator,
             nas_ip_address=nas_ip_address,
             jitter=partial(random.uniform, -1.0, 1.0),
         )

@@ -33,7 +33,7 @@ from sorm_mediator.lab.lab import Lab, on_free_ports
 
 CLIENT = "10.0.0.1"
 START = bytes.fromhex("CC 01 01 00")
-"""Command 1, whose password follows (order 268, 7.3.1)."""
+"""Command 1, before its password."""
 LAB = """
 [web]
 port = 0

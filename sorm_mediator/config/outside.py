@@ -184,7 +184,7 @@ def of_options(words: Iterable[str]) -> Iterator[Given]:
             text,
             "--set",
         )
-        secret = next(_secrets(given.path, given.value), None)
+        secret = next(secrets_of(given.path, given.value), None)
         if secret is not None:
             raise ConfigError(
                 f"{shown(secret)}: a secret is not taken from a command line, which others see: {_variable(secret)}"
@@ -192,14 +192,14 @@ def of_options(words: Iterable[str]) -> Iterator[Given]:
         yield given
 
 
-def _secrets(path: KeyPath, value: Any) -> Iterator[KeyPath]:
-    """The places of the secrets in a value for a key."""
+def secrets_of(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """The places of the secrets in a value for a key; those of a whole document for the empty path."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _secrets((*path, key), inner)
+            yield from secrets_of((*path, key), inner)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _secrets((*path, number), inner)
+            yield from secrets_of((*path, number), inner)
     elif value != "" and SecretStr in types_at(path, Config):
         yield path
 

@@ -361,6 +361,9 @@ class SwitchConfig(Section):
     """The longest wait of a login over SSH, in seconds, because of wrong passwords from its address: each
     wrong password after the first five adds a second. A right password gets in after the wait; the mediator
     gives up after 10 s (our choice)."""
+    require_message_authenticator: bool = False
+    """Drop answers of mediators to call reports that are without a Message-Authenticator; the reports have one in
+    any case."""
     second_session: Literal["same-address", "refuse"] = "same-address"
     """A mediator that logs in while another with the same RADIUS server is connected to the domain.
     same-address: accepted from the same address under the same name. refuse: never accepted. The connected

@@ -476,7 +476,11 @@ class SwitchBox:
         if target not in self._reporters:
             on_datagram = None if self._capture is None else self._capture.reported
             self._reporters[target] = Reporter(
-                (target.host, target.port), target.secret, source=self.config.host, on_datagram=on_datagram
+                (target.host, target.port),
+                target.secret,
+                require_message_authenticator=self.config.require_message_authenticator,
+                source=self.config.host,
+                on_datagram=on_datagram,
             )
         return self._reporters[target]
 
