@@ -1,8 +1,8 @@
-"""Mutation testing of a room: ``python -m scripts.mutants ROOM [--sample 60] [--seed 1]``, or ``make mutants ROOM=protocol``.
+"""Mutation testing of a room: ``python -m scripts.mutants ROOM [--sample 60] [--seed 1]``.
 
 cosmic-ray changes one place of the room's code at a time (``<`` to ``<=``, 4 to 5, ``and`` to ``or``), and the tests of
 that room run against each change. A change that no test notices has survived: either a test is missing, or the
-change has no effect (it is equivalent). Equivalent ones are listed in ``scripts/equivalent_mutants.toml`` with the reason.
+change has no effect (it is equivalent). ``scripts/equivalent_mutants.toml`` lists those, each with the reason.
 
 All runs in a copy of the tree under ``build/mutants/``, so the working tree stays as it is. A sample takes places at
 random by a seed, one change of each; annotations are left out. The exit code is 1 when fewer than ``--goal`` per cent
@@ -83,7 +83,7 @@ class Room:
     def copy(self) -> None:
         """Copy what git has of the tree, as it stands now, with compiled files that are checked by their content."""
         shutil.rmtree(self.tree, ignore_errors=True)
-        listed = subprocess.run(
+        listed = subprocess.run(  # nosec B603, B607 # commands of this script
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
             cwd=ROOT, check=True, capture_output=True,
         )  # fmt: skip
@@ -94,7 +94,7 @@ class Room:
         # By time and size, which are the defaults, a change of one octet within a second would not be noticed.
         rooms = ("protocol", "e1", "radius", "ssh_control", "sorm_mediator", "captures")
         how = ("--invalidation-mode", "checked-hash")
-        subprocess.run([sys.executable, "-m", "compileall", "-q", *how, *rooms], cwd=self.tree, check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "compileall", "-q", *how, *rooms], cwd=self.tree, check=True)  # nosec B603 # noqa: S603
 
     def environment(self) -> dict[str, str]:
         """In which the copy is found before the installed packages, also by processes of the tests."""
@@ -112,7 +112,7 @@ def places(room: Room, seed: int) -> Iterator[object]:
             [change] = item.mutations
             if not any(start <= change.start_pos and change.end_pos <= end for start, end in left_out):
                 by_place[str(file), change.start_pos].append(change)
-    chance = random.Random(seed)  # noqa: S311 - a sample, no secret
+    chance = random.Random(seed)  # nosec B311 # noqa: S311 - a sample, no secret
     for place in chance.sample(sorted(by_place), len(by_place)):
         yield chance.choice(by_place[place])
 
@@ -130,7 +130,7 @@ def mutants(room: Room, sample: int, seed: int, progress: Progress) -> Iterator[
     from cosmic_ray.mutating import mutate_and_test
 
     began = time.monotonic()
-    clean = subprocess.run(shlex.split(room.command), env=os.environ, capture_output=True, text=True)  # noqa: S603
+    clean = subprocess.run(shlex.split(room.command), env=os.environ, capture_output=True, text=True)  # nosec B603 # noqa: S603
     if clean.returncode:
         sys.exit(f"mutants: the tests of {room.name} fail without a change:\n{clean.stdout[-3000:]}")
     longest = 20 + 4 * (time.monotonic() - began)
@@ -142,13 +142,11 @@ def mutants(room: Room, sample: int, seed: int, progress: Progress) -> Iterator[
         if result.diff is None or result.test_outcome is None:
             raise RuntimeError(f"{change}: {result.output}")
         before, after = (_changed(result.diff, sign) for sign in "-+")
-        outcome = result.test_outcome.value
-        if outcome == "survived" and (str(change.module_path), before, after) in equivalent:
-            outcome = "equivalent"
-        yield Mutant(
-            str(change.module_path), change.start_pos[0], change.operator_name.removeprefix("core/"),
-            before, after, "survived" if outcome == "survived" else "equivalent" if outcome == "equivalent" else "killed",
-        )  # fmt: skip
+        known = (str(change.module_path), before, after) in equivalent
+        survived = result.test_outcome.value == "survived"
+        outcome = ("equivalent" if known else "survived") if survived else "killed"
+        operator = change.operator_name.removeprefix("core/")
+        yield Mutant(str(change.module_path), change.start_pos[0], operator, before, after, outcome)
         progress.advance(task)
 
 
@@ -190,7 +188,9 @@ def main() -> None:
                 (BUILD / f"{name}.json").write_text(
                     json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False), encoding="utf-8"
                 )
-        counts = {kind: sum(one.outcome == kind for one in found) for kind in ("killed", "survived", "equivalent")}
+        counts = {
+            kind: sum(one.outcome == kind for one in found) for kind in ("killed", "survived", "equivalent")
+        }
         share = 100 * counts["killed"] / max(1, len(found) - counts["equivalent"])
         told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         print(f"{name}: {len(found)} changes: {told}; {share:.1f} % killed")  # noqa: T201

@@ -28,7 +28,13 @@ from ssh_control.dialect import (
     ReplyReceived,
     Request,
 )
-from ssh_control.transport import ALGORITHMS, KeyProblem, host_key_algorithms, pinned_key, without_padding_packets
+from ssh_control.transport import (
+    ALGORITHMS,
+    KeyProblem,
+    host_key_algorithms,
+    pinned_key,
+    without_padding_packets,
+)
 from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)

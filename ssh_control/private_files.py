@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def open_to_others(path: Path) -> str:
-    """The mode of a file with a secret that is not private, such as "0644"; "" for one that is. Raises :class:`OSError`.
+    """The mode of a file that is not private, such as "0644"; "" for one that is. Raises :class:`OSError`.
 
     OpenSSH looks at its keys likewise. A file of another owner that a group may read is accepted: systemd gives a
     service its credentials so (systemd.exec, Credentials).

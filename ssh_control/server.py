@@ -35,7 +35,13 @@ from ssh_control.dialect import (
 from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
-from ssh_control.transport import ALGORITHMS, keep_alive, private_host_key, public_line, without_padding_packets
+from ssh_control.transport import (
+    ALGORITHMS,
+    keep_alive,
+    private_host_key,
+    public_line,
+    without_padding_packets,
+)
 from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)

@@ -174,7 +174,9 @@ def test_a_credential_is_no_second_value_and_its_troubles_are_told(plain: Path, 
 
 
 @pytest.mark.parametrize("path", SECRETS, ids=shown)
-def test_no_secret_is_taken_from_a_command_line_or_repeated_in_an_error(path: KeyPath, tmp_path: Path) -> None:
+def test_no_secret_is_taken_from_a_command_line_or_repeated_in_an_error(
+    path: KeyPath, tmp_path: Path
+) -> None:
     key = shown(at(path))
     with pytest.raises(ConfigError) as refused:
         list(of_options([f"{key}={SECRETS[path]}"]))
@@ -233,7 +235,9 @@ async def test_a_running_lab_shows_no_secret(tmp_path: Path, caplog: pytest.LogC
         async with asyncio.timeout(30):
             while answered.count(b"\xcc\x01\x27") < 3:
                 answered += await reader.read(1024)
-        wanted = [one for one, way in (await http.get("/openapi.json")).json()["paths"].items() if "get" in way]
+        wanted = [
+            one for one, way in (await http.get("/openapi.json")).json()["paths"].items() if "get" in way
+        ]
         front = (await http.get("/")).text
         wanted += re.findall(r'href="(/[^"#]*)"', front)
         for where in dict.fromkeys(wanted):

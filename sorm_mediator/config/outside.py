@@ -39,6 +39,7 @@ _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _KEY: Final = re.compile(rf"[\w-]+(?:\.(?:[\w-]+|{_QUOTED})|\[\d+\])*")
 _PART: Final = re.compile(rf"({_QUOTED})|\[(\d+)\]|([\w-]+)")
 
+
 def load_lab(
     path: Path | None,
     options: Iterable[str] = (),

@@ -319,7 +319,7 @@ def _multisorm(config: Config) -> Iterator[str]:
 def _no_console(config: Config) -> Iterator[str]:
     """An address to listen on that no allowed console can reach."""
     host, allowed = config.console.host, config.console.allow
-    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # nosec B104 # noqa: S104 - recognised, not listened on
         return
     here = is_loopback(host)
     networks = [ip_network(one, strict=False) for one in allowed]
@@ -346,7 +346,7 @@ def _published_secret(config: Config) -> Iterator[str]:
 
 
 def _open_files(config: Config) -> Iterator[str]:
-    """Files that others on this machine may read: with secrets of ports that others reach, or with who is on control."""
+    """Files that others on this machine may read: secrets of ports that others reach, and who is on control."""
     mediator, switch = config.mediator, config.switch
     hosts = (config.console.host, config.radius.host, config.web.host, switch.host if switch else "localhost")
     outside = {one.path for one in config.given}
@@ -424,7 +424,7 @@ def _secrets_that_differ(config: Config, node: Node) -> Iterator[str]:
 def _client_address(sink: str, switch: str) -> str:
     """The address that the switch's reports come from at a sink of this file's mediator."""
     here = "127.0.0.1" if switch == "localhost" else switch
-    everywhere = here in ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
+    everywhere = here in ("0.0.0.0", "::")  # nosec B104 # noqa: S104 - recognised, not listened on
     return sink if everywhere or (is_loopback(here) and not is_loopback(sink)) else here
 
 

@@ -53,6 +53,7 @@ def test_whatever_the_umask_a_lab_writes_for_its_owner_alone(tmp_path: Path) -> 
     assert stat.S_IMODE(exported.stat().st_mode) == 0o600
 
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a file that is checked
 LAB = """
 [mediator]
 state = "state.db"
@@ -66,13 +67,16 @@ token = "hush"
 @pytest.mark.parametrize(
     ("host", "modes", "told"),
     [
-        ("0.0.0.0", {"lab.toml": 0o644}, ["web.token: {0}/lab.toml has the mode 0644, so others"]),
-        ("0.0.0.0", {"lab.toml": 0o600, "journal.db": 0o600}, []),
+        (EVERYWHERE, {"lab.toml": 0o644}, ["web.token: {0}/lab.toml has the mode 0644, so others"]),
+        (EVERYWHERE, {"lab.toml": 0o600, "journal.db": 0o600}, []),
         ("127.0.0.1", {"lab.toml": 0o644}, []),
         (
             "127.0.0.1",
             {"lab.toml": 0o600, "state.db": 0o660, "journal.db": 0o604},
-            ["mediator.state: {0}/state.db has the mode 0660", "mediator.journal: {0}/journal.db has the mode"],
+            [
+                "mediator.state: {0}/state.db has the mode 0660",
+                "mediator.journal: {0}/journal.db has the mode",
+            ],
         ),
     ],
 )

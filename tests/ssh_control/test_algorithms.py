@@ -16,7 +16,16 @@ from asyncssh.public_key import get_default_public_key_algs
 from ssh_control.transport import host_key_algorithms, public_line
 from tests.ssh_control.conftest import DOMAIN, LinkTo
 
-LISTS = ("kex", "host key", "cipher to", "cipher from", "mac to", "mac from", "compression to", "compression from")
+LISTS = (
+    "kex",
+    "host key",
+    "cipher to",
+    "cipher from",
+    "mac to",
+    "mac from",
+    "compression to",
+    "compression from",
+)
 WEAK = ("sha1", "cbc", "3des", "arcfour", "none", "md5", "blowfish", "dss", "ssh-rsa", "umac-32", "-96")
 STRICT = ("kex-strict-s-v00@openssh.com", "kex-strict-c-v00@openssh.com")
 """Against the prefix truncation of CVE-2023-48795."""

@@ -266,7 +266,7 @@ class Means:
     def _clear_tables(self) -> None:
         """Order 268, 6.2.3, 6.2.4."""
         options = self.options
-        reset = options.stop_resets_password == "on"  # noqa: S105 - an option's value
+        reset = options.stop_resets_password == "on"  # nosec B105 # noqa: S105 - an option's value
         password = self.config.password.get_secret_value() if reset else None
         self.context.line_states.clear()
         self.context.store(Stopped(options.stop_clears_groups == "on", password))
