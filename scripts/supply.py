@@ -51,7 +51,7 @@ def sbom() -> dict[str, Any]:
         "--output-reproducible",
         "--no-validate",
     ]
-    done = subprocess.run(  # nosec B603 # a tool of this environment
+    done = subprocess.run(  # nosec B603 # noqa: S603 - a tool of this environment
         [*tool, "--of", "JSON", "--pyproject", str(ROOT / "pyproject.toml"), sys.executable],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -160,7 +160,7 @@ def run_audit() -> Audited:
     """Ask the index about what is installed."""
     tool = [str(Path(sys.executable).with_name("pip-audit")), "--local", "--skip-editable", "--timeout", "10"]
     try:
-        done = subprocess.run(  # nosec B603 # a tool of this environment
+        done = subprocess.run(  # nosec B603 # noqa: S603 - a tool of this environment
             [*tool, "--progress-spinner", "off", "--format", "json"],
             check=False, capture_output=True, text=True, timeout=LONGEST,
         )  # fmt: skip
