@@ -80,8 +80,8 @@ lab.toml: fine
 The line end of the file is no part of the secret. A file that others may read is a warning. A variable with one
 underscore in place of two (`SORM_WEB_PORT`) has no effect, and is a warning too.
 
-As a service of systemd it takes credentials (systemd.exec, Credentials): each file of `$CREDENTIALS_DIRECTORY` whose name
-is that of a variable holds the value. A name may have dots there, so a RADIUS client's secret can be one too:
+As a service of systemd it takes credentials (systemd.exec, Credentials): each file of `$CREDENTIALS_DIRECTORY` with the
+name of a variable holds the value. A name may have dots there, so a RADIUS client's secret can be one too:
 
 ```ini
 [Service]
