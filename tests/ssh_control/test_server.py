@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,15 @@ import pytest
 from ssh_control.dialect import Request
 from ssh_control.messages import MAX_REQUEST_LINE
 from ssh_control.private_files import open_to_others
-from ssh_control.server import MOST_SESSIONS, MOST_UNAUTHENTICATED, MOST_UNREAD, TRIES, LoginPacer, SormServer
+from ssh_control.server import (
+    KEEPALIVE,
+    MOST_SESSIONS,
+    MOST_UNAUTHENTICATED,
+    MOST_UNREAD,
+    TRIES,
+    LoginPacer,
+    SormServer,
+)
 from ssh_control.transport import KeyProblem, pinned_key, public_line
 
 HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
@@ -407,6 +416,15 @@ async def test_the_key_file_is_made_once_for_its_owner_alone(switch: Any, tmp_pa
     async with await connect(server) as connection:
         await speak(connection)
     await server.close()
+
+
+async def test_the_kernel_asks_a_silent_peer_whether_it_is_there(server: Any) -> None:
+    async with await connect(server):
+        (connection,) = server._connections
+        sock = connection.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [sock.getsockopt(socket.IPPROTO_TCP, one) for one in options] == [KEEPALIVE, KEEPALIVE, 3]
 
 
 def test_a_host_key_that_others_may_read_is_refused(switch: Any, tmp_path: Path) -> None:
