@@ -6,11 +6,16 @@ LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
 KILLS  ?= 200
 LONGER ?= 50
-
-.PHONY: help demo lab install test test-core kill invariants test-tools check lint types docs catalogues pictures bench bench-% clean soak
 SOAK_SECONDS ?= 3600
 SOAK_FILES   ?= .
+CODE   := protocol e1 radius ssh_control sorm_mediator captures scripts
+AUDIT  ?=
+ROOM   ?= all
+SAMPLE ?= 60
+SEED   ?= 1
 
+.PHONY: help demo lab install test test-core kill invariants test-tools check lint types \
+	docs catalogues pictures bench bench-% clean soak security audit sbom mutants
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -44,7 +49,8 @@ invariants: $(STAMP) ## the state machines of the tests, 50 times as long (LONGE
 test-tools:
 	scripts/install-test-tools
 
-check: lint types docs test ## the one gate: ruff, mypy strict, docs with doctests, tests
+check: lint types security docs test ## the one gate: ruff, mypy strict, security, docs with doctests, tests
+	@$(BIN)/python -m scripts.supply told
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -57,6 +63,19 @@ catalogues: $(STAMP) ## collect the texts of the code, compile their Russian
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+security: $(STAMP) sbom audit ## bandit, known vulnerabilities of what is installed, the list of components
+	@mkdir -p build
+	$(BIN)/bandit -q -c pyproject.toml -r $(CODE) 2> build/bandit.log || { cat build/bandit.log >&2; exit 1; }
+
+audit: $(STAMP)  ## known vulnerabilities; AUDIT=--strict fails where the index can't be asked
+	$(BIN)/python -m scripts.supply audit $(AUDIT)
+
+sbom: $(STAMP)   ## dist/sbom.json (CycloneDX): what an installed copy needs
+	$(BIN)/python -m scripts.supply sbom
+
+mutants: $(STAMP) ## changes of ROOM's code that its tests do not notice (ROOM=protocol SAMPLE=60 SEED=1)
+	$(BIN)/python -m scripts.mutants $(ROOM) --sample $(SAMPLE) --seed $(SEED)
 
 docs: $(STAMP)   ## docs/_build/html; warnings are errors, doctests run
 	$(BIN)/python -m docs.generate --check
@@ -78,5 +97,5 @@ bench-%: $(STAMP)
 	$(BIN)/python -m bench $*
 
 clean:           ## what the other targets made
-	rm -rf $(VENV) docs/_build build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f captures/labs/*.db* captures/labs/*/*.db* captures/labs/*-host-key*

@@ -5,10 +5,13 @@ turn timeslots into the octets of frames and back; of what comes apart the two d
 ``framer`` is one whole end: transmitter and receiver with alarms, CRC-4 and E bits. ``four_streams`` is what a
 mediator does: four streams, LAPB and X.25 with messages on all eight channels, speech on every KSL, and a UDP packet
 each way every millisecond for each stream. The far ends run in the same process, outside the clock.
+
+Figures ending in ``_vs_c`` compare with a plain loop in C that does the same work (``lines.c``): 0.5 is half its speed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import statistics
 import time
@@ -17,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.plain_c import Pair, against_c, library, one_core, repeated
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
 from e1.events import Message
@@ -128,6 +132,42 @@ def _framers() -> dict[str, Callable[[int], object]]:
     }
 
 
+def _pairs(ours: dict[str, Callable[[int], object]]) -> dict[str, Pair]:
+    """The loops in C beside each piece, which must make the same octets."""
+    c, size, count = library(), ctypes.c_size_t, ctypes.c_size_t(BATCH)
+    batches = _payloads(50)
+    timeslots = [demux(batch) for batch in batches]
+    line, out = np.zeros((BATCH, TIMESLOTS), np.uint8), np.zeros((TIMESLOTS, BATCH), np.uint8)
+    to, apart = ctypes.c_void_p(line.ctypes.data), ctypes.c_void_p(out.ctypes.data)
+    frames = [ctypes.c_void_p(batch.ctypes.data) for batch in batches]
+    rows = [ctypes.c_void_p(each.ctypes.data) for each in timeslots]
+    state, check = (ctypes.c_uint * 5)(), [0]
+
+    def generate(number: int) -> None:
+        check[0] = c.crc4_generate(frames[number % 50], count, to, ctypes.c_uint(check[0]))
+
+    theirs: dict[str, Callable[[int], object]] = {
+        "mux": lambda number: c.mux(rows[number % 50], count, to),
+        "demux": lambda number: c.demux(frames[number % 50], count, apart),
+        "crc4_check": lambda number: c.crc4_check(frames[number % 50], count),
+        "crc4_generate": generate,
+        "framer": lambda number: c.framer(frames[number % 50], count, to, apart, state),
+    }
+    transmitter = FrameTransmitter()
+    transmitter.set_e_bits(aligned=True)
+    for number, batch in enumerate(batches):
+        theirs["mux"](number)
+        theirs["demux"](number)
+        same = line.tobytes() == batch.tobytes() and out.tobytes() == timeslots[number].tobytes()
+        generate(number)
+        same = same and line.tobytes() == transmitter.frames(batch) and not c.crc4_check(to, size(BATCH))
+        if not same or c.framer(frames[number], count, to, apart, state):
+            raise AssertionError(f"C and Python do not agree about batch {number}")
+    return {
+        name: (repeated(REPEATS, ours[f"{name}_x"]), repeated(REPEATS, work)) for name, work in theirs.items()
+    }
+
+
 def _stream(role: Any) -> E1Stream:
     return E1Stream(StreamConfig(lapb=LapbConfig(role=role), x25=X25Config(role=role)))
 
@@ -200,7 +240,10 @@ def run() -> dict[str, Any]:
     import asyncio
 
     results: dict[str, Any] = {}
-    results |= _times_real(_pieces() | _framers())
+    ours = _pieces() | _framers()
+    with one_core():
+        results |= _times_real(ours)
+        results |= against_c(_pairs(ours), ROUNDS)
     for batch in (0.020, 0.005):
         shares = [asyncio.run(_four_streams(batch)) for _ in range(5)]
         results[f"four_streams_percent_{round(1000 * batch)}ms"] = statistics.median(

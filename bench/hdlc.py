@@ -4,17 +4,21 @@ A timeslot is 8,000 octets a second; a figure is the seconds of line that one se
 The line goes in pieces of 20 ms, as a stream's clock hands them out; the transmitter is given frames whenever less
 than a piece waits. All frames are different: the same one again and again flatters the search for ones fourfold.
 Medians over several rounds of CPU time, on one core where the system allows to choose it.
+
+Figures ending in ``_vs_c`` compare with a plain loop in C over the same line, bit by bit (``lines.c``): 0.5 is half its
+speed. They depend less on the machine than the multiples of real time.
 """
 
 from __future__ import annotations
 
-import os
+import ctypes
 import random
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 
+from bench.plain_c import Pair, against_c, library, one_core
 from e1.hdlc import HdlcReceiver, HdlcTransmitter
 
 RATE = 8000
@@ -26,14 +30,38 @@ SIZES = (260, 32, 8)
 
 def run() -> dict[str, float]:
     """Keys ``transmit_260``, ``receive_260`` and so on (× real time), ``receive_idle_flags``, ``receive_idle_ones``."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    if cores:
-        os.sched_setaffinity(0, {max(cores)})
-    try:
-        return {key: round(_times_real(measure)) for key, measure in _sections().items()}
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
+    with one_core():
+        sections = _sections()
+        multiples: dict[str, float] = {key: round(_times_real(measure)) for key, measure in sections.items()}
+        return multiples | against_c(_pairs(sections), ROUNDS)
+
+
+def _pairs(ours: dict[str, Callable[[], object]]) -> dict[str, Pair]:
+    """The loops in C beside each way of each size, which must make and read the same line."""
+    c, octets = library(), LINE_SECONDS * RATE
+    random_ = random.Random(260)
+    pairs: dict[str, Pair] = {}
+    size_of = ctypes.c_size_t
+    for size in SIZES:
+        frames = [random_.randbytes(size) for _ in range(octets // size + 1)]
+        joined, sent = b"".join(frames), b"".join(_transmit(frames))
+        made, read, total = (ctypes.c_uint8 * octets)(), (ctypes.c_uint8 * octets)(), ctypes.c_size_t()
+
+        def transmit(
+            joined: bytes = joined, count: int = len(frames), size: int = size, made: object = made
+        ) -> None:
+            c.hdlc_transmit(joined, size_of(count), size_of(size), made, size_of(octets))
+
+        def receive(sent: bytes = sent, read: object = read, total: ctypes.c_size_t = total) -> None:
+            c.hdlc_receive(sent, size_of(octets), read, ctypes.byref(total))
+
+        transmit()
+        receive()
+        if bytes(made) != sent or bytes(read)[: total.value] != joined[: total.value] or not total.value:
+            raise RuntimeError(f"C and Python do not agree about the line of {size} octets a frame")
+        pairs[f"transmit_{size}"] = (ours[f"transmit_{size}"], transmit)
+        pairs[f"receive_{size}"] = (ours[f"receive_{size}"], receive)
+    return pairs
 
 
 def _sections() -> dict[str, Callable[[], object]]:

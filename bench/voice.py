@@ -4,6 +4,7 @@ A mix is one line of combined control in real time: 50 times a second 160 octets
 the line. Rates are per second of processor time, medians.
 
     mixes_per_core          the table alone, 100 lines at once, all octets random
+    mix_vs_c               the same against a plain loop in C with the same table (lines.c): 0.5 is half its speed
     python_mixes_per_core   the same table, octet by octet in Python: for information, measured beside it
     rtp_udp_mixes_per_core  A and B come as RTP over UDP and pass their jitter buffers; the line goes out as
                             RTP over UDP again: three sockets, as the prototype had it
@@ -14,6 +15,7 @@ the line. Rates are per second of processor time, medians.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import multiprocessing
 import random
 import socket
@@ -22,6 +24,7 @@ import time
 
 import numpy as np
 
+from bench.plain_c import against_c, library, one_core, repeated
 from e1.voice.matrix import Ksl, VoiceMatrix, mix, mix_table
 from e1.voice.rtp import FRAME, RtpPacket, build
 
@@ -60,6 +63,22 @@ def table_alone() -> tuple[float, float]:
             bytes([table[x << 8 | y] for x, y in zip(octets_a, octets_b, strict=True)])
         singles.append(200 / 50 / (time.process_time() - begin))
     return statistics.median(batches), statistics.median(singles)
+
+
+def beside_c() -> dict[str, float]:
+    """The table, 100 lines at once, against the same in C."""
+    a, b = np.random.default_rng(1).integers(0, 256, (2, 100, FRAME), dtype=np.uint8)
+    out, c = np.zeros(a.shape, np.uint8), library()
+    places = [ctypes.c_void_p(one.ctypes.data) for one in (a, b, mix_table(), out)]
+
+    def in_c(number: int) -> None:
+        c.mix(places[0], places[1], ctypes.c_size_t(a.size), places[2], places[3])
+
+    in_c(0)
+    if not (mix(a, b) == out).all():
+        raise RuntimeError("C and Python do not agree about the mix")
+    with one_core():
+        return against_c({"mix": (repeated(200, lambda number: mix(a, b)), repeated(200, in_c))}, ROUNDS)
 
 
 def udp_socket(peer: socket.socket | None = None) -> socket.socket:
@@ -162,6 +181,7 @@ def run() -> dict[str, object]:
         "mixes_per_core": batched,
         "python_mixes_per_core": python,
         "rtp_udp_mixes_per_core": through_udp,
+        **beside_c(),
         "lines_112_core_share": share,
         "lines_112_packets": heard.received,
         "lines_112_lost": heard.lost,

@@ -80,6 +80,20 @@ lab.toml: fine
 The line end of the file is no part of the secret. A file that others may read is a warning. A variable with one
 underscore in place of two (`SORM_WEB_PORT`) has no effect, and is a warning too.
 
+As a service of systemd it takes credentials (systemd.exec, Credentials): each file of `$CREDENTIALS_DIRECTORY` with the
+name of a variable holds the value. A name may have dots there, so a RADIUS client's secret can be one too:
+
+```ini
+[Service]
+ExecStart=/opt/sorm/bin/sorm-mediator lab -c /etc/sorm/lab.toml
+LoadCredential=SORM_WEB__TOKEN:/etc/sorm/token
+LoadCredential=SORM_RADIUS__CLIENTS__192.0.2.2:/etc/sorm/radius
+LoadCredential=host-key:/etc/sorm/host-key
+Environment=SORM_SWITCH__HOST_KEY_FILE=%d/host-key
+```
+
+A value may come from one of the three: variable, `_FILE` or credential; two of them are a mistake.
+
 The type of the key decides what a value is: all of it is the text where only a text is
 allowed (`654321`, `true`); elsewhere it is a value of TOML. `--auto-ports` makes every port a free one, also one
 that `--set` gives; the ready line tells them. Several labs of one file run at the same time with `--auto-ports

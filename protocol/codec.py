@@ -86,7 +86,7 @@ class Batched(Generic[M]):
         tolerant, strict = Source(namespace, tolerant=True), Source(namespace, tolerant=False)
         lines = self._decoding("decode", tolerant) + self._decoding("decode_strictly", strict)
         self.source_text = "\n".join(lines + self._encoding(strict)) + "\n"
-        exec(compile(self.source_text, f"<{cls.__name__}>", "exec"), namespace)  # noqa: S102
+        exec(compile(self.source_text, f"<{cls.__name__}>", "exec"), namespace)  # nosec B102 # noqa: S102 - generated from the declaration
         self.decode: Callable[[bytes], M] = namespace["decode"]
         self.decode_strictly: Callable[[bytes], M] = namespace["decode_strictly"]
         self.encode: Callable[[M], bytes] = namespace["encode"]

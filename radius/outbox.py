@@ -160,6 +160,8 @@ class OutboxCounters:
     """Times the server's host reported that its port is closed (ICMP)."""
     wrong_answers: int = 0
     """Datagrams that answer nothing outstanding, or are not made with the secret."""
+    no_message_authenticator: int = 0
+    """Answers without a Message-Authenticator, where one is required."""
 
 
 Call = tuple[str, ...]
@@ -185,6 +187,8 @@ class Outbox:
 
     limit: how many reports wait at most; beyond it the oldest waiting one is dropped and counted.
     ports: how many local ports are used at most; one more is taken when the others have no identifier left.
+    message_authenticator: send one, in front of all other attributes. require_message_authenticator: an answer
+    without one is dropped and counted.
     nas_ip_address: the IPv4 address of the switch, for NAS-IP-Address.
     jitter: gives a number in -1..1 for every pause.
     """
@@ -197,6 +201,7 @@ class Outbox:
         limit: int = 20_000,
         ports: int = 4,
         message_authenticator: bool = True,
+        require_message_authenticator: bool = False,
         nas_ip_address: str | None = None,
         jitter: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -208,6 +213,7 @@ class Outbox:
         self._limit = limit
         self._ports = ports
         self._sign = message_authenticator
+        self._required = require_message_authenticator
         address = int(IPv4Address(nas_ip_address)) if nas_ip_address else None
         self._extra = NAS_IP_ADDRESS.octets("nas_ip_address", address)
         self._jitter = jitter
@@ -301,6 +307,9 @@ class Outbox:
             or not response_is_right(packet, entry.datagram[4:20])
         ):
             self.counters.wrong_answers += 1
+            return []
+        if self._required and not packet.message_authenticator_at:
+            self.counters.no_message_authenticator += 1
             return []
         self._enter(entry, ReportInput.ANSWER, now)
         return self._send_waiting(now)

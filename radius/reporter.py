@@ -47,6 +47,7 @@ class Reporter:
         *,
         schedule: Schedule | None = None,
         message_authenticator: bool = True,
+        require_message_authenticator: bool = False,
         nas_ip_address: str | None = None,
         source: str = "",
         limit: int = 20_000,
@@ -61,6 +62,7 @@ class Reporter:
             schedule=schedule,
             limit=limit,
             message_authenticator=message_authenticator,
+            require_message_authenticator=require_message_authenticator,
             nas_ip_address=nas_ip_address,
             jitter=partial(random.uniform, -1.0, 1.0),
         )

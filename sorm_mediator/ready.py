@@ -11,7 +11,7 @@ from sorm_mediator.errors import BoxError
 
 
 class ReadyFile:
-    """The file of ``--ready-file``. It is there while the program is ready, and always whole."""
+    """The file of ``--ready-file``. It is there while the program is ready, always whole, and for its owner alone."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -22,7 +22,9 @@ class ReadyFile:
             return
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            beside.write_text(line + "\n", "utf-8")
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(line + "\n")
             beside.replace(self._path)
         except OSError as error:
             beside.unlink(missing_ok=True)

@@ -30,7 +30,13 @@ from ssh_control.dialect import (
     Request,
 )
 from ssh_control.network import Network, SessionWays
-from ssh_control.transport import CIPHERS, KeyProblem, pinned_key, without_padding_packets
+from ssh_control.transport import (
+    ALGORITHMS,
+    KeyProblem,
+    host_key_algorithms,
+    pinned_key,
+    without_padding_packets,
+)
 from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
@@ -400,8 +406,8 @@ class SwitchLink:
                     gss_host=None,
                     known_hosts=([], [], []),
                     x509_trusted_certs=None,
-                    server_host_key_algs=_offered_algorithms(self._pinned),
-                    encryption_algs=CIPHERS,
+                    server_host_key_algs=host_key_algorithms(self._pinned),
+                    **ALGORITHMS,
                     compression_algs=None,
                     keepalive_interval=self._keepalive,
                     keepalive_count_max=3,
@@ -503,14 +509,6 @@ class SwitchLink:
 def _log_error(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("switch link: stopped by an error of our own", exc_info=error)
-
-
-def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
-    """All algorithms, those of the pinned key first, so that a switch with several keys shows this one."""
-    if pinned is None:
-        return ()
-    algorithm = pinned.get_algorithm()
-    return "^rsa-sha2-512,rsa-sha2-256" if algorithm == "ssh-rsa" else f"^{algorithm}"
 
 
 class _KeyWatch(asyncssh.SSHClient):

@@ -37,7 +37,13 @@ from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
 from ssh_control.network import Network, SessionWays
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
-from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
+from ssh_control.transport import (
+    ALGORITHMS,
+    keep_alive,
+    private_host_key,
+    public_line,
+    without_padding_packets,
+)
 from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
@@ -280,7 +286,7 @@ class SormServer:
             backlog=1,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self.key],
-            encryption_algs=CIPHERS,
+            **ALGORITHMS,
             compression_algs=None,
             password_auth=True,
             public_key_auth=True,  # as far as the user at hand has any

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+
+from ssh_control.private_files import open_to_others
 
 CIPHERS: Sequence[str] = (
     "aes128-gcm@openssh.com",
@@ -18,6 +20,23 @@ CIPHERS: Sequence[str] = (
     "aes256-ctr",
 )
 """AES-GCM first: asyncssh's own first choice, ChaCha20, is 1.5 to 2.4 times slower here. No CBC."""
+
+_SIGNATURES: Sequence[str] = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
+ALGORITHMS: Mapping[str, str | Sequence[str]] = {
+    "kex_algs": "-*sha1*",
+    "encryption_algs": CIPHERS,
+    "mac_algs": "-*sha1*",
+    "signature_algs": _SIGNATURES,
+}
+"""What both ends offer: asyncssh's defaults without SHA-1 (RFC 9142, 3; RFC 8332 for signatures by RSA)."""
 
 Connection = asyncssh.SSHServerConnection | asyncssh.SSHClientConnection
 
@@ -65,24 +84,28 @@ class KeyProblem(ValueError):  # noqa: N818 - read by people as it is
 def private_host_key(path: str | Path | None) -> asyncssh.SSHKey:
     """The private key of a server, read from ``path``; a missing file is made, for its owner alone.
 
-    ``None`` or "" makes a new key in memory. Raises :class:`KeyProblem`.
+    ``None`` or "" makes a new key in memory. Raises :class:`KeyProblem`, also where others may read the file.
     """
     if not path:
         return asyncssh.generate_private_key("ssh-ed25519")
     path = Path(path)
     try:
-        return asyncssh.read_private_key(path)
+        key = asyncssh.read_private_key(path)
+        others = open_to_others(path)
     except FileNotFoundError:
         return _make(path)
     except (OSError, ValueError, ArithmeticError) as error:  # a damaged key is refused by any of them
         raise KeyProblem(f"host key {path}: is no private key without passphrase: {error}") from None
+    if others:
+        raise KeyProblem(f"host key {path}: others may read this private key: chmod 600 {path}")
+    return key
 
 
 def login_key(path: Path) -> asyncssh.SSHKey:
     """The private key that a client logs in with. Raises :class:`KeyProblem`, also where others may read the file."""
     try:
-        others = path.stat().st_mode & 0o077
         key = asyncssh.read_private_key(path)
+        others = open_to_others(path)
     except (OSError, ValueError, ArithmeticError) as error:  # a damaged key is refused by any of them
         why = getattr(error, "strerror", None) or error
         raise KeyProblem(f"{path}: is no private key without passphrase: {why}") from None
@@ -101,6 +124,13 @@ def _make(path: Path) -> asyncssh.SSHKey:
     except OSError as error:
         raise KeyProblem(f"host key {path}: can't be made: {error.strerror or error}") from None
     return key
+
+
+def host_key_algorithms(pinned: asyncssh.SSHKey | None) -> Sequence[str]:
+    """Those that a client takes, the pinned key's first, so that a switch with several keys shows this one."""
+    kind = None if pinned is None else pinned.get_algorithm()
+    first = [one for one in _SIGNATURES if one == kind or (kind == "ssh-rsa" and one.startswith("rsa-"))]
+    return (*first, *(one for one in _SIGNATURES if one not in first))
 
 
 _KINDS = ("ssh-", "ecdsa-", "sk-")

@@ -42,11 +42,11 @@ def mix_table() -> NDArray[np.uint8]:
 
 def mix(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mix both directions octet by octet. ``a`` and ``b`` have the same shape, any shape."""
-    pairs = np.empty((*a.shape, 2), np.uint8)
-    pairs[..., 0] = a
-    pairs[..., 1] = b
+    pairs = a.astype(np.uint16)
+    pairs <<= 8
+    pairs |= b
     # No index is out of bounds; "wrap" only spares numpy the check, which takes twice as long as the look-up.
-    mixed: NDArray[np.uint8] = mix_table().take(pairs.view(np.uint16)[..., 0], mode="wrap")
+    mixed: NDArray[np.uint8] = mix_table().take(pairs, mode="wrap")
     return mixed
 
 

@@ -113,7 +113,7 @@ def init(
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             fail(f"{folder}: is already there and is not an empty folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder}: can't be made: {error.strerror}")
     shutil.copytree(source / "routing", folder / "routing")

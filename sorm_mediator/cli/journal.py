@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -103,7 +104,9 @@ def export(
                 WRITERS[form](wanted, sys.stdout)
             return
         try:
-            with output.open("w", encoding="utf-8", newline="") as target:
+            # A new file is for its owner alone: the journal names who is on control.
+            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "w", encoding="utf-8", newline="") as target:
                 WRITERS[form](entries(), target)
         except OSError as error:
             raise BoxError(f"-o: {output}: can't be written: {error.strerror}") from error

@@ -189,7 +189,7 @@ def acceptance(
         raise typer.Exit(run_acceptance(settings))
 
 
-def conformance(  # long by its options, each with its help
+def conformance(  # long by its options, each with its help  # nosec B107 # names of variables
     config: Annotated[
         Path | None,
         typer.Option(

@@ -198,7 +198,7 @@ class RadiusConfig(Section):
     """Secrets of single clients by address or network, instead of ``secret``. All others still have ``secret``: they
     are refused (unknown client) only if that is ""."""
     require_message_authenticator: bool = False
-    """Drop requests without a Message-Authenticator."""
+    """Drop requests without a Message-Authenticator. A wrong one is always dropped."""
 
     @property
     def secrets(self) -> dict[str, str]:

@@ -4,8 +4,9 @@
 type decides how a value is read: where only a text is allowed, all of it is the text (``654321``, ``1e3``, ``true``);
 elsewhere it is a value of TOML, and a text if TOML can't read it.
 
-``SORM_WEB__TOKEN_FILE=PATH`` names a file that holds the value, for secrets. ``--set`` takes no secret: other users of
-the machine see the command line.
+``SORM_WEB__TOKEN_FILE=PATH`` names a file that holds the value, for secrets. A credential of systemd that is called
+``SORM_WEB__TOKEN`` holds it too: a file of the folder ``$CREDENTIALS_DIRECTORY`` (systemd.exec, Credentials). ``--set``
+takes no secret: other users of the machine see the command line.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ from sorm_mediator.config.lab import Config, Given, load, put, read_document
 from sorm_mediator.config.lines import KeyPath, shown
 from sorm_mediator.config.mistakes import alternatives, keys_of, types_at
 from sorm_mediator.texts import read_utf8
+from ssh_control.private_files import open_to_others
 
 PREFIX: Final = "SORM_"
 BETWEEN: Final = "__"
 IN_FILE: Final = "_file"
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
+"""The variable by which systemd tells a service the folder with its credentials."""
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _KEY: Final = re.compile(rf"[\w-]+(?:\.(?:[\w-]+|{_QUOTED})|\[\d+\])*")
 _PART: Final = re.compile(rf"({_QUOTED})|\[(\d+)\]|([\w-]+)")
-_OTHERS: Final = 0o077
-"""The rights of others than the owner of a file."""
 
 
 def load_lab(
@@ -50,7 +52,8 @@ def load_lab(
     ``path``: None for the defaults. ``before``: values that the environment overrides. Raises :class:`ConfigError`.
     """
     loaded = load(path, [*before, *of_environment(environment), *of_options(options)])
-    loaded._doubts = (*doubtful(environment), *_readable(environment))
+    meant = dict.fromkeys([*environment, *_credentials(environment)])
+    loaded._doubts = (*doubtful(meant), *_readable(environment))
     return loaded
 
 
@@ -63,7 +66,14 @@ def document_of(path: Path, *, environment: Mapping[str, str] = os.environ) -> d
 
 
 def of_environment(environment: Mapping[str, str]) -> Iterator[Given]:
-    """The values of variables. Raises :class:`ConfigError`."""
+    """The values of variables and of a service's credentials. Raises :class:`ConfigError`."""
+    credentials = _credentials(environment)
+    for name, parts in _named(credentials):
+        given = _given(parts, "", f"the credential {name}")
+        for other in (name, f"{name}{IN_FILE.upper()}"):
+            if other in environment:
+                raise ConfigError(f"{shown(given.path)}: give {other} or the credential {name}, not both")
+        yield replace(given, value=_read(credentials[name], shown(given.path), given.source))
     for name, parts in _named(environment):
         file = _without_file(parts)
         if file is None:
@@ -77,9 +87,19 @@ def of_environment(environment: Mapping[str, str]) -> Iterator[Given]:
         yield replace(given, value=_read(Path(environment[name]), shown(given.path), name))
 
 
-def _named(environment: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """The variables that name a key, and its parts."""
-    for name in environment:
+def _credentials(environment: Mapping[str, str]) -> dict[str, Path]:
+    """The names and files of a service's credentials. Raises :class:`ConfigError`."""
+    folder = environment.get(CREDENTIALS, "")
+    try:
+        return {file.name: file for file in sorted(Path(folder).iterdir())} if folder else {}
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigError(f"{folder}: the credentials can't be read: {why} (from {CREDENTIALS})") from None
+
+
+def _named(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The variables or credentials that name a key, and its parts."""
+    for name in names:
         if name.startswith(PREFIX) and BETWEEN in name:
             parts = name.removeprefix(PREFIX).lower().split(BETWEEN)
             if all(parts):
@@ -112,14 +132,14 @@ def _readable(environment: Mapping[str, str]) -> Iterator[str]:
     for name, parts in _named(environment):
         if _without_file(parts) is not None:
             file = Path(environment[name])
-            mode = file.stat().st_mode & 0o777 if file.exists() else 0
-            if mode & _OTHERS:
-                yield f"{name}: {file} has the mode {mode:04o}, so others read the secret: chmod 600 {file}"
+            mode = open_to_others(file) if file.exists() else ""
+            if mode:
+                yield f"{name}: {file} has the mode {mode}, so others read the secret: chmod 600 {file}"
 
 
-def doubtful(environment: Mapping[str, str]) -> Iterator[str]:
-    """Variables that were meant for a key, and name none: with one underscore in place of two."""
-    for name in environment:
+def doubtful(names: Iterable[str]) -> Iterator[str]:
+    """Variables and credentials that were meant for a key, and name none: with one underscore in place of two."""
+    for name in names:
         if name.startswith(PREFIX) and BETWEEN not in name:
             rest = name.removeprefix(PREFIX).lower()
             table = next((key for key in keys_of(Config) if rest.startswith(f"{key}_")), "")
@@ -165,7 +185,7 @@ def of_options(words: Iterable[str]) -> Iterator[Given]:
             text,
             "--set",
         )
-        secret = next(_secrets(given.path, given.value), None)
+        secret = next(secrets_of(given.path, given.value), None)
         if secret is not None:
             raise ConfigError(
                 f"{shown(secret)}: a secret is not taken from a command line, which others see: {_variable(secret)}"
@@ -173,14 +193,14 @@ def of_options(words: Iterable[str]) -> Iterator[Given]:
         yield given
 
 
-def _secrets(path: KeyPath, value: Any) -> Iterator[KeyPath]:
-    """The places of the secrets in a value for a key."""
+def secrets_of(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """The places of the secrets in a value for a key; those of a whole document for the empty path."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _secrets((*path, key), inner)
+            yield from secrets_of((*path, key), inner)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _secrets((*path, number), inner)
+            yield from secrets_of((*path, number), inner)
     elif value != "" and SecretStr in types_at(path, Config):
         yield path
 
@@ -190,7 +210,10 @@ def _variable(path: KeyPath) -> str:
     parts = [str(part + 1) if isinstance(part, int) else part for part in path]
     name = PREFIX + BETWEEN.join(parts).upper()
     if re.fullmatch(r"\w+", name) and parts == [part.lower() for part in parts]:
-        return f"set {name} in the environment, or {name}{IN_FILE.upper()} to a file that holds it"
+        return (
+            f"set {name} in the environment, or {name}{IN_FILE.upper()} to a file that holds it, or give the "
+            f"service the credential {name}"
+        )
     return "put it into the lab file"
 
 

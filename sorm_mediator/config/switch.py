@@ -371,6 +371,9 @@ class SwitchConfig(Section):
     reports_waiting: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Call reports that wait for one RADIUS server, a kilobyte each; for one more the oldest is dropped and
     counted (our choice)."""
+    require_message_authenticator: bool = False
+    """Drop answers of mediators to call reports that are without a Message-Authenticator; the reports have one in
+    any case."""
     second_session: Literal["same-address", "refuse"] = "same-address"
     """A mediator that logs in while another with the same RADIUS server is connected to the domain.
     same-address: accepted from the same address under the same name. refuse: never accepted. The connected

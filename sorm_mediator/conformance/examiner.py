@@ -129,7 +129,7 @@ class Examiner(Dialogue):
     @property
     def other_password(self) -> str:
         """Six characters that are not the password in force."""
-        return "654321" if self.client.password != "654321" else "135790"  # noqa: S105 - of an examination
+        return "654321" if self.client.password != "654321" else "135790"  # nosec B105 # noqa: S105 - of an examination
 
     @property
     def other_orm_number(self) -> int:

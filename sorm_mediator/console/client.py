@@ -38,7 +38,7 @@ NO_UNIT = Phrase("octets that are no unit")
 """The names of the channels for people."""
 SPLIT, COALESCED = Phrase("split"), Phrase("coalesced")
 Address = tuple[str, int]
-PASSWORD = "123456"  # noqa: S105 - a public default of the lab
+PASSWORD = "123456"  # nosec B105 # noqa: S105 - a public default of the lab
 """The first password: order 268, 5.2.2.5 leaves it to the maker of the node; this one is our choice."""
 
 

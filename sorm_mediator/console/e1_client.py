@@ -576,7 +576,7 @@ def _line_toward(config: E1Config, host: str, data: bool) -> ConsoleEnd:
         )
     if config.line == "xot":
         return _dials(config, (host, port))
-    anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are dropped
+    anywhere = "::" if ":" in host else "0.0.0.0"  # nosec B104 # noqa: S104 - packets of others are dropped
     local = split_host_port(config.remote) if config.remote else (anywhere, 0)
     return _satop(config, (host, port), local, data)
 

@@ -110,7 +110,7 @@ def target_for(
         codec=Codec(replace(options, object_byte_order=order)),
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
-        stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
+        stop_resets_password=mediator.options.stop_resets_password == "on",  # nosec B105 # noqa: S105 - an option
         restart_resets_password=mediator.options.after_restart == "initial",
         make_call=web.make_call if web else None,
         request=web.request if web else None,
@@ -125,7 +125,7 @@ def why_not_reached(error: Exception) -> str:
 class WebApi:
     """A lab's HTTP API. A context manager. ``lang``: of the texts in its answers."""
 
-    def __init__(self, url: str, token: str = "", lang: Lang = "en") -> None:
+    def __init__(self, url: str, token: str = "", lang: Lang = "en") -> None:  # nosec B107 # without one
         self.url = url.rstrip("/")
         self._headers: dict[str, str] = {"Accept-Language": lang}
         if token:

@@ -21,7 +21,8 @@ from radius.clients import secret_finder
 from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
-from sorm_mediator.config.lines import with_path
+from sorm_mediator.config.lines import key_of, with_path
+from sorm_mediator.config.outside import secrets_of
 from sorm_mediator.config.sound import Sound
 from sorm_mediator.lab.doubts import file_problems, host_warnings
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
@@ -42,6 +43,7 @@ from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.switch.trace import TraceRequest, trace
 from sorm_mediator.texts import did_you_mean
 from ssh_control.multisorm.patterns import DomainList
+from ssh_control.private_files import open_to_others
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
@@ -317,7 +319,7 @@ def _multisorm(config: Config) -> Iterator[str]:
 def _no_console(config: Config) -> Iterator[str]:
     """An address to listen on that no allowed console can reach."""
     host, allowed = config.console.host, config.console.allow
-    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+    if config.console.link == "x25" or host in ("0.0.0.0", "::"):  # nosec B104 # noqa: S104 - recognised, not listened on
         return
     here = is_loopback(host)
     networks = [ip_network(one, strict=False) for one in allowed]
@@ -343,6 +345,25 @@ def _published_secret(config: Config) -> Iterator[str]:
         )
 
 
+def _open_files(config: Config) -> Iterator[str]:
+    """Files that others on this machine may read: secrets of ports that others reach, and who is on control."""
+    mediator, switch = config.mediator, config.switch
+    hosts = (config.console.host, config.radius.host, config.web.host, switch.host if switch else "localhost")
+    outside = {one.path for one in config.given}
+    in_file = [path for path in secrets_of((), config.document) if path not in outside]
+    found = [] if config.file is None or not in_file or all(map(is_loopback, hosts)) else [
+        (key_of(in_file[0]), config.file, "the secrets in it")
+    ]  # fmt: skip
+    for key, name in (("mediator.state", mediator.state), ("mediator.journal", mediator.journal)):
+        if name not in ("", ":memory:"):
+            found.append((key, config.directory / name, "who is on control"))
+    for key, file, what in found:
+        with suppress(OSError):  # there is none yet, which is fine, or another check tells it
+            mode = open_to_others(file)
+            if mode:
+                yield f"{key}: {file} has the mode {mode}, so others on this machine read {what}: chmod 600 {file}"
+
+
 def _has_loopback(network: IPv4Network | IPv6Network) -> bool:
     """Whether an address of loopback is in a network."""
     return network.overlaps(ip_network("127.0.0.0/8" if network.version == 4 else "::1/128"))
@@ -354,6 +375,7 @@ def file_warnings(config: Config) -> Iterator[str]:
     yield from _multisorm(config)
     yield from _no_console(config)
     yield from _published_secret(config)
+    yield from _open_files(config)
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         yield "mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)"
@@ -402,7 +424,7 @@ def _secrets_that_differ(config: Config, node: Node) -> Iterator[str]:
 def _client_address(sink: str, switch: str) -> str:
     """The address that the switch's reports come from at a sink of this file's mediator."""
     here = "127.0.0.1" if switch == "localhost" else switch
-    everywhere = here in ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
+    everywhere = here in ("0.0.0.0", "::")  # nosec B104 # noqa: S104 - recognised, not listened on
     return sink if everywhere or (is_loopback(here) and not is_loopback(sink)) else here
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sorm_mediator.lab.lab import Lab
 
 LOCAL = "127.0.0.1"
-ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared only: who listens there is reached on loopback
+ANYWHERE = ("0.0.0.0", "::", "")  # nosec B104 # noqa: S104 - compared only: who listens there is reached on loopback
 
 
 def listens_at(host: str) -> str:

@@ -312,7 +312,7 @@ class _Writer:
         if self._orm is not None:
             header["orm_number"] = self._orm
         if self._passwords:
-            header["password"] = "${password}"  # noqa: S105 - a variable
+            header["password"] = "${password}"  # nosec B105 # noqa: S105 - a variable
         if self._variables:
             recording.head["variables"] = self._variables
         if header:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 from typing import Literal
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # nosec B405 # written, not read
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

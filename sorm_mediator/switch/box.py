@@ -536,6 +536,7 @@ class SwitchBox:
             self._reporters[target] = Reporter(
                 (target.host, target.port),
                 target.secret,
+                require_message_authenticator=self.config.require_message_authenticator,
                 source=self.config.host,
                 limit=self.config.reports_waiting,
                 on_datagram=on_datagram,

@@ -69,7 +69,9 @@ def _trace_for(app: FastAPI, mediator: MediatorConfig) -> None:
         app.state.switch.trace_with(app.state.tracer.text)
 
 
-def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, token: str = "") -> FastAPI:
+def create_app(  # nosec B107 # "": without a token, on loopback alone
+    gateway: Gateway | None = None, switch: SwitchBox | None = None, token: str = ""
+) -> FastAPI:
     """The application for the boxes given; what belongs to a box that is not there is not there either.
 
     ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted). ``app.state.settings`` is

@@ -32,7 +32,7 @@ def plugin_folder() -> Path:
         if path is None:
             continue
         try:
-            done = subprocess.run(  # noqa: S603 - a program of the user's path, without words from outside
+            done = subprocess.run(  # nosec B603 # noqa: S603 - a program of the user's path, without words from outside
                 [path, "-G", "folders"], capture_output=True, text=True, timeout=ANSWER_WITHIN, check=False
             )
         except (OSError, subprocess.TimeoutExpired):

@@ -55,6 +55,8 @@ def test_init_makes_a_lab_that_runs(tmp_path: Path) -> None:
     written = tomllib.loads((folder / "lab.toml").read_text())
     loaded = config.load(folder / "lab.toml")
     assert loaded.switch is not None
+    assert loaded.radius.require_message_authenticator
+    assert loaded.switch.require_message_authenticator
     ports = {
         "console": {"kpd1_port": loaded.console.kpd1_port, "kpd2_port": loaded.console.kpd2_port},
         "radius": {"port": loaded.radius.port},

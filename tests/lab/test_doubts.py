@@ -34,6 +34,7 @@ GATEWAY = '[ssh]\nserver = "127.0.0.1"\n'
 def told(path: Path, text: str) -> tuple[list[str], list[str]]:
     """Errors and warnings of ``config check`` for a lab file, without its name."""
     path.write_text(text)
+    path.chmod(0o600)
     loaded = config.load(path)
     checked = check(loaded, str(path))
 

@@ -170,6 +170,7 @@ def test_four_octets_are_a_header_that_can_be_judged() -> None:
         pytest.param(ADD_OBJECT, {28: 0x00}, 28, "priority", id="priority"),
         pytest.param(EVENT, {12: 0x09}, 12, "calling.sign", id="sign in a party"),
         pytest.param(EVENT, {13: 0x0C}, 13, "calling.number", id="digits in a party"),
+        pytest.param(EVENT, {15: 0x3B}, 15, "calling.number", id="half-byte Bh in a party"),
         pytest.param(EVENT, {9: 0x00}, 9, "selection", id="selection without a reason"),
         pytest.param(EVENT, {10: 0x13}, 10, "connection", id="connection"),
         pytest.param(EVENT, {36: 0x20}, 36, "ksl_a", id="KSL 0"),

@@ -45,6 +45,11 @@ ESCAPED = GSM7[-10:]
         ("gsm7", "1234567", "31D98C56B3DD1A"),
         ("gsm7", "12345678", "31D98C56B3DD70"),
         ("gsm7", "@@@@@@@", "0000000000001A"),
+        (
+            "gsm7",
+            "1234567\r\r",
+            "31D98C56B3DD1A0D",
+        ),  # a return at the end of the octets is doubled (6.1.2.3.1)
         ("gsm7", "", ""),
     ],
 )
@@ -99,6 +104,8 @@ def test_parts_are_as_long_as_the_order_lets_them_be() -> None:
     ]
     assert [len(part) for part in split_message_text("😀".encode("utf-16-be") * 60, "ucs2", 7)] == [4] * 60
     assert split_message_text(b"", "cp1251") == (b"",)
+    # No character of UTF-8 has five octets: what would be one is cut anywhere.
+    assert [len(part) for part in split_message_text(b"x" * 189 + b"\x80" * 20, "utf-8")] == [192, 17]
     assert split_message_text(b"x" * 192, "cp1251") == (b"x" * 192,)
 
 

@@ -102,3 +102,17 @@ def test_a_bitmap_names_its_streams() -> None:
     assert texts.streams_text(0x05) == "streams 0, 2"
     assert texts.streams_text(0x00) == "no stream"
     assert texts.streams_text(0x80, "ru") == "потоки 7"
+
+
+def test_the_codes_are_those_of_the_order() -> None:
+    assert sorted(texts.SERVICES) == [
+        0x20, 0x21, 0x28, 0x29, 0x2A, 0x2B, 0x31, 0x32, 0x33, 0x40, 0x41, 0x42, 0x43, 0x50, 0x51, 0x52,
+    ]  # fmt: skip
+    assert sorted(texts.ALARM_TYPES) == [1, 2, 3, 4]
+
+
+def test_a_connection_is_short_where_it_is_set_up_automatically() -> None:
+    for connection in range(256):
+        whole, brief = texts.connection_text(connection), texts.connection_brief(connection)
+        assert brief == whole.removesuffix(", set up automatically")
+    assert len({texts.connection_brief(connection) for connection in range(0x10, 0x20)}) > 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import heapq
 from itertools import count
 from pathlib import Path
@@ -17,8 +18,11 @@ from radius.packet import ReportError, packet_to_report
 from radius.report import CallReport, Match, Party
 from radius.sink import Duplicates
 from radius.wire import (
+    ACCOUNTING_RESPONSE,
+    MESSAGE_AUTHENTICATOR,
     AccountingPacket,
     accounting_response,
+    attribute,
     message_authenticator_is_right,
     request_authenticator_is_right,
 )
@@ -54,6 +58,35 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert [schedule.pause(sent, 0) for sent in (1, 2, 3, 4, 5, 6, 1000)] == [0.5, 1, 2, 4, 8, 8, 8]
     assert schedule.pause(1, 1) == pytest.approx(0.55)
     assert schedule.pause(1, -1) == pytest.approx(0.45)
+
+
+def unsigned(transmit: Transmit) -> bytes:
+    """An answer that is right but for its missing Message-Authenticator."""
+    request = read(transmit)
+    request.message_authenticator = None
+    return accounting_response(request)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_the_message_authenticator_of_an_answer(required: bool) -> None:
+    """It is required by choice. A wrong one is dropped in any case, whatever the Response Authenticator says."""
+    outbox = Outbox(SECRET, require_message_authenticator=required)
+    (first,) = outbox.queue(a_report(), 100)
+    head = bytes((ACCOUNTING_RESPONSE, read(first).id, 0, 38))
+    wrong = attribute(MESSAGE_AUTHENTICATOR, bytes(16))
+    digest = hashlib.md5(head + first.datagram[4:20] + wrong + SECRET, usedforsecurity=False).digest()
+    outbox.received(first.port, head + digest + wrong, 100.1)
+    assert (outbox.counters.wrong_answers, outbox.outstanding) == (1, 1)
+    outbox.received(first.port, unsigned(first), 100.2)
+    assert (outbox.counters.no_message_authenticator, outbox.outstanding) == ((1, 1) if required else (0, 0))
+    outbox.received(first.port, answer(first), 100.3)
+    assert (outbox.counters.answered, outbox.outstanding) == (1, 0)
+
+
+def test_the_message_authenticator_is_the_first_attribute() -> None:
+    (first,) = Outbox(SECRET).queue(a_report(), 100)
+    assert first.datagram[20:22] == bytes((MESSAGE_AUTHENTICATOR, 18))
+    assert answer(first)[20:22] == bytes((MESSAGE_AUTHENTICATOR, 18))
 
 
 def test_a_report_is_repeated_octet_for_octet_until_it_is_answered() -> None:

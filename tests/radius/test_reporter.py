@@ -100,6 +100,20 @@ async def test_a_closed_one_has_no_timer_left(monkeypatch: pytest.MonkeyPatch) -
     assert all(timer.cancelled() for timer in armed)
 
 
+async def test_a_closed_one_has_freed_its_ports() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        reporter = Reporter(silent.getsockname(), "2testing123", schedule=QUICK)
+        await reporter.start()
+        reporter.send(report(1))
+        _, address = silent.recvfrom(4096)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            with pytest.raises(OSError, match="in use"):
+                other.bind(address)
+            reporter.close()
+            other.bind(address)
+
+
 async def test_a_sink_that_comes_back_gets_what_happened_meanwhile() -> None:
     got: list[CallReport] = []
     async with both(got.append) as (sink, reporter):

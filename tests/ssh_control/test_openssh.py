@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -29,7 +31,7 @@ async def ssh(server: Any, tmp_path: Path) -> AsyncIterator[Run]:
     processes: list[asyncio.subprocess.Process] = []
 
     async def run(
-        *words: str, password: str = PASSWORD, known_hosts: Path = known
+        *words: str, password: str = PASSWORD, known_hosts: Path = known, display: str = ""
     ) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             "ssh", "-F", "none", "-p", str(server.address[1]), "-o", f"UserKnownHostsFile={known_hosts}",
@@ -37,7 +39,8 @@ async def ssh(server: Any, tmp_path: Path) -> AsyncIterator[Run]:
             "-o", "IdentityFile=none", "-o", "NumberOfPasswordPrompts=1", *words,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=os.environ
-            | {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "SORM_TEST_PASSWORD": password},
+            | {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "SORM_TEST_PASSWORD": password}
+            | ({"DISPLAY": display} if display else {}),
         )  # fmt: skip
         processes.append(process)
         return process
@@ -98,6 +101,70 @@ async def test_anything_else_is_refused(ssh: Run, words: tuple[str, ...], said: 
         _, errors = await process.communicate()
     assert said in errors
     assert process.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-W", "127.0.0.1:9"), b"administratively prohibited|open failed"),
+        (("-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:9"), b"remote port forwarding failed"),
+        (("-N", "-o", "ExitOnForwardFailure=yes", "-R", "{folder}/r.sock:127.0.0.1:9"), b"forwarding failed"),
+        (("-N", "-o", "ExitOnForwardFailure=yes", "-w", "any"), b"[Tt]unnel"),
+    ],
+    ids=["tcp", "remote tcp", "remote socket", "tunnel"],
+)
+async def test_no_way_leads_through_the_server(
+    ssh: Run, tmp_path: Path, words: tuple[str, ...], said: bytes
+) -> None:
+    process = await ssh(*(one.format(folder=tmp_path) for one in words), "test.domain@127.0.0.1")
+    async with asyncio.timeout(20):
+        _, errors = await process.communicate()
+    assert re.search(said, errors), errors
+    assert not (tmp_path / "r.sock").exists()
+
+
+async def test_a_local_socket_leads_nowhere(ssh: Run, tmp_path: Path, server: Any) -> None:
+    """A stream-local forwarding is asked of the server at its first use: it is refused there."""
+    near, far = tmp_path / "near.sock", tmp_path / "far.sock"
+    reached: list[object] = []
+    async with await asyncio.start_unix_server(lambda *pair: reached.append(pair), far):
+        process = await ssh("-v", "-N", "-L", f"{near}:{far}", "test.domain@127.0.0.1")
+        assert process.stderr is not None
+        async with asyncio.timeout(20):
+            while b"Entering interactive session" not in await process.stderr.readline():
+                pass
+            reader, writer = await asyncio.open_unix_connection(near)
+            writer.write(b"x")
+            with contextlib.suppress(ConnectionResetError):  # ssh ends it with what was not read, or without
+                assert await reader.read() == b""
+        writer.close()
+        process.terminate()
+    assert reached == []
+
+
+async def test_no_agent_and_no_x11(ssh: Run, tmp_path: Path) -> None:
+    """What ssh asks for is denied; the dialect goes on."""
+    process = await ssh(
+        "-v", "-A", "-X", "-o", "ForwardX11Timeout=0", "-s", "test.domain@127.0.0.1", "sorm", display=":99"
+    )
+    async with asyncio.timeout(20):
+        out, errors = await process.communicate(b'{"hello":"sorm","version":1}\n')
+    assert json.loads(out)["ok"] is True
+    assert b"X11 forwarding request failed" in errors or b"No xauth" in errors
+
+
+async def test_it_is_refused_with_weak_algorithms_alone(ssh: Run) -> None:
+    """OpenSSH has some of them still, and names what it finds."""
+    for words in (
+        ("-o", "KexAlgorithms=diffie-hellman-group14-sha1"),
+        ("-o", "Ciphers=aes128-cbc"),
+        ("-o", "Ciphers=aes128-ctr", "-o", "MACs=hmac-sha1"),
+    ):
+        process = await ssh(*words, "-s", "test.domain@127.0.0.1", "sorm")
+        async with asyncio.timeout(20):
+            _, errors = await process.communicate()
+        assert b"no matching" in errors, errors
+        assert process.returncode == 255
 
 
 async def test_a_wrong_password(ssh: Run, switch: Any) -> None:

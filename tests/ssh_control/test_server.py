@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import pytest
 
 from ssh_control.dialect import Request
 from ssh_control.messages import MAX_REQUEST_LINE
+from ssh_control.private_files import open_to_others
 from ssh_control.server import (
+    KEEPALIVE,
     MOST_SESSIONS,
     MOST_UNAUTHENTICATED,
     MOST_UNREAD,
@@ -414,6 +417,40 @@ async def test_the_key_file_is_made_once_for_its_owner_alone(switch: Any, tmp_pa
     async with await connect(server) as connection:
         await speak(connection)
     await server.close()
+
+
+async def test_the_kernel_asks_a_silent_peer_whether_it_is_there(server: Any) -> None:
+    async with await connect(server):
+        (connection,) = server._connections
+        sock = connection.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [sock.getsockopt(socket.IPPROTO_TCP, one) for one in options] == [KEEPALIVE, KEEPALIVE, 3]
+
+
+def test_a_host_key_that_others_may_read_is_refused(switch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "host_key"
+    SormServer(switch, "127.0.0.1", 0, path)
+    for mode in (0o640, 0o604, 0o660):
+        path.chmod(mode)
+        with pytest.raises(KeyProblem, match=f"others may read this private key: chmod 600 {path}$"):
+            SormServer(switch, "127.0.0.1", 0, path)
+    path.chmod(0o400)
+    SormServer(switch, "127.0.0.1", 0, path)
+
+
+def test_a_credential_of_systemd_is_private_with_the_mode_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It belongs to root, and an access list lets the service read it, which shows as a right of the group."""
+    path = tmp_path / "credential"
+    path.write_text("x")
+    path.chmod(0o440)
+    assert open_to_others(path) == "0440"
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert open_to_others(path) == ""
+    path.chmod(0o444)
+    assert open_to_others(path) == "0444"
 
 
 def test_a_key_file_that_can_not_be_used_is_named(switch: Any, tmp_path: Path) -> None:

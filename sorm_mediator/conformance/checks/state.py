@@ -173,7 +173,7 @@ _CONTROL = {"category": "statistical", "ksl_group": None, "priority": "normal"}
 _KSL: dict[str, Any] = {"ksl_group": 1, "ksl_a": {"stream": 0, "ksl": 1}, "ksl_b": None}
 _ANY: dict[int, tuple[str, dict[str, Any]]] = {
     2: ("stop", {}),
-    3: ("set-password", {"new_password": "654321"}),
+    3: ("set-password", {"new_password": "654321"}),  # nosec B105 # of an examination
     4: ("add-ksl", {**_KSL, "group_type": "combined"}),
     5: ("add-object", {**_OBJECT, **_OWN, "trunk": None, **_CONTROL}),
     6: ("remove-object", {**_OBJECT, **_OWN, "trunk": None}),

@@ -277,7 +277,7 @@ class Means:
         if cause is not OrmInput.STOP:
             return None
         options = self.options
-        reset = options.stop_resets_password == "on"  # noqa: S105 - an option's value
+        reset = options.stop_resets_password == "on"  # nosec B105 # noqa: S105 - an option's value
         password = self.config.password.get_secret_value() if reset else None
         return Stopped(options.stop_clears_groups == "on", password)
 

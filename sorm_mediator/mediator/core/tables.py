@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
+DEFAULT_PASSWORD = "123456"  # nosec B105 # noqa: S105 - the first password of a test mediator, no secret
 
 
 Phone: TypeAlias = "tuple[ObjectType, NumberSign | None, str]"

@@ -67,7 +67,7 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
     if not port:
         raise ValueError(f"rtp: {rtp[:100]!r} has no port from 1 to 65535")
     host = {"localhost": "127.0.0.1"}.get(host, host)
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+    if host in ("0.0.0.0", "::"):  # nosec B104 # noqa: S104 - recognised, not listened on
         host = host_of(peer)
     try:
         version = ipaddress.ip_address(host).version

@@ -40,7 +40,7 @@ class Target(NamedTuple):
 def reachable(sink: str, peer: str) -> str:
     """A sink's ``host:port`` as seen from the switch. A sink on all addresses has its mediator's address."""
     host, port = host_of(sink), sink.rpartition(":")[2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+    if host in ("0.0.0.0", "::"):  # nosec B104 # noqa: S104 - recognised, not listened on
         host = host_of(peer)
     return host_port("127.0.0.1" if host == "localhost" else host, port)
 

@@ -103,6 +103,15 @@ LOCAL = "<result><local/></result>"
             rule(f"<actions><cdpn digits='{{%}}'/></actions>{LOCAL}"),
             "{%} needs a condition <cdpn> whose mask ends in %",
         ),
+        *(
+            (
+                rule(
+                    f"<conditions><cdpn {test}/></conditions><actions><cdpn digits='{{%}}'/></actions>{LOCAL}"
+                ),
+                "{%} needs a condition <cdpn> whose mask ends in %",
+            )
+            for test in ("digits='12'", "ni='local'")
+        ),
         (rule(f"<actions><cdpn sorm_digits='1'/></actions>{LOCAL}"), "<cdpn sorm_digits>: unknown attribute"),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.mediators.session import check_object, line_state
 from sorm_mediator.switch.routing.route import (
+    MOST_DIGITS,
     Number,
     NumberingError,
     Plan,
@@ -23,6 +24,13 @@ from ssh_control.dialect import Refused
 
 def alias(number: str, *, master: bool = False) -> NumberBinding:
     return NumberBinding(alias=number, master=master)
+
+
+def test_a_number_that_is_too_long_is_told_by_its_begin() -> None:
+    assert len(expand_numbers("1" * MOST_DIGITS)[0]) == MOST_DIGITS
+    with pytest.raises(NumberingError) as error:
+        expand_numbers("12345678901234567890" + "1" * MOST_DIGITS)
+    assert str(error.value).startswith(f"'12345678901234567890'... has {MOST_DIGITS + 20} digits")
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def unfit_password(means: Means, c: SetPassword) -> bool:
     password = c.new_password
     if not isinstance(password, str) or len(password) != 6 or not password.isascii():
         return True
-    printable_too = means.options.password_characters != "digits"  # noqa: S105 - an option's value
+    printable_too = means.options.password_characters != "digits"  # nosec B105 # noqa: S105 - an option's value
     return not (password.isprintable() if printable_too else password.isdigit())
 
 
