@@ -15,6 +15,7 @@ from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo, write_anything
+from sorm_mediator.cli.fuzzing import fuzz
 from sorm_mediator.cli.interactive import console, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
@@ -101,6 +102,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         replay,
         acceptance,
         conformance,
+        fuzz,
         decode,
         encode,
         pcap2scenario,

@@ -37,7 +37,7 @@ class FuzzReport:
     findings: Sequence[Finding] = ()
     folders: Mapping[str, Path] = field(default_factory=dict)
     """Signature → the folder of a finding."""
-    measured: Mapping[str, float | int | str] = field(default_factory=dict)
+    measured: Mapping[Phrase, float | int] = field(default_factory=dict)
     """Further figures, such as lines reached or the slowest answer."""
     gone: Sequence[str] = ()
     """Folders of findings of earlier runs, whose faults did not show again."""
@@ -64,7 +64,7 @@ class FuzzReport:
             "passed": not self.failed,
             "interrupted": self.interrupted,
             "checks": dict(self.checks),
-            "measured": dict(self.measured),
+            "measured": {str(name): value for name, value in self.measured.items()},
             "gone": list(self.gone),
             "findings": [
                 {
@@ -99,7 +99,7 @@ def table(report: FuzzReport, lang: Lang, look: Look) -> list[str]:
     for name in report.gone:
         lines.append(translate(Phrase("gone: {folder} does not show its fault any more", folder=name), lang))
     lines += ["", translate(_summary(report), lang)]
-    lines += [f"  {name}: {value}" for name, value in report.measured.items()]
+    lines += [f"  {translate(name, lang)}: {value:,}" for name, value in report.measured.items()]
     if report.interrupted:
         lines.append(translate(Phrase("interrupted: what was tried until then is above"), lang))
     return lines
