@@ -594,7 +594,7 @@ class CodecTarget:
             framer.flush()
             for found in _found(stream, side.channel, side.options):
                 if found.message is None:
-                    octet_rows(found.raw)
+                    octet_rows(found.raw, before=found.before)
 
         def times() -> float:
             return growth(lambda size: octets * (size // len(octets)), read, _GROWN)
@@ -683,7 +683,7 @@ def _texts(found: Found) -> Iterator[tuple[str, str]]:
     """What people read of octets: in ``decode``, in the journal and the log of a mediator."""
     message = found.message
     if message is None:
-        yield "octets", " ".join(row.value for row in octet_rows(found.raw))
+        yield "octets", " ".join(row.value for row in octet_rows(found.raw, before=found.before))
         return
     yield "decode", "\n".join(render(message, raw=found.raw))
     yield "line", one_line(to_json(message, found.raw, problems=found.problems))
