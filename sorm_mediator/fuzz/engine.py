@@ -47,6 +47,7 @@ class Outcome:
     """What a run has done."""
 
     inputs: int = 0
+    """What was tried, as the target counts it: each unit by itself."""
     findings: dict[str, Finding] = field(default_factory=dict)
     """By signature."""
     shown: dict[str, int] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Engine:
         self._features: set[Hashable] = set()
         self._watchdog = Watchdog(limit)
         self._outcome = Outcome()
+        self._tries = 0
         self._stopped = False
 
     def stop(self) -> None:
@@ -115,17 +117,15 @@ class Engine:
                     break
                 if limits.inputs is not None and outcome.inputs >= limits.inputs:
                     break
-                if ends is not None and outcome.inputs % 16 == 0 and time.monotonic() >= ends:
+                if ends is not None and self._tries % 16 == 0 and time.monotonic() >= ends:
                     break
                 if limits.findings is not None and len(outcome.findings) >= limits.findings:
                     break
                 self._try(one)
-                outcome.inputs += 1
-                done += 1
-                if done >= _TOLD:
-                    told(done)
-                    done = 0
-        told(done)
+                if outcome.inputs - done >= _TOLD:
+                    told(outcome.inputs - done)
+                    done = outcome.inputs
+        told(outcome.inputs - done)
         outcome.lines = len(self._reached.lines)
         outcome.features = len(self._features)
         outcome.megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _MEGABYTE
@@ -175,18 +175,22 @@ class Engine:
 
     def _try(self, one: Input) -> None:
         outcome = self._outcome
+        before = self._target.done()
+        self._tries += 1
         try:
             self._watchdog.begin()
             features = self._target.check(one)
             self._watchdog.end()
+            outcome.inputs += max(self._target.done() - before, 1)
         except (Exception, HangError, SystemExit) as error:  # noqa: BLE001 - whatever comes out is a finding
             self._watchdog.end()
+            outcome.inputs += max(self._target.done() - before, 1)
             self._found(one, violation_of(error, self._target.at), trace_of(error))
             return
         new = not features <= self._features
         if new:
             self._features |= features
-        if new or outcome.inputs % SHARE == 0:
+        if new or self._tries % SHARE == 0:
             self._watchdog.begin()
             try:
                 with self._reached.noting():
@@ -237,7 +241,7 @@ class Engine:
         self._keep(finding)
 
     def _finding(self, one: Input, violation: Violation, trace: str) -> Finding:
-        count = str((self._outcome.inputs + 1) * self._parts)
+        count = str(max(self._outcome.inputs, 1) * self._parts)
         return Finding(
             target=self._target.name,
             check=self._target.at,

@@ -54,6 +54,9 @@ class Target(Protocol):
         checks, with nothing kept from inputs before.
         """
 
+    def done(self) -> int:
+        """How many units or texts were checked so far."""
+
     def steps(self, one: Input) -> tuple[Step, ...]:
         """The input as steps of a finding."""
 

@@ -76,7 +76,7 @@ def test_a_fault_is_found_written_told_and_found_again(monkeypatch: pytest.Monke
 def test_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     document = json.loads(run("--units", "300", "--seed", "1", "--workers", "2", "--json").stdout)
-    assert document["inputs"] == 300
+    assert 300 <= document["inputs"] < 400
     assert [finding["size"] for finding in document["findings"]] == [31]
 
 
