@@ -13,7 +13,11 @@ from sorm_mediator.cli.runs import JunitOption
 
 def fuzz(
     target: Annotated[
-        str, typer.Option(metavar="<codec>", help="What is fuzzed: codec, the units of the order.")
+        str,
+        typer.Option(
+            metavar="<codec|parsers>",
+            help="codec: the units of the order; parsers: whatever reads text and files.",
+        ),
     ] = "codec",
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="End after so many seconds; 60 without --units.")

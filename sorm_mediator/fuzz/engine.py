@@ -17,7 +17,7 @@ from sorm_mediator.fuzz.corpus import FAULTS, KEPT, Corpus, Input
 from sorm_mediator.fuzz.finding import Finding, Kind
 from sorm_mediator.fuzz.reached import SHARE, Reached
 from sorm_mediator.fuzz.shrink import shrunk
-from sorm_mediator.fuzz.target import Target, Violation, trace_of, violation_of
+from sorm_mediator.fuzz.target import Target, Violation, is_of_product, trace_of, violation_of
 from sorm_mediator.fuzz.watchdog import LIMIT, HangError, Watchdog
 
 _HANG_TRIES = 60
@@ -164,7 +164,9 @@ class Engine:
                     one = next(block)
                 except StopIteration:
                     break
-                except (Exception, HangError) as error:  # noqa: BLE001 - making inputs runs code under test too
+                except (Exception, HangError) as error:
+                    if not is_of_product(error):
+                        raise
                     self._found(Input("", b""), violation_of(error, self._target.at), trace_of(error))
                     break
                 made += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -26,6 +27,7 @@ from sorm_mediator.fuzz import finding as findings
 from sorm_mediator.fuzz.corpus import Corpus, Input, default_folder
 from sorm_mediator.fuzz.engine import Engine, Limits, Outcome
 from sorm_mediator.fuzz.finding import Finding, FindingError, smallest
+from sorm_mediator.fuzz.parsers import ParserTarget, clean_up
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
 from sorm_mediator.fuzz.target import Target
 from sorm_mediator.fuzz.units import CodecTarget
@@ -34,7 +36,10 @@ from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import Advance, progress_bar
 
-TARGETS: dict[str, Callable[[int], Target]] = {"codec": CodecTarget}
+TARGETS: dict[str, Callable[[int], Target]] = {
+    "codec": CodecTarget,
+    "parsers": ParserTarget,
+}
 """The targets that need nothing to run."""
 DEFAULT_SECONDS = 60.0
 MOST_WORKERS = 64
@@ -83,6 +88,9 @@ class FuzzSettings:
 def run_fuzz(settings: FuzzSettings) -> int:
     """Fuzz the target. Returns the exit code; errors go to stderr. Raises :class:`UsageError`."""
     seed = SystemRandom().getrandbits(32) if settings.seed is None else settings.seed
+    logging.getLogger().addHandler(
+        logging.NullHandler()
+    )  # what is wrong with inputs is logged where it is read
     folder = (settings.corpus or default_folder()) if settings.keeps else None
     try:
         known = _known(settings)
@@ -222,6 +230,8 @@ class _Fuzzing:
             end.send(_Worked(engine.run(limits, end.send), target.counts))
         except OSError as error:
             end.send(error)
+        finally:
+            clean_up()  # a process of multiprocessing ends without what Python does at its end
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from sorm_mediator.language import Phrase
 PACKAGES = ("protocol", "e1", "radius", "ssh_control", "sorm_mediator")
 """What is under test."""
 _ROOT = Path(__file__).resolve().parents[2]
+_NOWHERE = "?"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -78,6 +79,11 @@ def violation_of(error: BaseException, at: str) -> Violation:
     return Violation(kind, place, f"{type(error).__name__}: {_shortened(str(error))}")
 
 
+def is_of_product(error: BaseException) -> bool:
+    """Whether an error comes out of what is under test; else the fuzzer is wrong."""
+    return isinstance(error, Violation | HangError) or _place(error.__traceback__) != _NOWHERE
+
+
 def trace_of(error: BaseException) -> str:
     """The traceback of an error; "" for what is none."""
     return "" if isinstance(error, Violation) else "".join(traceback.format_exception(error, limit=-20))
@@ -85,7 +91,7 @@ def trace_of(error: BaseException) -> str:
 
 def _place(trace: TracebackType | None) -> str:
     """The innermost function under test on the way to the error: ``protocol/wire.py:212 read``."""
-    found = "?"
+    found = _NOWHERE
     for frame, line in traceback.walk_tb(trace):
         path = Path(frame.f_code.co_filename)
         if frame.f_code.co_filename.startswith("<") and frame.f_globals.get("__name__") is None:
