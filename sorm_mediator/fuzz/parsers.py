@@ -6,6 +6,7 @@ A parser takes any octets, raises its declared errors alone, and takes time in p
 from __future__ import annotations
 
 import inspect
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
@@ -49,6 +50,8 @@ class Parser:
     """Pieces of its language."""
     one_line: bool = False
     """Whether its errors are lines without control characters."""
+    of_pages: bool = False
+    """Whether octets have their place in it, as in a database: they are damaged where they are."""
 
 
 # --- how each is called
@@ -187,15 +190,17 @@ def _captures() -> tuple[Read, Declared]:
 
 
 def _journals() -> tuple[Read, Declared]:
-    from sorm_mediator.journal.book import Journal, JournalError, JournalReader
+    from sorm_mediator.journal.book import Journal, JournalError, JournalReader, to_document
 
     def read(octets: bytes) -> None:
         with tempfile.TemporaryDirectory(dir=_folder().name) as folder:
             path = Path(folder) / "journal.db"
             path.write_bytes(octets)
             reader = JournalReader(path)
-            with suppress(JournalError), closing(reader):  # a box opens what can't be verified, too
-                reader.verify()
+            with closing(reader):
+                for walk in (reader.verify, lambda: list(map(to_document, reader.entries()))):
+                    with suppress(JournalError):  # a box opens what can't be verified or exported, too
+                        walk()
             journal = Journal(path, now=_NOW)
             journal.append(_NOW, "fuzz", {})
             journal.close()
@@ -250,16 +255,44 @@ def _journal_files() -> list[bytes]:
         for number in range(20):
             journal.append(_NOW + number, "command", {"name": "start", "number": number})
         journal.close()
-        return [path.read_bytes()]
+        return [path.read_bytes(), *(_retyped(path, column, value) for column, value in _RETYPED)]
+
+
+_RETYPED: tuple[tuple[str, object], ...] = (
+    ("seq", None), ("seq", "x"), ("seq", -1), ("seq", 1e999), ("seq", 2**63 - 1),
+    ("body", None), ("body", b"\xff"), ("body", "[" * 5000), ("body", '{"time": 1e999}'), ("hash", 7),
+)  # fmt: skip
+
+
+def _retyped(path: Path, column: str, value: object) -> bytes:
+    """The journal with its table made anew without types, and another value in one of its rows."""
+    other = path.with_name("retyped.db")
+    other.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(other)) as database:
+        [name] = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({name})")]
+        database.execute(f"CREATE TABLE made ({', '.join(columns)})")
+        database.execute(f"INSERT INTO made SELECT * FROM {name}")  # noqa: S608 - names of our own
+        database.execute(f"UPDATE made SET {column} = ? WHERE rowid = 5", (value,))  # noqa: S608 - the same
+        database.execute(f"DROP TABLE {name}")
+        database.execute(f"ALTER TABLE made RENAME TO {name}")
+        database.commit()
+    return other.read_bytes()
 
 
 def _state_files() -> list[bytes]:
     from sorm_mediator.mediator.binding.store import TableStore
+    from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
         store = TableStore(path, password="123456")  # noqa: S106 - the order's own
         store.load(now=_NOW)
+        for number in range(200):
+            row = {"object_number": number, "object_type": "own-subscriber", "number_sign": "own",
+                   "number": f"2{number:04}", "trunk": None, "category": "combined", "ksl_group": 1,
+                   "priority": "normal"}  # fmt: skip
+            store.apply(ObjectPut(ControlledObject.from_plain(row)))
         store.close()
         return [path.read_bytes()]
 
@@ -322,8 +355,8 @@ PARSERS: Mapping[str, Parser] = {
         Phrase("captures"), _captures, lambda: _shipped("runs/*.pcapng", octets=3000),
         (b"\x0a\x0d\x0d\x0a", b"\xff\xff\xff\x7f")
     ),
-    "journals": Parser(Phrase("journals"), _journals, _journal_files, (b"\x00", b"\xff", b"1e999", b"seq")),
-    "states": Parser(Phrase("tables that a gateway has kept"), _states, _state_files, (b"\x00", b"\xff", b"crc")),
+    "journals": Parser(Phrase("journals"), _journals, _journal_files, of_pages=True),
+    "states": Parser(Phrase("tables that a gateway has kept"), _states, _state_files, of_pages=True),
 }  # fmt: skip
 """By name."""
 
@@ -364,7 +397,9 @@ class ParserTarget:
             yield from (Input(name, seed) for seed in loaded.seeds)
         for _ in range(BLOCK):
             pool = loaded.learned if loaded.learned and random.random() < 0.3 else loaded.seeds
-            yield Input(name, _changed(random.choice(pool), pool, pieces, random))
+            one = random.choice(pool)
+            of_pages = parser.of_pages and random.random() < 0.9
+            yield Input(name, _damaged(one, random) if of_pages else _changed(one, pool, pieces, random))
         for _ in range(_PATTERNS):
             yield _pattern(name, loaded.seeds, parser.tokens + _OF_ALL[-4:-3], random)
 
@@ -469,6 +504,20 @@ def _changed(octets: bytes, pool: Sequence[bytes], pieces: Sequence[bytes], rand
             _number(text, at, random)
         else:
             del text[at:]
+    return bytes(text)
+
+
+def _damaged(octets: bytes, random: Random) -> bytes:
+    """Octets changed where they are: single ones, in one region or all over, whole stretches zeroed or copied."""
+    text = bytearray(octets)
+    begin = random.randrange(len(text))
+    region = min(len(text) - begin, random.choice((100, 4096, len(text))))
+    for _ in range(random.choice((1, 4, 30, 300))):
+        text[begin + random.randrange(region)] = random.randrange(0x100)
+    if random.random() < 0.3:
+        size = min(random.choice((16, 512, 4096)), len(text))
+        to, source = random.randrange(len(text) - size + 1), random.randrange(len(text) - size + 1)
+        text[to : to + size] = bytes(size) if random.random() < 0.5 else octets[source : source + size]
     return bytes(text)
 
 

@@ -45,6 +45,7 @@ DEFAULT_SECONDS = 60.0
 MOST_WORKERS = 64
 FINDINGS = Path("fuzz-findings")
 _NEEDS = "hypothesis"
+_STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ def run_fuzz(settings: FuzzSettings) -> int:
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # what is wrong with inputs is logged where it is read
+    os.environ.setdefault(_STORAGE, str(default_folder() / "hypothesis"))  # and not in the current folder
     folder = (settings.corpus or default_folder()) if settings.keeps else None
     try:
         known = _known(settings)
