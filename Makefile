@@ -13,9 +13,12 @@ AUDIT  ?=
 ROOM   ?= all
 SAMPLE ?= 60
 SEED   ?= 1
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS ?= codec parsers
+FUZZ_ARGS ?=
 
 .PHONY: help demo lab install test test-core kill invariants test-tools check lint types \
-	docs catalogues pictures bench bench-% clean soak security audit sbom mutants
+	docs catalogues pictures bench bench-% clean soak security audit sbom mutants fuzz
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -96,6 +99,13 @@ bench: $(STAMP) test-tools  ## every section, as ratios within one run; bench/re
 bench-%: $(STAMP)
 	$(BIN)/python -m bench $*
 
+# Each target has its share of the time. All are run, also when one has found something.
+fuzz: $(STAMP)   ## inputs that nobody would write, for FUZZ_SECONDS (300); findings in fuzz-findings/
+	@share=$$(( $(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)) )); code=0; \
+	for target in $(FUZZ_TARGETS); do \
+		$(BIN)/sorm-mediator fuzz --target $$target --seconds $$share --junit fuzz-$$target.xml $(FUZZ_ARGS) || code=1; \
+	done; exit $$code
+
 clean:           ## what the other targets made
-	rm -rf $(VENV) docs/_build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build build dist fuzz-findings fuzz-*.xml *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f captures/labs/*.db* captures/labs/*/*.db* captures/labs/*-host-key*

@@ -54,7 +54,8 @@ def interpreted(cls: type[Message], options: Options) -> Any:
     )
 
 
-def offsets(cls: type[Message], options: Options) -> dict[str, int]:
+@cached
+def offsets(cls: type[Message], options: Options) -> Mapping[str, int]:
     """Field → octet of the unit at which it begins."""
     (orm_number, _), *rest = wires(cls, options).items()
     found = {"preamble": 0, orm_number: 1, "code": 2, "length": 3}

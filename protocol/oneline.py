@@ -181,6 +181,8 @@ def _value(name: str, value: Any, explain: _Explain) -> str:
         meaning = explain(name, value) if isinstance(value, int) else ""
         return f"{_code(value)} ({meaning})" if meaning else _code(value)
     text = str(value)
+    if not text.isprintable():  # a line end would make two lines of it
+        text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
     return text if text and " " not in text else f'"{text}"'
 
 

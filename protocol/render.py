@@ -123,9 +123,14 @@ def _rows(name: str, title: str, wire: Wire, lang: Lang, value: Any) -> Sequence
     return [] if value in wire.usual else wire.rows(title, value, lang)
 
 
-def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
-    """Octets of no known unit, sixteen a line; what may be a password in them is masked."""
-    shown = masked_hex(raw, channel=channel, anywhere=channel is None).split(" ")
+def octet_rows(
+    raw: bytes, lang: Lang = "en", *, channel: Channel | None = None, before: bytes = b""
+) -> list[Row]:
+    """Octets of no known unit, sixteen a line; what may be a password in them is masked.
+
+    ``before``: those that came before them, in which a command may have begun (:data:`REACH` of them suffice).
+    """
+    shown = masked_hex(raw, channel=channel, anywhere=channel is None, before=before).split(" ")
     return [
         Row(translate(_PAYLOAD, lang) if start == 0 else "", " ".join(shown[start : start + _ROW]))
         for start in range(0, len(raw), _ROW)
@@ -137,11 +142,21 @@ def has_another_inside(raw: bytes) -> bool:
     return len(raw) > 3 and channel_of(raw[2]) is Channel.COMMAND and bool(_COMMAND_BEGINS.search(raw, 1))
 
 
-def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = False) -> str:
+REACH = 15
+"""So many octets may a command have before the last one of its new password (order 268, 5.2.2, 6.3)."""
+
+
+def masked_hex(
+    raw: bytes, *, channel: Channel | None = None, anywhere: bool = False, before: bytes = b""
+) -> str:
     """A unit in hexadecimal, ``**`` for the octets that are a command's password.
 
-    ``anywhere``: ``raw`` need not be a unit, and everything that looks like a command in it is masked.
+    ``anywhere``: ``raw`` need not be a unit, and everything that looks like a command in it is masked, also one that
+    began in the octets ``before`` it.
     """
+    if before and anywhere:
+        before = before[-REACH:]
+        return masked_hex(before + raw, channel=channel, anywhere=True)[3 * len(before) :]
     text = raw.hex(" ").upper()
     begins = [match.start() for match in _COMMAND_BEGINS.finditer(raw)] if anywhere else []
     if len(raw) > 3 and raw[0] == PREAMBLE and (channel or channel_of(raw[2])) is Channel.COMMAND:

@@ -25,6 +25,7 @@ from protocol import (
     UnknownUnit,
 )
 from protocol.messages import classes
+from protocol.render import REACH
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Pause, Trouble
 from sorm_mediator.language import Phrase
 
@@ -50,6 +51,8 @@ class Found(NamedTuple):
     """Time of the last octet, in nanoseconds since 1970, if the input has it."""
     comment: str = ""
     """Of the packet with the last octet, if the capture has one."""
+    before: bytes = b""
+    """Of octets that are no unit: those before them in the flow, in which a command may have begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ class _FlowUnits:
         self._fed = 0  # octets the framer was given
         self._shown = 0  # offset in the flow up to which octets were given out
         self._kept = bytearray()  # those from there on
+        self._before = b""  # the last octets that were given out
         self._time_ns: int | None = None
         self._comment = ""
         self.carries = None if flow.transport else True
@@ -186,6 +190,7 @@ class _FlowUnits:
                     Found(self._flow, self._shown, piece.raw, message, problems, event.time_ns, event.comment)
                 )
                 self._shown += len(piece.raw)
+            self._before = event.data[-REACH:]
             return found
         self._kept += event.data
         self._show(pieces, found)
@@ -202,6 +207,7 @@ class _FlowUnits:
         self._framer = StreamFramer(self._channel, self._codec.options)
         self._base = self._shown = event.offset + event.length
         self._fed = 0
+        self._before = b""
         text = Phrase(
             "{flow}: {count} octets from octet {offset} on are not in the capture",
             flow=self._flow.label,
@@ -233,8 +239,9 @@ class _FlowUnits:
                 continue
             if offset > self._shown:
                 self._octets(offset, found)
+            shown = self._found(offset, item)
             self._drop(len(item.raw))
-            self._pass(self._found(offset, item), found)
+            self._pass(shown, found)
 
     def _found(self, offset: int, item: Unit | Broken) -> Found:
         """A unit. A broken one of an unknown code is shown with only its code: its length is a guess."""
@@ -244,7 +251,9 @@ class _FlowUnits:
             reason = Phrase("broken unit: {reason}", reason=item.explain(self._codec.options))
             of_length = item.reason is BrokenReason.LENGTH
             problem = Problem(3, "length", reason) if of_length else Problem(0, "", reason)
-            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns, self._comment)
+            return Found(
+                self._flow, offset, item.raw, None, (problem,), self._time_ns, self._comment, self._before
+            )
         message, problems = self._codec.decode_lenient(item.raw, self._channel)
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns, self._comment)
 
@@ -253,11 +262,14 @@ class _FlowUnits:
         while self._shown < end:
             size = min(end - self._shown, MAX_SHOWN)
             raw = bytes(self._kept[:size])
-            offset = self._shown
+            offset, before = self._shown, self._before
             self._drop(size)
-            self._pass(Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns, self._comment), found)
+            self._pass(
+                Found(self._flow, offset, raw, None, (_NOISE,), self._time_ns, self._comment, before), found
+            )
 
     def _drop(self, size: int) -> None:
+        self._before = (self._before + self._kept[max(0, size - REACH) : size])[-REACH:]
         del self._kept[:size]
         self._shown += size
 

@@ -16,6 +16,7 @@ from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo, write_anything
 from sorm_mediator.cli.interactive import console, fault, send, watch
+from sorm_mediator.cli.fuzzing import fuzz
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
@@ -105,6 +106,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
         conformance,
         load,
         soak,
+        fuzz,
         decode,
         encode,
         pcap2scenario,

@@ -315,6 +315,8 @@ def _documents(text: str) -> list[Any]:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) < 2 or error.msg != "Extra data":
             fail(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        fail(f"not JSON: {_unreadable(error)}")
     else:
         return document if isinstance(document, list) else [document]
     documents = []
@@ -323,4 +325,13 @@ def _documents(text: str) -> list[Any]:
             documents.append(json.loads(line))
         except json.JSONDecodeError as error:
             fail(f"not JSON: {error.msg} at line {number}, column {error.colno}")
+        except (ValueError, RecursionError) as error:
+            fail(f"not JSON: {_unreadable(error)} at line {number}")
     return documents
+
+
+def _unreadable(error: Exception) -> str:
+    """Why JSON can't be read that is right by its grammar."""
+    return (
+        "it is nested too deep" if isinstance(error, RecursionError) else "a number of more than 4,300 digits"
+    )

@@ -173,7 +173,10 @@ class PeopleShow(Show):
             where += f", {time_text(item.time_ns)}"
         octets = ""
         if item.message is None:
-            lines = [where, *(f"  {row.value}" for row in octet_rows(item.raw, self.lang))]
+            lines = [
+                where,
+                *(f"  {row.value}" for row in octet_rows(item.raw, self.lang, before=item.before)),
+            ]
         else:
             lines = [where, *render(item.message, self.lang, coding=self.coding, raw=item.raw)]
             octets = f"  {masked_hex(item.raw, channel=item.message.channel)}"

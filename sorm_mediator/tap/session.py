@@ -299,8 +299,7 @@ class _Watcher:
         document: dict[str, Any] = unknown_json(shown, channel=one.unit_channel)
         document["length"] = len(one.raw)
         channel = Channel.COMMAND if one.of_console else None
-        masked = masked_hex(one.before + shown, channel=channel, anywhere=True)
-        document["hex"] = masked[len(one.before) * len("00 ") :]
+        document["hex"] = masked_hex(shown, channel=channel, anywhere=True, before=one.before)
         document["name"] = None
         document["fields"] = {}
         return document

@@ -351,3 +351,28 @@ def test_a_capture_without_packets_says_so(tmp_path: Path) -> None:
     done = run("decode", "-f", str(path))
     assert done.exit_code == 1
     assert "the capture has a header, and no packet in it" in done.stderr
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 9])
+def test_a_command_that_breaks_off_takes_no_mask_from_the_next(size: int) -> None:
+    """What is left of the first takes a part of the next one's header with it, up to all but the password."""
+    octets = START[: 2 * size] + "CC010E01" + b"QWERTY".hex() + "07"
+    shown = run("decode", octets).stdout
+    assert "QWER" not in shown
+    assert b"QWE".hex(" ").upper() not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 100_000, "it is nested too deep"),
+        (
+            '{"name": "test", "fields": {"test_number": ' + "9" * 5000 + "}}",
+            "a number of more than 4,300 digits",
+        ),
+        ('{"name": "start"}\n{"a": ' + "9" * 5000 + "}", "a number of more than 4,300 digits at line 2"),
+    ],
+)
+def test_json_that_nobody_can_read_is_told_in_one_line(text: str, why: str) -> None:
+    result = run("encode", stdin=text)
+    assert (result.exit_code, result.stderr) == (2, f"sorm-mediator: not JSON: {why}\n")

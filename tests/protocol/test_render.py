@@ -107,6 +107,13 @@ def test_octets_that_are_no_unit_show_no_password_wherever_a_command_begins_in_t
     assert "** **" in octet_rows(noise)[0].value
 
 
+def test_a_password_is_masked_whose_header_is_in_the_octets_before() -> None:
+    command = Codec().encode(SetPassword("654321"))
+    for cut in range(1, len(command)):
+        rest = octet_rows(command[cut:], before=b"\xcc\x01" + command[:cut])[0].value
+        assert rest == masked_hex(command)[3 * cut :], cut
+
+
 def test_a_command_of_a_wrong_length_does_not_show_its_password_either() -> None:
     assert "31 32 33" not in rendered("CC01050231323334353600FF")
 
