@@ -15,8 +15,8 @@ from sorm_mediator.cli.begin import examples, init
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.common import echo, write_anything
-from sorm_mediator.cli.interactive import console, fault, send, watch
 from sorm_mediator.cli.fuzzing import fuzz
+from sorm_mediator.cli.interactive import console, fault, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
