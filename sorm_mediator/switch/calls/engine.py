@@ -50,6 +50,7 @@ from sorm_mediator.switch.calls.call import (
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
+    note_answer,
     note_match,
     outside_legs_first,
     reports,
@@ -320,6 +321,7 @@ class Engine:
         """The called party answers."""
         call.move(Input.ANSWER)
         call.answer_time = now
+        note_answer(call)
         call.log(now, "answer", call.called.number.digits)
         longest = self.node.licences.active(now).limits.max_conversation_time
         then = self.release if call.request.talk <= longest else self._too_long

@@ -128,6 +128,13 @@ def _numbers(leg: Leg) -> list[tuple[str, str]]:
     return [(party.digits, party.ni) for party in (leg.calling.party, leg.called.party)]
 
 
+def note_answer(call: Call) -> None:
+    """Note who has answered, for the reports: what comes at the same moment may put another in its place."""
+    for mediator, views in call.views.items():
+        for view in views:
+            view.answered = call.seen_from(view.leg, mediator)[1]
+
+
 def reports(call: Call, now: float, listeners: Container[str]) -> list[Report[CallReport]]:
     """The reports due for a changed call. ``listeners``: mediators that receive its speech."""
     return [

@@ -187,6 +187,23 @@ def test_transfer_of_a_consultation(switch: Any, make_object: Any) -> None:
     assert [(m.object_number, m.role) for m in switch.last(call).matches] == [(1, "a"), (3, "b")]
 
 
+@pytest.mark.parametrize("at", [0, 1.0], ids=["waits for the answer", "at its moment"])
+def test_a_transfer_at_the_moment_of_the_answer_leaves_42h_to_who_answered(
+    switch: Any, make_object: Any, at: float
+) -> None:
+    switch.control(make_object(1, A))
+    call = switch.call(A, B, {"service": "transfer", "by": "b", "at": at, "number": C}, ring=1.0, talk=5)
+    switch.run()
+
+    # All at one moment: the order between 42h and 44h is the mediator's.
+    assert sorted(switch.told(call, 1)) == [
+        "41 28331>28332",
+        "42 28331>28332",
+        "43/05 28331>28333",
+        "44/31 28332>28333",
+    ]
+
+
 def test_transfer_to_a_number_outside(switch: Any, make_object: Any) -> None:
     switch.control(make_object(1, B), make_object(2, 2))
 
