@@ -4,8 +4,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
+SOAK_SECONDS ?= 3600
+SOAK_FILES   ?= .
 
-.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues pictures bench bench-% clean
+.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues pictures soak bench bench-% clean
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -54,6 +56,10 @@ docs: $(STAMP)   ## docs/_build/html; warnings are errors, doctests run
 pictures: $(STAMP) test-tools ## the pictures of the docs anew, taken by the tests of the pages
 	SORM_PICTURES=1 $(BIN)/pytest -q tests/web/test_pages_live.py tests/web/test_pages_boxes.py \
 		tests/web/test_pages_settings.py tests/web/test_pages_tools.py
+
+soak: $(STAMP)   ## a lab for SOAK_SECONDS under load, faults and fuzzing: leaks, losses; soak.html, soak.png, soak.json
+	$(BIN)/sorm-mediator soak --duration $(SOAK_SECONDS)s --report $(SOAK_FILES)/soak.html --plot $(SOAK_FILES)/soak.png \
+		--json $(SOAK_FILES)/soak.json --junit $(SOAK_FILES)/soak.xml --findings $(SOAK_FILES)/fuzz-findings
 
 bench: $(STAMP) test-tools  ## every section, as ratios within one run; bench/results.json
 	$(BIN)/python -m bench

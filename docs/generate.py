@@ -281,6 +281,13 @@ def wireshark_preferences() -> str:
     return preference_table()
 
 
+def fault_parameters() -> str:
+    """The parameters of a fault."""
+    from docs.faults_page import parameters
+
+    return parameters()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -303,6 +310,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"messages": api_messages, "others": api_others},
+    "faults.md": {"parameters": fault_parameters},
     "order268.md": {"profiles": profiles, "units": units},
     "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 from radius.clients import secret_octets
 from radius.outbox import Outbox, Schedule, Transmit
 from radius.report import CallReport, MessageReport
+from radius.ways import Datagram, Way
 from radius.wire import LONGEST
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,9 @@ class Reporter:
         self._silent = False
         self._target: tuple[int, Any] | None = None
         self._sockets: list[socket.socket] = []
+        self.ways: tuple[Way, Way] | None = None
+        """The network to the server and from it, where a test makes faults. What crosses it is delivered to
+        :meth:`leave` and :meth:`arrived`."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._all_confirmed = asyncio.Event()
@@ -132,8 +136,16 @@ class Reporter:
         self._arm()
 
     def _transmit(self, transmit: Transmit) -> None:
+        if self.ways is not None and not self.ways[0].idle:
+            self.ways[0].cross((transmit.datagram, transmit.port))
+        else:
+            self.leave((transmit.datagram, transmit.port))
+
+    def leave(self, datagram: Datagram) -> None:
+        """Send a datagram from the local port of this index: it has crossed the network."""
         if self._target is None:
             return
+        transmit = Transmit(datagram[1], datagram[0])
         try:
             sock = self._socket(transmit.port)
             try:
@@ -171,8 +183,7 @@ class Reporter:
         return self._sockets[index]
 
     def _drain(self, index: int, sock: socket.socket) -> None:
-        now = self._clock()
-        transmits: list[Transmit] = []
+        crossed: list[Datagram] = []
         for _ in range(_BATCH):
             try:
                 datagram = sock.recv(LONGEST)
@@ -182,8 +193,20 @@ class Reporter:
                 self._outbox.refused()
                 logger.debug("radius: %s: %s", host_port(*self._server), error)
                 continue
-            self._crossed(sock, datagram, sent=False)
-            transmits += self._outbox.received(index, datagram, now)
+            if self.ways is not None and not self.ways[1].idle:
+                self.ways[1].cross((datagram, index))
+            else:
+                crossed.append((datagram, index))
+        self.arrived(*crossed)
+
+    def arrived(self, *datagrams: Datagram) -> None:
+        """Datagrams have crossed the network, each to the local port of its index."""
+        now = self._clock()
+        transmits: list[Transmit] = []
+        for datagram, index in datagrams:
+            if index < len(self._sockets):  # not closed meanwhile
+                self._crossed(self._sockets[index], datagram, sent=False)
+                transmits += self._outbox.received(index, datagram, now)
         self._perform(transmits)
 
     def _watch(self) -> None:

@@ -9,13 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from radius.backlog import Backlog, InKernel
 from radius.clients import Secrets, secret_finder, secret_octets
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
 from radius.refusals import Refusal, Refusals, Why
 from radius.report import CallReport, MessageReport
+from radius.ways import Datagram, Way
 from radius.wire import (
     ACCOUNTING_REQUEST,
     STATUS_SERVER,
@@ -79,20 +80,6 @@ class SinkCounters:
     replies: int = 0
     replies_lost: int = 0
     """Answers that the socket did not take; the client gets them when it asks again."""
-
-
-Datagram = tuple[bytes, Any]
-"""Octets, and the address of the client."""
-
-
-class Way(Protocol):
-    """One direction of the network before the port, which datagrams cross."""
-
-    idle: bool
-    """Nothing has to cross it: datagrams may go on directly."""
-
-    def cross(self, datagram: Datagram, /) -> None:
-        """A datagram crosses, and is delivered when it arrives, if it does."""
 
 
 FORMER_FOR: Final = 3600.0

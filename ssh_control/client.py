@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import asyncssh
 
@@ -29,6 +29,7 @@ from ssh_control.dialect import (
     ReplyReceived,
     Request,
 )
+from ssh_control.network import Network, SessionWays
 from ssh_control.transport import CIPHERS, KeyProblem, pinned_key, without_padding_packets
 from ssh_control.visible import host_port, visible
 
@@ -41,31 +42,6 @@ MOST_REQUESTS = 1024
 
 Address = tuple[str, int]
 _CUT: Final = "the connection is cut by a fault that a test has ordered"
-
-
-class Way(Protocol):
-    """One direction of the network below a session, which lines of the dialect cross."""
-
-    idle: bool
-    """Nothing has to cross it: lines may go on directly."""
-
-    def cross(self, line: bytes, /) -> None:
-        """A line crosses, and is delivered when it arrives, if it does."""
-
-    def close(self) -> int:
-        """The session has ended. Returns how many lines were on their way."""
-
-
-class Network(Protocol):
-    """What lies between the mediator and the switch, where a test makes faults. ``place``: 0 is the first address."""
-
-    def unreachable(self, place: int) -> bool:
-        """Whether no connection with this address is possible now."""
-
-    def ways(
-        self, place: int, send: Callable[[bytes], object], receive: Callable[[bytes], object]
-    ) -> tuple[Way, Way]:
-        """The ways of a new session to and from this address: what arrives is given to ``send`` and ``receive``."""
 
 
 class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
@@ -269,8 +245,7 @@ class SwitchLink:
             if one is not None and one.connection is not None and place in (None, one.place)
         ]
         for session in there:
-            assert session.connection is not None
-            session.connection.abort()
+            session.cut()
         return len(there)
 
     async def settle(self, within: float) -> None:
@@ -574,30 +549,17 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._held = True
         self._reason = ""
-        self._ways: tuple[Way, Way] | None = None
-        self._begun = b""
-        """Of a line that has not arrived whole, while the network has faults."""
+        self._ways = SessionWays(link.network, place, self._send, self._receive)
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
-        if self._link.network is not None:
-            self._ways = self._link.network.ways(self.place, self._send, self._receive)
 
     def session_started(self) -> None:
         self.flush()
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if datatype is not None:
-            return
-        if self._ways is None or (self._ways[1].idle and not self._begun):
-            self._receive(data)
-            return
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        for line in lines:
-            self._ways[1].cross(line + b"\n")
-        if len(self._begun) > MOST_UNSENT:  # it never ends: the dialect refuses it
-            begun, self._begun = self._begun, b""
-            self._ways[1].cross(begun)
+        if datatype is None:
+            self._ways.receive(data)
 
     def _receive(self, data: bytes) -> None:
         self._crossed(data, sent=False)
@@ -607,8 +569,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not isinstance(exc, asyncssh.Error | OSError):
             log.error("switch link: dropped by an error of our own", exc_info=exc)
-        for way in self._ways or ():
-            way.close()
+        self._ways.close()
         self._over(str(exc) if exc else "the switch ended the session")
 
     def release(self) -> None:
@@ -625,11 +586,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
             return
         octets = self.dialect.take()
         self._crossed(octets, sent=True)
-        if self._ways is None or self._ways[0].idle:
-            channel.write(octets)
-        else:
-            for line in octets.splitlines(keepends=True):
-                self._ways[0].cross(line)
+        self._ways.send(octets)
         if channel.get_write_buffer_size() > MOST_UNSENT:
             self._over(f"the switch does not read: more than {MOST_UNSENT} octets wait for it")
 
@@ -653,6 +610,12 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         """End the connection at once."""
         if self.connection is not None:
             self.connection.disconnect(asyncssh.DISC_BY_APPLICATION, "closed")
+
+    def cut(self) -> None:
+        """The connection is lost, without a farewell."""
+        if self.connection is not None:
+            self.connection.abort()
+        self._over(_CUT)
 
     async def gone(self) -> None:
         """Wait until the connection has ended."""

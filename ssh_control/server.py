@@ -35,6 +35,7 @@ from ssh_control.dialect import (
 )
 from ssh_control.logged import log_event
 from ssh_control.messages import DialectError
+from ssh_control.network import Network, SessionWays
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
 from ssh_control.visible import host_port, visible
@@ -198,6 +199,8 @@ class SormServer:
         """Those that have not logged in, with their addresses; the oldest first."""
         self.channels: set[_Channel] = set()
         """The mediators' sessions."""
+        self.network: Network | None = None
+        """The network to the mediators, where a test makes faults."""
         self._delayed: set[asyncssh.SSHServerConnection] = set()
         """Connections whose password waits for its check."""
 
@@ -320,6 +323,13 @@ class SormServer:
             if connection.get_extra_info("username") == user:
                 connection.abort()
 
+    def cut(self) -> int:
+        """The network is cut: every connection is lost, without a farewell. Returns how many were."""
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        return len(connections)
+
     @property
     def unsent(self) -> int:
         """Octets that wait for the mediator that is furthest behind with reading."""
@@ -337,6 +347,8 @@ class SormServer:
 
     def connected(self, connection: asyncssh.SSHServerConnection, address: str) -> None:
         """A connection of an address was accepted."""
+        if self.network is not None and self.network.unreachable(0):
+            connection.abort()
         without_padding_packets(connection)
         keep_alive(connection, KEEPALIVE)
         self.counters["connections"] += 1
@@ -525,6 +537,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._flush_due = False
         self._open = 0
         self._pump_due = False
+        self._ways = SessionWays(server.network, 0, self._send, self._receive)
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -538,6 +551,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connection.sessions -= 1
         self._server.channels.discard(self)
+        self._ways.close()
         self._dialect.close()
         session, self._session = self._session, None
         if session is not None:
@@ -571,10 +585,17 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._channel.exit(1)
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if self._refused:
-            return
-        self._dialect.feed(data)
-        self._pump()
+        if not self._refused:
+            self._ways.receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        if not self._dialect.closed:
+            self._dialect.feed(data)
+            self._pump()
+
+    def _send(self, data: bytes) -> None:
+        if not self._channel.is_closing():
+            self._channel.write(data)
 
     def eof_received(self) -> bool:
         if not self._refused:
@@ -702,7 +723,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         data = self._dialect.take()
         if not data or self._channel.is_closing():
             return
-        self._channel.write(data)
+        self._ways.send(data)
         if self._channel.get_write_buffer_size() > MOST_UNREAD:
             log.warning("%s: does not read; %d octets wait for it: ended", self._peer, MOST_UNREAD)
             self._server.counters["slow readers"] += 1

@@ -20,7 +20,7 @@ def load(  # long by its options, each with its help
         typer.Option(
             min=0,
             metavar="R",
-            help="Calls a second, each when it is due; by default 10, via http at most what the subscribers take.",
+            help="Calls a second, each when it is due; by default 10, via http half of what the subscribers take.",
         ),
     ] = 0.0,
     objects: Annotated[
@@ -129,7 +129,7 @@ def load(  # long by its options, each with its help
     log_level: LogText = "error",
     log: common.LogFormOption = "text",
 ) -> None:
-    """Load a mediator with calls, check every event of each, and measure how long all takes.
+    """Make calls at a rate, and check and time every event.
 
     Latency counts from when a thing was due. An event that is lost, doubled, out of order or has wrong numbers is a
     failure, and so is every limit that is broken. Ctrl-C ends it with the report of what was measured until then. Exit
@@ -200,11 +200,11 @@ def soak(
     log_level: LogText = "error",
     log: common.LogFormOption = "text",
 ) -> None:
-    """Run a lab for long under load, faults and fuzzing, and look for leaks and losses.
+    """Run a lab for long, and look for leaks and losses.
 
-    Memory, descriptors, tasks and threads of each process are sampled. Exit code 0 when none grows without end, no
-    event was lost, every command was answered and no log has an error of the program; 1 when not; 2 for wrong usage,
-    130 when interrupted, with the report of what was measured until then.
+    Load, faults and fuzzing take turns. Memory, descriptors, tasks and threads of each process are sampled. Exit code 0
+    when none grows without end, no event was lost, every command was answered and no log has an error of the program;
+    1 when not; 2 for wrong usage, 130 when interrupted, with the report of what was measured until then.
 
     Example: sorm-mediator soak --duration 300s --report soak.html
     """

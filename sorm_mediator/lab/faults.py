@@ -54,8 +54,9 @@ class LabFaults:
             return EndedDocument(ended=self._ended(self.faults.clear(order), who))
         self._check(order)
         fault = self.faults.begin(order)
-        self._lab.note("fault-began", who=who, link=order.link, action=order.action, **_texts(order.given))
-        log.warning("fault %d: %s %s %s", fault.number, order.link, order.action, order.given or "")
+        given = ", ".join(f"{key}={value}" for key, value in order.given.items())
+        self._lab.note("fault-began", who=who, link=order.link, action=order.action, parameters=given)
+        log.warning("fault %d: %s %s %s", fault.number, order.link, order.action, given)
         return self._row(fault)
 
     def rows(self) -> list[FaultDocument]:
@@ -95,10 +96,12 @@ class LabFaults:
                 raise FaultRefused(f"{what}: there is none: {', '.join(switch.engine.domains)}")
             if order.domain is None and any(one.order.action == "restart" for one in self.faults.active):
                 raise FaultRefused(f"{what}: the switch is away already")
-        elif gateway is None:
-            raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
-        else:
+        elif gateway is not None:
             gateway.faults.check(order)
+        elif order.address is not None:
+            raise FaultRefused("address: it is the mediator that has two: ask the web of its box")
+        elif order.link in ("kpd1", "kpd2"):
+            raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
 
     def _row(self, fault: Fault) -> FaultDocument:
         now = asyncio.get_running_loop().time()
@@ -150,8 +153,3 @@ class LabFaults:
 def _log_error(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("the switch does not come back: an error of our own", exc_info=error)
-
-
-def _texts(given: Mapping[str, object]) -> dict[str, object]:
-    """The parameters for an entry of the journal, none of which has the name of a field of its own."""
-    return {"parameters": ", ".join(f"{key}={value}" for key, value in given.items())} if given else {}

@@ -185,6 +185,8 @@ class Lab:
         configure_app(self.web_app, self.config)
         if self.gateway is not None:
             self._report_to_own_mediator(switch)
+        else:
+            switch.have_faults(self.faults.faults)
         log.warning("the switch is back")
 
     async def _stop_switch(self) -> None:
@@ -195,6 +197,8 @@ class Lab:
         if self.switch is not None:
             self.endpoints |= await self.switch.start()
             stack.push_async_callback(self._stop_switch)
+            if not self._with_gateway:
+                self.switch.have_faults(self.faults.faults)
         if self._with_gateway:
             self.gateway = self._new_gateway(self.config)
             self.endpoints |= await self.gateway.start()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-KEPT_UP: Final = 0.97
-"""Of the rate, what must come through for a mediator to keep up with it."""
+KEPT_UP: Final = 0.9
+"""Of the rate, what must come through for a mediator to keep up with it: events that are late by what is allowed make
+it less than 1, the more the shorter a step is."""
 MOST_STEPS: Final = 200
 ORDER_LIMIT: Final = 0.2
 """Seconds within which an event is sent (order 268, rule 5)."""

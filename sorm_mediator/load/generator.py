@@ -91,7 +91,8 @@ class Handed:
 class Generator:
     """The processes of one plan. ``async with`` starts them, and ends them.
 
-    Raises :class:`BoxError` when one does not start or does not end as it should.
+    Raises :class:`ConnectError` for a server that has no address, and :class:`BoxError` when a process does not start
+    or does not end as it should.
     """
 
     def __init__(
@@ -145,6 +146,8 @@ class Generator:
         if not line:
             raise BoxError(f"the generator ended with {await process.wait()}")
         found: dict[str, Any] = json.loads(line)
+        if "error" in found:
+            raise ConnectError(found["error"])
         return found
 
     def begin(self) -> float:
@@ -320,7 +323,11 @@ async def main() -> None:
     fields = json.loads(await read.readline())
     job = Job(**{**fields, "plan": CallPlan(**fields["plan"])})
     sender = Reports(job) if job.via == "radius" else Requests(job)
-    await sender.start()
+    try:
+        await sender.start()
+    except (OSError, ConnectError) as error:
+        _say({"error": f"{job.server}: {error}"})
+        return
     _say({"ready": True})
     begin = await read.readline()
     if not begin:  # who started this has gone

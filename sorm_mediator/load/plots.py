@@ -12,7 +12,7 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.curve import ORDER_LIMIT
 
 if TYPE_CHECKING:
-    from sorm_mediator.load.session import LoadResult
+    from sorm_mediator.load.result import LoadResult
 
 Draw = Callable[[Any], None]
 """Draws into axes of matplotlib."""

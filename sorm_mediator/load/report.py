@@ -16,7 +16,7 @@ from ssh_control.visible import visible
 if TYPE_CHECKING:
     from sorm_mediator.load.curve import Knee
     from sorm_mediator.load.measuring import Step
-    from sorm_mediator.load.session import LoadResult
+    from sorm_mediator.load.result import LoadResult
 
 PASS: Final = Phrase("PASS", context="load")
 FAIL: Final = Phrase("FAIL", context="load")

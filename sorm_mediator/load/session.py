@@ -38,11 +38,12 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
-from sorm_mediator.load.curve import Knee, Ramp, knee
+from sorm_mediator.load.curve import ORDER_LIMIT, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
-from sorm_mediator.load.limits import ALWAYS, LIMITS, Judged, judge, read_duration
+from sorm_mediator.load.limits import ALWAYS, LIMITS, judge, read_duration
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
 from sorm_mediator.load.plan import MOST_CALLS, CallPlan
+from sorm_mediator.load.result import LoadResult
 from sorm_mediator.load.served import Served, served
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.files import STDOUT, files_of, write_reports
@@ -162,34 +163,17 @@ class LoadSettings:
             raise UsageError("--min-knee: only a --ramp has a knee")
         return found
 
+    @property
+    def slowest(self) -> float:
+        """The p99 of events, in seconds, up to which a mediator keeps up: its limit, else the order's."""
+        return self.wanted.get("--max-event-p99", ORDER_LIMIT)
+
     def plan(self, rate: float, first_call: int, shape: CallPlan) -> CallPlan:
         """The calls at a rate. ``shape``: who calls whom."""
         return replace(
             shape, rate=rate, calls=self.calls_at(rate), first_call=first_call,
             ring=self.seconds("ring"), talk=self.seconds("talk"),
         )  # fmt: skip
-
-
-@dataclass(kw_only=True)
-class LoadResult:
-    """All steps of a load, judged."""
-
-    against: str
-    via: Via
-    objects: int
-    began: float
-    steps: list[Step]
-    judged: Sequence[Judged] = ()
-    knee: Knee | None = None
-    interrupted: bool = False
-    not_restored: str = ""
-    """What could not be put back; "": all was."""
-
-    @property
-    def good(self) -> bool:
-        """Whether events were checked, every limit was kept, and all was put back."""
-        checked = bool(self.steps) and any(step.events for step in self.steps)
-        return checked and all(one.verdict == "kept" for one in self.judged) and not self.not_restored
 
 
 # --- the run
@@ -219,20 +203,27 @@ async def measure_all(
         result = LoadResult(
             against=lab.name, via=cast(Via, settings.via), objects=shape.objects, began=began, steps=steps
         )
+        cancelled: asyncio.CancelledError | None = None
         try:
             with progress_bar(shape.objects, translate(_OBJECTS, cast(Lang, settings.lang))) as advance:
                 await control.begin(advance)
             await _steps(settings, lab, shape, console, steps, seen)
-        except asyncio.CancelledError:
-            result.not_restored = await control.end()
-            _judge(settings, result, interrupted=True)
-            cut_short(result)
-            raise
+        except asyncio.CancelledError as error:
+            cancelled = error
         except (StepError, NotReadyError):
             await control.end()
             raise
-        result.not_restored = await control.end()
-    _judge(settings, result)
+        ending = asyncio.ensure_future(control.end())
+        while not ending.done():
+            try:
+                await asyncio.wait((ending,))
+            except asyncio.CancelledError as error:  # put back in any case
+                cancelled = error
+        result.not_restored = ending.result()
+        _judge(settings, result, interrupted=cancelled is not None)
+        if cancelled is not None:
+            cut_short(result)
+            raise cancelled
     return result
 
 
@@ -247,7 +238,7 @@ def _fitted(settings: LoadSettings, shape: CallPlan) -> LoadSettings:
     """The settings with a rate that the numbers of the switch take. Raises :class:`NotReadyError`."""
     most = most_rate(shape, settings.seconds("ring"), settings.seconds("talk"))
     if not settings.rate and not settings.ramp:
-        return replace(settings, rate=min(DEFAULT_RATE, most))
+        return replace(settings, rate=min(DEFAULT_RATE, most / 2))
     if settings.rates[-1] > most:
         raise NotReadyError(
             Phrase(
@@ -289,7 +280,7 @@ async def _steps(
                 )  # fmt: skip
         steps.append(step)
         seen(step)
-        point = knee(steps)
+        point = knee(steps, settings.slowest)
         if console.lost.is_set() or point.beyond is not None or point.limited is not None:
             return
 
@@ -304,12 +295,12 @@ async def _status(target: RunTarget) -> Mapping[str, Any] | None:
     return None
 
 
-def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool = False) -> None:
+def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool) -> None:
     """Judge the limits. Those of a ramp hold up to its knee: behind it nothing is promised."""
     steps, wanted = result.steps, dict(settings.wanted)
     result.interrupted = interrupted
     if settings.ramp and steps:
-        result.knee = knee(steps)
+        result.knee = knee(steps, settings.slowest)
         kept = [step for step in steps if result.knee.rate is not None and step.rate <= result.knee.rate]
     else:
         kept = steps

@@ -22,7 +22,7 @@ from sorm_mediator.language import Phrase
 from sorm_mediator.load.served import Served, write_lab
 from sorm_mediator.soak.leaks import Measure
 
-SUBSCRIBERS: Final = tuple(str(number) for number in range(28331, 28352))
+SUBSCRIBERS: Final = tuple(str(number) for number in range(28331, 28391))
 """Of the switch of a soak without a lab file."""
 ON_DISK: Final = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 _TASKS: Final = re.compile(r"^sorm_tasks (\S+)$", re.MULTILINE)

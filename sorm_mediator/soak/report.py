@@ -13,7 +13,7 @@ from sorm_mediator.load.plots import Draw, drawn, have_library
 from sorm_mediator.load.report import FAIL, PASS, step_document
 from sorm_mediator.reports import html, junit
 from sorm_mediator.soak.leaks import MEASURES, SIGNIFICANT, Growth, Measure
-from sorm_mediator.soak.session import SoakResult, summary_of
+from sorm_mediator.soak.result import SoakResult, summary_of
 from ssh_control.visible import visible
 
 NAMES: Final[Mapping[Measure, Phrase]] = {

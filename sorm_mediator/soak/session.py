@@ -12,13 +12,12 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Final, cast
 
 from protocol import GetVersion
 from sorm_mediator.config import ConfigError
@@ -49,15 +48,18 @@ from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.reports.progress import Advance, progress_bar
 from sorm_mediator.soak.boxes import SoakBox, soak_boxes
 from sorm_mediator.soak.faults import CUTS, FaultMaker
-from sorm_mediator.soak.leaks import ALLOWED, MEASURES, Growth, Measure, growth
+from sorm_mediator.soak.result import PHASES, Done, PhaseKind, SoakResult
 
-PhaseKind = Literal["reports", "calls", "faults", "reconnect", "fuzz"]
-PHASES: Final[tuple[PhaseKind, ...]] = ("reports", "calls", "faults", "reconnect", "fuzz")
 RING, TALK = 0.1, 0.2
+CALM: Final = 4
+"""How much less often the numbers of the switch are called than they could be: a busy machine ends calls later, and a
+call to a number that is still in the one before it can't be judged."""
 FIRST_OBJECT, FIRST_SUBSCRIBER = 10_001, 20_001
 """Numbers of the objects of reports, and of those of calls."""
 BACK_WITHIN: Final = 10.0
 """Seconds within which a console that was cut off is let in again, and answered."""
+ENDED_WITHIN: Final = 1.0
+"""Seconds for the end of a box to be seen, when a soak ends before its time."""
 SETTLED: Final = 1.0
 """Seconds from the last fault of a phase to its last call."""
 
@@ -125,62 +127,6 @@ class SoakSettings:
         return [one for one in PHASES if not self.only or one in self.only]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A phase that is over. ``step``: what was measured in it. ``at``: seconds after the begin of the soak."""
-
-    kind: PhaseKind
-    at: float
-    seconds: float
-    step: Step | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class SoakResult:
-    """What a soak has found."""
-
-    against: str
-    began: float
-    seed: int
-    seconds: float = 0.0
-    done: list[Done] = field(default_factory=list)
-    boxes: list[SoakBox] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    """What went wrong, other than leaks."""
-    faults: dict[str, int] = field(default_factory=dict)
-    rounds: int = 0
-    """Of the fuzzer."""
-    wanted: Sequence[PhaseKind] = ()
-    interrupted: bool = False
-
-    def verdicts(self) -> list[tuple[str, Measure, Growth]]:
-        """Of each box and measure."""
-        return [
-            (box.name, measure, growth(box.samples.get(measure, []), ALLOWED[measure]))
-            for box in self.boxes
-            for measure in MEASURES
-        ]
-
-    @property
-    def events(self) -> int:
-        """Events that were checked."""
-        return sum(one.step.events for one in self.done if one.step is not None)
-
-    @property
-    def missing(self) -> list[PhaseKind]:
-        """Phases that were wanted and not carried out."""
-        return [kind for kind in self.wanted if all(one.kind != kind for one in self.done)]
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing leaked and nothing went wrong, and all of that was checked."""
-        verdicts = self.verdicts()
-        checked = (
-            self.events > 0 and not self.missing and verdicts and all(one.judged for *_, one in verdicts)
-        )
-        return bool(checked) and not self.troubles and not any(one.leak for *_, one in verdicts)
-
-
 class Soak:
     """The phases. Calls are numbered through, so that no two of a soak have one number."""
 
@@ -214,11 +160,19 @@ class Soak:
             await self._console.close()
             self._result.seconds = self.passed
             for box in self._boxes:
-                if box.process.exit_code is not None:
+                if await self._has_ended(box):
                     self._trouble(Phrase("{box} has ended: {log}", box=box.name, log=box.last_words()))
             self._result.faults = self._faults.count
             self._result.troubles += self._faults.troubles
             self._logs()
+
+    async def _has_ended(self, box: SoakBox) -> bool:
+        """Whether a process has ended by itself. One that is ending closes its connections first."""
+        if self.passed < self._settings.seconds and not self._result.interrupted:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ENDED_WITHIN):
+                    await box.process.ended()
+        return box.process.exit_code is not None
 
     async def _sample(self, advance: Advance) -> None:
         shown = 0
@@ -283,7 +237,7 @@ class Soak:
         rate = self._settings.rate
         via: Via = "http" if kind == "calls" else "radius"
         if via == "http":
-            rate = min(rate, most_rate(shape, RING, TALK))
+            rate = min(rate, most_rate(shape, RING, TALK) / CALM)
         plan = replace(
             shape,
             rate=rate,
@@ -397,20 +351,6 @@ async def soak(
             except (BoxError, ConnectError, StepError, NotReadyError) as error:
                 result.troubles.append(words(error))
     return result
-
-
-def summary_of(result: SoakResult) -> dict[str, Any]:
-    """Calls, events and findings by phase."""
-    found: dict[str, Counter[str]] = {}
-    for one in result.done:
-        row = found.setdefault(one.kind, Counter())
-        row["phases"] += 1
-        if one.kind == "fuzz":
-            row["rounds"] = result.rounds
-        if one.step is not None:
-            row["calls"] += one.step.calls
-            row["events"] += one.step.events
-    return {kind: dict(row) for kind, row in found.items()}
 
 
 def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout.write) -> int:

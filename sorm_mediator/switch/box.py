@@ -20,6 +20,7 @@ from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
@@ -32,6 +33,7 @@ from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
+from sorm_mediator.switch.mediators.network import SwitchNetwork
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import SwitchObject
@@ -126,6 +128,7 @@ class SwitchBox:
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._faults = DomainFaults()
+        self._network: SwitchNetwork | None = None
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
         self._aggregates = Aggregates(
             node,
@@ -162,6 +165,12 @@ class SwitchBox:
     def public_host_key(self) -> str:
         """The public host key as one line: what a mediator pins."""
         return self._server.public_key
+
+    def have_faults(self, faults: Faults) -> None:
+        """The links of this switch have these faults at its end: its mediators are elsewhere."""
+        self._network = SwitchNetwork(faults, (self._server, self._multisorm))
+        for reporter in self._reporters.values():
+            self._network.report_across(reporter)
 
     @property
     def place(self) -> SwitchPlace:
@@ -209,6 +218,9 @@ class SwitchBox:
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
             closing.callback(self._faults.close)
+            if self._network is not None:
+                closing.callback(self._network.close)
+                self._network = None
             closing.callback(self._aggregates.close)
             closing.push_async_callback(self._multisorm.close)
             closing.push_async_callback(self._server.close)
@@ -528,6 +540,8 @@ class SwitchBox:
                 limit=self.config.reports_waiting,
                 on_datagram=on_datagram,
             )
+            if self._network is not None:
+                self._network.report_across(self._reporters[target])
         return self._reporters[target]
 
     def _started(self, target: Target, task: asyncio.Task[None]) -> None:

@@ -135,7 +135,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("sorm_speech", "counter", "RTP at the mediator", "mediator.speech.counters.{what}"),
     Shown("sorm_speech_source", "counter", "Jitter buffers of the RTP sources", "mediator.speech.sources.{what}"),
     # Faults made on purpose
-    Shown("sorm_faults", "counter", "What faults of the links have done: faults begun, units touched, dropped, ...",
+    Shown("sorm_faults", "counter", "What faults of the links have done: faults begun, units touched, dropped, delayed",
           "faults.did.{link}.{action}.{what}"),
     Shown("sorm_faults_active", "gauge", "Faults that are active now", "faults.active"),
     # E1 streams

@@ -35,6 +35,7 @@ from protocol import (
 )
 from sorm_mediator import config
 from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.lab.processes import free_udp_port
 from tests.mediator.gateway_harness import Console
 
 NUMBERS = ("28331", "28332", "28333", "28334")
@@ -71,7 +72,7 @@ class Bench:
     async def until(self, path: str, holds: Callable[[Any], bool]) -> Any:
         """Wait until what is read there is so."""
         async with asyncio.timeout(10):
-            while not holds(found := await self.get(path)):
+            while not holds(found := await self.get(path)):  # noqa: ASYNC110 - HTTP is asked again
                 await asyncio.sleep(0.01)
         return found
 
@@ -402,6 +403,84 @@ async def test_every_event_of_a_call_comes_once_and_in_order_whatever_becomes_of
     assert sink["remembered"] <= 8
     if fault.get("copies"):
         assert sink["duplicates"] >= 300
+
+
+# --- a switch whose mediator is elsewhere
+
+
+@pytest.fixture
+async def apart(tmp_path: Path) -> AsyncIterator[tuple[Bench, httpx.AsyncClient]]:
+    """A mediator and a switch in boxes of their own: the bench of the mediator, the web of the switch."""
+    folder = tmp_path / "switch"
+    folder.mkdir()
+    port = free_udp_port()
+    domain = {**DOMAIN, "radius_servers": [{"host": "127.0.0.1", "port": port, "secret": "secret"}]}
+    document = {"switch": {"ssh_port": 0, "domains": [domain]}, "web": {"port": 0}}
+    async with Lab(config.parse(document, directory=folder, name="switch.toml"), boxes="switch") as switch:
+        assert switch.switch is not None
+        host, _, ssh = switch.endpoints["ssh"].rpartition(":")
+        tables = {
+            "ssh": {
+                **QUICK,
+                "server": host,
+                "port": int(ssh),
+                "user": "test.domain",
+                "password": "123",
+                "host_key": switch.switch.public_host_key,
+            },
+            "radius": {"port": port, "secret": "secret"},
+            "console": {"kpd1_port": 0, "kpd2_port": 0},
+            "web": {"port": 0},
+        }
+        gateway = Lab(config.parse(tables, directory=tmp_path, name="lab.toml"), boxes="gateway")
+        async with (
+            gateway as lab,
+            httpx.AsyncClient(base_url=f"{lab.web_url}/api/v1/", trust_env=False) as web,
+            httpx.AsyncClient(base_url=f"{switch.web_url}/api/v1/", trust_env=False) as at_switch,
+        ):
+            kpd2 = await Console.connect(lab.endpoints["kpd2"], Channel.KPD2)
+            kpd1 = await Console.connect(lab.endpoints["kpd1"])
+            await kpd1.do(Start(), OBJECT)
+            yield Bench(lab, web, kpd1, kpd2), at_switch
+            kpd1.close()
+            kpd2.close()
+
+
+async def test_the_switch_alone_makes_the_faults_at_its_own_end(
+    apart: tuple[Bench, httpx.AsyncClient],
+) -> None:
+    bench, at_switch = apart
+
+    async def fault(**order: Any) -> httpx.Response:
+        return await at_switch.post("faults", json=order)
+
+    async def call() -> None:
+        body = {"a": "28331", "b": "28332", "ring": 0.01, "talk": 0.01}
+        assert (await at_switch.post("switch/domains/test.domain/calls", json=body)).status_code == 202
+
+    assert (await fault(link="radius", action="drop", direction="to-switch", count=2)).status_code == 200
+    assert (await fault(link="radius", action="duplicate", direction="from-switch")).status_code == 200
+    await call()
+    assert await bench.events() == CALL
+    await bench.until("status", lambda found: found["radius"]["counters"]["duplicates"] > 0)
+    assert (await fault(link="radius", action="clear")).status_code == 200
+
+    assert (await fault(link="ssh", action="cut", **{"for": 0.1})).json()["did"] == {"connections": 1}
+    await bench.link_is("backing-off")
+    await bench.link_is("up")
+    assert (await fault(link="ssh", action="delay", seconds=0.05)).status_code == 200
+    await bench.kpd1.do(OTHER)
+    assert (await at_switch.get("faults")).json()[0]["did"]["delayed"] >= 2
+    await call()
+    assert await bench.events() == CALL
+
+    for order, why in (
+        ({"link": "kpd1", "action": "cut"}, "the mediator is not of this lab"),
+        ({"link": "ssh", "action": "cut", "address": "primary"}, "it is the mediator that has two"),
+    ):
+        reply = await fault(**order)
+        assert (reply.status_code, why in reply.json()["detail"]) == (409, True), reply.text
+    assert (await bench.web.post("faults", json={"link": "ssh", "action": "restart"})).status_code == 409
 
 
 # --- the desk

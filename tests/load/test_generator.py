@@ -10,6 +10,7 @@ import pytest
 from radius.report import CallReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port
+from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.load import generator
 from sorm_mediator.load.generator import Generator, Job, run
@@ -84,8 +85,16 @@ async def test_processes_send_every_report_to_a_sink_and_say_when() -> None:
         assert handed.times[STAGES * due.call + due.stage] >= begin + due.after
 
 
-async def test_a_process_that_does_not_start_is_told() -> None:
+async def test_a_server_without_an_address_is_told() -> None:
     plan = CallPlan(rate=1, calls=1)
-    with pytest.raises(BoxError, match="the generator ended with 1"):
+    with pytest.raises(ConnectError, match=r"nowhere\.invalid:1: .*not known"):
         async with Generator(plan, "nowhere.invalid:1", SECRET):
             pass
+
+
+async def test_a_process_that_dies_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    plan = CallPlan(rate=1, calls=1)
+    with pytest.raises(BoxError, match="the generator ended with 1"):
+        async with Generator(plan, "no port", SECRET):
+            pass
+    assert "no port" in capfd.readouterr().err

@@ -19,7 +19,8 @@ from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.errors import ConnectError, NotReadyError, UsageError
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
-from sorm_mediator.load.session import LoadResult, LoadSettings, measure_all, run_load
+from sorm_mediator.load.result import LoadResult
+from sorm_mediator.load.session import LoadSettings, measure_all, run_load
 from sorm_mediator.mediator.core.calls.kpd2_events import EventComposer
 
 LAB = """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +86,12 @@ def failure(result: ScriptResult) -> str:
             200,
             ("PUT", "switch/domains/test.domain/trunks/2", {"name": "north"}),
             "rename trunk 2 -> north",
+        ),
+        (
+            'fault: {link: ssh, action: cut, for: "${two}"}',
+            200,
+            ("POST", "faults", {"link": "ssh", "action": "cut", "for": 2}),
+            "fault ssh -> cut",
         ),
     ],
 )
@@ -307,3 +315,35 @@ async def test_the_text_of_a_message_is_read_in_the_coding_of_the_mediator(
         ),
     )
     assert result.verdict == "PASS", failure(result)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("fault: {link: ssh, action: cuts}", "fault.action: 'cuts' is not allowed: 'drop'"),
+        ("fault: {link: kpd1, action: delay}", "fault: seconds: delay needs them, such as 0.5"),
+        ("fault: {link: kpd1, action: drop, address: primary}", "fault.address: belongs to ssh, not to kpd1"),
+        ("fault: {link: kpd1, action: drop, share: 2}", "fault.share: 2 is not allowed: at most 1"),
+        (
+            "fault: {link: kpd1, action: drop, chance: 1}",
+            "fault.chance: unknown key; allowed: link, action, for",
+        ),
+        ("fault: {action: drop}", "fault: link is missing"),
+    ],
+)
+def test_a_fault_is_checked_by_its_declaration_before_the_run(step: str, told: str) -> None:
+    with pytest.raises(ScriptError, match=re.escape(told)):
+        scenario.parse(f"name: a test\nsteps:\n- {step}\n", Path("test.yaml"))
+
+
+async def test_a_fault_that_the_lab_refuses_fails_its_step_with_the_reason(run: Any, around: Any) -> None:
+    around_ = replace(around, request=answering([], 409, {"detail": "the lab file has no ssh.backup"}))
+    result = await run("- fault: {link: ssh, action: cut, address: backup}", around_=around_)
+    assert "refused with HTTP 409" in failure(result)
+    assert "the lab file has no ssh.backup" in failure(result)
+
+
+def test_without_a_web_a_fault_is_refused_before_the_run() -> None:
+    script = scenario.parse("name: a test\nsteps:\n- fault: {link: ssh, action: cut}\n", Path("test.yaml"))
+    with pytest.raises(ScriptError, match="needs the web of a lab: give --web URL"):
+        script.check(calls=False, web=False, restart=False)

@@ -17,7 +17,8 @@ from sorm_mediator.lab.small import IN_MEMORY, lab_text
 from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
-from sorm_mediator.soak.session import SoakResult, SoakSettings, soak
+from sorm_mediator.soak.result import SoakResult
+from sorm_mediator.soak.session import SoakSettings, soak
 
 
 def lab_file(folder: Path) -> Path:
@@ -75,7 +76,7 @@ async def test_a_box_that_dies_ends_the_soak_with_its_last_words(tmp_path: Path)
         patch.setattr(SoakBox, "sample", killing)
         result = await soak(settings, tmp_path)
     assert not result.good
-    assert any("lab has ended" in text for text in result.troubles)
+    assert any("lab has ended" in text for text in result.troubles), result.troubles
 
 
 def test_an_error_of_the_program_in_a_log_is_found_once(tmp_path: Path) -> None:

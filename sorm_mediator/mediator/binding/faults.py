@@ -16,7 +16,8 @@ from sorm_mediator.faults.registry import FaultRefused, Faults, Passage
 from sorm_mediator.mediator.binding.consoles import Consoles
 
 if TYPE_CHECKING:
-    from radius.sink import Datagram, Sink
+    from radius.sink import Sink
+    from radius.ways import Datagram
     from sorm_mediator.config import Config
     from sorm_mediator.mediator.binding.streams import Streams
     from ssh_control.client import SwitchLink
