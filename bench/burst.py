@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -34,11 +35,16 @@ from sorm_mediator.load.plan import a_number, network_object, object_phone
 REPORTS, OBJECTS = 100_000, 100
 SLOW_PIECE, SLOW_PAUSE = 8 * 1024, 0.08
 """Octets and seconds of one read of the slow console: some 1,700 events a second."""
-SLOW_REPORTS, UNREAD_REPORTS = 50_000, 30_000
-"""Of the other consoles: more than their buffers hold."""
+SLOW_REPORTS, SLOW_ROOM = 20_000, 65_536
+"""Of the slow console, for which few octets may wait: so reports are put off."""
+UNREAD_REPORTS = 30_000
+"""Of the console that does not read: more than its buffers hold."""
 QUIET = 20.0
 """Seconds without an event after which no further one is waited for: a report that was put off comes within 8 s."""
 ON_DISK = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
+
+
+ROOM = "SORM_CONSOLE__MOST_UNSENT"
 
 
 class Reading:
@@ -174,8 +180,11 @@ def run() -> dict[str, object]:
         for name, (reading, reports) in cases.items():
             if wanted and name not in wanted:
                 continue
+            if name == "slow":
+                os.environ[ROOM] = str(SLOW_ROOM)  # for the processes that are started
             with tempfile.TemporaryDirectory() as folder:
                 measured = asyncio.run(measure(Path(folder), reading, reports))
+            os.environ.pop(ROOM, None)
             found |= {f"{name}_{key}": value for key, value in measured.items()}
     finally:
         gc.enable()

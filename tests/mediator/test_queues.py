@@ -250,6 +250,23 @@ async def test_over_e1_reports_are_put_off_while_the_console_asks_for_no_more(be
         assert gateway.status().queues["kpd2.unsent"].dropped == {}
 
 
+async def test_over_e1_a_console_that_takes_nothing_for_long_loses_what_is_beyond_the_queue(
+    bench: Bench,
+) -> None:
+    async with running(bench.over_e1()) as (gateway, _), attached(gateway) as console:
+        await started_over_e1(gateway, console)
+        stop_taking(console, True)
+        told = report_until_it_is_put_off(gateway)
+        assert gateway.e1 is not None
+        kpd2 = gateway.e1.streams._runners[0].kpds["kpd2"]
+        kpd2.took_at -= gateway.config.mediator.options.output_timeout
+        for report, _number in zip(calls(gateway, begin=1_000_000), range(30), strict=False):
+            assert gateway.report(report), "what is given up is nothing that the console has taken"
+        unsent = gateway.status().queues["kpd2.unsent"]
+        assert (unsent.waiting, unsent.dropped) == (20, {FULL: len(told) - 1 + 30 - 20})
+        assert (unsent.oldest or 0) >= gateway.config.mediator.options.output_timeout
+
+
 async def test_over_e1_what_is_beyond_the_queue_is_given_up_and_counted(bench: Bench) -> None:
     config = bench.over_e1(slow_console="drop")
     async with running(config) as (gateway, _), attached(gateway) as console:

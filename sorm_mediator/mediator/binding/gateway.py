@@ -843,7 +843,16 @@ class Gateway:
                 message: LimitDocument(limit_ms=self.limits.limits[message], **asdict(measured))
                 for message, measured in self.limits.measured.items()
             },
-            queues=queues(self, self._pairs.queues()),
+            queues=queues(
+                self.config,
+                self.sink,
+                core,
+                self.link,
+                self._pairs.queues(),
+                self.events,
+                None if self.e1 is None else self.e1.voice.listeners,
+                self.now(),
+            ),
             journal=None
             if journal is None
             else JournalState(journal.head.seq, journal.head.hash, journal.sealer.errors),

@@ -146,8 +146,10 @@ class _Kpd:
     """The console was asked to send nothing, and not yet to go on."""
     deleted: Counter[str] = field(default_factory=Counter)
     """The deleted units by reason."""
+    given_up: int = 0
+    """Units that X.25 gave up."""
     taken: int = 0
-    """Units that the console has acknowledged, or that were deleted, as far as it was looked at."""
+    """Units that the console has acknowledged, or that were deleted at once, as far as it was looked at."""
     took_at: float = 0.0
     """When that was more than before, or nothing waited."""
 
@@ -159,7 +161,7 @@ class _Kpd:
 
     def look(self, queued: int, now: float) -> None:
         """Note whether the console takes what is sent; ``queued``: what waits for it."""
-        taken = self.counters.units_sent - queued
+        taken = self.counters.units_sent - queued - self.given_up
         if taken != self.taken or not queued:
             self.taken, self.took_at = taken, now
 
@@ -445,6 +447,7 @@ class Streams:
             case data.Undelivered(_, in_doubt):
                 limit = runner.config.x25.queue_limit
                 full = not in_doubt and runner.carrier.channels[name].queued >= limit
+                kpd.given_up += 1
                 kpd.delete(1, IN_DOUBT if in_doubt else FULL if full else GIVEN_UP)
                 doubt = "perhaps it arrived" if in_doubt else "it was not sent"
                 why = f", since {limit} wait (x25.queue_limit)" if full else ""
