@@ -11,7 +11,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.faults.gate import Fault
 from sorm_mediator.faults.order import FaultOrder
 from sorm_mediator.faults.registry import FaultRefused, Faults
-from sorm_mediator.web.faults_api import EndedDocument, FaultDocument
+from sorm_mediator.web.faults_api import EndedDocument, LinkFaultDocument
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.binding.gateway import Gateway
@@ -48,7 +48,7 @@ class LabFaults:
         self.faults.watchers.append(self._changed)
         self._moves: asyncio.Task[None] | None = None
 
-    def order(self, order: FaultOrder, who: str) -> FaultDocument | EndedDocument:
+    def order(self, order: FaultOrder, who: str) -> LinkFaultDocument | EndedDocument:
         """A fault begins, or those of a link end. Raises :class:`FaultRefused`."""
         if order.action == "clear":
             return EndedDocument(ended=self._ended(self.faults.clear(order), who))
@@ -59,7 +59,7 @@ class LabFaults:
         log.warning("fault %d: %s %s %s", fault.number, order.link, order.action, given)
         return self._row(fault)
 
-    def rows(self) -> list[FaultDocument]:
+    def rows(self) -> list[LinkFaultDocument]:
         """Those that are active."""
         return [self._row(one) for one in self.faults.active]
 
@@ -103,9 +103,9 @@ class LabFaults:
         elif order.link in ("kpd1", "kpd2"):
             raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
 
-    def _row(self, fault: Fault) -> FaultDocument:
+    def _row(self, fault: Fault) -> LinkFaultDocument:
         now = asyncio.get_running_loop().time()
-        return FaultDocument(
+        return LinkFaultDocument(
             id=fault.number,
             link=fault.order.link,
             action=fault.order.action,

@@ -15,7 +15,7 @@ from sorm_mediator.web.mediator_api import who_asks
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultDocument(Document):
+class LinkFaultDocument(Document):
     """An active fault."""
 
     id: int
@@ -43,11 +43,11 @@ class EndedDocument(Document):
 class FaultDesk(Protocol):
     """The faults of a lab. What it can't have raises :class:`FaultRefused`."""
 
-    def order(self, order: FaultOrder, who: str) -> FaultDocument | EndedDocument:
+    def order(self, order: FaultOrder, who: str) -> LinkFaultDocument | EndedDocument:
         """A fault begins, or those of a link end."""
         ...
 
-    def rows(self) -> list[FaultDocument]:
+    def rows(self) -> list[LinkFaultDocument]:
         """Those that are active, the oldest first."""
         ...
 
@@ -80,7 +80,7 @@ faults_router = APIRouter()
     },
     summary="Begin a fault of a link, or clear them",
 )
-async def order_fault(desk: Desk, request: Request, body: FaultOrder) -> FaultDocument | EndedDocument:
+async def order_fault(desk: Desk, request: Request, body: FaultOrder) -> LinkFaultDocument | EndedDocument:
     """Make a fault where a network or a peer would make it: at once, until it ends by itself or is cleared.
 
     The answer is the fault, or with `clear` how many have ended.
@@ -92,7 +92,7 @@ async def order_fault(desk: Desk, request: Request, body: FaultOrder) -> FaultDo
 
 
 @faults_router.get("/faults", summary="The active faults")
-async def all_faults(desk: Desk) -> list[FaultDocument]:
+async def all_faults(desk: Desk) -> list[LinkFaultDocument]:
     """Those that are active, the oldest first, with what they have done."""
     return desk.rows()
 
