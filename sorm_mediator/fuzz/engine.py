@@ -1,6 +1,6 @@
 """The loop of a fuzzer that needs no time to pass: inputs, checks, what was reached, findings made small.
 
-Inputs come in numbered blocks, each with a random generator of its own, made of the seed and the number. So a run is
+Inputs come in numbered blocks, each with a random generator of its own, made of a seed and the number. So a run is
 the same for the same seed and corpus, and several workers share its blocks.
 """
 
