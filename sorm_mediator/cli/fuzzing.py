@@ -54,11 +54,11 @@ def fuzz(
     as_json: JsonOption = False,
     lang: LangText = "en",
 ) -> None:
-    """Try inputs that nobody would write, and check what must hold for all.
+    """Try inputs that nobody would write.
 
-    Each fault is made as small as it gets and written to a folder: octets, a scenario for replay, a capture, and the
-    command that finds it again. The same seed makes the same inputs. Exit code 0 when every check holds, 1 when one
-    does not, 2 for wrong usage, 130 when interrupted.
+    What must hold for all of them is checked. Each fault is made as small as it gets and written to a folder: octets, a
+    scenario for replay, a capture, and the command that finds it again. The same seed makes the same inputs. Exit code
+    0 when every check holds, 1 when one does not, 2 for wrong usage, 130 when interrupted.
 
     Example: sorm-mediator fuzz --target codec --seconds 300 --junit fuzz.xml
 
