@@ -14,7 +14,7 @@ ROOM   ?= all
 SAMPLE ?= 60
 SEED   ?= 1
 FUZZ_SECONDS ?= 300
-FUZZ_TARGETS ?= codec parsers
+FUZZ_TARGETS ?= codec parsers captures/labs/minimal.toml captures/labs/e1.toml
 FUZZ_ARGS ?=
 
 .PHONY: help demo lab install test test-core kill invariants test-tools check lint types \
@@ -103,7 +103,7 @@ bench-%: $(STAMP)
 fuzz: $(STAMP)   ## inputs that nobody would write, for FUZZ_SECONDS (300); findings in fuzz-findings/
 	@share=$$(( $(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)) )); code=0; \
 	for target in $(FUZZ_TARGETS); do \
-		$(BIN)/sorm-mediator fuzz --target $$target --seconds $$share --junit fuzz-$$target.xml $(FUZZ_ARGS) || code=1; \
+		$(BIN)/sorm-mediator fuzz --target $$target --seconds $$share --junit fuzz-$$(basename $$target .toml).xml $(FUZZ_ARGS) || code=1; \
 	done; exit $$code
 
 clean:           ## what the other targets made

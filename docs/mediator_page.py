@@ -33,7 +33,8 @@ _BEGINNING = """\
 
 `sorm_mediator/mediator/core/core.py` is synchronous: one input and the time go in, effects come out, to be executed in
 order (`effects.py`). It raises nothing, for any input from a console, a switch or a call report.
-`sorm_mediator/mediator/binding/` has the sockets, the disk and the clock.
+`sorm_mediator/mediator/binding/` has the sockets, the disk and the clock. A change of the tables goes out in the middle
+of an input, through `durably`, which returns whether the disk has it: a command that the disk refuses is not executed.
 
 | module of `core/` | what it decides |
 |---|---|

@@ -46,6 +46,7 @@ MOST_UNSENT = 8 * 1024 * 1024
 MOST_REQUESTS = 1024
 """Requests without a reply that are kept: a switch may answer late, or never."""
 
+
 Address = tuple[str, int]
 _CUT: Final = "the connection is cut by a fault that a test has ordered"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.fuzz.growth import MOST, growth
 from sorm_mediator.replay import vendor
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
@@ -23,7 +24,6 @@ from sorm_mediator.switch.routing.route import NumberingError, expand_numbers
 from sorm_mediator.switch.shell.parser import Parser, split
 from sorm_mediator.switch.shell.session import commands
 from ssh_control.messages import LineReader
-from tests.linear import MOST, growth
 
 CONTEXTS = {
     "a long tag, and the last one open": lambda size: b"<" + b"a" * size + b"><b",

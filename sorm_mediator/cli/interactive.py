@@ -164,7 +164,7 @@ def fault(
     as_json: JsonOption = False,
     lang: LangText = "en",
 ) -> None:
-    """Make a fault of a link of a running lab, list the faults, or end them.
+    """Break a link of a running lab, on purpose.
 
     Without words the active faults are listed, with what they have done. A fault acts at once, until it ends by itself
     (for=SECONDS, count=UNITS) or is cleared. Keys: for, share, count, seconds, jitter, copies, direction, pair,

@@ -296,7 +296,7 @@ def conformance(  # long by its options, each with its help  # nosec B107 # name
     with usage_errors():
         settings = ConformanceSettings(
             config=config, **common.reached(host, kpd1, kpd2, web)._asdict(), link=link, profile=profile,
-            clauses=_clauses(clauses), calls=calls, domain=domain, own=_listed(own), network=network,
+            clauses=_clauses(clauses), calls=calls, domain=domain, own=listed(own), network=network,
             caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,
             first_password=os.environ.get(first_password_env, ""), errors=errors,
             timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,
@@ -308,10 +308,11 @@ def conformance(  # long by its options, each with its help  # nosec B107 # name
 def _clauses(text: str | None) -> tuple[str, ...]:
     from sorm_mediator.console.errors import UsageError
 
-    if text is not None and not _listed(text):
+    if text is not None and not listed(text):
         raise UsageError(f"--clauses: {text!r} is not allowed: such as 6.5,7 or 6.5.6-1")
-    return _listed(text or "")
+    return listed(text or "")
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def listed(text: str) -> tuple[str, ...]:
+    """The parts between commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -123,9 +123,13 @@ def why_not_reached(error: Exception) -> str:
 
 
 class WebApi:
-    """A lab's HTTP API. A context manager. ``lang``: of the texts in its answers."""
+    """A lab's HTTP API. A context manager. ``lang``: of the texts in its answers.
 
-    def __init__(self, url: str, token: str = "", lang: Lang = "en") -> None:  # nosec B107 # without one
+    ``keeps``: connections are kept for the next request. A server that closes one just then has not refused anything.
+    """
+
+    def __init__(self, url: str, token: str = "", lang: Lang = "en", *, keeps: bool = True) -> None:  # nosec B107 # without one
+        self._keeps = keeps
         self.url = url.rstrip("/")
         self._headers: dict[str, str] = {"Accept-Language": lang}
         if token:
@@ -151,8 +155,9 @@ class WebApi:
             # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list
             # of authorities is long, so it is read only where it is needed.
             secure = self.url.startswith("https:")
+            limits = httpx.Limits(max_connections=100, max_keepalive_connections=20 if self._keeps else 0)
             self._http = httpx.AsyncClient(
-                headers=self._headers, timeout=10.0, trust_env=False, verify=secure
+                headers=self._headers, timeout=10.0, trust_env=False, verify=secure, limits=limits
             )
         url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")
         try:

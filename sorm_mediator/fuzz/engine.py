@@ -1,6 +1,6 @@
 """The loop of a fuzzer that needs no time to pass: inputs, checks, what was reached, findings made small.
 
-Inputs come in numbered blocks, each with a random generator of its own, made of the seed and the number. So a run is
+Inputs come in numbered blocks, each with a random generator of its own, made of a seed and the number. So a run is
 the same for the same seed and corpus, and several workers share its blocks.
 """
 
@@ -24,6 +24,8 @@ _HANG_TRIES = 60
 """Smaller inputs that are tried for a hang, each of which takes its time."""
 _HANG_LIMIT = 0.3
 """Seconds of processor time that count as a hang while an input of one is made smaller."""
+_MOST_SHRINKING = 20.0
+"""Seconds of processor time for making one input smaller (our choice)."""
 _TOLD = 100
 """Inputs after which progress is told."""
 _MEGABYTE = 1024
@@ -264,8 +266,12 @@ class Engine:
         hangs = violation.kind is Kind.HANG
         watchdog, self._watchdog = self._watchdog, Watchdog(_HANG_LIMIT if hangs else self._limit)
 
+        ends = time.thread_time() + _MOST_SHRINKING
+
         def shows(octets: bytes) -> bool:
-            found = self._violation(one._replace(octets=octets)) if octets and not self._stopped else None
+            if not octets or self._stopped or time.thread_time() > ends:
+                return False
+            found = self._violation(one._replace(octets=octets))
             return found is not None and (found.kind, found.place, self._target.at) == (
                 violation.kind, violation.place, check,
             )  # fmt: skip

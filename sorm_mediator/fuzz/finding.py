@@ -48,6 +48,8 @@ class Kind(StrEnum):
     DIED = "died"
     EVENT_LOST = "event-lost"
     TRACE_LOGGED = "trace-logged"
+    DESCRIPTORS = "descriptors"
+    NOT_LIMITED = "not-limited"
 
 
 KINDS: Mapping[Kind, Phrase] = {
@@ -66,6 +68,8 @@ KINDS: Mapping[Kind, Phrase] = {
     Kind.DIED: Phrase("the process has ended"),
     Kind.EVENT_LOST: Phrase("an event was lost, doubled or out of order"),
     Kind.TRACE_LOGGED: Phrase("a trace in the log"),
+    Kind.DESCRIPTORS: Phrase("descriptors stay open"),
+    Kind.NOT_LIMITED: Phrase("what strangers cause has no limit"),
 }
 """What each kind means, for people."""
 

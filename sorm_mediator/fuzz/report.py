@@ -39,6 +39,8 @@ class FuzzReport:
     """Signature → the folder of a finding."""
     measured: Mapping[Phrase, float | int] = field(default_factory=dict)
     """Further figures, such as lines reached or the slowest answer."""
+    notes: Sequence[Phrase] = ()
+    """What was not tried or not checked, with the reason."""
     gone: Sequence[str] = ()
     """Folders of findings of earlier runs, whose faults did not show again."""
     interrupted: bool = False
@@ -65,6 +67,7 @@ class FuzzReport:
             "interrupted": self.interrupted,
             "checks": dict(self.checks),
             "measured": {str(name): value for name, value in self.measured.items()},
+            "notes": list(map(str, self.notes)),
             "gone": list(self.gone),
             "findings": [
                 {
@@ -100,6 +103,7 @@ def table(report: FuzzReport, lang: Lang, look: Look) -> list[str]:
         lines.append(translate(Phrase("gone: {folder} does not show its fault any more", folder=name), lang))
     lines += ["", translate(_summary(report), lang)]
     lines += [f"  {translate(name, lang)}: {value:,}" for name, value in report.measured.items()]
+    lines += [f"  {translate(note, lang)}" for note in report.notes]
     if report.interrupted:
         lines.append(translate(Phrase("interrupted: what was tried until then is above"), lang))
     return lines

@@ -24,7 +24,16 @@ import sqlalchemy as sa
 from pydantic import ConfigDict
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
-from sorm_mediator.sqlite import InUseError, lock_file, move_aside, open_database, open_engine, reason, sync
+from sorm_mediator.sqlite import (
+    InUseError,
+    is_damage,
+    lock_file,
+    move_aside,
+    open_database,
+    open_engine,
+    reason,
+    sync,
+)
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +108,10 @@ class _ForeignError(Exception):
 
 
 def _last(connection: sa.Connection) -> Head:
-    """The last entry. Raises :class:`_ForeignError` where numbers of entries can be anything else."""
+    """The last entry, behind which the next one can be written.
+
+    Raises :class:`_ForeignError` where numbers of entries can be anything else, the errors of SQLAlchemy for damage.
+    """
     try:
         columns = {
             row[1]: (row[2], row[5]) for row in connection.exec_driver_sql("PRAGMA table_info(entries)")
@@ -110,13 +122,25 @@ def _last(connection: sa.Connection) -> Head:
             raise _ForeignError("its numbers of entries are not whole numbers")
         newest = sa.select(_entries.c.seq, _entries.c.hash).order_by(_entries.c.seq.desc()).limit(1)
         row = connection.execute(newest).first()
+        if row is not None and (type(row.seq) is not int or not 0 < row.seq < _MOST_ENTRIES):
+            raise _ForeignError(f"entry {row.seq} is out of range")
+        head = Head(0, GENESIS) if row is None else Head(row.seq, str(row.hash))
+        # A damaged page may hide entries from one question and not from the next, so a write is tried.
+        trial = {"seq": head.seq + 1, "body": "", "previous": "", "hash": ""}
+        connection.execute(_entries.insert(), trial)
     finally:
         connection.rollback()
-    if row is None:
-        return Head(0, GENESIS)
-    if type(row.seq) is not int or not 0 < row.seq < _MOST_ENTRIES:
-        raise _ForeignError(f"entry {row.seq} is out of range")
-    return Head(row.seq, str(row.hash))
+    return head
+
+
+def _hash_of(connection: sa.Connection, seq: int) -> str | None:
+    """The hash of an entry; None if there is none."""
+    if seq == 0:
+        return GENESIS
+    try:
+        return connection.execute(sa.select(_entries.c.hash).where(_entries.c.seq == seq)).scalar()
+    finally:
+        connection.rollback()
 
 
 class Journal:
@@ -152,12 +176,23 @@ class Journal:
         """Returns what is wrong with what is there, empty when nothing is."""
         seal, sealed = read_head(self.path), head_path(self.path).exists()
         connection, damage = open_database(self.path, "NORMAL", _prepare, now)
+        hash_at_seal: str | None = None
         try:
             last = _last(connection)
-        except _ForeignError as error:
+            if seal is not None:
+                hash_at_seal = _hash_of(connection, seal.seq)
+        except (_ForeignError, sa.exc.DatabaseError) as error:
+            contradicts = isinstance(error, _ForeignError | sa.exc.IntegrityError)
+            if not contradicts and not is_damage(error):
+                raise
             connection.engine.dispose()
             aside = move_aside(self.path, now)
-            damage = f"the file was no journal of this program ({error}) and moved aside to {aside.name}"
+            what = (
+                f"was no journal of this program ({error})"
+                if isinstance(error, _ForeignError)
+                else f"was damaged ({reason(error)})"
+            )
+            damage = f"the file {what} and moved aside to {aside.name}"
             connection, _ = open_database(self.path, "NORMAL", _prepare, now)
             last = _last(connection)
         self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -173,14 +208,9 @@ class Journal:
             write_head(self.path, last)
         elif seal.seq > last.seq:
             return f"entries {last.seq + 1} to {seal.seq} were missing"
-        elif self._hash_of(seal.seq) != seal.hash:
+        elif hash_at_seal != seal.hash:
             return f"entry {seal.seq} had another hash than the sealed head"
         return ""
-
-    def _hash_of(self, seq: int) -> str | None:
-        if seq == 0:
-            return GENESIS
-        return self._connection.execute(sa.select(_entries.c.hash).where(_entries.c.seq == seq)).scalar()
 
     def append(self, now: float, kind: str, fields: Mapping[str, Any]) -> Entry:
         """Write one entry; it is in the file on return. Raises :class:`JournalError`."""

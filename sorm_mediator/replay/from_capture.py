@@ -136,4 +136,5 @@ def _seen(found: Found) -> Seen:
         on_kpd2=channel is Channel.KPD2,
         connection=flow.source if of_console else flow.destination,
         script=script_of(found.comment),
+        before=found.before,
     )

@@ -77,6 +77,8 @@ class Seen:
     """What else is known of it."""
     script: str = ""
     """The script of ``replay`` that it belongs to, if the capture tells."""
+    before: bytes = b""
+    """Of octets that are no unit: those before them, in which a command may have begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +362,10 @@ class _Writer:
         when = "" if item.time is None or self._first is None else f"{item.time - self._first:10.3f} s  "
         channel = "KPD2" if item.on_kpd2 else "KPD1"
         octets = masked_hex(
-            item.raw, channel=Channel.COMMAND if item.of_console else None, anywhere=item.message is None
+            item.raw,
+            channel=Channel.COMMAND if item.of_console else None,
+            anywhere=item.message is None,
+            before=item.before,
         )
         remark = f"  [{item.remark}]" if item.remark else ""
         self._recording.note(f"{when}{arrow} {channel}  {octets}{remark}")
@@ -398,7 +403,7 @@ class _Writer:
             name = item.message.message_name
             step = self._begin({"send": {name: fields} if fields else name}, item)
         else:
-            step = self._begin({"raw": self._raw(item.raw)}, item)
+            step = self._begin({"raw": self._raw(item.raw, item.before)}, item)
         self._note(item, "->")
         if len(item.raw) > 2 and item.raw[0] == PREAMBLE:
             self._sent.append(_Sent(item.raw[2], step))
@@ -454,9 +459,9 @@ class _Writer:
             self._variables[name] = PASSWORD if number == 1 else f"{number:0{_SECRET}d}"
         return self._passwords[password]
 
-    def _raw(self, raw: bytes) -> str:
+    def _raw(self, raw: bytes, before: bytes) -> str:
         """Octets of a step ``raw``, with variables for passwords and zeros for what else may be secret."""
-        shown = masked_hex(raw, channel=Channel.COMMAND, anywhere=True).split(" ")
+        shown = masked_hex(raw, channel=Channel.COMMAND, anywhere=True, before=before).split(" ")
         place = 0
         parts: list[str] = []
         while place < len(raw):

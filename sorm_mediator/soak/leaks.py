@@ -38,10 +38,12 @@ FEWEST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Growth that is no leak: ``absolute``, or the ``share`` of what there was, whichever is more."""
+    """Growth that is no leak: ``absolute``, or the ``share`` of what there was, whichever is more; and ``known``, what
+    is kept on purpose and up to a limit."""
 
     absolute: float
     share: float
+    known: float = 0.0
 
 
 ALLOWED: Final[dict[Measure, Allowed]] = {
@@ -78,9 +80,14 @@ def growth(samples: Sequence[Sample], allowed: Allowed) -> Growth:
         return Growth(False, False, 0.0, 0.0, 0.0, 1.0, kept)
     slope = sen_slope(kept)
     rise = slope * (kept[-1][0] - kept[0][0])
-    limit = max(allowed.absolute, allowed.share * kept[0][1])
+    limit = max(allowed.absolute, allowed.share * kept[0][1]) + allowed.known
     chance = rise_by_chance([value for _, value in kept])
     return Growth(True, chance < SIGNIFICANT and rise > limit, slope, rise, limit, chance, kept)
+
+
+def warmed_up(first: float, last: float) -> float:
+    """When the warm-up of samples between two moments is over."""
+    return first + max(WARM_UP_LEAST, WARM_UP * (last - first))
 
 
 def troughs(samples: Sequence[Sample]) -> list[Sample]:
@@ -88,7 +95,7 @@ def troughs(samples: Sequence[Sample]) -> list[Sample]:
     if not samples:
         return []
     first, last = samples[0][0], samples[-1][0]
-    begin = first + max(WARM_UP_LEAST, WARM_UP * (last - first))
+    begin = warmed_up(first, last)
     width = max(0.0, (last - begin) / STRETCHES)
     lowest: dict[int, Sample] = {}
     for moment, value in samples:

@@ -18,6 +18,7 @@ from typing import Protocol
 from protocol import Channel, Codec, Message, Noise, StreamFramer, Unit, UnknownUnit
 from protocol.errors import Problem
 from protocol.framing import SAMPLE, Item
+from protocol.render import REACH
 from sorm_mediator.addresses import host_port
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.tap.spoil import TO_CONSOLE, TO_MEDIATOR, Spoiled, Spoiler
@@ -28,8 +29,6 @@ HOLD = 1.0
 """Seconds that octets of an unfinished unit wait where units may be spoiled."""
 AT_ONCE = 64 * 1024
 """Octets of one read, those that may wait to be written, and those that are no unit which are told of at once."""
-LONGEST_BEFORE = 15
-"""Octets of a command up to the last one of a password in it (order 268, 8.2.1), without that one."""
 MOST_CONNECTIONS = 16
 """Connections of one channel at a time (``--connections``)."""
 ACCEPTED_A_TURN = 1
@@ -57,7 +56,9 @@ class Passed:
     connection: str
     """The console's address."""
     before: bytes = b""
-    """The octets that are no unit directly before these, as many as can hold the header of a password in these."""
+    """The octets directly before these, as many as can hold the header of a password in these."""
+    goes_on: bool = False
+    """Octets that are no unit, directly behind others that are none."""
 
     @property
     def unit_channel(self) -> Channel:
@@ -98,7 +99,9 @@ class _Way:
     at: int = 0
     """How many octets were before them."""
     before: bytes = b""
-    """The last of those, if they are no unit."""
+    """The last of those."""
+    in_noise: bool = False
+    """They are no unit."""
     until: float | None = None
     """When the first octet that is kept has waited long enough; None: none is."""
 
@@ -146,8 +149,9 @@ class _Way:
         raw = bytes(self.kept[:length])
         del self.kept[:length]
         self.at += length
-        before = self.before
-        self.before = (before + raw)[-LONGEST_BEFORE:] if isinstance(item, Noise) else b""
+        before, goes_on = self.before, self.in_noise
+        self.before = (before + raw)[-REACH:]
+        self.in_noise = isinstance(item, Noise)
         message: Message | UnknownUnit | None = None
         problems: tuple[Problem, ...] = ()
         spoiled = None
@@ -156,7 +160,7 @@ class _Way:
             spoiled = self.spoiler.spoil(self.channel, self.direction, raw)
         return Passed(
             time.time(), self.channel, self.of_console, raw, message, problems, item, spoiled, self.connection,
-            before,
+            before, goes_on and self.in_noise,
         )  # fmt: skip
 
 

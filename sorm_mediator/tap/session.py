@@ -323,6 +323,7 @@ class _Watcher:
                 of_console=one.of_console,
                 on_kpd2=one.channel == "kpd2",
                 connection=one.connection,
+                before=one.before,
                 remark=self._of(len(one.raw)) if one.spoiled is None else self._spoiled(one),
             )
         )
@@ -330,7 +331,7 @@ class _Watcher:
     def _goes_on(self, one: Passed) -> bool:
         """Whether octets that are no unit go on from those before, in whose place they are kept."""
         way = one.channel, one.of_console, one.connection
-        if not one.before:
+        if not one.goes_on:
             self._noise[way] = len(self._seen), len(one.raw)
             return False
         place, octets = self._noise[way]

@@ -292,6 +292,15 @@ def seconds_of(spoil: dict[int, int]) -> FrameReceiver:
     return receiver
 
 
+def test_a_second_has_8000_frames() -> None:
+    transmitter, receiver = FrameTransmitter(), FrameReceiver()
+    ended = []
+    for frames in (7998, 2, 7998, 2):
+        receiver.feed(transmitter.frames(payload(frames)))
+        ended.append(receiver.counters.near.seconds)
+    assert ended == [0, 1, 1, 2]
+
+
 def test_seconds_are_errored_or_severely_and_the_rest_is_background() -> None:
     near = seconds_of({0: 0, 1: 2, 2: 299, 3: 300, 4: 0, 5: 7}).counters.near
     assert near.seconds == 7  # and the first, which began in LOS

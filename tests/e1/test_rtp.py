@@ -198,11 +198,12 @@ def test_packets_out_of_order_are_heard_in_order() -> None:
     assert (line.counters.reordered, line.counters.lost) == (1, 0)
 
 
-def test_a_doubled_packet_is_heard_once() -> None:
+@pytest.mark.parametrize("first", [0, 0xFFFD, 0xFFFF])
+def test_a_doubled_packet_is_heard_once(first: int) -> None:
     line = Line()
     for n in range(6):
-        line.step(packet(n), packet(n))
-    line.step(packet(2))
+        line.step(packet(n, first=first), packet(n, first=first))
+    line.step(packet(2, first=first))
     assert line.heard == [0, 1, 2, 3, 4]
     assert line.counters.duplicates == 7
 

@@ -325,6 +325,13 @@ def test_retries_are_counted_anew_each_time() -> None:
     assert [peer.wait(), peer.wait(), peer.wait()] == [["10011b0033"], ["10011b0033"], []]
 
 
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_a_request_is_repeated_as_often_as_the_setting_says(retries: int) -> None:
+    peer = Peer(r22=retries).to(RESETTING)
+    said = [peer.wait() for _ in range(retries + 1)]
+    assert said == [["10011b0033"]] * retries + [[]]
+
+
 def test_an_answer_stops_the_timer() -> None:
     for state, answer in ((RESTARTING, RESTART_CONFIRMED), (RESETTING, RESET_CONFIRMED)):
         peer = Peer().to(state)

@@ -64,6 +64,7 @@ class Mediator:
         self.clock, self.life, self.wall, self.link = clock, life, wall, link
         self.channels: Channels
         self.dead = False
+        self._trouble: Exception | None = None
         self.m = MediatorHarness(tables=tables, streams=(0,), now=self.now, **options)
         self.m.switch = None
         self.dropped = 0
@@ -152,6 +153,8 @@ class Mediator:
             return
         self.port.come.append((octets, (SWITCH, 40_000 + port)))
         self.sink._drain()
+        if self._trouble is not None:  # the sink goes on over what its receiver raises
+            raise self._trouble
         gone, self.port.gone = self.port.gone, []
         for answer, address in gone:
             self.answered(answer, address)
@@ -159,6 +162,10 @@ class Mediator:
     def report(self, report: CallReport) -> bool:
         """As the gateway takes it: with what it belongs to."""
         cause = Cause(report.call_id, report.call_id, tuple(each.object_number for each in report.matches))
-        self.input(lambda now: self.m.core.report(report, now, cause))
-        self.heard(report)
+        try:
+            self.input(lambda now: self.m.core.report(report, now, cause))
+            self.heard(report)
+        except Exception as error:
+            self._trouble = error
+            raise
         return True

@@ -161,6 +161,16 @@ def test_a_damaged_file_is_moved_aside_and_a_new_one_says_so(path: Path) -> None
     assert (path.parent / "journal.db.damaged-20231114T221320Z").is_file()
 
 
+@pytest.mark.parametrize("octets", [b"\0" * 100, b"\xff" * 12, b"\x0d\0\0\0\x01"])
+def test_whatever_page_is_damaged_the_box_goes_on(octets: bytes, path: Path) -> None:
+    written(path, 40)
+    whole = path.read_bytes()
+    for page in range(4096, len(whole), 4096):
+        path.write_bytes(whole[:page] + octets + whole[page + len(octets) :])
+        written(path, 1)
+        path.unlink()
+
+
 def test_a_seal_left_behind_by_a_crash_is_neither_a_finding_nor_noted(path: Path) -> None:
     written(path, 5)
     with sqlite3.connect(path) as connection:

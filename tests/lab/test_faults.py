@@ -302,7 +302,7 @@ async def test_the_backup_takes_over_from_the_primary_address_and_back(tmp_path:
 async def test_a_request_that_is_lost_is_refused_after_its_time_and_nothing_is_half_done(
     tmp_path: Path,
 ) -> None:
-    async with started(tmp_path, mediator={"options": {"switch_timeout": 0.2}}) as bench:
+    async with started(tmp_path, mediator={"options": {"switch_timeout": 1.0}}) as bench:
         await bench.fault("ssh", "drop", direction="to-switch", count=1)
         third = AddObject(3, *OWN, "28332", None, Category.STATISTICAL, None, Priority.NORMAL)
         bench.kpd1.send(third)
@@ -313,7 +313,7 @@ async def test_a_request_that_is_lost_is_refused_after_its_time_and_nothing_is_h
 
 
 async def test_an_object_whose_confirmation_is_lost_is_not_left_at_the_switch(tmp_path: Path) -> None:
-    async with started(tmp_path, mediator={"options": {"switch_timeout": 0.2}}) as bench:
+    async with started(tmp_path, mediator={"options": {"switch_timeout": 1.0}}) as bench:
         await bench.fault("ssh", "drop", direction="from-switch", count=1)
         bench.kpd1.send(AddObject(3, *OWN, "28332", None, Category.STATISTICAL, None, Priority.NORMAL))
         assert (await bench.kpd1.until(CommandExecuted))[-1].status != 0  # type: ignore[attr-defined]
@@ -351,7 +351,7 @@ async def test_doubled_and_overtaken_lines_leave_the_objects_as_they_were_confir
 
 
 async def test_a_domain_of_the_switch_answers_late_or_never(tmp_path: Path) -> None:
-    async with started(tmp_path, mediator={"options": {"switch_timeout": 0.3}}) as bench:
+    async with started(tmp_path, mediator={"options": {"switch_timeout": 1.0}}) as bench:
         await bench.fault("ssh", "delay", domain="test.domain", seconds=0.1)
         assert (await bench.get("switch/multisorm"))["faults"] == {
             "test.domain": {"answer": "slow", "delay": 0.1}

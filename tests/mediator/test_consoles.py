@@ -383,11 +383,14 @@ async def test_units_of_one_moment_share_packets_and_none_is_spread_over_two(mak
     bench.consoles.capture = written = Written()
     reader, _ = await bench.connected(Channel.KPD2)
     bench.consoles.gather()
-    for _ in range(300):
+    most = consoles_module.PACKET // len(ANSWER)
+    for _ in range(most):
         bench.consoles.send(Channel.KPD2, ANSWER)
     assert written.pieces == [], "they wait for each other"
+    for _ in range(300 - most):
+        bench.consoles.send(Channel.KPD2, ANSWER)
+    assert len(written.pieces) == 2, "no longer than until a packet is full"
     bench.consoles.flush()
-    most = consoles_module.PACKET // len(ANSWER)
     assert [len(piece) // len(ANSWER) for piece in written.pieces] == [most, most, 300 - 2 * most]
     assert b"".join(written.pieces) == ANSWER * 300
     assert await reader.readexactly(300 * len(ANSWER)) == ANSWER * 300

@@ -327,6 +327,12 @@ class Machine(RuleBasedStateMachine):
             self.what_was_sent_is_in_order()
         self.m.later(until - self.m.now)
 
+    @rule(works=st.booleans())
+    def disk(self, works: bool) -> None:
+        """The disk takes changes, or refuses them; or it refuses an entry of the journal."""
+        self.m.disk = works
+        self.m.do(self.m.core.disk_refused(self.m.now))
+
     @rule(stream=st.sampled_from([0, 1]))
     def writable(self, stream: int) -> None:
         self.m.do(self.m.core.writable(stream, self.m.now))

@@ -66,6 +66,7 @@ def test_command_1_gives_the_number(means: Any, make: Any) -> None:
     assert make.answers(m.send(Start(orm_number=42))) == "27/00 28/00"
     assert m.core.orm_number == 42
     assert m.says(EVERY_ROW) == "27/18 26/05"
+    assert m.says(Start(orm_number=3)) == "27/18 26/05", "only the first one gives the number"
     assert numbers(m.send(replace(EVERY_ROW, orm_number=42))) == [42, 42, 42]
     assert m.says(replace(make.put(1, "28331"), orm_number=42)) == "27/00 28/00"
     (event,) = m.do(m.core.report(make.report(), m.now))
@@ -73,6 +74,14 @@ def test_command_1_gives_the_number(means: Any, make: Any) -> None:
     m.send(Stop(orm_number=42))
     assert make.answers(m.send(Start(orm_number=3))) == "27/00 28/00"
     assert m.core.orm_number == 3
+
+
+@pytest.mark.parametrize("code", [0x00, 0x12, 0x20])
+def test_a_code_that_no_command_has_is_a_wrong_parameter(means: Any, code: int) -> None:
+    """Order 268, 7.1."""
+    m = means(orm_number=1).begin()
+    assert m.says(bytes((0xCC, 1, code, 0)) + b"123456") == "27/11"
+    assert [effect.fields["command"] for effect in m.effects if isinstance(effect, effects.Journal)] == [code]
 
 
 def test_the_device_has_its_number_configured(means: Any) -> None:

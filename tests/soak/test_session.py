@@ -14,10 +14,12 @@ import pytest
 
 from sorm_mediator.console.errors import UsageError
 from sorm_mediator.lab.small import IN_MEMORY, lab_text
+from sorm_mediator.load.measuring import Step
+from sorm_mediator.mediator.core.calls.calls import FINISHED_CALLS
 from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
-from sorm_mediator.soak.result import SoakResult
+from sorm_mediator.soak.result import Done, SoakResult
 from sorm_mediator.soak.session import SoakSettings, soak
 
 
@@ -93,6 +95,25 @@ def test_an_error_of_the_program_in_a_log_is_found_once(tmp_path: Path) -> None:
 
 def result_of(**fields: Any) -> SoakResult:
     return SoakResult(against="x", began=0.0, seed=0, **fields)
+
+
+def test_finished_calls_that_are_remembered_are_no_leak_and_more_than_that_is() -> None:
+    """50 calls/s for half an hour: 90,000, of which the mediator remembers the latest 65,536."""
+
+    def verdict(octets_a_call: int) -> leaks.Growth:
+        samples = [
+            (float(at), 1e8 + octets_a_call * min(50 * at, FINISHED_CALLS)) for at in range(0, 1800, 10)
+        ]
+        box = SoakBox("gateway", None, Path(), Path(), "", {"memory": samples})  # type: ignore[arg-type]  # not asked
+        done = [
+            Done("reports", float(at), 10.0, Step(rate=50, calls=500, seconds=10, begun=0))
+            for at in range(0, 1800, 10)
+        ]
+        result = result_of(boxes=[box], done=done, seconds=1800.0)
+        return next(one for _, measure, one in result.verdicts() if measure == "memory")
+
+    assert not verdict(390).leak
+    assert verdict(1500).leak
 
 
 def test_what_was_not_carried_out_is_no_success() -> None:

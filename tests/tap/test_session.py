@@ -238,19 +238,29 @@ def test_listening_beyond_loopback_is_possible_when_asked_for(lab) -> None:
     assert process.returncode == 0
 
 
-def test_much_that_is_no_unit_is_shown_and_recorded_in_part_and_no_password_in_it(lab, tmp_path) -> None:
-    """A command whose length octet is damaged, in two pieces: its password is in none of what is written."""
+@pytest.mark.parametrize(
+    ("header", "first", "apart"),
+    [("00 CC01 01 77", 8, 0), ("CC01 01 00", 4, 4)],
+    ids=["damaged length", "unfinished header"],
+)
+def test_much_that_is_no_unit_is_shown_and_recorded_in_part_and_no_password_in_it(
+    lab, tmp_path, header: str, first: int, apart: int
+) -> None:
+    """A command is broken, and comes in two pieces: its password is in none of what is written.
+
+    ``first``: octets of the first piece. ``apart``: those that are a broken unit of their own.
+    """
     capture, script = tmp_path / "noise.pcapng", tmp_path / "noise.yaml"
-    damaged = b"\0" + bytes.fromhex("CC01 01 77") + b"909090" + bytes(6)
+    damaged = bytes.fromhex(header) + b"909090" + bytes(6)
     options = ("--json", "--pcap", str(capture), "--record", str(script), "--spoil", "drop,name=stop")
     with tap(lab, *options) as (process, ready):
         host, port = ready["endpoints"]["kpd1"].split(":")
         with socket.create_connection((host, int(port))) as console:
-            console.sendall(damaged[:8])
+            console.sendall(damaged[:first])
             shown: list[dict[str, Any]] = [{}]
             while shown[-1].get("direction") != "received":
                 shown.append(json.loads(process.stdout.readline()))
-            console.sendall(damaged[8:] + b"\0" * 1_000_000 + bytes.fromhex("CC0101003930393039 30"))
+            console.sendall(damaged[first:] + b"\0" * 1_000_000 + bytes.fromhex("CC0101003930393039 30"))
             while shown[-1].get("unit", {}).get("name") != "start":
                 shown.append(json.loads(process.stdout.readline()))
         process.send_signal(signal.SIGTERM)
@@ -260,7 +270,7 @@ def test_much_that_is_no_unit_is_shown_and_recorded_in_part_and_no_password_in_i
     assert sum(unit["length"] for unit in units) == len(damaged) + 1_000_000 + 10
     assert max(len(unit["hex"]) for unit in units) < 3 * SHOWN
     text = script.read_text()
-    assert f"the first {SHOWN} of {len(damaged) + 1_000_000} octets" in text
+    assert f"the first {SHOWN} of {len(damaged) - apart + 1_000_000} octets" in text
     assert len(text) < 10_000
     for said in (text, json.dumps(units)):
         assert "39 30 39" not in said

@@ -637,15 +637,18 @@ class _Connection(asyncio.Protocol):
         if self._transport.is_closing():
             self._port.delete(1, NOT_READ if self._too_slow else NO_CONSOLE)
             return
+        gathering = self._consoles.gathering
+        if gathering and self._waiting + len(raw) > self._packet:
+            self.flush()  # a packet is full
         self._outbox.append(raw)
         self._waiting += len(raw)
-        if not self._consoles.gathering:
+        if not gathering:
             self.flush()
 
     def flush(self) -> None:
         """Send what waits, as far as the kernel takes it."""
-        if not self._outbox:
-            return
+        if not self._outbox or self._transport.is_closing():
+            return  # what waits at a closed connection is deleted, and counted, at its end
         self._flush()
         if self._outbox and self._took_at is None:
             self._took_at = self._loop.time()

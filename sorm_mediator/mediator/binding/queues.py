@@ -11,17 +11,29 @@ from ssh_control.client import MOST_UNSENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sorm_mediator.mediator.binding.gateway import Gateway
+    from radius.sink import Sink
+    from sorm_mediator.config import Config
+    from sorm_mediator.mediator.binding.feed import EventFeed
+    from sorm_mediator.mediator.binding.listening import Listeners
     from sorm_mediator.mediator.core.context import Queued
+    from sorm_mediator.mediator.core.core import Core
+    from ssh_control.client import SwitchLink
 
 
-def queues(gateway: Gateway, of_console: Mapping[str, QueueDocument]) -> dict[str, QueueDocument]:
+def queues(
+    config: Config,
+    sink: Sink,
+    core: Core,
+    link: SwitchLink | None,
+    of_console: Mapping[str, QueueDocument],
+    events: EventFeed,
+    listeners: Listeners | None,
+    now: float,
+) -> dict[str, QueueDocument]:
     """Every queue of a gateway; ``of_console``: those of its data channels."""
-    core, link, counters = gateway.core, gateway.link, gateway.core.counters
-    in_kernel, backlog = gateway.sink.in_kernel(), gateway.sink.backlog
-    most_commands = gateway.config.mediator.options.waiting_commands
+    counters, in_kernel, backlog = core.counters, sink.in_kernel(), sink.backlog
+    most_commands = config.mediator.options.waiting_commands
     requests, oldest = (0, 0.0) if link is None else link.outstanding
-    now = gateway.now()
     found = {
         "radius.socket": QueueDocument(
             holds="octets",
@@ -52,7 +64,7 @@ def queues(gateway: Gateway, of_console: Mapping[str, QueueDocument]) -> dict[st
             holds="requests",
             waiting=requests,
             oldest=oldest,
-            most=gateway.config.ssh.most_requests,
+            most=config.ssh.most_requests,
             dropped={} if link is None else _some(full=link.counters["requests given up"]),
         ),
         "switch.unsent": QueueDocument(
@@ -65,16 +77,15 @@ def queues(gateway: Gateway, of_console: Mapping[str, QueueDocument]) -> dict[st
         **of_console,
         "watchers": QueueDocument(
             holds="events",
-            waiting=gateway.events.waiting,
+            waiting=events.waiting,
             oldest=None,
             most=BACKLOG,
-            dropped=_some(**{"not read": gateway.events.dropped}),
+            dropped=_some(**{"not read": events.dropped}),
         ),
     }
-    if gateway.e1 is not None:
+    if listeners is not None:
         from sorm_mediator.mediator.binding.listening import BACKLOG as PORTIONS
 
-        listeners = gateway.e1.voice.listeners
         found["listeners"] = QueueDocument(
             holds="portions",
             waiting=listeners.waiting,

@@ -1,0 +1,1 @@
+"""A stateful fuzzer of a mediator that runs: docs/fuzz-live.md."""

@@ -1,0 +1,295 @@
+"""The switch's SSH server as a mediator, a wrong mediator and a stranger reach it.
+
+The model is the connection (none, logged in, a session, greeted), and the numbers of its requests. A session is opened
+under another accounting sink or another name than the judge's mediator, so it has objects of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from typing import Any, Final
+
+import asyncssh
+
+from sorm_mediator.fuzz.finding import Kind
+from sorm_mediator.fuzz.live.action import Action, ActionError
+from sorm_mediator.fuzz.live.commands import secret
+from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.target import Gateway
+from sorm_mediator.fuzz.live.watching import FORGED
+from sorm_mediator.fuzz.live.wire import Wire
+from ssh_control.dialect import ServerDialect
+from ssh_control.transport import CIPHERS
+
+NAME: Final = "ssh"
+LOGIN_SLACK: Final = 5.0
+"""Seconds for a right login, beside what wrong ones may have cost (``switch.login_wait``)."""
+ANSWERED_WITHIN: Final = 3.0
+_LOG: Final = "asyncssh"
+OPS: Final = ("add", "change", "remove", "join", "sync", "clear", "services", "trunks", "ping", "fly", "")
+
+
+class SshSurface:
+    """The switch's port for mediators."""
+
+    name = NAME
+    takes_console = False
+    changes_tables = False
+
+    def __init__(self, gateway: Gateway) -> None:
+        assert gateway.ssh is not None
+        self._address = gateway.ssh
+        self._user = gateway.config.ssh.user
+        self._password = gateway.config.ssh.password.get_secret_value()
+        self._wait = gateway.config.switch.login_wait if gateway.config.switch is not None else 5.0
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._process: asyncssh.SSHClientProcess[bytes] | None = None
+        self._held: list[Wire] = []
+        self._greeted = False
+        self._sequence = 0
+        self._secrets: set[str] = set()
+        self._tried_wrong = False
+        logging_off()
+
+    def begin(self) -> None:
+        self._greeted, self._sequence = False, 0
+        self._secrets, self._tried_wrong = set(), False
+
+    # --- drawing
+
+    def draw(self, rng: random.Random) -> Action:
+        if self._process is None:
+            kinds = {"login": 8, "wrong_login": 3, "raw": 4, "disconnect": 2, "other_channel": 2, "hold": 1}
+        elif not self._greeted:
+            kinds = {"hello": 6, "odd_hello": 3, "request": 2, "line": 2, "end": 1}
+        else:
+            kinds = {"request": 10, "line": 4, "hello": 1, "other_channel": 1, "end": 1}
+        kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
+        return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
+
+    def _draw_login(self, rng: random.Random) -> Action:
+        return Action(NAME, "login", {})
+
+    def _draw_wrong_login(self, rng: random.Random) -> Action:
+        word = secret(rng)
+        user = rng.choice((self._user, "nobody", "admin", "a" * 3000, "\x1b[31m\nx"))
+        return Action(NAME, "wrong_login", {"user": user, "secrets": [word], "times": rng.choice((1, 1, 4))})
+
+    def _draw_raw(self, rng: random.Random) -> Action:
+        data = rng.choice(
+            (
+                b"\n" * 5000, b"SSH-1.0-old\r\n", b"SSH-2.0-" + b"x" * 5000 + b"\r\n", rng.randbytes(800),
+                b"SSH-2.0-x\r\n" + rng.randbytes(300), b"SSH-2.0-x\r\n" + b"\xff\xff\xff\xff" * 20, b"",
+                b"SSH-2.0-\x1b[31m\r\n", b"GET / HTTP/1.1\r\n\r\n",
+            )
+        )  # fmt: skip
+        return Action(NAME, "raw", {"hex": data.hex(), "keep": rng.random() < 0.3})
+
+    def _draw_disconnect(self, rng: random.Random) -> Action:
+        """SSH_MSG_DISCONNECT before the keys are exchanged (RFC 4253, 11.1), with a reason that wants to be a line."""
+        reason = rng.choice((f"\n{FORGED} all is well", f"\r\n{FORGED} \x1b[31m")).encode()
+        payload = b"\x01" + (11).to_bytes(4, "big") + len(reason).to_bytes(4, "big") + reason + bytes(4)
+        padding = 8 - (len(payload) + 5) % 8
+        padding += 8 if padding < 4 else 0
+        packet = (len(payload) + padding + 1).to_bytes(4, "big") + bytes([padding]) + payload + bytes(padding)
+        return Action(NAME, "raw", {"hex": (b"SSH-2.0-fuzz\r\n" + packet).hex(), "keep": False})
+
+    def _draw_hold(self, rng: random.Random) -> Action:
+        return Action(NAME, "hold", {"hex": b"SSH-2.0-x\r\n".hex(), "times": rng.choice((5, 80))})
+
+    def _draw_other_channel(self, rng: random.Random) -> Action:
+        what = rng.choice(("shell", "sftp", "exec", "forward", "pty"))
+        return Action(NAME, "other_channel", {"what": what})
+
+    def _draw_hello(self, rng: random.Random) -> Action:
+        return self._line({"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"})
+
+    def _draw_odd_hello(self, rng: random.Random) -> Action:
+        values: dict[str, Any] = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"}
+        key = rng.choice((*values, "rtp", "min_version"))
+        values[key] = rng.choice(
+            (None, 0, -1, 10**30, "", "x" * 5000, "\x1b[31m\n", [], {}, "[::1]:99999", True)
+        )
+        return self._line(values)
+
+    def _draw_request(self, rng: random.Random) -> Action:
+        self._sequence = rng.choice((self._sequence + 1, self._sequence + 1, self._sequence, 0, -1, 2**53))
+        op = rng.choice(OPS)
+        return self._line(
+            {"seq": self._sequence, "op": op, "params": _params(rng, op)}, rng.choice((1, 1, 1, 200))
+        )
+
+    def _draw_line(self, rng: random.Random) -> Action:
+        data = rng.choice(
+            (
+                b"{}\n", b"[]\n", b"\n" * 2000, b"{", b"a" * 300_000 + b"\n", b"[" * 2000 + b"\n", b"\xff\n", b"\x00\n",
+                b'{"seq":1,"op":"ping","params":{},"cause":"\\u001b[31m\\n"}\n', b'{"seq":NaN}\n',
+                b'{"seq":' + b"9" * 5000 + b',"op":"ping"}\n', b'{"seq":1,"op":"ping","params":"\\ud800"}\n',
+                rng.randbytes(100),
+            )
+        )  # fmt: skip
+        return Action(NAME, "line", {"hex": data.hex(), "times": rng.choice((1, 1, 20))})
+
+    def _draw_end(self, rng: random.Random) -> Action:
+        return Action(NAME, rng.choice(("eof", "cut")), {})
+
+    def _line(self, document: Any, times: int = 1) -> Action:
+        return Action(NAME, "line", {"hex": (json.dumps(document).encode() + b"\n").hex(), "times": times})
+
+    # --- doing
+
+    async def do(self, action: Action) -> list[Breach]:
+        self._secrets.update(action.values.get("secrets", ()))
+        try:
+            async with asyncio.timeout(self._wait + LOGIN_SLACK + 5.0):
+                return await self._done(action)
+        except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
+            if isinstance(error, ActionError):
+                raise
+            # What is wrong is refused; whether the right one is served, the end of the round tells.
+            await self._cut()
+        return []
+
+    async def _done(self, action: Action) -> list[Breach]:
+        match action.kind:
+            case "login":
+                await self._cut()
+                self._connection = await self._connect(self._user, self._password)
+                subsystem = ServerDialect().subsystem
+                self._process = await self._connection.create_process(subsystem=subsystem, encoding=None)
+            case "wrong_login":
+                await self._wrong(action)
+            case "raw" | "hold":
+                await self._raw(action)
+            case "line":
+                await self._write(action.octets * action.times)
+            case "other_channel":
+                await self._other(action.values["what"])
+            case "eof":
+                if self._process is not None:
+                    self._process.stdin.write_eof()
+                    self._process = None
+            case "cut":
+                await self._cut()
+            case _:
+                raise ActionError(f"{action.kind!r} is no action of {NAME}")
+        return []
+
+    async def _connect(self, user: str, password: str) -> asyncssh.SSHClientConnection:
+        return await asyncssh.connect(
+            *self._address, username=user, password=password, known_hosts=None, config=None, client_keys=None,
+            agent_path=None, preferred_auth="password", encryption_algs=CIPHERS, compression_algs=None,
+        )  # fmt: skip
+
+    async def _wrong(self, action: Action) -> None:
+        self._tried_wrong = True
+        for word in list(action.values["secrets"]) * action.times:
+            try:
+                (await self._connect(action.values["user"], word)).abort()
+            except asyncssh.PermissionDenied:
+                continue
+
+    async def _raw(self, action: Action) -> None:
+        for _ in range(action.times):
+            wire = await Wire.open(self._address)
+            if wire is None:
+                return
+            await wire.write(action.octets)
+            self._held.append(wire)
+            if action.kind == "raw" and not action.values.get("keep"):
+                await wire.news(0.2)
+                await wire.close()
+
+    async def _write(self, data: bytes) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.stdin.write(data)
+        try:
+            async with asyncio.timeout(0.3):
+                answer = await process.stdout.read(65_536)
+                self._greeted = self._greeted or b'"ok":true' in answer.replace(b" ", b"")
+                if not answer:
+                    await self._cut()
+        except TimeoutError:
+            return
+
+    async def _other(self, what: str) -> None:
+        """Channels that a mediator has no business with; each is refused, or ends."""
+        connection = self._connection or await self._connect(self._user, self._password)
+        self._connection = connection
+        match what:
+            case "forward":
+                await connection.open_connection("127.0.0.1", 1)
+            case "sftp":
+                await connection.create_process(subsystem="sftp", encoding=None)
+            case "exec":
+                await connection.create_process("id", encoding=None)
+            case "pty":
+                await connection.create_process(term_type="xterm", term_size=(0, 2**31), encoding=None)
+            case _:
+                await connection.create_process(encoding=None)
+
+    async def _cut(self) -> None:
+        connection, self._connection, self._process = self._connection, None, None
+        self._greeted = False
+        if connection is not None:
+            connection.abort()
+            await connection.wait_closed()
+
+    async def settle(self) -> list[Breach]:
+        await self._cut()
+        held, self._held = self._held, []
+        for wire in held:
+            await wire.reset()
+        return await self._right_login() if self._tried_wrong or held else []
+
+    async def _right_login(self) -> list[Breach]:
+        """After wrong ones the right password is admitted."""
+        began, within = time.monotonic(), self._wait + LOGIN_SLACK
+        try:
+            async with asyncio.timeout(within):
+                connection = await self._connect(self._user, self._password)
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            text = f"the right password is not admitted within {within:g} s: {error or type(error).__name__}"
+            return [Breach("ssh login", Kind.NO_ANSWER, "login", text)]
+        connection.abort()
+        await connection.wait_closed()
+        took = time.monotonic() - began
+        return (
+            []
+            if took <= within
+            else [Breach("ssh login", Kind.LATE_ANSWER, "login", f"a login took {took:.1f} s")]
+        )
+
+    def secrets(self) -> frozenset[str]:
+        return frozenset(self._secrets)
+
+
+def logging_off() -> None:
+    """asyncssh logs each connection at level info, at both ends."""
+    import logging
+
+    logging.getLogger(_LOG).setLevel(logging.WARNING)
+
+
+def _params(rng: random.Random, op: str) -> Any:
+    row = {
+        "object_number": rng.choice((1, 2, 65_534, -1, 10**30)), "object_type": "own-subscriber", "number_sign": "own",
+        "number": rng.choice(("28331", "", "9" * 5000, "1a")), "trunk": rng.choice((None, 2, 10**9)),
+        "category": rng.choice(("statistical", "combined", "none")), "priority": "normal",
+    }  # fmt: skip
+    if rng.random() < 0.2:
+        row.pop(rng.choice(sorted(row)))
+    rows = [row] * rng.choice((0, 1, 500))
+    whole: dict[str, Any] = {
+        "add": {"object": row},
+        "change": {"object_number": 1, "category": "combined", "priority": "high"},
+        "sync": {"objects": rows, "first": rng.random() < 0.5, "last": rng.random() < 0.5},
+        "services": {"number": "28331", "number_sign": rng.choice(("own", None, 7))},
+        "trunks": {"trunk": rng.choice((None, 2, "x"))},
+    }
+    return rng.choice((whole.get(op, {"object_number": 1}), whole.get(op, {}), {}, [], None, "x"))
