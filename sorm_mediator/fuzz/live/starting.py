@@ -152,7 +152,7 @@ class _Logging(BoxProcess):
     async def _discard_output(self) -> None:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, False))
+        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, None))
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
         with self._log.open("ab", buffering=0) as file:
