@@ -179,9 +179,9 @@ async def surfaces_of(gateway: Gateway, judge: Judge, only: Sequence[str] = ()) 
         from sorm_mediator.fuzz.live.e1_surface import E1Surface  # numpy, which TCP can do without
 
         lines = gateway.run.e1.lines
-        found["e1"] = E1Surface(
-            gateway, lines[min(lines)], numbers, alone=len(lines) == 1, patience=judge.patience
-        )
+        first, *others = sorted(lines)
+        beside = lines[others[0]] if others else None
+        found["e1"] = E1Surface(gateway, lines[first], numbers, beside=beside, patience=judge.patience)
     if gateway.ssh is not None:
         found["ssh"] = SshSurface(gateway)
     if gateway.radius is not None:

@@ -152,7 +152,7 @@ class _Logging(BoxProcess):
     async def _discard_output(self) -> None:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, False))
+        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, None))
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
         with self._log.open("ab", buffering=0) as file:
@@ -173,7 +173,7 @@ def _toml(config: Config) -> str:
 
 
 async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitStack) -> ConsoleLines | None:
-    """The console's ends of the streams; the first one's channels are those of the fuzzer."""
+    """The console's ends of the streams; the first one is the fuzzer's. A channel of any of them may keep P(R)."""
     if not by_e1(config):
         return None
     from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
@@ -182,7 +182,8 @@ async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitS
     from sorm_mediator.fuzz.live.e1_surface import spoil  # numpy, which TCP can do without
 
     lines = ConsoleLines(lines_toward(streams, "127.0.0.1"))
-    spoil(lines.lines[min(lines.lines)])
+    for line in lines.lines.values():
+        spoil(line)
     return await stack.enter_async_context(lines)
 
 
