@@ -97,6 +97,11 @@ HITS: Final = (0.05, 0.2, 0.6, 1.2)
 """Seconds."""
 WITHHELD: Final = (0.5, 3.0)
 """Seconds that an acknowledgement of a data packet waits."""
+TABLE: Final = 100
+"""Objects of a table that goes out in several pieces."""
+FIRST_OF_TABLE: Final = 2000
+FILLED_WITHIN: Final = 8.0
+"""Seconds for all of them."""
 STALLED: Final = 1.5
 """Seconds in which the other console asks."""
 SETTLED_WITHIN: Final = 0.8
@@ -232,7 +237,6 @@ class E1Surface:
         self._line = line
         self._codec: Codec = gateway.run.codec
         self.takes_console = alone
-        self.changes_tables = alone
         self._alone = alone
         self._patience = patience
         self._known = Known(gateway.run.password, numbers, gateway.run.orm_number, started=True)
@@ -245,13 +249,17 @@ class E1Surface:
         self._vain = 0
         self._manner = ""
         self._spoilt = False
-        self._prepared = False
+        self._prepared = self._filled = False
         self._events = 0
+
+    @property
+    def changes_tables(self) -> bool:
+        return self._alone or self._filled
 
     def begin(self) -> None:
         self._up, self._busy = set(), set()
         self._vain = 0
-        self._manner, self._spoilt, self._prepared = "", False, False
+        self._manner, self._spoilt, self._prepared, self._filled = "", False, False, False
         self._ears = {name: Ear() for name in CHANNEL_NAMES}
         self._events = 0
 
@@ -382,7 +390,7 @@ class E1Surface:
 
     def _draw_stall(self, rng: random.Random, channel: str) -> Action:
         """A command whose answers are not taken."""
-        return Action(NAME, "stall", {"times": rng.choice((1, 5))})
+        return Action(NAME, "stall", {"times": rng.choice((1, 2))})
 
     def _draw_modulo(self, rng: random.Random, channel: str) -> Action:
         return Action(NAME, "modulo", {"channel": channel})
@@ -606,15 +614,37 @@ class E1Surface:
 
     async def _stall(self, times: int) -> list[Breach]:
         """Ask for the objects, and take nothing. The other console's commands must be answered meanwhile."""
-        if "kpd1" not in self._up:
+        if "kpd1" not in self._up or self._busy:
             return []
+        if self._beside is not None and not self._filled:
+            self._filled = True
+            await self._fill()
+        self._gateway.held_until = time.monotonic() + 2 * STALLED
         self._carrier.busy("kpd1", True)
         await asyncio.sleep(0.1)
         for _ in range(times):
             self._ask(GetObjects())
         await asyncio.sleep(STALLED)
-        self._carrier.busy("kpd1", "kpd1" in self._busy)
+        self._carrier.busy("kpd1", False)
+        # The tables that wait for this console go out one after the other.
+        before = len(self._ears["kpd1"].messages)
+        await self._line.wait(
+            lambda: len(self._ears["kpd1"].messages) > before + TABLE * times, FILLED_WITHIN
+        )
+        self._gateway.held_until = time.monotonic()
         return []
+
+    async def _fill(self) -> None:
+        """Put so many objects under control that their table does not go out in one piece."""
+        ear = self._ears["kpd1"]
+        before = len(ear.messages)
+        for number in range(TABLE):
+            added = AddObject(
+                FIRST_OF_TABLE + number, ObjectType.OWN_SUBSCRIBER, NumberSign.OWN, f"{FIRST_OF_TABLE + number}",
+                None, Category.STATISTICAL, None, Priority.NORMAL,
+            )  # fmt: skip
+            self._ask(added)
+        await self._line.wait(lambda: len(ear.messages) >= before + 2 * TABLE, FILLED_WITHIN)
 
     async def _modulo(self, name: ChannelName, channel: SpoiltChannel) -> list[Breach]:
         """A peer that numbers modulo 128. The mediator must say so: nobody sees why the link is down else."""
