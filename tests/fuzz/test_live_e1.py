@@ -140,7 +140,7 @@ class Lines:
             {"console": {"link": "x25"}, "e1": [{"stream": 0, "line": "memory"}]}, directory=Path.cwd()
         )
         lab = SimpleNamespace(config=config, endpoints={}, carrier=lambda stream: None)
-        (end,) = lines_of_lab(lab)  # type: ignore[arg-type]  # what they need of a lab
+        (end,) = lines_of_lab(lab)
         self.line = ConsoleLine(end)
         spoil(self.line)
         target = target_for(config, "127.0.0.1", 0, 0)

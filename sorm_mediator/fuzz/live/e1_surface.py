@@ -627,10 +627,10 @@ class E1Surface:
         await asyncio.sleep(STALLED)
         self._carrier.busy("kpd1", False)
         # The tables that wait for this console go out one after the other.
-        before = len(self._ears["kpd1"].messages)
-        await self._line.wait(
-            lambda: len(self._ears["kpd1"].messages) > before + TABLE * times, FILLED_WITHIN
-        )
+        if self._filled:
+            ear = self._ears["kpd1"]
+            before = len(ear.messages)
+            await self._line.wait(lambda: len(ear.messages) > before + TABLE * times, FILLED_WITHIN)
         self._gateway.held_until = time.monotonic()
         return []
 
