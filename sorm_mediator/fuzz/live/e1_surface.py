@@ -616,10 +616,10 @@ class E1Surface:
         """Ask for the objects, and take nothing. The other console's commands must be answered meanwhile."""
         if "kpd1" not in self._up or self._busy:
             return []
+        self._gateway.held_until = time.monotonic() + 2 * FILLED_WITHIN
         if self._beside is not None and not self._filled:
             self._filled = True
             await self._fill()
-        self._gateway.held_until = time.monotonic() + 2 * STALLED
         self._carrier.busy("kpd1", True)
         await asyncio.sleep(0.1)
         for _ in range(times):

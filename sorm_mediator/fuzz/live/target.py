@@ -39,7 +39,7 @@ class Gateway:
     alive: Callable[[], str] = field(default=lambda: "")
     """Why it is not running any more; "" as long as it is."""
     held_until: float = 0.0
-    """Until when (monotonic clock) a console leaves a table unread: the commands of all consoles wait for it (option
+    """Until when (monotonic clock) a console gives many commands or leaves a table unread: those of all wait (option
     ``output_timeout``)."""
     log: Logged | None = None
     """What it logs; None: that can't be seen."""
