@@ -142,12 +142,13 @@ class Bench:
                 judge.checks[OF_SURFACES[name]] += 1
         console = self.surfaces.get("kpd")
         judge.checks["passwords"] += "kpd" in used
+        changed = any(surface.changes_tables for surface in used.values())
         found += await judge.verdict(
             one,
             passwords=console.passwords if isinstance(console, KpdSurface) and takes_console else (),
-            changed=any(surface.changes_tables for surface in used.values()),
+            changed=changed,
             secrets=frozenset().union(*(surface.secrets() for surface in used.values())),
-            strangers=not takes_console,
+            strangers=not (takes_console or changed),
         )
         unique = {each.signature: each for each in reversed(found)}
         return list(reversed(unique.values()))
