@@ -142,12 +142,13 @@ class Bench:
                 judge.checks[OF_SURFACES[name]] += 1
         console = self.surfaces.get("kpd")
         judge.checks["passwords"] += "kpd" in used
+        changed = any(surface.changes_tables for surface in used.values())
         found += await judge.verdict(
             one,
             passwords=console.passwords if isinstance(console, KpdSurface) and takes_console else (),
-            changed=any(surface.changes_tables for surface in used.values()),
+            changed=changed,
             secrets=frozenset().union(*(surface.secrets() for surface in used.values())),
-            strangers=not takes_console,
+            strangers=not (takes_console or changed),
         )
         unique = {each.signature: each for each in reversed(found)}
         return list(reversed(unique.values()))
@@ -179,9 +180,9 @@ async def surfaces_of(gateway: Gateway, judge: Judge, only: Sequence[str] = ()) 
         from sorm_mediator.fuzz.live.e1_surface import E1Surface  # numpy, which TCP can do without
 
         lines = gateway.run.e1.lines
-        found["e1"] = E1Surface(
-            gateway, lines[min(lines)], numbers, alone=len(lines) == 1, patience=judge.patience
-        )
+        first, *others = sorted(lines)
+        beside = lines[others[0]] if others else None
+        found["e1"] = E1Surface(gateway, lines[first], numbers, beside=beside, patience=judge.patience)
     if gateway.ssh is not None:
         found["ssh"] = SshSurface(gateway)
     if gateway.radius is not None:

@@ -266,8 +266,10 @@ class Judge:
             await self._switch_up()
             if changed:
                 self._events.clear()
+                before = len(self._found)
                 await self._set_up(passwords)
-                if self.plan is not None and not self._found:
+                # What was found in the round itself does not keep the objects from being there for the next one.
+                if self.plan is not None and len(self._found) == before:
                     await self._under_control(self.plan)
             if not self._found:
                 await self._question(one)
@@ -309,7 +311,9 @@ class Judge:
             self._breach("commands", Kind.NO_ANSWER, f"27h {name}", f"{name}: no 27h: {why}")
             return None
         received = self._answer(sent, "command-received")
-        if received is not None and received.time - sent.time > self._limits["27h"] + extra:
+        # A table that another console leaves unread keeps all waiting, but lets them be answered.
+        begins = max(sent.time, self._gateway.held_until)
+        if received is not None and received.time - begins > self._limits["27h"] + extra:
             took = f"{received.time - sent.time:.2f} s"
             self._breach("commands", Kind.LATE_ANSWER, "27h", f"{name}: 27h after {took}")
         limit = self._limits["28h"] + 1.0

@@ -173,7 +173,7 @@ def _toml(config: Config) -> str:
 
 
 async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitStack) -> ConsoleLines | None:
-    """The console's ends of the streams; the first one's channels are those of the fuzzer."""
+    """The console's ends of the streams; the first one is the fuzzer's. A channel of any of them may keep P(R)."""
     if not by_e1(config):
         return None
     from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
@@ -182,7 +182,8 @@ async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitS
     from sorm_mediator.fuzz.live.e1_surface import spoil  # numpy, which TCP can do without
 
     lines = ConsoleLines(lines_toward(streams, "127.0.0.1"))
-    spoil(lines.lines[min(lines.lines)])
+    for line in lines.lines.values():
+        spoil(line)
     return await stack.enter_async_context(lines)
 
 
