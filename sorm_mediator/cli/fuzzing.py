@@ -144,7 +144,8 @@ def fuzz(  # long by its options, each with its help
 
             live = LiveSettings(
                 target=target, config=config, ready_file=ready_file, kpd2=kpd2, ssh=ssh, radius=radius, web=web,
-                link=link, link_key=link_key, log_file=log_file, seed=seed, seconds=seconds, rounds=units, surfaces=listed(surfaces),
+                link=link, link_key=link_key, log_file=log_file, seed=seed, seconds=seconds, rounds=units,
+                surfaces=listed(surfaces),
                 patience=patience, findings=findings, again=again, junit=junit, json=as_json, lang=lang,
             )  # fmt: skip
             raise typer.Exit(run_live(live))

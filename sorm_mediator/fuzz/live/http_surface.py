@@ -83,7 +83,7 @@ class HttpSurface:
         names = [one["name"] for one in declared.get("parameters", ()) if one.get("in") == "query"]
         numbers = _numbers(declared)
         asked = [
-            (name, rng.choice(NUMBERS if name in numbers and rng.random() < 0.7 else WORDS))
+            (name, rng.choice(numbers[name] if name in numbers and rng.random() < 0.7 else WORDS))
             for name in names
             if rng.random() < 0.6
         ]
@@ -248,7 +248,16 @@ class HttpSurface:
         return frozenset()
 
 
-def _numbers(declared: Mapping[str, Any]) -> frozenset[str]:
-    """The parameters of a route behind the "?" that are whole numbers."""
-    parameters = (one for one in declared.get("parameters", ()) if one.get("in") == "query")
-    return frozenset(one["name"] for one in parameters if "integer" in str(one.get("schema")))
+def _numbers(declared: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """The parameters of a route behind the "?" that are whole numbers, with values about their bounds."""
+    found = {}
+    for one in declared.get("parameters", ()):
+        schema = str(one.get("schema"))
+        if one.get("in") == "query" and "integer" in schema:
+            bounds = [int(bound) for bound in re.findall(r"'(?:minimum|maximum)': (-?\d+)", schema)]
+            found[one["name"]] = (
+                *map(str, bounds * 3),
+                *(str(n + by) for n in bounds for by in (-1, 1)),
+                *NUMBERS,
+            )
+    return found
