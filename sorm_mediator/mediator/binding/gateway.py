@@ -129,13 +129,7 @@ class Gateway:
         self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
         self._store = TableStore(state, password=mediator.password.get_secret_value())
-        self.consoles = Consoles(
-            config.console,
-            self._options,
-            self,
-            unit_timeout=mediator.options.unit_timeout,
-            coalesce=mediator.options.coalesce == "on",
-        )
+        self.consoles = self._make_consoles()
         self.e1: E1Transport | None = None
         """The streams and their speech; None for a console over TCP that has no stream."""
         if config.console.link == "x25" or config.e1:
@@ -185,12 +179,21 @@ class Gateway:
         """The refusal of the switch that watchers know."""
         self._lost_told: float | None = None
         """When it was logged last that messages to a console that waits are lost; None: none is."""
-        self._taken = False
-        """A command was taken, since the timer was armed."""
+        self._taken = False  # a command was, since the timer was armed
         self._reporting = False
         """Call reports are taken in: what is sent for them goes out before they are answered, in few writes."""
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
+
+    def _make_consoles(self) -> Consoles:
+        options = self.config.mediator.options
+        return Consoles(
+            self.config.console,
+            self._options,
+            self,
+            unit_timeout=options.unit_timeout,
+            coalesce=options.coalesce == "on",
+        )
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
