@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.surface import Breach
@@ -52,6 +53,7 @@ class HttpSurface:
         """``routes``: ``paths`` of /openapi.json."""
         assert gateway.web is not None
         self._address = gateway.web
+        self._host = host_port(*gateway.web)
         self._token = gateway.token
         self._routes = sorted(
             (path, method.upper(), declared)
@@ -97,7 +99,7 @@ class HttpSurface:
         return self._request(method, target, body, rng.choice(("", "", "", "ru", "xx", "\xe9")))
 
     def _request(self, method: str, target: str, body: bytes, language: str = "") -> Action:
-        lines = [f"{method} {target} HTTP/1.1", "Host: fuzz", "Connection: close"]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}", "Connection: close"]
         if self._token:
             lines.append("Authorization: Bearer TOKEN")  # put in when it is sent: a finding does not tell it
         if language:
@@ -132,7 +134,7 @@ class HttpSurface:
         return Action(NAME, "hold", {"hex": head.hex(), "times": rng.choice((1, 5, 40, 300))})
 
     def _draw_unread_events(self, rng: random.Random) -> Action:
-        head = f"GET /api/v1/events HTTP/1.1\r\nHost: fuzz\r\n{self._authorised()}\r\n"
+        head = f"GET /api/v1/events HTTP/1.1\r\nHost: {self._host}\r\n{self._authorised()}\r\n"
         return Action(
             NAME, "hold", {"hex": head.encode().hex(), "times": rng.choice((1, 5, 20, 300)), "unread": True}
         )

@@ -118,16 +118,19 @@ class RadiusSurface:
             matches=(Match(object_number=self._decoy, role="a", called=called, time=at),),
         )  # fmt: skip
 
-    def _signed(self, attributes: bytes, rng: random.Random, secret: bytes | None = None) -> bytes:
+    def _signed(
+        self, attributes: bytes, rng: random.Random, secret: bytes | None = None, *, right: bool = False
+    ) -> bytes:
         secret = self._secret if secret is None else secret
         attributes = attributes[: LONGEST - 40]
         return accounting_request(
-            rng.randrange(256), attributes, secret, message_authenticator=rng.random() < 0.7
+            rng.randrange(256), attributes, secret, message_authenticator=rng.random() < 0.7 or right
         )
 
     def _draw_report(self, rng: random.Random) -> Action:
         call, report = self._report(rng)
-        data = self._signed(report_attributes(report)[0], rng)
+        # With a Message-Authenticator: a sink may ask for it (``radius.require_message_authenticator``).
+        data = self._signed(report_attributes(report)[0], rng, right=True)
         call.sent.append(data)
         return Action(NAME, "report", {"port": "known", "hex": data.hex()})
 
