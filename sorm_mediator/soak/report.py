@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.plots import Draw, drawn, have_library
-from sorm_mediator.load.report import FAIL, PASS, step_document
+from sorm_mediator.load.report import FAIL, INTERRUPTED, INTERRUPTED_NOTHING, PASS, step_document
 from sorm_mediator.reports import html, junit
 from sorm_mediator.soak.leaks import MEASURES, SIGNIFICANT, Growth, Measure
 from sorm_mediator.soak.result import SoakResult, summary_of
@@ -27,7 +27,9 @@ SCALES: Final[Mapping[Measure, float]] = {"memory": 2**-20, "descriptors": 1, "t
 
 def verdict(result: SoakResult) -> Phrase:
     """The verdict over all."""
-    return PASS if result.good and not result.interrupted else FAIL
+    if result.interrupted:
+        return INTERRUPTED
+    return PASS if result.good else FAIL
 
 
 def growth_text(measure: Measure, one: Growth) -> Phrase:
@@ -62,6 +64,8 @@ def lines(result: SoakResult, lang: Lang) -> list[str]:
 
 
 def _unchecked(result: SoakResult) -> list[Phrase]:
+    if result.interrupted:
+        return [] if result.events else [INTERRUPTED_NOTHING]
     found = [Phrase("no phase of this kind was carried out: {kind}", kind=kind) for kind in result.missing]
     if not result.events:
         found.append(Phrase("no event came: nothing was checked"))

@@ -43,10 +43,11 @@ from sorm_mediator.load.limits import read_duration
 from sorm_mediator.load.measuring import Step, measure
 from sorm_mediator.load.plan import CallPlan
 from sorm_mediator.load.served import Served
+from sorm_mediator.load.session import interrupted_text
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.reports.progress import Advance, progress_bar
-from sorm_mediator.soak.boxes import SoakBox, soak_boxes
+from sorm_mediator.soak.boxes import AGAINST, SoakBox, soak_boxes
 from sorm_mediator.soak.faults import CUTS, FaultMaker
 from sorm_mediator.soak.result import PHASES, Done, PhaseKind, SoakResult
 
@@ -353,19 +354,26 @@ async def soak(
     return result
 
 
+def _before_all(settings: SoakSettings, began: float) -> SoakResult:
+    """The result of a soak that was interrupted before its boxes ran."""
+    against = str(settings.config or AGAINST)
+    return SoakResult(
+        against=against, began=began, seed=settings.seed, wanted=settings.kinds, interrupted=True
+    )
+
+
 def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
     """Soak, and write the reports. Returns the exit code; errors go to stderr."""
     from sorm_mediator.soak.report import document, lines, page, png, write_junit
 
     lang = cast(Lang, settings.lang)
     kept: list[SoakResult] = []
+    began = time.time()
     gc.freeze()
     try:
         with tempfile.TemporaryDirectory(prefix="sorm-soak-") as folder:
             done = asyncio.run(until_signal(soak(settings, Path(folder), cut_short=kept.append)))
-        result = done or (kept[0] if kept else None)
-        if result is None:
-            return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
+        result = done or (kept[0] if kept else _before_all(settings, began))
         if settings.plot is not None:
             settings.plot.write_bytes(png(result, lang))
         free = write_reports(
@@ -383,7 +391,5 @@ def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout
     finally:
         gc.unfreeze()
     if result.interrupted:
-        return report_error(
-            translate(Phrase("interrupted; this is what was measured until then"), lang), INTERRUPTED
-        )
+        return report_error(translate(interrupted_text(result.done), lang), INTERRUPTED)
     return 0 if result.good else 1

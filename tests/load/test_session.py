@@ -145,7 +145,8 @@ async def test_a_load_that_is_interrupted_tells_what_it_has_and_puts_all_back(tm
     assert step.events == 3 * step.calls
     assert sum(step.found.values()) == 0
     assert (status.state, status.objects, result.interrupted) == ("stopped", 0, True)
-    assert summary(result, "en")[-1] == "FAIL"
+    assert all(one.verdict == "kept" for one in result.judged)
+    assert summary(result, "en")[-1] == "INTERRUPTED"
 
 
 def test_nothing_checked_is_no_success() -> None:
@@ -225,3 +226,30 @@ def test_an_interrupted_command_ends_with_130_and_its_report(
     assert whole["interrupted"] is True
     assert whole["steps"][0]["events"] == 30
     assert "interrupted; this is what was measured until then" in capsys.readouterr().err
+
+
+def test_a_command_that_is_interrupted_before_it_has_measured_writes_reports_that_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(LAB.format(kpd1=0, kpd2=0, web=0, radius=0, ssh=0, subscribers=SUBSCRIBERS))
+
+    async def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("sorm_mediator.load.session.measure_all", interrupted)
+    lines: list[str] = []
+    options = LoadSettings(
+        config=file, junit=tmp_path / "r.xml", json=str(tmp_path / "r.json"), report=tmp_path / "r.html"
+    )
+    assert run_load(options, lines.append) == 130
+    assert "".join(lines).endswith("interrupted, nothing was checked\nINTERRUPTED\n")
+    whole = json.loads((tmp_path / "r.json").read_text())
+    assert (whole["verdict"], whole["interrupted"], whole["steps"]) == ("INTERRUPTED", True, [])
+    assert {one["verdict"] for one in whole["limits"]} == {"not judged"}
+    suite = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written here
+    assert suite.get("tests") == suite.get("failures") == "7"
+    assert "interrupted, nothing was checked" in (tmp_path / "r.xml").read_text()
+    assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
+    assert "before anything was measured" in capsys.readouterr().err

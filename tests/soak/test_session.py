@@ -20,7 +20,7 @@ from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
 from sorm_mediator.soak.result import Done, SoakResult
-from sorm_mediator.soak.session import SoakSettings, soak
+from sorm_mediator.soak.session import SoakSettings, run_soak, soak
 
 
 def lab_file(folder: Path) -> Path:
@@ -159,4 +159,25 @@ async def test_an_interrupted_soak_has_a_report(tmp_path: Path, monkeypatch: pyt
     [result] = kept
     assert result.interrupted
     assert result.boxes[0].samples["memory"]
-    assert lines(result, "en")[-1] == "FAIL"
+    assert lines(result, "en")[-1] == "INTERRUPTED"
+
+
+def test_a_soak_that_is_interrupted_before_its_boxes_run_writes_reports_that_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("sorm_mediator.soak.session.soak", interrupted)
+    written: list[str] = []
+    options = SoakSettings(
+        junit=tmp_path / "r.xml", json=str(tmp_path / "r.json"), report=tmp_path / "r.html"
+    )
+    assert run_soak(options, written.append) == 130
+    assert "".join(written).endswith("  ! interrupted, nothing was checked\nINTERRUPTED\n")
+    whole = json.loads((tmp_path / "r.json").read_text())
+    assert (whole["verdict"], whole["troubles"]) == ("INTERRUPTED", ["interrupted, nothing was checked"])
+    suite = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written here
+    assert suite.get("tests") == suite.get("failures") != "0"
+    assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
