@@ -127,9 +127,12 @@ class LoadSettings:
         """The value of an option that is a time; 0: not given. Raises :class:`UsageError`."""
         text = getattr(self, option)
         try:
-            return read_duration(text) if text else 0.0
+            found = read_duration(text) if text else 0.0
         except ValueError as error:
             raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
+        if option == "duration" and text and not found:
+            raise UsageError(f"--duration: {text!r} is not allowed: more than 0")
+        return found
 
     @property
     def rates(self) -> Sequence[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import random
 import sys
 import tempfile
@@ -49,6 +50,7 @@ from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.reports.progress import Advance, progress_bar
 from sorm_mediator.soak.boxes import AGAINST, SoakBox, soak_boxes
 from sorm_mediator.soak.faults import CUTS, FaultMaker
+from sorm_mediator.soak.leaks import FEWEST, least_seconds
 from sorm_mediator.soak.result import PHASES, Done, PhaseKind, SoakResult
 
 RING, TALK = 0.1, 0.2
@@ -92,6 +94,11 @@ class SoakSettings:
             self._seconds(option)
         if self.seconds < 5:
             raise UsageError(f"--duration: {self.duration!r} is not allowed: 5s or more")
+        if self.seconds < (least := least_seconds(self.every)):
+            raise UsageError(
+                f"--duration: {self.duration!r} is not allowed: {math.ceil(least)}s or more: growth is judged by "
+                f"{FEWEST} samples after the warm-up, {self.every:g} s from one to the next"
+            )
         if self.rate <= 0:
             raise UsageError(f"--rate: {self.rate:g} is not allowed: more than 0")
         check_folders(files_of(self) | {"--plot": self.plot})
@@ -103,9 +110,12 @@ class SoakSettings:
     def _seconds(self, option: str) -> float:
         text = getattr(self, option)
         try:
-            return read_duration(text) if text else 0.0
+            found = read_duration(text) if text else 0.0
         except ValueError as error:
             raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
+        if text and not found:
+            raise UsageError(f"--{option}: {text!r} is not allowed: more than 0")
+        return found
 
     @property
     def seconds(self) -> float:

@@ -13,9 +13,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import tomlkit
+from typer.testing import CliRunner
 
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import split_host_port
+from sorm_mediator.cli.app import app
 from sorm_mediator.console.errors import ConnectError, NotReadyError, UsageError
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
@@ -184,6 +186,7 @@ async def test_a_mediator_that_is_not_there_is_told(tmp_path: Path) -> None:
             {"limits": {"--max-event-p99": "200"}},
             "--max-event-p99: '200' is not allowed: a number with its unit",
         ),
+        ({"duration": "0s"}, "--duration: '0s' is not allowed: more than 0"),
         ({"limits": {"--max-lost": "-1"}}, "--max-lost: '-1' is not allowed: a number from 0 up"),
         ({"limits": {"--min-knee": "5"}}, "--min-knee: only a --ramp has a knee"),
         ({"plot": Path("a.jpg")}, "--plot: a.jpg: is not allowed: a file .png"),
@@ -253,3 +256,10 @@ def test_a_command_that_is_interrupted_before_it_has_measured_writes_reports_tha
     assert "interrupted, nothing was checked" in (tmp_path / "r.xml").read_text()
     assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
     assert "before anything was measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--calls", "--rate", "--objects"])
+def test_a_number_of_0_is_refused_and_is_not_the_default(option: str) -> None:
+    refused = CliRunner().invoke(app, ["load", option, "0"])
+    assert refused.exit_code == 2
+    assert option in refused.output

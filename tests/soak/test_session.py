@@ -128,6 +128,9 @@ def test_what_was_not_carried_out_is_no_success() -> None:
         ({"duration": "1h"}, "--duration: '1h' is not allowed: a number with its unit"),
         ({"duration": "1s"}, "--duration: '1s' is not allowed: 5s or more"),
         ({"only": ("sleep",)}, "--only: 'sleep' is not allowed: reports, calls, faults"),
+        ({"duration": "20s"}, "--duration: '20s' is not allowed: 64s or more: growth is judged by 8 samples"),
+        ({"duration": "139s", "sample": "10s"}, "--duration: '139s' is not allowed: 140s or more"),
+        ({"phase": "0s"}, "--phase: '0s' is not allowed: more than 0"),
         ({"rate": 0.0}, "--rate: 0 is not allowed"),
     ],
 )
@@ -148,7 +151,7 @@ async def test_an_interrupted_soak_has_a_report(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(SoakBox, "sample", noted)
     settings = SoakSettings(
-        config=lab_file(tmp_path), duration="60s", sample="100ms", rate=20, objects=1, only=("reports",)
+        config=lab_file(tmp_path), duration="600s", sample="100ms", rate=20, objects=1, only=("reports",)
     )
     going = asyncio.ensure_future(soak(settings, tmp_path, cut_short=kept.append))
     async with asyncio.timeout(60):
