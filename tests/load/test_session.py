@@ -7,8 +7,9 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,8 +21,10 @@ from sorm_mediator.addresses import split_host_port
 from sorm_mediator.cli.app import app
 from sorm_mediator.console.errors import ConnectError, NotReadyError, UsageError
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.load.control import by_switch
 from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
 from sorm_mediator.load.result import LoadResult
+from sorm_mediator.load.served import Served
 from sorm_mediator.load.session import LoadSettings, measure_all, run_load
 from sorm_mediator.mediator.core.calls.kpd2_events import EventComposer
 
@@ -263,3 +266,22 @@ def test_a_number_of_0_is_refused_and_is_not_the_default(option: str) -> None:
     refused = CliRunner().invoke(app, ["load", option, "0"])
     assert refused.exit_code == 2
     assert option in refused.output
+
+
+async def test_a_switch_that_is_not_known_is_told_with_what_to_give(tmp_path: Path) -> None:
+    lab = Served(
+        target=cast(Any, None),
+        config=lab_files.parse({}, directory=tmp_path, name="lab.toml"),
+        name="x",
+        radius="",
+        web="",
+    )
+    with pytest.raises(NotReadyError, match="no switch is known .* -c LAB takes a lab file with a switch"):
+        await by_switch(lab, 0, 1)
+    known = lab_files.parse(
+        tomlkit.parse(LAB.format(kpd1=0, kpd2=0, web=0, radius=0, ssh=0, subscribers=SUBSCRIBERS)).unwrap(),
+        directory=tmp_path,
+        name="lab.toml",
+    )
+    with pytest.raises(NotReadyError, match=r"no domain other.* --domain takes one of test\.domain"):
+        await by_switch(replace(lab, config=known), 0, 1, "other")
