@@ -237,10 +237,29 @@ class Soak:
             else:
                 step = await self._load(kind, calls if kind == "calls" else reports)
             self._result.done.append(Done(kind, began, self.passed - began, step))
+        await self._links_back()
         for control in reversed(controls):
             if left := await control.end():
-                self._trouble(Phrase("not put back: {what}", what=left))
+                self._trouble(
+                    Phrase("not put back after {kind}, {at:.0f} s after the begin: {what}",
+                           kind=self._result.done[-1].kind if self._result.done else "-", at=self.passed, what=left)
+                )  # fmt: skip
         await self._console.close()
+
+    async def _links_back(self) -> None:
+        """Wait until what the phases cut is there again: the console, and the switch at the mediator. What is not
+        within :data:`BACK_WITHIN` is told by the commands that follow."""
+        if self._console.lost.is_set():
+            await self._back()
+        assert self._lab.target.request is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACK_WITHIN):
+                while True:
+                    with suppress(ConnectError):
+                        status, reply = await self._lab.target.request("GET", "status", None)
+                        if status == 200 and (reply["switch"] is None or reply["switch"]["state"] == "up"):
+                            return
+                    await asyncio.sleep(0.1)
 
     async def _load(self, kind: PhaseKind, shape: CallPlan) -> Step:
         """Calls at the rate, and faults beside them where that is the phase."""
@@ -297,6 +316,11 @@ class Soak:
         with suppress(TimeoutError):
             async with asyncio.timeout(BACK_WITHIN):
                 await self._console.lost.wait()
+        await self._back()
+
+    async def _back(self) -> None:
+        """The console connects again. Raises :class:`NotReadyError` when it is not served within
+        :data:`BACK_WITHIN`."""
         await self._console.close()
         deadline = time.monotonic() + BACK_WITHIN
         while True:

@@ -276,7 +276,7 @@ async def test_a_switch_that_is_not_known_is_told_with_what_to_give(tmp_path: Pa
         radius="",
         web="",
     )
-    with pytest.raises(NotReadyError, match="no switch is known .* -c LAB takes a lab file with a switch"):
+    with pytest.raises(NotReadyError, match=r"no switch is known .* -c LAB takes a lab file with a switch"):
         await by_switch(lab, 0, 1)
     known = lab_files.parse(
         tomlkit.parse(LAB.format(kpd1=0, kpd2=0, web=0, radius=0, ssh=0, subscribers=SUBSCRIBERS)).unwrap(),

@@ -7,7 +7,8 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,12 +16,13 @@ import pytest
 from sorm_mediator.console.errors import UsageError
 from sorm_mediator.lab.small import IN_MEMORY, lab_text
 from sorm_mediator.load.measuring import Step
+from sorm_mediator.load.served import Served
 from sorm_mediator.mediator.core.calls.calls import FINISHED_CALLS
 from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
 from sorm_mediator.soak.result import Done, SoakResult
-from sorm_mediator.soak.session import SoakSettings, run_soak, soak
+from sorm_mediator.soak.session import Soak, SoakSettings, run_soak, soak
 
 
 def lab_file(folder: Path) -> Path:
@@ -56,7 +58,7 @@ async def test_a_short_soak_checks_every_phase_and_tells_it_in_every_form(tmp_pa
     assert json.loads(json.dumps(document(result)))["verdict"] == "PASS"
     write_junit(tmp_path / "junit.xml", result)
     suite = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - written here
-    assert (suite.get("tests"), suite.get("failures")) == ("9", "0")
+    assert (suite.get("tests"), suite.get("failures")) == ("17", "0")
     assert "<svg" in page(result, "ru")
     assert png(result, "ru").startswith(b"\x89PNG")
 
@@ -184,3 +186,30 @@ def test_a_soak_that_is_interrupted_before_its_boxes_run_writes_reports_that_say
     suite = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written here
     assert suite.get("tests") == suite.get("failures") != "0"
     assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
+
+
+async def test_the_end_of_a_cycle_waits_for_the_links_that_faults_have_cut(tmp_path: Path) -> None:
+    """The mediator says that its switch is away, and that it is there again; until then nothing is put back."""
+    states = ["down", "down", "up"]
+
+    async def request(method: str, path: str, body: object) -> tuple[int, Any]:
+        assert (method, path, body) == ("GET", "status", None)
+        return 200, {"switch": {"state": states.pop(0)}}
+
+    target = SimpleNamespace(request=request, codec=None, password="", orm_number=0)
+    lab = Served(target=cast(Any, target), config=cast(Any, None), name="x", radius="", web="")
+    settings = SoakSettings(config=lab_file(tmp_path))
+    await Soak(settings, lab, result_of(), [])._links_back()
+    assert states == []
+
+
+def test_junit_has_a_case_for_each_phase_and_each_kind_of_loss(tmp_path: Path) -> None:
+    step = Step(rate=1, calls=2, events=5, seconds=1, begun=0, found={"lost": 1})
+    result = result_of(
+        done=[Done("reports", 0.0, 1.0, step)], wanted=("reports", "fuzz"), troubles=["lost 1"]
+    )
+    write_junit(tmp_path / "junit.xml", result)
+    cases = ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")  # noqa: S314 - written here
+    failed = {one.get("name"): one.find("failure") is not None for one in cases}
+    assert [name for name, broken in failed.items() if broken] == ["reports: lost", "fuzz", "all"]
+    assert failed["reports"] is failed["reports: refused"] is failed["reports: wrong"] is False
