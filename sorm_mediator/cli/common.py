@@ -142,11 +142,12 @@ def fail(text: object) -> NoReturn:
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
-    """Print a :class:`UsageError`, and end the command with exit code 2."""
-    from sorm_mediator.console.errors import UsageError
+def usage_errors(lang: str = "en") -> Iterator[None]:
+    """Print a :class:`UsageError` in a language, and end the command with exit code 2."""
+    from sorm_mediator.console.errors import UsageError, words
+    from sorm_mediator.language import translate
 
     try:
         yield
     except UsageError as error:
-        fail(error)
+        fail(translate(words(error), "ru" if lang == "ru" else "en"))

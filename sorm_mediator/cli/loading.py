@@ -155,7 +155,7 @@ def load(  # long by its options, each with its help
         "--max-unconfirmed": max_unconfirmed, "--max-refused": max_refused, "--min-rate": min_rate,
         "--min-knee": min_knee,
     }  # fmt: skip
-    with usage_errors():
+    with usage_errors(lang):
         if rate == 0:
             raise UsageError("--rate: 0 is not allowed: more than 0")
         settings = LoadSettings(
@@ -216,7 +216,7 @@ def soak(
     from sorm_mediator.soak.session import SoakSettings, run_soak
 
     set_up_logging(log_level, log)
-    with usage_errors():
+    with usage_errors(lang):
         settings = SoakSettings(
             config=config, duration=duration, rate=rate, objects=objects, only=tuple(only or ()), phase=phase,
             sample=sample, seed=seed, findings=findings, report=report, plot=plot, junit=junit, json=as_json, lang=lang,

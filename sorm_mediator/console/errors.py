@@ -30,7 +30,12 @@ class UsageError(Exception):
 def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:
     """Raises :class:`UsageError` unless ``value`` is allowed; the error does not list ""."""
     if value not in allowed:
-        raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+        raise UsageError(
+            Phrase(
+                "{option}: {value} is not allowed: {allowed}",
+                option=option, value=repr(value), allowed=", ".join(filter(None, allowed)),
+            )
+        )  # fmt: skip
 
 
 def check_web(url: str) -> None:

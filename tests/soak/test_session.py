@@ -12,7 +12,9 @@ from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
+from typer.testing import CliRunner
 
+from sorm_mediator.cli.app import app
 from sorm_mediator.console.errors import UsageError
 from sorm_mediator.lab.small import IN_MEMORY, lab_text
 from sorm_mediator.load.measuring import Step
@@ -213,3 +215,9 @@ def test_junit_has_a_case_for_each_phase_and_each_kind_of_loss(tmp_path: Path) -
     failed = {one.get("name"): one.find("failure") is not None for one in cases}
     assert [name for name, broken in failed.items() if broken] == ["reports: lost", "fuzz", "all"]
     assert failed["reports"] is failed["reports: refused"] is failed["reports: wrong"] is False
+
+
+def test_a_wrong_choice_is_told_in_the_language_of_the_command() -> None:
+    told = CliRunner().invoke(app, ["soak", "--only", "faultz", "--lang", "ru"])
+    assert told.exit_code == 2
+    assert "--only: 'faultz' не допускается: reports, calls, faults, reconnect, fuzz" in told.output
