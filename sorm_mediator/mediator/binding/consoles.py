@@ -422,7 +422,7 @@ class _Connection(asyncio.Protocol):
         current = self._port.connection
         self._host = str(name[0]) if name else ""
         network = self._consoles.network
-        if network is not None and network.is_cut(str(self._port.channel)):
+        if network is not None and network.is_cut(str(self._port.channel), pair=0):
             self._move(ConnectionInput.CUT)
         elif not self.is_allowed:
             self._move(ConnectionInput.REFUSED, "not in console.allow")
