@@ -16,6 +16,8 @@ import pytest
 from protocol import Broken, Channel, Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import BoxError
+from sorm_mediator.faults.order import FaultOrder
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.mediator.binding import consoles as consoles_module
 from sorm_mediator.mediator.binding.consoles import Consoles
 from tests.mediator.gateway_harness import buffered
@@ -478,3 +480,37 @@ async def test_attempts_that_a_console_broke_off_are_not_in_the_way_of_its_next(
     await bench.handler.until(lambda: len(bench.handler.refused) == 1)
     second.close()
     stays.close()
+
+
+# --- faults of the network
+
+
+async def test_a_cut_of_pair_0_keeps_the_console_out(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    cut = faults.begin(FaultOrder(link="kpd1", action="cut", pair=0))
+    reader, _ = await bench.connect()
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(1), 10) == b""
+    assert cut.did["refused"] == 1
+    assert bench.handler.links == []
+    faults.clear()
+    await bench.connected()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_drained_is_told_when_a_fault_has_let_go_of_all_that_it_may_hold(make, more: int) -> None:
+    """Also when nothing waits behind what it holds: the rest of a table is sent only then."""
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    reader, _ = await bench.connected()
+    faults.begin(FaultOrder(link="kpd1", direction="to-console", action="delay", seconds=600))
+    count = consoles_module.HELD_BACK + more
+    for _ in range(count):
+        bench.consoles.send(Channel.KPD1, ANSWER)
+    bench.consoles.report_drained(Channel.KPD1)
+    assert bench.handler.drains == 0
+    faults.clear()
+    assert await asyncio.wait_for(reader.readexactly(count * len(ANSWER)), 10) == ANSWER * count
+    await bench.handler.until(lambda: bench.handler.drains > 0)
+    assert bench.consoles.ports[Channel.KPD1].connection.is_drained

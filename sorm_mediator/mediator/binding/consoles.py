@@ -405,6 +405,7 @@ class _Connection(asyncio.Protocol):
         self._took_at: float | None = None
         """When the console took something last; None: nothing waits for it."""
         self._turn: asyncio.Handle | None = None
+        self._going_on: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
         self._out: Passage[bytes] | None = None
         self._in: Passage[Unit | Broken | Noise] | None = None
@@ -514,7 +515,7 @@ class _Connection(asyncio.Protocol):
             self._in.close()
         self._outbox.clear()
         self._inbox.clear()
-        for timer in (self._turn, self._unit_timer):
+        for timer in (self._turn, self._going_on, self._unit_timer):
             if timer is not None:
                 timer.cancel()
         self.closed.set_result(None)
@@ -699,11 +700,14 @@ class _Connection(asyncio.Protocol):
             self._remember(len(raw))
             self._transport.write(raw)
             self.look_again()
-            if self._outbox and not self._out_is_full:
-                self._loop.call_soon(self._go_on)  # not from within the flush that this may come from
+            if not self._out_is_full and self._going_on is None:
+                # Not from within the flush that this may come from. Also with an empty outbox: who has more to send
+                # waits to be told.
+                self._going_on = self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """The network takes units again."""
+        self._going_on = None
         if not self._transport.is_closing():
             self.resume_writing()
 
