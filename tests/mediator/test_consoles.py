@@ -514,3 +514,78 @@ async def test_drained_is_told_when_a_fault_has_let_go_of_all_that_it_may_hold(m
     assert await asyncio.wait_for(reader.readexactly(count * len(ANSWER)), 10) == ANSWER * count
     await bench.handler.until(lambda: bench.handler.drains > 0)
     assert bench.consoles.ports[Channel.KPD1].connection.is_drained
+
+
+async def _half_a_command_behind_a_late_one(make, **arguments: float) -> tuple[Bench, asyncio.StreamWriter]:
+    """A fault holds a whole command back when half of another one comes."""
+    bench = await make(**arguments)
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START + SET_PASSWORD[:9])
+    return bench, writer
+
+
+def _broken_before_units(bench: Bench) -> list[int]:
+    """Of each unit that comes from now on: how many broken ones came before it."""
+    found: list[int] = []
+    bench.handler.answer = lambda raw: found.append(len(bench.handler.broken))
+    return found
+
+
+async def test_a_command_that_breaks_off_does_not_overtake_a_late_one(make) -> None:
+    bench, _ = await _half_a_command_behind_a_late_one(make, unit_timeout=0.01)
+    broken_before = _broken_before_units(bench)
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    async with asyncio.timeout(10):
+        while connection._in.held < 2:  # noqa: ASYNC110 - nothing tells of what a fault holds
+            await asyncio.sleep(0)
+    assert bench.handler.broken == []
+    assert bench.consoles.network is not None
+    bench.consoles.network.clear()
+    await bench.handler.until(lambda: len(bench.handler.broken) == 1)
+    assert broken_before == [0]
+
+
+async def test_at_the_end_of_the_connection_late_commands_come_before_one_that_breaks_off(make) -> None:
+    bench, writer = await _half_a_command_behind_a_late_one(make)
+    broken_before = _broken_before_units(bench)
+    writer.write_eof()
+    await bench.handler.until(lambda: len(bench.handler.broken) == 1)
+    assert broken_before == [0]
+
+
+async def test_no_more_is_read_than_a_fault_may_hold_back(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START * consoles_module.HELD_BACK + START[:9])
+    async with asyncio.timeout(10):
+        while connection._transport.is_reading():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+    held = connection._in.held
+    assert held >= consoles_module.HELD_BACK
+    writer.write(START[9:] + START)
+    connection._unit_timed_out()  # the rest of the unit is on its way: it is not broken
+    assert connection._in.held == held
+    faults.clear()
+    await bench.handler.until(lambda: len(bench.handler.units) == consoles_module.HELD_BACK + 2)
+    assert bench.handler.broken == []
+
+
+async def test_a_console_that_is_back_does_not_wait_for_what_a_fault_holds_back(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START * consoles_module.HELD_BACK)
+    async with asyncio.timeout(10):
+        while connection._transport.is_reading():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+    writer.close()
+    await writer.wait_closed()
+    await bench.connected()
+    assert bench.handler.units == [START] * consoles_module.HELD_BACK

@@ -53,7 +53,8 @@ PACKET = 1448
 """Octets of units that are written together at most: what a packet of Ethernet has room for, or less where those of the
 connection are smaller. So none of the units is spread over packets."""
 HELD_BACK = 1024
-"""Units that a fault of the network may hold back for a console; further ones wait in the outbox."""
+"""Units that a fault of the network may hold back in one direction: further ones for a console wait in the outbox, and
+of those from it no more are read."""
 REMEMBERED = 4 * KERNEL_LIMIT
 """Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
@@ -452,10 +453,11 @@ class _Connection(asyncio.Protocol):
                 case ConnectionAction.DROP:
                     self._transport.abort()
                 case ConnectionAction.HANDLE_REST:
+                    self._come_in(self._framer.flush())
                     if self._in is not None:  # before the end of the connection, as TCP delivers it
                         self._enqueue(self._in.take_all())
-                    self._enqueue(self._framer.flush())
-                    self._take_turn()
+                    if self._turn is None:
+                        self._take_turn()
                 case ConnectionAction.CLOSE:
                     self._transport.close()
                 case ConnectionAction.FINISH:
@@ -560,14 +562,18 @@ class _Connection(asyncio.Protocol):
             return
         began_before = self._framer.pending > 0
         items = self._framer.feed(data)
+        self._come_in(items)
+        self._watch_unfinished(restart=bool(items) or not began_before)
+        if self._turn is None:
+            self._take_turn()
+
+    def _come_in(self, items: list[Unit | Broken | Noise]) -> None:
+        """What was read crosses the network, which may have a fault."""
         if self._in is None or self._in.idle:
             self._enqueue(items)
         else:
             for item in items:
                 self._in.cross(item)
-        self._watch_unfinished(restart=bool(items) or not began_before)
-        if self._turn is None:
-            self._take_turn()
 
     def _enqueue(self, items: list[Unit | Broken | Noise]) -> None:
         arrived = self._loop.time()
@@ -579,7 +585,7 @@ class _Connection(asyncio.Protocol):
 
     def _arrive_here(self, item: Unit | Broken | Noise) -> None:
         """What a fault of the network has let through, late perhaps."""
-        if self._state is ConnectionState.SERVED:
+        if self._state in (ConnectionState.SERVED, ConnectionState.ENDED):
             self._enqueue([item])
             if self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
@@ -593,13 +599,16 @@ class _Connection(asyncio.Protocol):
 
     def _unit_timed_out(self) -> None:
         self._unit_timer = None
-        self._enqueue(self._framer.flush())
+        if not self._transport.is_reading():  # what it misses may be here already
+            self._watch_unfinished(restart=False)
+            return
+        self._come_in(self._framer.flush())
         if self._turn is None:
             self._take_turn()
 
     def look_again(self) -> None:
-        """Of a connection that the console has ended: whether it can be closed now."""
-        if self._state is ConnectionState.ENDED and self._turn is None:
+        """Of a connection that the console has ended, which may be unread: whether it can be closed now."""
+        if (self._state is ConnectionState.ENDED or self._port.queue) and self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
@@ -620,7 +629,7 @@ class _Connection(asyncio.Protocol):
     def _pace(self) -> None:
         if self._transport.is_closing():
             return
-        if self._inbox or self._waiting > SOFT_LIMIT:
+        if self._inbox or self._waiting > SOFT_LIMIT or self._in_is_full:
             self._transport.pause_reading()
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
@@ -631,6 +640,16 @@ class _Connection(asyncio.Protocol):
                 self._move(ConnectionInput.HANDLED)
         else:
             self._transport.resume_reading()
+
+    @property
+    def _in_is_full(self) -> bool:
+        """Whether the network holds back all that it takes. A console that is back already does not wait for that."""
+        return (
+            self._state is ConnectionState.SERVED
+            and not self._port.queue
+            and self._in is not None
+            and self._in.held >= HELD_BACK
+        )
 
     # --- sending
 
