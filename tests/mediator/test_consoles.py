@@ -350,6 +350,43 @@ async def test_drained_is_told_when_there_is_room_again(make) -> None:
     await bench.handler.until(lambda: bench.handler.drains == 1)
 
 
+async def test_a_console_that_reads_slowly_takes_something_all_the_time(make) -> None:
+    """Also while the kernel has no room yet for what waits."""
+    bench = await make()
+    port = bench.consoles.ports[Channel.KPD2]
+    host, _, number = port.address.rpartition(":")
+    with socket.socket() as console:
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        console.connect((host, int(number)))
+        await bench.handler.until(lambda: port.connection is not None)
+        while 4 * port.connection.waiting <= 3 * bench.consoles.most_unsent:
+            bench.consoles.send(Channel.KPD2, ANSWER)
+        port.connection._loop = clock = Later()
+        while bench.consoles.crowded(Channel.KPD2, 30.0):  # until its kernel has no more room either
+            clock.seconds += 60
+            assert clock.seconds < 3600
+        waiting, left = port.connection.waiting, port.connection.unacknowledged
+        async with asyncio.timeout(10):
+            while port.connection.unacknowledged == left:
+                assert console.recv(2048)
+                await asyncio.sleep(0)
+        assert port.connection.waiting == waiting
+        assert bench.consoles.crowded(Channel.KPD2, 30.0)
+
+
+class Later:
+    """The event loop, with a clock that is ahead."""
+
+    def __init__(self) -> None:
+        self._loop, self.seconds = asyncio.get_running_loop(), 0.0
+
+    def time(self) -> float:
+        return self._loop.time() + self.seconds
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loop, name)
+
+
 async def test_deleting_what_is_unsent_leaves_whole_units(make) -> None:
     bench = await make()
     reader, _ = await bench.connected()

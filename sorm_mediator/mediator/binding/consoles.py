@@ -405,6 +405,10 @@ class _Connection(asyncio.Protocol):
         self._packet = PACKET
         self._took_at: float | None = None
         """When the console took something last; None: nothing waits for it."""
+        self._written = 0
+        """Octets that were sent, of which the console's end may not have acknowledged all."""
+        self._taken = 0
+        """Those that it had acknowledged when it was looked at last."""
         self._turn: asyncio.Handle | None = None
         self._going_on: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
@@ -671,7 +675,7 @@ class _Connection(asyncio.Protocol):
             return  # what waits at a closed connection is deleted, and counted, at its end
         self._flush()
         if self._outbox and self._took_at is None:
-            self._took_at = self._loop.time()
+            self._begin_to_wait()
         self.look_again()
         if self._waiting > self._consoles.most_unsent:
             self._counters.not_reading += 1
@@ -737,6 +741,7 @@ class _Connection(asyncio.Protocol):
 
     def _remember(self, length: int) -> None:
         """Keep the lengths of the units that may not be acknowledged yet."""
+        self._written += length
         self._lengths.append(length)
         self._remembered += length
         while self._remembered - self._lengths[0] > REMEMBERED:
@@ -750,7 +755,17 @@ class _Connection(asyncio.Protocol):
     @property
     def stalled(self) -> float:
         """Seconds since the console took something last; 0: nothing waits for it."""
-        return 0.0 if self._took_at is None else self._loop.time() - self._took_at
+        if self._took_at is None:
+            return 0.0
+        if self._written - self.unacknowledged != self._taken:
+            # Linux calls a connection writable only when a third of its buffer is free: a slow console takes long.
+            self._begin_to_wait()
+        assert self._took_at is not None
+        return self._loop.time() - self._took_at
+
+    def _begin_to_wait(self) -> None:
+        """The console has taken something, and more waits for it."""
+        self._took_at, self._taken = self._loop.time(), self._written - self.unacknowledged
 
     @property
     def received(self) -> tuple[int, float]:
@@ -795,7 +810,9 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._flush()
-        self._took_at = self._loop.time() if self._outbox else None
+        self._took_at = None
+        if self._outbox:
+            self._begin_to_wait()
         self._pace()
         if self.is_drained:
             self._handler.drained(self._port.channel)
