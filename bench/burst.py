@@ -173,13 +173,10 @@ def run() -> dict[str, object]:
         "slow": (Reading(SLOW_PIECE, SLOW_PAUSE), SLOW_REPORTS),
         "unread": (Reading(0, 0.0), UNREAD_REPORTS),
     }
-    wanted = sys.argv[2:] if sys.argv[1:2] == ["burst"] else []
     found: dict[str, object] = {}
     gc.disable()  # a pause of the console must not count as one of the mediator
     try:
         for name, (reading, reports) in cases.items():
-            if wanted and name not in wanted:
-                continue
             if name == "slow":
                 os.environ[ROOM] = str(SLOW_ROOM)  # for the processes that are started
             with tempfile.TemporaryDirectory() as folder:

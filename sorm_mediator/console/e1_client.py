@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 from e1.carriers.carrier import Address, Carrier, host_port
 from e1.carriers.xot import PORT, record
 from e1.events import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
+from e1.events import ChannelEvent as DataEvent
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
@@ -68,6 +69,13 @@ class Recorder(Protocol):
         """One packet of the line ``name``; ``now`` in Unix seconds."""
 
 
+class Listener(Protocol):
+    """Takes what happens in a channel."""
+
+    def happened(self, event: DataEvent) -> None:
+        """An event of the channel."""
+
+
 class ConsoleLine(Waiting):
     """One open stream: passes the events of a channel to its console."""
 
@@ -80,7 +88,7 @@ class ConsoleLine(Waiting):
         self.alarms: dict[str, ChannelAlarm] = {}
         """The last alarm of each channel."""
         self._timer: asyncio.TimerHandle | None = None
-        self._channels: dict[str, _E1Channel] = {}
+        self._channels: dict[str, Listener] = {}
         for name in self.carrier.channels:
             self.carrier.disconnect(name)  # no console yet
 
@@ -174,7 +182,7 @@ class ConsoleLine(Waiting):
             )
         return Phrase("no circuit")
 
-    def take(self, name: ChannelName, channel: _E1Channel) -> None:
+    def take(self, name: ChannelName, channel: Listener) -> None:
         """Set up a channel for a console.
 
         Raises :class:`ConnectError` when another console has the channel.

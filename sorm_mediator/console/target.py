@@ -144,10 +144,11 @@ class WebApi:
         if self._http is not None:
             await self._http.aclose()
 
-    async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send one request.
+    def prepared(self) -> httpx.AsyncClient:
+        """The client for the requests, made now if there is none yet.
 
-        Returns status and reply; a reply other than JSON is a text. Raises :class:`ConnectError`.
+        That takes tenths of a second. A line that runs in real time would stand still for them: beside one, this is
+        called before the line is opened.
         """
         import httpx
 
@@ -159,9 +160,19 @@ class WebApi:
             self._http = httpx.AsyncClient(
                 headers=self._headers, timeout=10.0, trust_env=False, verify=secure, limits=limits
             )
+        return self._http
+
+    async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send one request.
+
+        Returns status and reply; a reply other than JSON is a text. Raises :class:`ConnectError`.
+        """
+        import httpx
+
+        http = self.prepared()
         url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")
         try:
-            reply = await self._http.request(method, url, json=body)
+            reply = await http.request(method, url, json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ConnectError(
                 Phrase(

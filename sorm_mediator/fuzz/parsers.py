@@ -6,6 +6,7 @@ A parser takes any octets, raises its declared errors alone, and takes time in p
 from __future__ import annotations
 
 import inspect
+import re
 import sqlite3
 import tempfile
 import time
@@ -50,6 +51,8 @@ class Parser:
     """Pieces of its language."""
     one_line: bool = False
     """Whether its errors are lines without control characters."""
+    has_keys: bool = False
+    """Whether it has names with values: they are misspelt, left out and taken from elsewhere, all else stays right."""
     of_pages: bool = False
     """Whether octets have their place in it, as in a database: they are damaged where they are."""
 
@@ -331,12 +334,13 @@ PARSERS: Mapping[str, Parser] = {
     "labs": Parser(
         Phrase("lab files"), _labs, lambda: _shipped("labs/*.toml", "labs/multisorm/*.toml"),
         (b"[", b"]", b"[[", b"{", b"}", b"=", b'"', b"'''", b"\n", b"port = ", b"a.", b"\\u0000"), one_line=True,
+        has_keys=True,
     ),
     "scenarios": Parser(
         Phrase("scenarios"), _scenarios, lambda: _shipped("scenarios/*.yaml"),
         (b"- ", b": ", b"{", b"[", b"]", b"}", b"&a ", b"*a", b"!!bool ", b"? ", b"|", b"\n", b"within: ",
          b"0x", b"${"),
-        one_line=True,
+        one_line=True, has_keys=True,
     ),
     "vendor-scripts": Parser(
         Phrase("scripts of the vendor's tester"), _vendor_scripts, lambda: _shipped("scenarios/vendor/*"),
@@ -399,7 +403,12 @@ class ParserTarget:
             pool = loaded.learned if loaded.learned and random.random() < 0.3 else loaded.seeds
             one = random.choice(pool)
             of_pages = parser.of_pages and random.random() < 0.9
-            yield Input(name, _damaged(one, random) if of_pages else _changed(one, pool, pieces, random))
+            if of_pages:
+                yield Input(name, _damaged(one, random))
+            elif parser.has_keys and random.random() < 0.3:
+                yield Input(name, _other_key(one, random))
+            else:
+                yield Input(name, _changed(one, pool, pieces, random))
         for _ in range(_PATTERNS):
             yield _pattern(name, loaded.seeds, parser.tokens + _OF_ALL[-4:-3], random)
 
@@ -505,6 +514,32 @@ def _changed(octets: bytes, pool: Sequence[bytes], pieces: Sequence[bytes], rand
         else:
             del text[at:]
     return bytes(text)
+
+
+_KEY = re.compile(rb"\"?\b([A-Za-z_][\w-]*)\b\"?(?=\s*[=:](?![=:]))")
+"""A name before its value, as TOML, YAML and JSON have it."""
+
+
+def _other_key(octets: bytes, random: Random) -> bytes:
+    """The name of a value misspelt, or that of another one; or the value left out. All else stays as it is."""
+    keys = [found.span(1) for found in _KEY.finditer(octets)]
+    if not keys:
+        return octets
+    begin, end = random.choice(keys)
+    key, at = octets[begin:end], random.randrange(end - begin)
+    match random.randrange(5):
+        case 0:
+            other = key[:at] + key[at + 1 :]
+        case 1:
+            other = key[:at] + key[at + 1 : at + 2] + key[at : at + 1] + key[at + 2 :]
+        case 2:
+            other = key + b"s"
+        case 3:
+            other = octets[slice(*random.choice(keys))]
+        case _:
+            rest = re.match(rb"[\w-]*\"?\s*[=:][^,\n}\]]*,?", octets[begin:])
+            return octets[:begin] + octets[begin + (rest.end() if rest else 0) :]
+    return octets[:begin] + other + octets[end:]
 
 
 def _damaged(octets: bytes, random: Random) -> bytes:

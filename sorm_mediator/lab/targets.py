@@ -84,6 +84,8 @@ async def toward(
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import lines_toward
 
+            if api is not None:
+                api.prepared()
             target = await _with_lines(target, lines_toward(config.e1, host, data=by_e1), stack, by_e1=by_e1)
         yield target
 
@@ -121,6 +123,7 @@ async def in_lab(
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import lines_of_lab
 
+            web.prepared()
             target = await _with_lines(target, lines_of_lab(lab), stack, by_e1=by_e1)
         yield replace(
             target, name=name, link=_link(by_e1=by_e1, speech=speech),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 from e1.channel import DataChannel
 from e1.events import FrameCrossed
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
-from sorm_mediator.fuzz.live.e1_surface import SpoiltChannel
+from protocol import Release
+from sorm_mediator.config import parse
+from sorm_mediator.console.e1_client import ConsoleLine, lines_of_lab
+from sorm_mediator.console.target import target_for
+from sorm_mediator.fuzz.live.e1_surface import E1Surface, SpoiltChannel, spoil
+from sorm_mediator.fuzz.live.fuzzer import generator
+from sorm_mediator.fuzz.live.target import Gateway
 
 
 class Wire:
@@ -71,3 +80,102 @@ def test_what_was_put_there_can_be_forgotten() -> None:
     wire.near.forget()
     wire.run(0.1)
     assert wire.far.hdlc.bad == before
+
+
+# --- a peer that keeps to the rules
+
+
+def bring(wire: Wire, message: bytes) -> None:
+    """The right end sends a message of the channel."""
+    wire.far.send(message, wire.now)
+    wire.run(0.2)
+
+
+def test_what_arrives_while_p_r_is_withheld_is_acknowledged_afterwards() -> None:
+    wire = Wire()
+    wire.run(1)
+    wire.near.withhold(wire.now + 1.0)
+    bring(wire, b"event")
+    assert wire.far.queued == 1
+    wire.run(1)
+    assert wire.far.queued == 0
+
+
+def test_what_is_sent_while_p_r_is_withheld_carries_no_p_r() -> None:
+    wire = Wire()
+    wire.run(1)
+    wire.near.withhold(wire.now + 1.0)
+    bring(wire, b"event")
+    wire.near.send(b"command", wire.now)
+    wire.run(0.2)
+    assert (wire.near.queued, wire.far.queued) == (1, 1)
+    wire.run(1)
+    assert (wire.near.queued, wire.far.queued) == (0, 0)
+
+
+def test_a_restart_on_a_link_that_holds_is_answered() -> None:
+    wire = Wire()
+    wire.run(1)
+    before = wire.far.x25.counters["restarts"]
+    wire.near.restart(wire.now)
+    wire.run(0.3)
+    assert wire.far.x25.counters["restarts"] > before
+    assert wire.near.up
+    assert wire.far.up
+
+
+def test_a_packet_by_its_type_is_on_the_channel_of_the_circuit() -> None:
+    wire = Wire()
+    wire.run(1)
+    wire.near.packet_of_type(0x09, wire.now)
+    wire.run(0.2)
+    assert any(frame.endswith(b"\x10\x01\x09") for frame in wire.seen)
+
+
+class Lines:
+    """A surface without a mediator, for what it draws."""
+
+    def __init__(self, *, seed: int = 1) -> None:
+        config = parse(
+            {"console": {"link": "x25"}, "e1": [{"stream": 0, "line": "memory"}]}, directory=Path.cwd()
+        )
+        lab = SimpleNamespace(config=config, endpoints={}, carrier=lambda stream: None)
+        (end,) = lines_of_lab(lab)
+        self.line = ConsoleLine(end)
+        spoil(self.line)
+        target = target_for(config, "127.0.0.1", 0, 0)
+        gateway = Gateway(name="of the test", config=config, run=target)
+        self.surface = E1Surface(gateway, self.line, ["28331"])
+        self.rng = generator(f"{seed}")
+
+    def rounds(self, count: int) -> list[set[str]]:
+        """The kinds of actions that so many rounds have, with both channels up from the beginning."""
+        found = []
+        for _ in range(count):
+            self.surface.begin()
+            self.surface._up = {"kpd1", "kpd2"}
+            found.append({self.surface.draw(self.rng).kind for _ in range(12)})
+        return found
+
+
+def test_a_round_has_one_manner() -> None:
+    broken = {"octets", "frame", "packet", "fault"}
+    kinds = Lines().rounds(60)
+    legal = [one for one in kinds if not one & broken]
+    assert 15 < len(legal) < 45
+    assert not any(
+        one & {"hit", "collision", "unacknowledged", "modulo", "stall"} for one in kinds if one & broken
+    )
+    assert {"hit", "collision", "unacknowledged", "modulo", "stall"} <= set().union(*legal)
+
+
+def test_an_event_that_comes_twice_is_told() -> None:
+    surface = Lines().surface
+    surface.begin()
+    codec = surface._codec
+    event = codec.encode(Release(object_number=902, call_number=7))
+    surface._ears["kpd2"].messages.append(event)
+    assert surface._told_again() == []
+    surface._ears["kpd2"].messages.append(event)
+    (breach,) = surface._told_again()
+    assert breach.summary == "event 43h of object 902, call 7 came twice"

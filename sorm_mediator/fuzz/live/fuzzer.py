@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ TRIES: Final = 60
 T = TypeVar("T")
 TRIES_WITH_THE_SAME: Final = 20
 """The same with a mediator that is not a new one each time."""
-SMALLER_SECONDS: Final = 90.0
+SMALLER_SECONDS: Final = 20.0
 """Seconds after which they are small enough."""
 STARTS: Final = 3
 """How often a lab is started until its console is served."""
@@ -69,6 +70,8 @@ class Progress:
     actions: int = 0
     by_surface: dict[str, int] = field(default_factory=dict)
     shown: dict[tuple[str, Kind, str], Shown] = field(default_factory=dict)
+    times: Counter[tuple[str, Kind, str]] = field(default_factory=Counter)
+    """How often each breach was seen in rounds."""
     doubtful: dict[tuple[str, Kind, str], Breach] = field(default_factory=dict)
     """Answers that were late once and not again when the same was done again: a busy machine does that."""
 
@@ -81,14 +84,18 @@ def generator(seed: str) -> random.Random:
 class Bench:
     """One mediator with its judge and its surfaces."""
 
-    def __init__(self, gateway: Gateway, judge: Judge, surfaces: Mapping[str, Surface]) -> None:
+    def __init__(
+        self, gateway: Gateway, judge: Judge, surfaces: Mapping[str, Surface], only: Sequence[str] = ()
+    ) -> None:
+        """``only``: the surfaces that have rounds; the others serve the actions of these."""
         self.gateway = gateway
         self.judge = judge
         self.surfaces = surfaces
+        self.turns = [name for name in surfaces if not only or name in only]
 
     def draw(self, seed: int, number: int) -> Round:
         """An empty round: which surface it is for. Its actions are drawn while it runs."""
-        names = list(self.surfaces)
+        names = list(self.turns)
         order = generator(f"{seed}:turn:{number // len(names)}")
         order.shuffle(names)
         return Round(number, names[number % len(names)], ())
@@ -142,12 +149,13 @@ class Bench:
                 judge.checks[OF_SURFACES[name]] += 1
         console = self.surfaces.get("kpd")
         judge.checks["passwords"] += "kpd" in used
+        changed = any(surface.changes_tables for surface in used.values())
         found += await judge.verdict(
             one,
             passwords=console.passwords if isinstance(console, KpdSurface) and takes_console else (),
-            changed=any(surface.changes_tables for surface in used.values()),
+            changed=changed,
             secrets=frozenset().union(*(surface.secrets() for surface in used.values())),
-            strangers=not takes_console,
+            strangers=not (takes_console or changed),
         )
         unique = {each.signature: each for each in reversed(found)}
         return list(reversed(unique.values()))
@@ -162,38 +170,40 @@ async def bench(opened: Opener, *, only: Sequence[str] = (), patience: float = 1
             judge.number = min(1, len(gateway.run.e1.lines) - 1)
         try:
             await judge.begin()
-            yield Bench(gateway, judge, await surfaces_of(gateway, judge, only))
+            yield Bench(gateway, judge, await surfaces_of(gateway, judge), only)
         finally:
             await judge.close()
 
 
-async def surfaces_of(gateway: Gateway, judge: Judge, only: Sequence[str] = ()) -> dict[str, Surface]:
+async def surfaces_of(gateway: Gateway, judge: Judge) -> dict[str, Surface]:
     """The surfaces that a target offers, by name."""
     numbers = [number for plan in call_plans(gateway) for number in (plan.a, plan.b)]
     found: dict[str, Surface] = {}
+    domain = judge.plan.domain if judge.plan is not None else "fuzz"
+    if gateway.radius is not None:
+        found["radius"] = reports = RadiusSurface(gateway, DECOY, domain)
+        storm = reports.storm
+    else:
+        storm = None
     if gateway.kpd1 is not None and gateway.kpd2 is not None:
-        found["kpd"] = console = KpdSurface(gateway, numbers)
+        found["kpd"] = console = KpdSurface(gateway, numbers, storm)
         if gateway.between is not None:
             found["switch"] = SwitchSurface(gateway, console)
     if gateway.run.e1 is not None:
         from sorm_mediator.fuzz.live.e1_surface import E1Surface  # numpy, which TCP can do without
 
         lines = gateway.run.e1.lines
-        found["e1"] = E1Surface(
-            gateway, lines[min(lines)], numbers, alone=len(lines) == 1, patience=judge.patience
-        )
+        first, *others = sorted(lines)
+        beside = lines[others[0]] if others else None
+        found["e1"] = E1Surface(gateway, lines[first], numbers, beside=beside, patience=judge.patience)
     if gateway.ssh is not None:
         found["ssh"] = SshSurface(gateway)
-    if gateway.radius is not None:
-        found["radius"] = RadiusSurface(
-            gateway, DECOY, judge.plan.domain if judge.plan is not None else "fuzz"
-        )
     if gateway.web is not None and gateway.run.request is not None:
         status, document = await gateway.run.request("GET", "/openapi.json", None)
         routes = document.get("paths", {}) if status == 200 and isinstance(document, dict) else {}
         if routes:
             found["http"] = HttpSurface(gateway, routes)
-    return {name: found[name] for name in SURFACES if name in found and (not only or name in only)}
+    return {name: found[name] for name in SURFACES if name in found}
 
 
 class Fuzzer:
@@ -222,6 +232,7 @@ class Fuzzer:
         self._tries = tries
         self._on_round = on_round
         self.progress = Progress()
+        self._made_smaller: set[tuple[str, str, Kind]] = set()
         self.checks: dict[str, int] = {}
         self.not_offered: dict[str, str] = {}
         self.not_checked: dict[str, str] = {}
@@ -235,7 +246,7 @@ class Fuzzer:
             try:
                 async with bench(self._opened, only=self._only, patience=self._patience) as one:
                     self._note(one)
-                    if not one.surfaces:
+                    if not one.turns:
                         break
                     try:
                         number = await self._rounds(one, number, more)
@@ -265,9 +276,7 @@ class Fuzzer:
         self.not_checked = one.judge.not_checked()
         offered = one.gateway.not_offered
         left_out = Phrase("it is left out by --surfaces")
-        self.not_offered = {
-            name: offered.get(name, left_out) for name in SURFACES if name not in one.surfaces
-        }
+        self.not_offered = {name: offered.get(name, left_out) for name in SURFACES if name not in one.turns}
 
     def _count(self, one: Bench) -> None:
         for name, count in one.judge.checks.items():
@@ -287,6 +296,7 @@ class Fuzzer:
             progress.actions += len(played.actions)
             progress.by_surface[played.surface] = progress.by_surface.get(played.surface, 0) + 1
             self._on_round(progress, played.surface)
+            progress.times.update(each.signature for each in found)
             new = [each for each in found if each.signature not in progress.shown]
             for each in new:
                 await self._shown(each, since)
@@ -299,12 +309,20 @@ class Fuzzer:
         size = octets_of(since)
         # As it was found, in case that a signal ends the run while it is made smaller.
         self.progress.shown[breach.signature] = Shown(breach, tuple(since[-EARLIER:]), False, size)
+        # One of a kind is enough: another round is of more use than the smallest form of the same fault elsewhere.
+        alike = since[-1].surface, breach.check, breach.kind
+        if alike in self._made_smaller:
+            return
         # With the same mediator each try may take as long as its consoles need to come back: few are enough.
         tries = self._tries if self._fresh else min(self._tries, TRIES_WITH_THE_SAME)
         smaller = Smaller(self._opened, breach, self._patience, tries)
         rounds, reproduced = await smaller.of(since)
+        for other, done in smaller.others.values():
+            self.progress.shown.setdefault(other.signature, Shown(other, tuple(done), False, octets_of(done)))
         self.progress.shown[breach.signature] = Shown(breach, tuple(rounds), reproduced, size)
-        if not reproduced and breach.kind is Kind.LATE_ANSWER and self._tries:
+        if reproduced or breach.kind is not Kind.LATE_ANSWER:
+            self._made_smaller.add(alike)
+        elif self._tries:
             del self.progress.shown[breach.signature]
             self.progress.doubtful[breach.signature] = breach
 
@@ -325,6 +343,8 @@ class Smaller:
         self._patience = patience
         self._tries = tries
         self._until = time.monotonic() + seconds
+        self.others: dict[tuple[str, Kind, str], tuple[Breach, list[Round]]] = {}
+        """What else was seen, with the rounds that were done until then."""
 
     @property
     def _left(self) -> bool:
@@ -365,11 +385,19 @@ class Smaller:
             return False
         self._tries -= 1
         try:
-            async with bench(self._opened, only=(), patience=self._patience) as one:
+            async with (
+                asyncio.timeout(max(0.1, self._until - time.monotonic())),
+                bench(self._opened, only=(), patience=self._patience) as one,
+            ):
                 for each in rounds:
                     found = await one.again(each)
+                    for other in found:
+                        if not self._is_it(other) and other.kind is not Kind.LATE_ANSWER:
+                            self.others.setdefault(other.signature, (other, list(rounds)))
                     if any(map(self._is_it, found)):
                         return True
+        except TimeoutError:
+            log.info("no time is left for another try")
         except NotReady:
             # What was done before has harmed a target that is not a new one: that shows nothing new.
             log.info("the target is not ready for another try")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.surface import Breach
@@ -22,6 +23,8 @@ from sorm_mediator.fuzz.live.wire import Wire
 NAME: Final = "http"
 ANSWERED_WITHIN: Final = 5.0
 """Seconds for the answer to a request."""
+MANY: Final = 50
+"""Connections held from which on a good request is tried at once."""
 SLOW: Final = frozenset(("/journal/verify", "/journal/export", "/listen", "/events"))
 """Ends of routes whose answer may take as long as there is something: its end is not waited for."""
 LEFT_ALONE: Final = ("/mediator/restart",)
@@ -30,6 +33,8 @@ WORDS: Final = (
     "", "0", "-1", "1", "28331", "9223372036854775807", "99999999999999999999999", "9" * 5000, "1e999", "nan", "null",
     "true", "..", "../../etc/passwd", "%00", "\x1b[31m", "а", "\u202e", "'\"<b>", "a" * 3000, "{", "*", "kpd1",
 )  # fmt: skip
+NUMBERS: Final = ("0", "-1", "65536", "4294967296", "9223372036854775807", "9223372036854775808", "9" * 30)
+"""Where a number is due: about the bounds of what a program counts with."""
 BODIES: Final[Sequence[bytes]] = (
     b"", b"null", b"[]", b'"x"', b"7", b"{", b"[" * 3000, b'{"a":' * 2000, b"\xff\xfe", b"\x00", b"NaN",
     b'{"state":' + b"9" * 5000 + b"}", b'{"fuzz": "\\ud800"}', b'{"fuzz": 1, "fuzz": 2}', b'{"state": null}',
@@ -48,6 +53,7 @@ class HttpSurface:
         """``routes``: ``paths`` of /openapi.json."""
         assert gateway.web is not None
         self._address = gateway.web
+        self._host = host_port(*gateway.web)
         self._token = gateway.token
         self._routes = sorted(
             (path, method.upper(), declared)
@@ -55,6 +61,8 @@ class HttpSurface:
             for method, declared in methods.items()
             if not path.endswith(LEFT_ALONE) and isinstance(declared, Mapping)
         )
+        self._numbered = [one for one in self._routes if _numbers(one[2])]
+        """Those that take numbers."""
         self._held: list[Wire] = []
 
     def begin(self) -> None:
@@ -63,18 +71,24 @@ class HttpSurface:
     # --- drawing
 
     def draw(self, rng: random.Random) -> Action:
-        kinds = {"request": 16, "broken": 4, "half": 3, "slow_body": 2, "unread_events": 2, "many": 1}
+        kinds = {"request": 16, "broken": 4, "half": 3, "slow_body": 3, "unread_events": 3, "many": 2}
         if self._held:
             kinds |= {"let_go": 2}
         kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
         return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
 
     def _draw_request(self, rng: random.Random) -> Action:
-        path, method, declared = rng.choice(self._routes)
+        routes = self._numbered if self._numbered and rng.random() < 0.3 else self._routes
+        path, method, declared = rng.choice(routes)
         for name in re.findall(r"{(\w+)}", path):
             path = path.replace(f"{{{name}}}", quote(rng.choice(WORDS)[:4000], safe="") or "0")
         names = [one["name"] for one in declared.get("parameters", ()) if one.get("in") == "query"]
-        asked = [(name, rng.choice(WORDS)) for name in names if rng.random() < 0.6]
+        numbers = _numbers(declared)
+        asked = [
+            (name, rng.choice(numbers[name] if name in numbers and rng.random() < 0.7 else WORDS))
+            for name in names
+            if rng.random() < 0.6
+        ]
         if rng.random() < 0.1:
             asked += [(rng.choice(names or ["fuzz"]), rng.choice(WORDS))] * rng.choice((1, 200))
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in asked)
@@ -85,7 +99,7 @@ class HttpSurface:
         return self._request(method, target, body, rng.choice(("", "", "", "ru", "xx", "\xe9")))
 
     def _request(self, method: str, target: str, body: bytes, language: str = "") -> Action:
-        lines = [f"{method} {target} HTTP/1.1", "Host: fuzz", "Connection: close"]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}", "Connection: close"]
         if self._token:
             lines.append("Authorization: Bearer TOKEN")  # put in when it is sent: a finding does not tell it
         if language:
@@ -113,16 +127,16 @@ class HttpSurface:
     def _draw_half(self, rng: random.Random) -> Action:
         data = b"GET /api/v1/status HTTP/1.1\r\nHost: fuzz\r\n"
         cut = data[: rng.randrange(len(data))]
-        return Action(NAME, "hold", {"hex": cut.hex(), "times": rng.choice((1, 5, 40))})
+        return Action(NAME, "hold", {"hex": cut.hex(), "times": rng.choice((1, 5, 40, 300))})
 
     def _draw_slow_body(self, rng: random.Random) -> Action:
         head = b"POST /api/v1/mediator/alarm HTTP/1.1\r\nHost: fuzz\r\nContent-Length: 100000\r\n\r\n{"
-        return Action(NAME, "hold", {"hex": head.hex(), "times": rng.choice((1, 5, 300))})
+        return Action(NAME, "hold", {"hex": head.hex(), "times": rng.choice((1, 5, 40, 300))})
 
     def _draw_unread_events(self, rng: random.Random) -> Action:
-        head = f"GET /api/v1/events HTTP/1.1\r\nHost: fuzz\r\n{self._authorised()}\r\n"
+        head = f"GET /api/v1/events HTTP/1.1\r\nHost: {self._host}\r\n{self._authorised()}\r\n"
         return Action(
-            NAME, "hold", {"hex": head.encode().hex(), "times": rng.choice((1, 20, 100)), "unread": True}
+            NAME, "hold", {"hex": head.encode().hex(), "times": rng.choice((1, 5, 20, 300)), "unread": True}
         )
 
     def _draw_many(self, rng: random.Random) -> Action:
@@ -149,6 +163,8 @@ class HttpSurface:
                     await wire.close()
             case "hold":
                 await self._hold(data, action)
+                if action.times >= MANY:
+                    return await self._served(action)
             case "let_go":
                 await self.settle()
             case _:
@@ -165,6 +181,22 @@ class HttpSurface:
             if data:
                 await wire.write(data)
             self._held.append(wire)
+
+    async def _served(self, action: Action) -> list[Breach]:
+        """A client that does nothing wrong is served while others hold connections."""
+        began = time.monotonic()
+        good = self._request("GET", "/api/v1/status", b"")
+        wire = await Wire.open(self._address)
+        if wire is not None:
+            await wire.write(good.octets.replace(b"Bearer TOKEN", f"Bearer {self._token}".encode()))
+            while not (wire.closed or wire.count) and time.monotonic() - began < ANSWERED_WITHIN:
+                await wire.news(0.2)
+            await wire.close()
+            if b" 200 " in bytes(wire.received[:20]):
+                return []
+        text = f"a good request beside {len(self._held)} connections that are held is not answered with 200"
+        await self.settle()  # what else is wrong shows without them
+        return [Breach("http answers", Kind.NO_ANSWER, "beside held ones", text)]
 
     async def _ask(self, data: bytes, action: Action) -> list[Breach]:
         wire = await Wire.open(self._address)
@@ -216,3 +248,18 @@ class HttpSurface:
 
     def secrets(self) -> frozenset[str]:
         return frozenset()
+
+
+def _numbers(declared: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """The parameters of a route behind the "?" that are whole numbers, with values about their bounds."""
+    found = {}
+    for one in declared.get("parameters", ()):
+        schema = str(one.get("schema"))
+        if one.get("in") == "query" and "integer" in schema:
+            bounds = [int(bound) for bound in re.findall(r"'(?:minimum|maximum)': (-?\d+)", schema)]
+            found[one["name"]] = (
+                *map(str, bounds * 3),
+                *(str(n + by) for n in bounds for by in (-1, 1)),
+                *NUMBERS,
+            )
+    return found

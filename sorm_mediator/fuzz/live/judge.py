@@ -21,7 +21,7 @@ from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Round
 from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.live.target import Gateway
-from sorm_mediator.fuzz.live.watching import descriptors, memory, traces, unescaped
+from sorm_mediator.fuzz.live.watching import descriptors, memory, processor_seconds, traces, unescaped
 from sorm_mediator.fuzz.live.wire import Wire
 from sorm_mediator.language import Phrase
 
@@ -68,6 +68,8 @@ MORE_MEMORY: Final = 200 * 1024 * 1024
 """How much more than after the first rounds is no leak."""
 MORE_JOURNAL: Final = 600
 """Entries of the journal that a round of strangers may cause."""
+IDLE_SECONDS, IDLE_TRIES, BUSY = 0.1, 10, 0.7
+"""A process that takes this share of a processor in each of so many pauses has something to do without an end."""
 WARM: Final = 3
 """Rounds until descriptors and memory are compared."""
 VERIFIED_EVERY: Final = 10
@@ -214,16 +216,17 @@ class Judge:
     async def watching(self, *, console: bool) -> AsyncIterator[None]:
         """Ask all the time, the mediator's web and on the good console's channels, if they are there."""
         await self._listen()
-        task = asyncio.create_task(self._pulse(console))
+        over = asyncio.Event()
+        task = asyncio.create_task(self._pulse(console, over))
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # The question that is open is waited for: whether it is late is what it asks.
+            over.set()
+            await task
 
-    async def _pulse(self, console: bool) -> None:
-        while True:
+    async def _pulse(self, console: bool, over: asyncio.Event) -> None:
+        while not over.is_set():
             if console and not self._gone():
                 await self._do("get-version", {})
             await self._page("/api/v1/status")
@@ -266,8 +269,10 @@ class Judge:
             await self._switch_up()
             if changed:
                 self._events.clear()
+                before = len(self._found)
                 await self._set_up(passwords)
-                if self.plan is not None and not self._found:
+                # What was found in the round itself does not keep the objects from being there for the next one.
+                if self.plan is not None and len(self._found) == before:
                     await self._under_control(self.plan)
             if not self._found:
                 await self._question(one)
@@ -309,7 +314,9 @@ class Judge:
             self._breach("commands", Kind.NO_ANSWER, f"27h {name}", f"{name}: no 27h: {why}")
             return None
         received = self._answer(sent, "command-received")
-        if received is not None and received.time - sent.time > self._limits["27h"] + extra:
+        # A table that another console leaves unread keeps all waiting, but lets them be answered.
+        begins = max(sent.time, self._gateway.held_until)
+        if received is not None and received.time - begins > self._limits["27h"] + extra:
             took = f"{received.time - sent.time:.2f} s"
             self._breach("commands", Kind.LATE_ANSWER, "27h", f"{name}: 27h after {took}")
         limit = self._limits["28h"] + 1.0
@@ -571,6 +578,7 @@ class Judge:
             found = descriptors(pid), memory(pid)
             self._usual = _most(usual, found[0]), _most(resident, found[1])
             return
+        await self._of_idleness(pid)
         deadline = time.monotonic() + 2.0
         while (now := descriptors(pid) or 0) > usual + MORE_DESCRIPTORS:
             if time.monotonic() > deadline:
@@ -584,6 +592,20 @@ class Judge:
             text = f"{octets >> 20} MB are resident, {resident >> 20} MB were after the first rounds"
             self._breach("process", Kind.MEMORY, "resident", text)
             self._usual = self._usual[0], octets
+
+    async def _of_idleness(self, pid: int) -> None:
+        """A mediator that nobody asks anything does nothing."""
+        if pid == os.getpid():
+            return
+        share = 0.0
+        for _ in range(IDLE_TRIES):
+            before, began = processor_seconds(pid), time.monotonic()
+            await asyncio.sleep(IDLE_SECONDS)
+            share = (processor_seconds(pid) - before) / (time.monotonic() - began)
+            if share < BUSY:
+                return
+        text = f"nobody asks anything, and it takes {share:.0%} of a processor"
+        self._breach("process", Kind.HANG, "idle", text)
 
 
 def _most(first: int | None, second: int | None) -> int | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from protocol import (
@@ -23,7 +24,18 @@ from protocol import (
     Unit,
     UnknownUnit,
 )
-from protocol.messages import AddObject, GetVersion, RemoveObject, SetPassword, Start, Stop
+from protocol.codes import NumberSign
+from protocol.messages import (
+    AddObject,
+    GetServices,
+    GetTrunks,
+    GetVersion,
+    RemoveObject,
+    SetPassword,
+    Start,
+    Stop,
+)
+from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live import commands
 from sorm_mediator.fuzz.live.action import Action, ActionError
@@ -41,6 +53,15 @@ GUESSES: Final = 90
 GUESSED_IN: Final = 3.0
 """Seconds in which that many may not be answered."""
 
+SMALL_BUFFER: Final = 4096
+"""Octets of our kernel's receive buffer, so that what is sent waits at the mediator."""
+IN_OUR_KERNEL: Final = 300
+"""Units that may be in that buffer: they have arrived."""
+COUNTED_WITHIN: Final = 3.0
+"""Seconds until a connection that was ended is counted."""
+_OF_KPD2: Final = re.compile(r'^sorm_channel_total{channel="kpd2",what="(\w+)"} (\S+)$', re.MULTILINE)
+Storm = Callable[[int], Awaitable[None]]
+
 
 class KpdSurface:
     """The console channels over TCP. Connections have names: ``a`` is the console's KPD1, ``d`` its KPD2."""
@@ -48,13 +69,15 @@ class KpdSurface:
     name = NAME
     takes_console = True
 
-    def __init__(self, gateway: Gateway, numbers: Sequence[str]) -> None:
+    def __init__(self, gateway: Gateway, numbers: Sequence[str], storm: Storm | None = None) -> None:
+        """``numbers``: of subscribers. ``storm``: makes so many calls of an object under control."""
         assert gateway.kpd1 is not None
         assert gateway.kpd2 is not None
         self._gateway = gateway
         self._ports = {"kpd1": gateway.kpd1, "kpd2": gateway.kpd2}
         self._codec: Codec = gateway.run.codec
         self._numbers = tuple(numbers)
+        self._storm = storm
         self._first = gateway.run.password
         self.known = self._unknown()
         self._wires: dict[str, Wire] = {}
@@ -90,6 +113,12 @@ class KpdSurface:
         if "a" not in self._wires or self._wires["a"].closed:
             return self._action("connect", wire="a", channel="kpd1")
         return self._action("send", wire="a", hex=self._right(rng).hex(), split=0, right=True)
+
+    def draw_long_answer(self, rng: random.Random) -> Action:
+        """A question whose answer the switch makes as long as it likes."""
+        asked = GetTrunks() if rng.random() < 0.7 else GetServices(NumberSign.OWN, (*self._numbers, "1")[0])
+        asked.orm_number, asked.password = self.known.orm_number, self.known.password
+        return self._action("send", wire="a", hex=self._codec.encode(asked).hex(), split=0, right=True)
 
     def _action(self, kind: str, /, **values: object) -> Action:
         return Action(NAME, kind, values)
@@ -168,6 +197,10 @@ class KpdSurface:
         times = rng.choice((1, 1, 3, 30))
         return self._action("second", channel=channel, hex=data.hex(), times=times, secrets=[word])
 
+    def _draw_deaf(self, rng: random.Random) -> Action:
+        """Calls whose events nobody takes, and the end of the connection."""
+        return self._action("deaf", times=rng.choice((30, 500, 1500)), how=rng.choice(("close", "reset")))
+
     def _draw_unread(self, rng: random.Random) -> Action:
         return self._action("unread", wire=rng.choice(("a", "d")))
 
@@ -187,6 +220,8 @@ class KpdSurface:
                 await self._connect(name, action.values["channel"])
             case "second":
                 await self._second(action)
+            case "deaf":
+                return await self._deaf(action)
             case "send" | "half" | "flood" | "guess" | "unread" | "close" | "reset" | "finish":
                 if wire is not None and not wire.closed:
                     return await self._to(wire, name, action)
@@ -267,6 +302,47 @@ class KpdSurface:
         took = time.monotonic() - began
         summary = f"{refused} wrong passwords were answered in {took:.1f} s: nothing slows a guesser"
         return [Breach("passwords", Kind.NOT_LIMITED, "guesses", summary)]
+
+    async def _deaf(self, action: Action) -> list[Breach]:
+        """Events that are not read: each one sent has come, or is counted as lost or deleted (docs/limits.md)."""
+        if self._storm is None or self._gateway.run.request is None:
+            return []
+        old = self._wires.pop("d", None)
+        if old is not None:
+            await old.close()
+            await asyncio.sleep(0.2)
+        before = await self._counted()
+        wire = await Wire.open(self._ports["kpd2"], buffer=SMALL_BUFFER)
+        if before is None or wire is None:
+            return []
+        wire.read(False)
+        await self._storm(action.times)
+        await self._end(wire, action.values["how"])
+        arrived = StreamFramer(Channel.KPD2, self._codec.options).feed(bytes(wire.received))
+        deadline = time.monotonic() + COUNTED_WITHIN
+        while (after := await self._counted()) is not None:
+            sent, lost = after[0] - before[0], after[1] - before[1]
+            missing = sent - lost - len(list(arrived)) - IN_OUR_KERNEL
+            if missing <= 0:
+                break
+            if time.monotonic() > deadline:
+                text = f"{sent} units of KPD2 count as sent and {lost} as lost or deleted, but nobody has read them"
+                return [Breach("events", Kind.NOT_COUNTED, "unread", text)]
+            await asyncio.sleep(0.2)
+        return []
+
+    async def _counted(self) -> tuple[float, float] | None:
+        """Units of KPD2 so far: sent; and lost or deleted."""
+        assert self._gateway.run.request is not None
+        try:
+            status, page = await self._gateway.run.request("GET", "/metrics", None)
+        except ConnectError:
+            return None
+        found = dict(_OF_KPD2.findall(page)) if status == 200 and isinstance(page, str) else {}
+        if "units_sent" not in found:
+            return None
+        gone = sum(float(value) for name, value in found.items() if name.startswith(("lost", "deleted")))
+        return float(found["units_sent"]), gone
 
     # --- what came
 
@@ -357,9 +433,10 @@ _WEIGHTS: Final = {
     "new_password": 2,
     "noise": 3,
     "half": 3,
-    "flood": 1,
-    "guess": 1,
+    "flood": 2,
+    "guess": 2,
     "second": 2,
+    "deaf": 1,
     "unread": 1,
     "end": 2,
 }

@@ -33,7 +33,7 @@ from sorm_mediator.fuzz.live.fuzzer import (
     seconds_or_rounds,
 )
 from sorm_mediator.fuzz.live.judge import CHECKS, NotReady
-from sorm_mediator.fuzz.live.starting import by_e1, lab_process, running
+from sorm_mediator.fuzz.live.starting import Link, by_e1, lab_process, running
 from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
 from sorm_mediator.lab.targets import listens_at, runs_already
@@ -41,6 +41,7 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import progress_bar
+from ssh_control.transport import KeyProblem, private_host_key
 from ssh_control.visible import visible_lines
 
 LONGEST: Final = 10**7
@@ -65,6 +66,10 @@ class LiveSettings:
     ssh: str = ""
     radius: str = ""
     web: str = ""
+    link: str = ""
+    """Where the mediator logs in to its switch."""
+    link_key: Path | None = None
+    """The host key that is shown there."""
     log_file: Path | None = None
     seed: int | None = None
     """None: another one each time."""
@@ -105,6 +110,12 @@ class Way:
 
     opened: Opener
     fresh: bool
+    link: Link | None = None
+
+    async def close(self) -> None:
+        """End what stays from try to try."""
+        if self.link is not None:
+            await self.link.close()
 
 
 def run_live(settings: LiveSettings) -> int:
@@ -122,6 +133,13 @@ def run_live(settings: LiveSettings) -> int:
 
 async def _run(settings: LiveSettings) -> int:
     reached = await _way(settings)
+    try:
+        return await _played(settings, reached)
+    finally:
+        await reached.close()
+
+
+async def _played(settings: LiveSettings, reached: Way) -> int:
     if settings.again is not None:
         return await _again(settings, reached)
     known = _known(settings)
@@ -221,7 +239,27 @@ async def _way(settings: LiveSettings) -> Way:
         raise UsageError(f"--target: {target!r}: the port of KPD1 is missing: HOST:PORT")
     config = load_lab(settings.config) if settings.config is not None else None
     endpoints = {"kpd1": host_port(host or "127.0.0.1", port), **_given(settings, host or "127.0.0.1")}
-    return Way(lambda: running(config, target, endpoints, log_file=settings.log_file), fresh=False)
+    link = _link(settings)
+    return Way(
+        lambda: running(config, target, endpoints, log_file=settings.log_file, link=link),
+        fresh=False, link=link,
+    )  # fmt: skip
+
+
+def _link(settings: LiveSettings) -> Link | None:
+    """Where to stand between the mediator and its switch. Raises :class:`UsageError`."""
+    if not settings.link:
+        return None
+    if not settings.ssh:
+        raise UsageError("--link: needs --ssh HOST:PORT: the switch that is behind it")
+    try:
+        host, port = host_and_or_port(settings.link, "127.0.0.1")
+        key = private_host_key(settings.link_key)
+    except (ValueError, KeyProblem) as error:
+        raise UsageError(f"--link: {settings.link!r}: {error}") from None
+    if not port:
+        raise UsageError(f"--link: {settings.link!r}: a port, or HOST:PORT")
+    return Link((host or "127.0.0.1", port), key)
 
 
 def _line(text: str) -> None:
@@ -262,7 +300,11 @@ async def _of_lab(settings: LiveSettings, config: Config) -> Way:
     if endpoints is None:
         return Way(lambda: lab_process(config, name), fresh=True)
     known = {**endpoints, **_given(settings, listens_at(config.console.host))}
-    return Way(lambda: running(config, name, known, log_file=settings.log_file), fresh=False)
+    link = _link(settings)
+    return Way(
+        lambda: running(config, name, known, log_file=settings.log_file, link=link),
+        fresh=False, link=link,
+    )  # fmt: skip
 
 
 def _ready(path: Path) -> Mapping[str, str]:
@@ -356,6 +398,15 @@ def _report(
     ]
     notes += [
         Phrase("not checked: {check}: {why}", check=name, why=why) for name, why in fuzzer.not_checked.items()
+    ]
+    notes += [
+        Phrase(
+            "seen in {count} rounds: {what}",
+            count=progress.times[one.breach.signature],
+            what=one.breach.summary,
+        )
+        for one in progress.shown.values()
+        if progress.times[one.breach.signature] > 1
     ]
     notes += [
         Phrase("late once, and not when it was done again: {what}", what=one.summary)

@@ -10,10 +10,12 @@ import asyncio
 import json
 import random
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import asyncssh
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.commands import secret
@@ -28,6 +30,10 @@ NAME: Final = "ssh"
 LOGIN_SLACK: Final = 5.0
 """Seconds for a right login, beside what wrong ones may have cost (``switch.login_wait``)."""
 ANSWERED_WITHIN: Final = 3.0
+BURST_FOR: Final = 1.0
+"""Seconds of many wrong logins before the next action."""
+SHELL_WITHIN: Final = 1.5
+"""Seconds for the prompt that follows a line."""
 _LOG: Final = "asyncssh"
 OPS: Final = ("add", "change", "remove", "join", "sync", "clear", "services", "trunks", "ping", "fly", "")
 
@@ -48,6 +54,13 @@ class SshSurface:
         self._connection: asyncssh.SSHClientConnection | None = None
         self._process: asyncssh.SSHClientProcess[bytes] | None = None
         self._held: list[Wire] = []
+        self._trying: list[asyncio.Task[None]] = []
+        self._admin = ("", "")
+        self._sinks: tuple[str, ...] = ()
+        if (switch := gateway.config.switch) is not None:
+            self._admin = switch.admin.user, switch.admin.password.get_secret_value()
+        if gateway.radius is not None:
+            self._sinks = (host_port(*gateway.radius),)
         self._greeted = False
         self._sequence = 0
         self._secrets: set[str] = set()
@@ -62,7 +75,17 @@ class SshSurface:
 
     def draw(self, rng: random.Random) -> Action:
         if self._process is None:
-            kinds = {"login": 8, "wrong_login": 3, "raw": 4, "disconnect": 2, "other_channel": 2, "hold": 1}
+            kinds = {
+                "login": 8,
+                "wrong_login": 3,
+                "burst": 1,
+                "impostor": 2,
+                "shell": 3,
+                "raw": 4,
+                "disconnect": 2,
+                "other_channel": 2,
+                "hold": 1,
+            }
         elif not self._greeted:
             kinds = {"hello": 6, "odd_hello": 3, "request": 2, "line": 2, "end": 1}
         else:
@@ -77,6 +100,31 @@ class SshSurface:
         word = secret(rng)
         user = rng.choice((self._user, "nobody", "admin", "a" * 3000, "\x1b[31m\nx"))
         return Action(NAME, "wrong_login", {"user": user, "secrets": [word], "times": rng.choice((1, 1, 4))})
+
+    def _draw_burst(self, rng: random.Random) -> Action:
+        """Many wrong passwords at the same time, which go on while the right one is tried."""
+        word = secret(rng)
+        return Action(
+            NAME, "burst", {"user": self._user, "secrets": [word], "times": rng.choice((20, 60, 150))}
+        )
+
+    def _draw_impostor(self, rng: random.Random) -> Action:
+        """The domain's password, with the accounting sink of the mediator that is connected, and no objects."""
+        hello = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": self._sink(rng)}
+        request = {"seq": 1, "op": "sync", "params": {"objects": [], "first": True, "last": True}}
+        lines = [
+            json.dumps(one).encode() + b"\n"
+            for one in (hello, rng.choice((request, {"seq": 1, "op": "clear"})))
+        ]
+        return Action(NAME, "impostor", {"hex": b"".join(lines).hex()})
+
+    def _sink(self, rng: random.Random) -> str:
+        return rng.choice(self._sinks or ("127.0.0.1:9",))
+
+    def _draw_shell(self, rng: random.Random) -> Action:
+        """Lines for the shell, each of which is answered with a prompt."""
+        lines = [_shell_line(rng, self._user) for _ in range(rng.choice((1, 5, 20)))]
+        return Action(NAME, "shell", {"hex": "".join(one + "\n" for one in lines).encode().hex()})
 
     def _draw_raw(self, rng: random.Random) -> Action:
         data = rng.choice(
@@ -162,6 +210,15 @@ class SshSurface:
                 self._process = await self._connection.create_process(subsystem=subsystem, encoding=None)
             case "wrong_login":
                 await self._wrong(action)
+            case "burst":
+                self._tried_wrong = True
+                wrong = action.changed(times=1)
+                self._trying += [asyncio.create_task(self._wrong_one(wrong)) for _ in range(action.times)]
+                await asyncio.sleep(BURST_FOR)
+            case "impostor":
+                await self._impostor(action.octets)
+            case "shell":
+                return await self._shell(action.octets)
             case "raw" | "hold":
                 await self._raw(action)
             case "line":
@@ -191,6 +248,38 @@ class SshSurface:
                 (await self._connect(action.values["user"], word)).abort()
             except asyncssh.PermissionDenied:
                 continue
+
+    async def _wrong_one(self, action: Action) -> None:
+        with suppress(asyncssh.Error, OSError):
+            await self._wrong(action)
+
+    async def _impostor(self, lines: bytes) -> None:
+        async with (
+            await self._connect(self._user, self._password) as connection,
+            connection.create_process(subsystem=ServerDialect().subsystem, encoding=None) as process,
+        ):
+            for line in lines.splitlines(keepends=True):
+                process.stdin.write(line)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        await process.stdout.readline()
+
+    async def _shell(self, lines: bytes) -> list[Breach]:
+        """Each line is answered with a prompt: a session outlives a command that is refused."""
+        if not self._admin[0]:
+            return []
+        async with (
+            await self._connect(*self._admin) as connection,
+            connection.create_process(term_type="dumb", encoding=None) as process,
+        ):
+            await _until_quiet(process, b"$ ")
+            for line in lines.splitlines(keepends=True):
+                process.stdin.write(line.replace(b"\n", b"\r"))
+                answer = await _until_quiet(process, b"$ ")
+                if process.stdout.at_eof():
+                    text = f"the session of the shell ended at {line[:80]!a}: {answer[-80:]!a}"
+                    return [Breach("ssh login", Kind.NO_ANSWER, "shell", text)]
+        return []
 
     async def _raw(self, action: Action) -> None:
         for _ in range(action.times):
@@ -242,6 +331,15 @@ class SshSurface:
 
     async def settle(self) -> list[Breach]:
         await self._cut()
+        try:
+            return await self._settled()
+        finally:
+            trying, self._trying = self._trying, []
+            for task in trying:
+                task.cancel()
+            await asyncio.gather(*trying, return_exceptions=True)
+
+    async def _settled(self) -> list[Breach]:
         held, self._held = self._held, []
         for wire in held:
             await wire.reset()
@@ -267,6 +365,38 @@ class SshSurface:
 
     def secrets(self) -> frozenset[str]:
         return frozenset(self._secrets)
+
+
+async def _until_quiet(process: asyncssh.SSHClientProcess[bytes], prompt: bytes) -> bytes:
+    """What comes up to the prompt, or the end, or for as long as a line may take."""
+    answer = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SHELL_WITHIN):
+            while not answer.endswith(prompt) and (data := await process.stdout.read(65_536)):
+                answer += data
+    return answer
+
+
+ODD_VALUES: Final = (
+    "9" * 5000, "9" * 20, "-1", "0x" + "F" * 5000, "\u00b2", "1e999", "", '"', "a" * 3000, "\x1b[31m",
+)  # fmt: skip
+
+
+def _shell_line(rng: random.Random, domain: str) -> str:
+    """A line of the shell, with values that are no values."""
+    long = rng.choice(
+        ("9" * 5000, "9" * 20, "-1", "0x" + "F" * 5000, "\u00b2", "1e999", "", '"', "a" * 3000, "\x1b[31m")
+    )
+    name = rng.choice(("ssh_port", "enabled", "hangup_delay", "password", "x", long))
+    return rng.choice(
+        (
+            f"domain/{domain}/sorm/set {name} {long}", f"sorm/set {name} {long}", f"sorm/set ssh_port {long}",
+            f"domain/{long}/sorm/info", f"domain/{domain}/sorm/info {long}", f"domain/{domain}/sorm/{long}",
+            f"domain/{domain}/routing/import {long}", f"domain/{domain}/routing/show {long}", f"cd {long}",
+            "ls", "help",
+            f"domain/{domain}/trunk/set {long} name {long}", long,
+        )
+    )  # fmt: skip
 
 
 def logging_off() -> None:

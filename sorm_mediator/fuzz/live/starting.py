@@ -13,10 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from sorm_mediator.addresses import split_host_port
+import asyncssh
+
+from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, E1Config, parse
 from sorm_mediator.config.switch import DomainConfig, RadiusServerConfig
 from sorm_mediator.config.written import plain
+from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import RunTarget, WebApi, target_for
 from sorm_mediator.fuzz.live.between import Between
 from sorm_mediator.fuzz.live.ports import free_port
@@ -33,8 +36,43 @@ STREAMS: Final = 2
 """Streams of a lab over E1: one for the fuzzer, one for the good console."""
 OTHER_SINK: Final = RadiusServerConfig(host="127.0.0.1", port=9)
 """A second sink of each domain, that of the mediator that the fuzzer plays; nothing listens there."""
-NO_SWITCH: Final = Phrase("the mediator's switch is not of a lab that is started here")
+JOINED_WITHIN: Final = 40.0
+"""Seconds until a mediator that found nobody tries again (``ssh.retry_max`` is 30 s)."""
+NO_SWITCH: Final = Phrase(
+    "its link to the switch does not cross this: a lab that is started here, or --link [HOST:]PORT"
+)
 NO_E1: Final = Phrase("the console's link is TCP")
+
+
+class Link:
+    """Where a mediator that runs logs in to its switch, and the host key that it has pinned.
+
+    It stays there from try to try, since a mediator that finds nobody waits longer each time. ``close`` ends it.
+    """
+
+    def __init__(self, address: tuple[str, int], key: asyncssh.SSHKey) -> None:
+        self._address = address
+        self._key = key
+        self._between: Between | None = None
+
+    async def between(self, switch: tuple[str, int]) -> Between:
+        """It, with the mediator logged in where it does so in time. Raises ConnectError."""
+        if self._between is None:
+            between = Between(switch, self._key)
+            try:
+                await between.start(*self._address)
+            except OSError as error:
+                where = host_port(*self._address)
+                raise ConnectError(f"--link: {where}: can't listen: {error.strerror or error}") from None
+            self._between = between
+        if not await self._between.joined(JOINED_WITHIN):
+            raise ConnectError(f"--link: {host_port(*self._address)}: the mediator does not log in here")
+        return self._between
+
+    async def close(self) -> None:
+        """Cut the link."""
+        if self._between is not None:
+            await self._between.close()
 
 
 def by_e1(config: Config) -> bool:
@@ -152,7 +190,7 @@ class _Logging(BoxProcess):
     async def _discard_output(self) -> None:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, False))
+        await asyncio.gather(self._keep(self._process.stderr), self._copy(self._process.stdout, None))
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
         with self._log.open("ab", buffering=0) as file:
@@ -173,7 +211,7 @@ def _toml(config: Config) -> str:
 
 
 async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitStack) -> ConsoleLines | None:
-    """The console's ends of the streams; the first one's channels are those of the fuzzer."""
+    """The console's ends of the streams; the first one is the fuzzer's. A channel of any of them may keep P(R)."""
     if not by_e1(config):
         return None
     from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
@@ -182,7 +220,8 @@ async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitS
     from sorm_mediator.fuzz.live.e1_surface import spoil  # numpy, which TCP can do without
 
     lines = ConsoleLines(lines_toward(streams, "127.0.0.1"))
-    spoil(lines.lines[min(lines.lines)])
+    for line in lines.lines.values():
+        spoil(line)
     return await stack.enter_async_context(lines)
 
 
@@ -232,9 +271,17 @@ def _without(gateway: Gateway) -> Gateway:
 
 @asynccontextmanager
 async def running(
-    config: Config | None, name: str, endpoints: Mapping[str, str], *, log_file: Path | None = None
+    config: Config | None,
+    name: str,
+    endpoints: Mapping[str, str],
+    *,
+    log_file: Path | None = None,
+    link: Link | None = None,
 ) -> AsyncIterator[Gateway]:
-    """A mediator that runs. ``endpoints``: those of its ready line that are known; ``config``: what describes it."""
+    """A mediator that runs. ``endpoints``: those of its ready line that are known; ``config``: what describes it.
+
+    ``link``: stand there between it and its switch. Raises :class:`~sorm_mediator.console.errors.ConnectError`.
+    """
     config = config if config is not None else parse({}, directory=Path.cwd())
     async with AsyncExitStack() as stack:
         lines = None
@@ -245,6 +292,8 @@ async def running(
             lines = await _lines(config, endpoints, stack)
         made = await _reached(config, name, endpoints, stack, lines)
         made.log = _log_of(log_file)
+        if link is not None and made.ssh is not None:
+            made.between = await link.between(made.ssh)
         port = made.kpd1 or made.web
         made.pid = await asyncio.to_thread(listener, port[1]) if port and _is_here(port[0]) else None
         pid = made.pid

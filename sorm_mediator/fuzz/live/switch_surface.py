@@ -19,6 +19,11 @@ from sorm_mediator.fuzz.live.target import Gateway
 NAME: Final = "switch"
 LATE: Final = 0.4
 _ROWS: Final = 3000
+_MOST_ROWS: Final = 100_000
+"""Rows of one answer: more than there are numbers."""
+RESYNC_WITHIN: Final = 4.0
+HELLO_WITHIN: Final = 1.5
+"""Seconds until a mediator whose link was cut has logged in again (``ssh.retry_min``)."""
 
 
 class SwitchSurface:
@@ -33,22 +38,37 @@ class SwitchSurface:
         self._between = gateway.between
         self._console = console
         self._asked = 0
+        self._next: list[Action] = []
 
     def begin(self) -> None:
         self._asked = 0
+        self._next = []
 
     def draw(self, rng: random.Random) -> Action:
         # The console connects and starts first; then what asks the switch and what spoils its answer take turns.
         self._asked += 1
+        if self._next:
+            return self._next.pop()
         if self._asked < 4 or rng.random() < 0.5:
             return self._console.draw_right(rng)
         kind = rng.choices(*zip(*_WEIGHTS.items(), strict=True))[0]
+        if kind == "rows":  # a question follows whose answer is to have that many
+            self._next = [self._console.draw_long_answer(rng)]
         draw = _VALUES.get(kind)
         return Action(NAME, kind, draw(rng) if draw is not None else {})
 
     async def do(self, action: Action) -> list[Breach]:
         self._between.spoil(action)
+        if action.kind == "resync":
+            await self._until_spoilt()
+        elif action.kind == "hello":
+            await asyncio.sleep(HELLO_WITHIN)  # the mediator logs in again
         return []
+
+    async def _until_spoilt(self) -> None:
+        """The mediator logs in again and brings its objects back."""
+        await self._between.spoilt(RESYNC_WITHIN)
+        await asyncio.sleep(0.3)  # what follows from the answer
 
     async def settle(self) -> list[Breach]:
         self._between.as_it_is()
@@ -83,6 +103,7 @@ def _reply(rng: random.Random) -> dict[str, Any]:
             {"services": [300, -1, None]}, {"services": list(range(256)) * 4}, {"services": {}},
             {"trunks": trunks}, {"trunks": [{"trunk": 70_000, "name": 5}]}, {"trunks": [[]]},
             {"trunks": [{"trunk": 2, "name": "\x1b[31m\n\u202e" * 9}]}, {"line_states": {"900": 1e308}, "refused": 5},
+            {"line_states": {"9" * 5000: 1, "\u00b2": 1}}, {"refused": [{"object_number": "9" * 5000, "code": 5}]},
         )
     )  # fmt: skip
     text = rng.choice(
@@ -95,11 +116,29 @@ def _reply(rng: random.Random) -> dict[str, Any]:
     return {"hex": text.encode().hex()}
 
 
+def _hello(rng: random.Random) -> bytes:
+    """The first line of a switch, which the mediator keeps and shows."""
+    depth = rng.choice((3, 14, 700))
+    value = rng.choice(
+        (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"9" * 5000, b"1e999")
+    )
+    return b'{"hello":"sorm","ok":true,"version":1,"switch":%b,"fuzz":%b}' % (
+        rng.choice((b'"x"', value)),
+        value,
+    )
+
+
 _VALUES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "insert": _nonsense,
     "replace": _nonsense,
     "reply": _reply,
     "double": lambda rng: {"times": rng.choice((2, 2, 50))},
     "late": lambda rng: {"seconds": LATE},
+    "rows": lambda rng: {"times": rng.choice((_ROWS, _MOST_ROWS))},
+    "resync": lambda rng: {"times": rng.choice((8000, 60_000))},
+    "hello": lambda rng: {"hex": _hello(rng).hex()},
 }
-_WEIGHTS: Final = {"reply": 8, "replace": 3, "insert": 3, "double": 2, "late": 1, "drop": 1, "cut": 1}
+_WEIGHTS: Final = {
+    "reply": 8, "replace": 3, "insert": 3, "double": 2, "late": 1, "drop": 1, "cut": 1, "rows": 3,
+    "resync": 2, "hello": 1,
+}  # fmt: skip

@@ -38,6 +38,9 @@ class Gateway:
     """Its process, where that is of this machine."""
     alive: Callable[[], str] = field(default=lambda: "")
     """Why it is not running any more; "" as long as it is."""
+    held_until: float = 0.0
+    """Until when (monotonic clock) a console gives many commands or leaves a table unread: those of all wait (option
+    ``output_timeout``)."""
     log: Logged | None = None
     """What it logs; None: that can't be seen."""
     not_offered: Mapping[str, str] = field(default_factory=dict)

@@ -25,16 +25,26 @@ class Wire(asyncio.Protocol):
         self._news = asyncio.Event()
 
     @classmethod
-    async def open(cls, address: tuple[str, int], *, own_host: str = "") -> Wire | None:
-        """A connection; None where there is none within :data:`CONNECTED_WITHIN`."""
+    async def open(cls, address: tuple[str, int], *, own_host: str = "", buffer: int = 0) -> Wire | None:
+        """A connection; None where there is none within :data:`CONNECTED_WITHIN`. ``buffer``: of the kernel, octets."""
         loop = asyncio.get_running_loop()
         local = (own_host, 0) if own_host else None
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             async with asyncio.timeout(CONNECTED_WITHIN):
-                _, wire = await loop.create_connection(cls, *address, local_addr=local)
+                if not buffer:
+                    return (await loop.create_connection(cls, *address, local_addr=local))[1]
+                sock = socket.socket(family, socket.SOCK_STREAM)
+                try:
+                    sock.setblocking(False)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+                    await loop.sock_connect(sock, address)
+                except BaseException:
+                    sock.close()
+                    raise
+                return (await loop.create_connection(cls, sock=sock))[1]
         except (OSError, TimeoutError):
             return None
-        return wire
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
