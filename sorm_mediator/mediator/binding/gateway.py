@@ -876,9 +876,10 @@ class Gateway:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
-        if not objects and call == cause.call and type(message) is not AddObject:
+        adds = type(message) is AddObject  # and not its answers
+        if not objects and call == cause.call and adds == cause.adds:
             return cause
-        return Cause(cause.id, call, cause.objects + objects, type(message) is AddObject)
+        return Cause(cause.id, call, cause.objects + objects, adds)
 
     def _event(self, kind: str, fields: dict[str, Any], cause: Cause = NO_CAUSE) -> None:
         self.events.publish(kind, self.now(), lambda: fields, cause)
