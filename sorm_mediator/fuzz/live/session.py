@@ -164,14 +164,21 @@ async def _played(settings: LiveSettings, reached: Way) -> int:
             patience=settings.patience, tries=settings.tries, on_round=on_round,
         )  # fmt: skip
         limit = seconds_or_rounds(seconds, settings.rounds or 0)
+        skipped: list[Phrase] = []
 
         async def work() -> list[str]:
-            gone = [
-                str(settings.findings / one.name)
-                for one in known
-                if not stopped.is_set()
-                and not await fuzzer.again(_breach_of(one), rounds_of(one.options["rounds"]))
-            ]
+            gone = []
+            for one in known:
+                if stopped.is_set():
+                    break
+                folder = str(settings.findings / one.name)
+                try:
+                    shows = await fuzzer.again(_breach_of(one), rounds_of(one.options["rounds"]))
+                except ActionError as error:
+                    skipped.append(Phrase("not tried again: {folder}: {why}", folder=folder, why=str(error)))
+                    continue
+                if not shows:
+                    gone.append(folder)
             await fuzzer.run(lambda done: not stopped.is_set() and limit(done))
             return gone
 
@@ -181,7 +188,7 @@ async def _played(settings: LiveSettings, reached: Way) -> int:
             for number in taken_signals():
                 loop.remove_signal_handler(number)
     took = time.monotonic() - began
-    report = _report(settings, fuzzer, began_at, took, gone=gone, interrupted=stopped.is_set())
+    report = _report(settings, fuzzer, began_at, took, gone=gone, skipped=skipped, interrupted=stopped.is_set())
     _write(settings, report)
     if stopped.is_set():
         return INTERRUPTED
@@ -384,6 +391,7 @@ def _report(
     seconds: float,
     *,
     gone: Sequence[str],
+    skipped: Sequence[Phrase],
     interrupted: bool,
 ) -> FuzzReport:
     progress = fuzzer.progress
@@ -392,7 +400,8 @@ def _report(
     measured: dict[Phrase, float | int] = {Phrase("actions"): progress.actions}
     for name, count in sorted(progress.by_surface.items()):
         measured[Phrase("rounds of {surface}", surface=name)] = count
-    notes = [
+    notes = list(skipped)
+    notes += [
         Phrase("not used: {surface}: {why}", surface=name, why=why)
         for name, why in fuzzer.not_offered.items()
     ]
