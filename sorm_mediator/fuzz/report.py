@@ -63,7 +63,7 @@ class FuzzReport:
             "seconds": round(self.seconds, 3),
             "inputs": self.inputs,
             "inputs_per_second": round(self.rate, 1),
-            "passed": not self.failed,
+            "passed": not (self.failed or self.interrupted),
             "interrupted": self.interrupted,
             "checks": dict(self.checks),
             "measured": {str(name): value for name, value in self.measured.items()},

@@ -132,16 +132,15 @@ def run_live(settings: LiveSettings) -> int:
 
 
 async def _run(settings: LiveSettings) -> int:
+    again = None if settings.again is None else _finding_again(settings.again)
     reached = await _way(settings)
     try:
-        return await _played(settings, reached)
+        return await (_played(settings, reached) if again is None else _again(settings, reached, *again))
     finally:
         await reached.close()
 
 
 async def _played(settings: LiveSettings, reached: Way) -> int:
-    if settings.again is not None:
-        return await _again(settings, reached)
     known = _known(settings)
     began, began_at = time.monotonic(), time.time()
     seconds = settings.seconds or (0.0 if settings.rounds else DEFAULT_SECONDS)
@@ -188,7 +187,9 @@ async def _played(settings: LiveSettings, reached: Way) -> int:
             for number in taken_signals():
                 loop.remove_signal_handler(number)
     took = time.monotonic() - began
-    report = _report(settings, fuzzer, began_at, took, gone=gone, skipped=skipped, interrupted=stopped.is_set())
+    report = _report(
+        settings, fuzzer, began_at, took, gone=gone, skipped=skipped, interrupted=stopped.is_set()
+    )
     _write(settings, report)
     if stopped.is_set():
         return INTERRUPTED
@@ -247,6 +248,8 @@ async def _way(settings: LiveSettings) -> Way:
     config = load_lab(settings.config) if settings.config is not None else None
     endpoints = {"kpd1": host_port(host or "127.0.0.1", port), **_given(settings, host or "127.0.0.1")}
     link = _link(settings)
+    if "kpd2" not in endpoints:
+        raise UsageError(f"--target {target}: needs --kpd2 [HOST:]PORT: where the mediator serves KPD2")
     return Way(
         lambda: running(config, target, endpoints, log_file=settings.log_file, link=link),
         fresh=False, link=link,
@@ -446,16 +449,21 @@ def _write(settings: LiveSettings, report: FuzzReport) -> None:
 # --- a finding again
 
 
-async def _again(settings: LiveSettings, reached: Way) -> int:
-    """Do the rounds of a finding again. Exit code 1 when it still shows."""
-    assert settings.again is not None
+def _finding_again(folder: Path) -> tuple[Finding, list[Round]]:
+    """The finding of ``--again``, and its rounds. Raises :class:`UsageError`."""
     try:
-        known = findings.read(settings.again)
-        rounds = rounds_of(known.options.get("rounds"))
+        known = findings.read(folder)
+        if "rounds" not in known.options:
+            raise UsageError(f"--again: {folder} is of the target {known.target}: --target {known.target}")
+        return known, rounds_of(known.options["rounds"])
     except OSError as error:
-        raise UsageError(f"--again: {settings.again}: can't be read: {error.strerror or error}") from None
+        raise UsageError(f"--again: {folder}: can't be read: {error.strerror or error}") from None
     except (FindingError, ActionError) as error:
-        raise UsageError(f"--again: {settings.again}: {error}") from None
+        raise UsageError(f"--again: {folder}: {error}") from None
+
+
+async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: Sequence[Round]) -> int:
+    """Do the rounds of a finding again. Exit code 1 when it still shows."""
     shown: list[Breach] = []
     try:
         async with bench(reached.opened, patience=settings.patience) as one:
@@ -471,7 +479,13 @@ async def _again(settings: LiveSettings, reached: Way) -> int:
             {"check": one.check, "kind": str(one.kind), "place": one.place, "summary": one.summary}
             for one in shown
         ]
-        _line(json.dumps({"finding": str(settings.again), "shown": told}, ensure_ascii=False))
+        document = {
+            "target": settings.target,
+            "passed": not shown,
+            "finding": str(settings.again),
+            "shown": told,
+        }
+        _line(json.dumps(document, ensure_ascii=False))
     else:
         for breach in shown:
             _line(f"{breach.check}: {breach.kind}: {breach.summary}")
