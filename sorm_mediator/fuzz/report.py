@@ -120,6 +120,8 @@ def _finding_lines(finding: Finding, folder: Path | None, lang: Lang, look: Look
         f"  {visible(translate(finding.summary, lang))}",
         f"  {visible(finding.place)}",
     ]
+    if not finding.reduced:
+        lines.append(f"  {translate(Phrase('not made smaller: it is as it was found'), lang)}")
     lines += [
         "  "
         + translate(

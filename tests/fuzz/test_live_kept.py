@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.console.errors import UsageError
-from sorm_mediator.fuzz.finding import Finding, Kind, Step, write
+from sorm_mediator.fuzz.finding import Finding, Kind, Step, read, write
 from sorm_mediator.fuzz.live import fuzzer as module
 from sorm_mediator.fuzz.live.action import Action, Round, documents
 from sorm_mediator.fuzz.live.fuzzer import Bench, Fuzzer, Progress
@@ -97,3 +97,26 @@ def test_an_interrupted_run_has_not_passed() -> None:
     )
     assert made.document()["passed"]
     assert not replace(made, interrupted=True).document()["passed"]
+
+
+def test_a_finding_that_shows_again_keeps_its_seed_and_has_the_command_that_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Played:
+        async def again(self, _one: Round) -> list[Breach]:
+            return [Breach("web", Kind.WRONG_ANSWER, "/", "HTTP 500")]
+
+    @asynccontextmanager
+    async def bench(*_: Any, **__: Any) -> AsyncIterator[Played]:
+        yield Played()
+
+    monkeypatch.setattr(module, "bench", bench)
+    monkeypatch.setattr(Fuzzer, "run", no_rounds)
+    folder = kept(tmp_path, "http")
+    run_live(
+        LiveSettings(target=TARGET, kpd2="2", web="8080", seed=9, rounds=1, findings=tmp_path, json=True)
+    )
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    again = f"sorm-mediator fuzz --target {TARGET} --kpd2 2 --web 8080 --again {folder}"
+    assert (finding["seed"], finding["command"], finding["reduced"]) == (1, again, True)
+    assert read(folder).seed == 1

@@ -355,16 +355,30 @@ def finding_of(settings: LiveSettings, shown: Shown) -> Finding:
         target=settings.target, check=breach.check, kind=breach.kind, place=breach.place, summary=breach.summary,
         seed=settings.seed or 0, steps=tuple(steps_of(shown.rounds)), trace=breach.trace, size_found=shown.size_found,
         options={"rounds": documents(shown.rounds), "shown_again": shown.reproduced},
+        reduced=shown.reproduced,
     )  # fmt: skip
-    again = (
-        "sorm-mediator",
-        "fuzz",
-        "--target",
-        settings.target,
-        "--again",
-        str(settings.findings / made.name),
-    )
-    return replace(made, command=again)
+    return replace(made, command=_again_command(settings, settings.findings / made.name))
+
+
+def _as_first_found(settings: LiveSettings, finding: Finding, gone: Sequence[str]) -> Finding:
+    """With the seed and the size of the run that found the fault first, where its folder still shows it."""
+    folder = settings.findings / finding.name
+    if not (folder / findings.DOCUMENT).is_file() or str(folder) in gone:
+        return finding
+    before = findings.read(folder)
+    return replace(finding, seed=before.seed, size_found=before.size_found)
+
+
+def _again_command(settings: LiveSettings, folder: Path) -> tuple[str, ...]:
+    """The words that do the finding in a folder again, with all that says how the target is reached."""
+    reached = {
+        "--config": settings.config, "--ready-file": settings.ready_file, "--kpd2": settings.kpd2,
+        "--ssh": settings.ssh, "--radius": settings.radius, "--web": settings.web, "--link": settings.link,
+        "--link-key": settings.link_key, "--log-file": settings.log_file,
+        "--patience": f"{settings.patience:g}" if settings.patience != 1.0 else "",
+    }  # fmt: skip
+    options = [word for name, value in reached.items() if value for word in (name, str(value))]
+    return ("sorm-mediator", "fuzz", "--target", settings.target, *options, "--again", str(folder))
 
 
 def steps_of(rounds: Sequence[Round]) -> list[Step]:
@@ -398,7 +412,7 @@ def _report(
     interrupted: bool,
 ) -> FuzzReport:
     progress = fuzzer.progress
-    found = [finding_of(settings, one) for one in progress.shown.values()]
+    found = [_as_first_found(settings, finding_of(settings, one), gone) for one in progress.shown.values()]
     folders = {one.signature: findings.write(settings.findings, one) for one in found}
     measured: dict[Phrase, float | int] = {Phrase("actions"): progress.actions}
     for name, count in sorted(progress.by_surface.items()):
