@@ -361,7 +361,7 @@ def finding_of(settings: LiveSettings, shown: Shown) -> Finding:
 
 
 def _as_first_found(settings: LiveSettings, finding: Finding, gone: Sequence[str]) -> Finding:
-    """With the seed and the size of the run that found the fault first, where its folder still shows it."""
+    """With its first seed and size, where its folder still shows it."""
     folder = settings.findings / finding.name
     if not (folder / findings.DOCUMENT).is_file() or str(folder) in gone:
         return finding
