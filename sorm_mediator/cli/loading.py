@@ -13,24 +13,25 @@ from sorm_mediator.cli.common import JsonFileOption, LangText, LogText, usage_er
 
 def load(  # long by its options, each with its help
     calls: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How many calls; by default as many as --duration has.")
-    ] = 0,
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many calls; by default as many as --duration has."),
+    ] = None,
     rate: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0,
             metavar="R",
             help="Calls a second, each when it is due; by default 10, via http half of what the subscribers take.",
         ),
-    ] = 0.0,
+    ] = None,
     objects: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0,
+            min=1,
             metavar="M",
             help="Objects under control, called in turn; by default 100, via http all subscribers.",
         ),
-    ] = 0,
+    ] = None,
     duration: Annotated[
         str, typer.Option(metavar="TIME", help="How long calls begin; by default 10s, of a ramp 5s a step.")
     ] = "",
@@ -143,6 +144,7 @@ def load(  # long by its options, each with its help
     Example: sorm-mediator load -c captures/labs/laptop.toml --via radius --ramp 200:3000:200 --report load.html
     """
     from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.console.errors import UsageError
     from sorm_mediator.load.session import LoadSettings, run_load
 
     set_up_logging(log_level, log)
@@ -154,11 +156,13 @@ def load(  # long by its options, each with its help
         "--min-knee": min_knee,
     }  # fmt: skip
     with usage_errors():
+        if rate == 0:
+            raise UsageError("--rate: 0 is not allowed: more than 0")
         settings = LoadSettings(
-            config=config, **common.reached(host, kpd1, kpd2, web)._asdict(), radius=radius, via=via, calls=calls,
-            rate=rate, duration=duration, ramp=ramp, objects=objects, first_object=first_object, domain=domain,
-            ring=ring, talk=talk, commands=commands, processes=processes, limits=limits, report=report, plot=plot,
-            junit=junit, json=as_json, lang=lang,
+            config=config, **common.reached(host, kpd1, kpd2, web)._asdict(), radius=radius, via=via, calls=calls or 0,
+            rate=rate or 0.0, duration=duration, ramp=ramp, objects=objects or 0, first_object=first_object,
+            domain=domain, ring=ring, talk=talk, commands=commands, processes=processes, limits=limits,
+            report=report, plot=plot, junit=junit, json=as_json, lang=lang,
         )  # fmt: skip
         raise typer.Exit(run_load(settings))
 

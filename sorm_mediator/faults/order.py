@@ -121,7 +121,7 @@ class FaultOrder(BaseModel):
         for name in sorted(given - TAKES[action]):
             key = "for" if name == "for_" else name
             taken = ", ".join(sorted("for" if one == "for_" else one for one in TAKES[action]))
-            yield f"{key}: {action} has no such parameter: {taken}"
+            yield f"{key}: {action} has no such parameter; allowed: {taken}"
         for name in sorted(given & OF_LINKS.keys()):
             if link not in OF_LINKS[name]:
                 yield f"{name}: belongs to {', '.join(OF_LINKS[name])}, not to {link}"

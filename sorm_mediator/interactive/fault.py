@@ -47,7 +47,7 @@ def run_fault(settings: FaultSettings, write: Callable[[str], object] = sys.stdo
     except StepError as error:
         return report_error(translate(words(error), lang), 1)
     except ConnectError as error:
-        return report_error(f"{translate(words(error), lang)}{settings.where.hint}", 3)
+        return report_error(f"{translate(words(error), lang)}{settings.where.web_hint}", 3)
     if reply is None:
         return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
     shown = [json.dumps(reply, ensure_ascii=False)] if settings.as_json else lines(reply, lang)

@@ -66,15 +66,26 @@ class Where:
 
     @property
     def hint(self) -> str:
-        """What to do when nothing is reached at the addresses of a lab file, or at those of no lab file."""
+        """What to do when no channel is reached at the addresses of a lab file, or at those of no lab file."""
+        return self._hint(
+            Phrase(
+                "; is the lab of {file} running? Where it is instead: --kpd1, --kpd2, --web", file=self.config
+            )
+        )
+
+    @property
+    def web_hint(self) -> str:
+        """What to do when no web is reached, for commands that need it alone."""
+        return self._hint(
+            Phrase("; is the lab of {file} running? Where it is instead: --web", file=self.config)
+        )
+
+    def _hint(self, elsewhere: Phrase) -> str:
         if self.config is None:
             if self.kpd1 or self.kpd2 or self.web:
                 return ""
             return translate(Phrase("; -c LAB takes the ports from a lab file"), self.language)
-        text = Phrase(
-            "; is the lab of {file} running? Where it is instead: --kpd1, --kpd2, --web", file=self.config
-        )
-        return translate(text, self.language)
+        return translate(elsewhere, self.language)
 
     def load(self) -> Config:
         """The lab file, or the defaults, with the values of the environment. Raises :class:`ConfigError`."""

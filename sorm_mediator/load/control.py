@@ -51,13 +51,21 @@ async def by_switch(lab: Served, objects: int, first_object: int, domain: str = 
     found = (
         next((one for one in switch.domains if one.name == base.domain), None) if switch is not None else None
     )
+    if switch is None:
+        raise NotReadyError(
+            Phrase(
+                "--via http: no switch is known whose subscribers could call: -c LAB takes a lab file with a switch; "
+                "--via radius needs none"
+            )
+        )
     if found is None:
         raise NotReadyError(
             Phrase(
-                "--via http: the lab file has no domain {domain} whose subscribers could call",
-                domain=base.domain,
+                "--via http: the lab file has no domain {domain} whose subscribers could call: --domain takes one of "
+                "{domains}; --via radius needs none",
+                domain=base.domain, domains=", ".join(one.name for one in switch.domains),
             )
-        )
+        )  # fmt: skip
     usual = [
         one.number
         for one in found.subscribers

@@ -85,6 +85,7 @@ ALWAYS: Final[Mapping[str, float]] = {
     "--max-refused": 0,
 }
 """Limits that hold although nobody has said so."""
+INTERRUPTED_BEFORE: Final = Phrase("interrupted before anything was measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +111,23 @@ class Judged:
 
 
 def judge(
-    wanted: Mapping[str, float], measured: Callable[[str], float | None], generator_late: str = ""
+    wanted: Mapping[str, float],
+    measured: Callable[[str], float | None],
+    generator_late: str = "",
+    *,
+    interrupted: bool = False,
 ) -> Sequence[Judged]:
     """Judge each limit by its option. ``measured`` gives a measure, None where there is none: then nothing was checked,
-    and the limit is broken. ``generator_late``: the text for it; "": it was on time."""
+    and the limit is broken, or not judged where the load was ``interrupted``. ``generator_late``: the text for it; "":
+    it was on time."""
     found = []
     for limit in LIMITS:
         if limit.option not in wanted:
             continue
         value, came = wanted[limit.option], measured(limit.measure)
-        if came is None:
+        if came is None and interrupted:
+            found.append(Judged(limit, value, None, "not judged", INTERRUPTED_BEFORE))
+        elif came is None:
             found.append(Judged(limit, value, None, "broken", Phrase("nothing was measured")))
         elif limit.holds(came, value):
             found.append(Judged(limit, value, came, "kept"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PASS: Final = Phrase("PASS", context="load")
 FAIL: Final = Phrase("FAIL", context="load")
+INTERRUPTED: Final = Phrase("INTERRUPTED", context="load")
+"""The verdict over a load or a soak that a signal has ended: neither passed nor failed."""
 _KINDS: Final = {
     "lost": Phrase("lost"),
     "doubled": Phrase("doubled"),
@@ -81,7 +83,9 @@ def _translated(value: str, lang: Lang) -> str:
 
 def verdict(result: LoadResult) -> Phrase:
     """The verdict over all."""
-    return PASS if result.good and not result.interrupted else FAIL
+    if result.interrupted:
+        return INTERRUPTED
+    return PASS if result.good else FAIL
 
 
 def summary(result: LoadResult, lang: Lang) -> list[str]:
@@ -92,12 +96,13 @@ def summary(result: LoadResult, lang: Lang) -> list[str]:
     if result.not_restored:
         lines.append(translate(_left(result), lang))
     if not any(step.events for step in result.steps):
-        lines.append(translate(NOTHING, lang))
+        lines.append(translate(INTERRUPTED_NOTHING if result.interrupted else NOTHING, lang))
     lines.append(translate(verdict(result), lang))
     return [visible(line) for line in lines]
 
 
 NOTHING: Final = Phrase("no event came: nothing was checked")
+INTERRUPTED_NOTHING: Final = Phrase("interrupted, nothing was checked")
 
 
 def _left(result: LoadResult) -> Phrase:
@@ -205,7 +210,11 @@ def write_junit(path: Path, result: LoadResult) -> None:
         for one in result.judged
     ]  # fmt: skip
     whole = result.good and not result.interrupted
-    why = NOTHING if not any(step.events for step in result.steps) else Phrase("see the other cases")
+    why = Phrase("see the other cases")
+    if result.interrupted:
+        why = Phrase("interrupted")
+    if not any(step.events for step in result.steps):
+        why = INTERRUPTED_NOTHING if result.interrupted else NOTHING
     if result.not_restored:
         why = _left(result)
     cases.append(

@@ -127,9 +127,12 @@ class LoadSettings:
         """The value of an option that is a time; 0: not given. Raises :class:`UsageError`."""
         text = getattr(self, option)
         try:
-            return read_duration(text) if text else 0.0
+            found = read_duration(text) if text else 0.0
         except ValueError as error:
             raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
+        if option == "duration" and text and not found:
+            raise UsageError(f"--duration: {text!r} is not allowed: more than 0")
+        return found
 
     @property
     def rates(self) -> Sequence[float]:
@@ -317,7 +320,24 @@ def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool) -> 
             return values[-1]
         return sum(values) if name in (*KINDS, "unconfirmed", "refused") else max(values)
 
-    result.judged = judge(wanted, measured, late)
+    result.judged = judge(wanted, measured, late, interrupted=interrupted)
+
+
+def _before_all(settings: LoadSettings, began: float) -> LoadResult:
+    """The result of a load that was interrupted before its first step: no limit is judged."""
+    against = str(settings.config or settings.host or settings.web)
+    result = LoadResult(
+        against=against, via=cast(Via, settings.via), objects=settings.objects, began=began, steps=[]
+    )
+    _judge(settings, result, interrupted=True)
+    return result
+
+
+def interrupted_text(measured: object) -> Phrase:
+    """What a command says that was interrupted. ``measured``: false when there was nothing."""
+    if measured:
+        return Phrase("interrupted; this is what was measured until then")
+    return Phrase("interrupted before anything was measured; the reports say so")
 
 
 def run_load(settings: LoadSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
@@ -333,12 +353,11 @@ def run_load(settings: LoadSettings, write: Callable[[str], object] = sys.stdout
             sys.stdout.flush()
 
     kept: list[LoadResult] = []
+    began = time.time()
     gc.freeze()  # collections of the console leave out what is loaded: their pauses are none of the mediator
     try:
         done = asyncio.run(until_signal(measure_all(settings, seen=seen, cut_short=kept.append)))
-        result = done or (kept[0] if kept else None)
-        if result is None:
-            return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
+        result = done or (kept[0] if kept else _before_all(settings, began))
         if result.interrupted and result.steps:
             seen(result.steps[-1])
         if settings.plot is not None:
@@ -362,7 +381,5 @@ def run_load(settings: LoadSettings, write: Callable[[str], object] = sys.stdout
     finally:
         gc.unfreeze()
     if result.interrupted:
-        return report_error(
-            translate(Phrase("interrupted; this is what was measured until then"), lang), INTERRUPTED
-        )
+        return report_error(translate(interrupted_text(result.steps), lang), INTERRUPTED)
     return 0 if result.good else 1

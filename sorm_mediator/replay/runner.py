@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from protocol import EncodeError
 from protocol.wire import MASK
@@ -71,7 +71,7 @@ from sorm_mediator.replay.results import (
     StepResult,
 )
 from sorm_mediator.replay.vendor import VendorScript
-from sorm_mediator.replay.vocabulary import COMMANDS
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 
 Script = s.Scenario | VendorScript
 UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
@@ -279,6 +279,10 @@ EXECUTED = Phrase("the command is accepted and executed")
 _WRONG = Phrase("something wrong in a unit")
 
 
+FAULTS: Final = REQUESTS["fault"].path
+"""Where faults are begun, listed and ended (docs/http.md)."""
+
+
 class ScriptRunner(Observer, ABC, Generic[S]):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
@@ -459,6 +463,11 @@ class ScriptRunner(Observer, ABC, Generic[S]):
 class ScenarioRunner(ScriptRunner[s.Scenario]):
     """Runs one scenario."""
 
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._faults: list[int] = []
+        """The numbers of the faults that steps have begun."""
+
     def _header(self) -> dict[str, Any]:
         return self._script.filled_header
 
@@ -468,6 +477,13 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
+        await self._finally()
+        try:
+            await self._clear_faults()
+        except ConnectError as error:
+            self.result.error = self.result.error or error
+
+    async def _finally(self) -> None:
         """Run the steps of ``finally`` if a step may have changed something: one that has passed, or one that was
         interrupted after a unit had gone out.
 
@@ -635,8 +651,37 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
                 "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
             raise StepError(join(": ", [refused, refusal(reply, path, status)]))
+        if path == FAULTS and isinstance(reply, Mapping) and "id" in reply:
+            self._faults.append(int(reply["id"]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
+
+    async def _clear_faults(self) -> None:
+        """End the faults that steps have begun and that still go on, where there are any; a step more tells of them.
+
+        Raises :class:`ConnectError`.
+        """
+        begun, self._faults = self._faults, []
+        if not begun or self._target.request is None:
+            return
+        status, rows = await self._target.request("GET", FAULTS, None)
+        left = [row["id"] for row in rows if row["id"] in begun] if status == 200 else begun
+        if not left:
+            return
+        title = Phrase("clear the faults that the scenario has left: {count}", count=len(left))
+        self.result.planned += 1
+        result = self._begin_step("end", title, 1)
+        await self._attempt(result, self._clear(left))
+        self._end_step(result)
+
+    async def _clear(self, numbers: Sequence[int]) -> Failure | None:
+        assert self._target.request is not None
+        for number in numbers:
+            path = f"{FAULTS}/{number}"
+            status, reply = await self._target.request("DELETE", path, None)
+            if status not in (200, 404):  # 404: it has ended meanwhile
+                return Failure("", refusal(reply, path, status))
+        return None
 
     async def _http(self, action: s.Ask, within: float) -> Failure | None:
         assert self._target.request is not None  # checked before the first step

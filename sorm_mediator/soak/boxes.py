@@ -24,6 +24,8 @@ from sorm_mediator.soak.leaks import Measure
 
 SUBSCRIBERS: Final = tuple(str(number) for number in range(28331, 28391))
 """Of the switch of a soak without a lab file."""
+AGAINST: Final = "switch, gateway"
+"""The name of the boxes of a soak without a lab file."""
 ON_DISK: Final = '[mediator]\nstate = "state.db"\njournal = "journal.db"\n'
 _TASKS: Final = re.compile(r"^sorm_tasks (\S+)$", re.MULTILINE)
 _TROUBLE: Final = re.compile(
@@ -122,7 +124,7 @@ async def soak_boxes(config: Path | None, folder: Path) -> AsyncIterator[tuple[S
         )
         yield (
             Served(
-                target=target, config=known, name=str(config or "switch, gateway"), radius=ends["radius"],
+                target=target, config=known, name=str(config or AGAINST), radius=ends["radius"],
                 web=boxes[-1].web, pid=mediator.process.pid,
             ),
             boxes,

@@ -85,6 +85,11 @@ def growth(samples: Sequence[Sample], allowed: Allowed) -> Growth:
     return Growth(True, chance < SIGNIFICANT and rise > limit, slope, rise, limit, chance, kept)
 
 
+def least_seconds(every: float) -> float:
+    """Seconds that a verdict needs at least, with a sample ``every`` so many seconds."""
+    return max(WARM_UP_LEAST + FEWEST * every, FEWEST * every / (1 - WARM_UP))
+
+
 def warmed_up(first: float, last: float) -> float:
     """When the warm-up of samples between two moments is over."""
     return first + max(WARM_UP_LEAST, WARM_UP * (last - first))

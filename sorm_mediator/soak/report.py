@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.plots import Draw, drawn, have_library
-from sorm_mediator.load.report import FAIL, PASS, step_document
+from sorm_mediator.load.report import FAIL, INTERRUPTED, INTERRUPTED_NOTHING, NOTHING, PASS, step_document
 from sorm_mediator.reports import html, junit
 from sorm_mediator.soak.leaks import MEASURES, SIGNIFICANT, Growth, Measure
-from sorm_mediator.soak.result import SoakResult, summary_of
+from sorm_mediator.soak.result import PhaseKind, SoakResult, summary_of
 from ssh_control.visible import visible
 
 NAMES: Final[Mapping[Measure, Phrase]] = {
@@ -27,7 +28,9 @@ SCALES: Final[Mapping[Measure, float]] = {"memory": 2**-20, "descriptors": 1, "t
 
 def verdict(result: SoakResult) -> Phrase:
     """The verdict over all."""
-    return PASS if result.good and not result.interrupted else FAIL
+    if result.interrupted:
+        return INTERRUPTED
+    return PASS if result.good else FAIL
 
 
 def growth_text(measure: Measure, one: Growth) -> Phrase:
@@ -62,9 +65,11 @@ def lines(result: SoakResult, lang: Lang) -> list[str]:
 
 
 def _unchecked(result: SoakResult) -> list[Phrase]:
+    if result.interrupted:
+        return [] if result.events else [INTERRUPTED_NOTHING]
     found = [Phrase("no phase of this kind was carried out: {kind}", kind=kind) for kind in result.missing]
     if not result.events:
-        found.append(Phrase("no event came: nothing was checked"))
+        found.append(NOTHING)
     return found
 
 
@@ -101,8 +106,39 @@ def _short(step: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in step.items() if key not in ("timeline", "by_event_ms")}
 
 
+def _phase_cases(result: SoakResult, kind: PhaseKind) -> list[junit.Case]:
+    """Whether the phases of a kind were carried out, and a case for each kind of loss in them."""
+    done = [one for one in result.done if one.kind == kind]
+    seconds = sum(one.seconds for one in done)
+    cases = [
+        junit.Case(
+            name=kind, classname="soak.phases", file=result.against, seconds=seconds,
+            status="passed" if done else "failure", kind="not judged",
+            message="" if done else str(Phrase("no phase of this kind was carried out: {kind}", kind=kind)),
+        )
+    ]  # fmt: skip
+    steps = [one.step for one in done if one.step is not None]
+    if steps:
+        counts: dict[str, int] = {name: sum(step.found.get(name, 0) for step in steps) for name in KINDS}
+        counts |= {name: sum(getattr(step, name) for step in steps) for name in ("unconfirmed", "refused")}
+        checked = sum(step.events for step in steps) > 0
+        cases += [
+            junit.Case(
+                name=f"{kind}: {name}", classname="soak.phases", file=result.against, seconds=0.0,
+                status="passed" if checked and not count else "failure", kind="loss" if count else "not judged",
+                message=f"{name} {count}" if checked or count else str(NOTHING),
+                text="\n".join(str(told) for step in steps for told in step.told),
+            )
+            for name, count in counts.items()
+        ]  # fmt: skip
+    return cases
+
+
 def write_junit(path: Path, result: SoakResult) -> None:
-    """A case for each box and measure, and one for each phase. Raises :class:`OSError`."""
+    """A case for each box and measure, for each kind of phase, and for each kind of loss in it.
+
+    Raises :class:`OSError`.
+    """
     cases = [
         junit.Case(
             name=f"{box}: {measure}", classname="soak", file=result.against, seconds=0.0,
@@ -111,6 +147,8 @@ def write_junit(path: Path, result: SoakResult) -> None:
         )
         for box, measure, one in result.verdicts()
     ]  # fmt: skip
+    for kind in result.wanted:
+        cases += _phase_cases(result, kind)
     troubles = [str(one) for one in (*result.troubles, *_unchecked(result))]
     cases.append(
         junit.Case(

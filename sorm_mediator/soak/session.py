@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import random
 import sys
 import tempfile
@@ -43,11 +44,13 @@ from sorm_mediator.load.limits import read_duration
 from sorm_mediator.load.measuring import Step, measure
 from sorm_mediator.load.plan import CallPlan
 from sorm_mediator.load.served import Served
+from sorm_mediator.load.session import interrupted_text
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.files import STDOUT, files_of, write_reports
 from sorm_mediator.reports.progress import Advance, progress_bar
-from sorm_mediator.soak.boxes import SoakBox, soak_boxes
+from sorm_mediator.soak.boxes import AGAINST, SoakBox, soak_boxes
 from sorm_mediator.soak.faults import CUTS, FaultMaker
+from sorm_mediator.soak.leaks import FEWEST, least_seconds
 from sorm_mediator.soak.result import PHASES, Done, PhaseKind, SoakResult
 
 RING, TALK = 0.1, 0.2
@@ -91,6 +94,11 @@ class SoakSettings:
             self._seconds(option)
         if self.seconds < 5:
             raise UsageError(f"--duration: {self.duration!r} is not allowed: 5s or more")
+        if self.seconds < (least := least_seconds(self.every)):
+            raise UsageError(
+                f"--duration: {self.duration!r} is not allowed: {math.ceil(least)}s or more: growth is judged by "
+                f"{FEWEST} samples after the warm-up, {self.every:g} s from one to the next"
+            )
         if self.rate <= 0:
             raise UsageError(f"--rate: {self.rate:g} is not allowed: more than 0")
         check_folders(files_of(self) | {"--plot": self.plot})
@@ -102,9 +110,12 @@ class SoakSettings:
     def _seconds(self, option: str) -> float:
         text = getattr(self, option)
         try:
-            return read_duration(text) if text else 0.0
+            found = read_duration(text) if text else 0.0
         except ValueError as error:
             raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
+        if text and not found:
+            raise UsageError(f"--{option}: {text!r} is not allowed: more than 0")
+        return found
 
     @property
     def seconds(self) -> float:
@@ -226,10 +237,29 @@ class Soak:
             else:
                 step = await self._load(kind, calls if kind == "calls" else reports)
             self._result.done.append(Done(kind, began, self.passed - began, step))
+        await self._links_back()
         for control in reversed(controls):
             if left := await control.end():
-                self._trouble(Phrase("not put back: {what}", what=left))
+                self._trouble(
+                    Phrase("not put back after {kind}, {at:.0f} s after the begin: {what}",
+                           kind=self._result.done[-1].kind if self._result.done else "-", at=self.passed, what=left)
+                )  # fmt: skip
         await self._console.close()
+
+    async def _links_back(self) -> None:
+        """Wait until what the phases cut is there again: the console, and the switch at the mediator. What is not
+        within :data:`BACK_WITHIN` is told by the commands that follow."""
+        if self._console.lost.is_set():
+            await self._back()
+        assert self._lab.target.request is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACK_WITHIN):
+                while True:
+                    with suppress(ConnectError):
+                        status, reply = await self._lab.target.request("GET", "status", None)
+                        if status == 200 and (reply["switch"] is None or reply["switch"]["state"] == "up"):
+                            return
+                    await asyncio.sleep(0.1)
 
     async def _load(self, kind: PhaseKind, shape: CallPlan) -> Step:
         """Calls at the rate, and faults beside them where that is the phase."""
@@ -286,6 +316,11 @@ class Soak:
         with suppress(TimeoutError):
             async with asyncio.timeout(BACK_WITHIN):
                 await self._console.lost.wait()
+        await self._back()
+
+    async def _back(self) -> None:
+        """The console connects again. Raises :class:`NotReadyError` when it is not served within
+        :data:`BACK_WITHIN`."""
         await self._console.close()
         deadline = time.monotonic() + BACK_WITHIN
         while True:
@@ -353,19 +388,26 @@ async def soak(
     return result
 
 
+def _before_all(settings: SoakSettings, began: float) -> SoakResult:
+    """The result of a soak that was interrupted before its boxes ran."""
+    against = str(settings.config or AGAINST)
+    return SoakResult(
+        against=against, began=began, seed=settings.seed, wanted=settings.kinds, interrupted=True
+    )
+
+
 def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout.write) -> int:
     """Soak, and write the reports. Returns the exit code; errors go to stderr."""
     from sorm_mediator.soak.report import document, lines, page, png, write_junit
 
     lang = cast(Lang, settings.lang)
     kept: list[SoakResult] = []
+    began = time.time()
     gc.freeze()
     try:
         with tempfile.TemporaryDirectory(prefix="sorm-soak-") as folder:
             done = asyncio.run(until_signal(soak(settings, Path(folder), cut_short=kept.append)))
-        result = done or (kept[0] if kept else None)
-        if result is None:
-            return report_error(translate(Phrase("interrupted"), lang), INTERRUPTED)
+        result = done or (kept[0] if kept else _before_all(settings, began))
         if settings.plot is not None:
             settings.plot.write_bytes(png(result, lang))
         free = write_reports(
@@ -383,7 +425,5 @@ def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout
     finally:
         gc.unfreeze()
     if result.interrupted:
-        return report_error(
-            translate(Phrase("interrupted; this is what was measured until then"), lang), INTERRUPTED
-        )
+        return report_error(translate(interrupted_text(result.done), lang), INTERRUPTED)
     return 0 if result.good else 1

@@ -42,7 +42,7 @@ def test_every_link_has_every_action_of_the_contract(link: str, action: str) -> 
         ({"link": "ssh", "action": "delay"}, "seconds: delay needs them, such as 0.5"),
         (
             {"link": "ssh", "action": "cut", "share": 0.5},
-            "share: cut has no such parameter: address, for, pair",
+            "share: cut has no such parameter; allowed: address, for, pair",
         ),
         (
             {"link": "radius", "action": "restart"},

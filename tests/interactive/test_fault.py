@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,3 +119,16 @@ def test_a_lab_file_without_a_fixed_port_of_its_web_is_refused(
     file.write_text("[web]\nport = 0\n", encoding="utf-8")
     assert run_fault(FaultSettings(where=Where(config=file)), lambda _: None) == 2
     assert "--web is missing" in capsys.readouterr().err
+
+
+def test_a_lab_that_does_not_run_is_told_with_the_options_that_the_command_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    file = tmp_path / "lab.toml"
+    file.write_text(f"[web]\nport = {port}\n")
+    assert run_fault(FaultSettings(where=Where(config=file))) == 3
+    told = capsys.readouterr().err
+    assert "running? Where it is instead: --web" in told
+    assert "--kpd1" not in told

@@ -7,19 +7,24 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
 import tomlkit
+from typer.testing import CliRunner
 
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import split_host_port
+from sorm_mediator.cli.app import app
 from sorm_mediator.console.errors import ConnectError, NotReadyError, UsageError
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.load.control import by_switch
 from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
 from sorm_mediator.load.result import LoadResult
+from sorm_mediator.load.served import Served
 from sorm_mediator.load.session import LoadSettings, measure_all, run_load
 from sorm_mediator.mediator.core.calls.kpd2_events import EventComposer
 
@@ -145,7 +150,8 @@ async def test_a_load_that_is_interrupted_tells_what_it_has_and_puts_all_back(tm
     assert step.events == 3 * step.calls
     assert sum(step.found.values()) == 0
     assert (status.state, status.objects, result.interrupted) == ("stopped", 0, True)
-    assert summary(result, "en")[-1] == "FAIL"
+    assert all(one.verdict == "kept" for one in result.judged)
+    assert summary(result, "en")[-1] == "INTERRUPTED"
 
 
 def test_nothing_checked_is_no_success() -> None:
@@ -183,6 +189,7 @@ async def test_a_mediator_that_is_not_there_is_told(tmp_path: Path) -> None:
             {"limits": {"--max-event-p99": "200"}},
             "--max-event-p99: '200' is not allowed: a number with its unit",
         ),
+        ({"duration": "0s"}, "--duration: '0s' is not allowed: more than 0"),
         ({"limits": {"--max-lost": "-1"}}, "--max-lost: '-1' is not allowed: a number from 0 up"),
         ({"limits": {"--min-knee": "5"}}, "--min-knee: only a --ramp has a knee"),
         ({"plot": Path("a.jpg")}, "--plot: a.jpg: is not allowed: a file .png"),
@@ -225,3 +232,56 @@ def test_an_interrupted_command_ends_with_130_and_its_report(
     assert whole["interrupted"] is True
     assert whole["steps"][0]["events"] == 30
     assert "interrupted; this is what was measured until then" in capsys.readouterr().err
+
+
+def test_a_command_that_is_interrupted_before_it_has_measured_writes_reports_that_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(LAB.format(kpd1=0, kpd2=0, web=0, radius=0, ssh=0, subscribers=SUBSCRIBERS))
+
+    async def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("sorm_mediator.load.session.measure_all", interrupted)
+    lines: list[str] = []
+    options = LoadSettings(
+        config=file, junit=tmp_path / "r.xml", json=str(tmp_path / "r.json"), report=tmp_path / "r.html"
+    )
+    assert run_load(options, lines.append) == 130
+    assert "".join(lines).endswith("interrupted, nothing was checked\nINTERRUPTED\n")
+    whole = json.loads((tmp_path / "r.json").read_text())
+    assert (whole["verdict"], whole["interrupted"], whole["steps"]) == ("INTERRUPTED", True, [])
+    assert {one["verdict"] for one in whole["limits"]} == {"not judged"}
+    suite = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written here
+    assert suite.get("tests") == suite.get("failures") == "7"
+    assert "interrupted, nothing was checked" in (tmp_path / "r.xml").read_text()
+    assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
+    assert "before anything was measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--calls", "--rate", "--objects"])
+def test_a_number_of_0_is_refused_and_is_not_the_default(option: str) -> None:
+    refused = CliRunner().invoke(app, ["load", option, "0"])
+    assert refused.exit_code == 2
+    assert option in refused.output
+
+
+async def test_a_switch_that_is_not_known_is_told_with_what_to_give(tmp_path: Path) -> None:
+    lab = Served(
+        target=cast(Any, None),
+        config=lab_files.parse({}, directory=tmp_path, name="lab.toml"),
+        name="x",
+        radius="",
+        web="",
+    )
+    with pytest.raises(NotReadyError, match=r"no switch is known .* -c LAB takes a lab file with a switch"):
+        await by_switch(lab, 0, 1)
+    known = lab_files.parse(
+        tomlkit.parse(LAB.format(kpd1=0, kpd2=0, web=0, radius=0, ssh=0, subscribers=SUBSCRIBERS)).unwrap(),
+        directory=tmp_path,
+        name="lab.toml",
+    )
+    with pytest.raises(NotReadyError, match=r"no domain other.* --domain takes one of test\.domain"):
+        await by_switch(replace(lab, config=known), 0, 1, "other")

@@ -795,3 +795,20 @@ async def test_a_message_of_an_earlier_step_is_told_with_its_step(mediator, run)
     notes = [note for step in result.steps for note in step.notes]
     says = "this message belongs to step 1, test.yaml:6"
     assert notes == [says, says], "the answer came in step 2, and its call began in step 1"
+
+
+async def test_a_fault_that_the_scenario_leaves_is_cleared_and_told(around, run) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        asked.append((method, path))
+        if method == "POST":
+            return 200, {"id": 3 + len(asked)}
+        return 200, [{"id": 1}, {"id": 4}] if method == "GET" else {"ended": 1}
+
+    steps = "- fault: {link: kpd2, action: delay, seconds: 0.1}\n- fault: {link: ssh, action: cut, for: 1}"
+    result = await run(steps, around_=replace(around, request=request))
+    assert result.verdict == "PASS"
+    assert asked == [("POST", "faults"), ("POST", "faults"), ("GET", "faults"), ("DELETE", "faults/4")]
+    assert result.steps[-1].title == "clear the faults that the scenario has left: 1"
+    assert (result.passed, result.planned) == (3, 3)

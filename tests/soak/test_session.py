@@ -7,7 +7,8 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,12 +16,13 @@ import pytest
 from sorm_mediator.console.errors import UsageError
 from sorm_mediator.lab.small import IN_MEMORY, lab_text
 from sorm_mediator.load.measuring import Step
+from sorm_mediator.load.served import Served
 from sorm_mediator.mediator.core.calls.calls import FINISHED_CALLS
 from sorm_mediator.soak import leaks
 from sorm_mediator.soak.boxes import SoakBox
 from sorm_mediator.soak.report import document, lines, page, png, write_junit
 from sorm_mediator.soak.result import Done, SoakResult
-from sorm_mediator.soak.session import SoakSettings, soak
+from sorm_mediator.soak.session import Soak, SoakSettings, run_soak, soak
 
 
 def lab_file(folder: Path) -> Path:
@@ -56,7 +58,7 @@ async def test_a_short_soak_checks_every_phase_and_tells_it_in_every_form(tmp_pa
     assert json.loads(json.dumps(document(result)))["verdict"] == "PASS"
     write_junit(tmp_path / "junit.xml", result)
     suite = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - written here
-    assert (suite.get("tests"), suite.get("failures")) == ("9", "0")
+    assert (suite.get("tests"), suite.get("failures")) == ("17", "0")
     assert "<svg" in page(result, "ru")
     assert png(result, "ru").startswith(b"\x89PNG")
 
@@ -128,6 +130,9 @@ def test_what_was_not_carried_out_is_no_success() -> None:
         ({"duration": "1h"}, "--duration: '1h' is not allowed: a number with its unit"),
         ({"duration": "1s"}, "--duration: '1s' is not allowed: 5s or more"),
         ({"only": ("sleep",)}, "--only: 'sleep' is not allowed: reports, calls, faults"),
+        ({"duration": "20s"}, "--duration: '20s' is not allowed: 64s or more: growth is judged by 8 samples"),
+        ({"duration": "139s", "sample": "10s"}, "--duration: '139s' is not allowed: 140s or more"),
+        ({"phase": "0s"}, "--phase: '0s' is not allowed: more than 0"),
         ({"rate": 0.0}, "--rate: 0 is not allowed"),
     ],
 )
@@ -148,7 +153,7 @@ async def test_an_interrupted_soak_has_a_report(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(SoakBox, "sample", noted)
     settings = SoakSettings(
-        config=lab_file(tmp_path), duration="60s", sample="100ms", rate=20, objects=1, only=("reports",)
+        config=lab_file(tmp_path), duration="600s", sample="100ms", rate=20, objects=1, only=("reports",)
     )
     going = asyncio.ensure_future(soak(settings, tmp_path, cut_short=kept.append))
     async with asyncio.timeout(60):
@@ -159,4 +164,52 @@ async def test_an_interrupted_soak_has_a_report(tmp_path: Path, monkeypatch: pyt
     [result] = kept
     assert result.interrupted
     assert result.boxes[0].samples["memory"]
-    assert lines(result, "en")[-1] == "FAIL"
+    assert lines(result, "en")[-1] == "INTERRUPTED"
+
+
+def test_a_soak_that_is_interrupted_before_its_boxes_run_writes_reports_that_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("sorm_mediator.soak.session.soak", interrupted)
+    written: list[str] = []
+    options = SoakSettings(
+        junit=tmp_path / "r.xml", json=str(tmp_path / "r.json"), report=tmp_path / "r.html"
+    )
+    assert run_soak(options, written.append) == 130
+    assert "".join(written).endswith("  ! interrupted, nothing was checked\nINTERRUPTED\n")
+    whole = json.loads((tmp_path / "r.json").read_text())
+    assert (whole["verdict"], whole["troubles"]) == ("INTERRUPTED", ["interrupted, nothing was checked"])
+    suite = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written here
+    assert suite.get("tests") == suite.get("failures") != "0"
+    assert "INTERRUPTED" in (tmp_path / "r.html").read_text()
+
+
+async def test_the_end_of_a_cycle_waits_for_the_links_that_faults_have_cut(tmp_path: Path) -> None:
+    """The mediator says that its switch is away, and that it is there again; until then nothing is put back."""
+    states = ["down", "down", "up"]
+
+    async def request(method: str, path: str, body: object) -> tuple[int, Any]:
+        assert (method, path, body) == ("GET", "status", None)
+        return 200, {"switch": {"state": states.pop(0)}}
+
+    target = SimpleNamespace(request=request, codec=None, password="", orm_number=0)
+    lab = Served(target=cast(Any, target), config=cast(Any, None), name="x", radius="", web="")
+    settings = SoakSettings(config=lab_file(tmp_path))
+    await Soak(settings, lab, result_of(), [])._links_back()
+    assert states == []
+
+
+def test_junit_has_a_case_for_each_phase_and_each_kind_of_loss(tmp_path: Path) -> None:
+    step = Step(rate=1, calls=2, events=5, seconds=1, begun=0, found={"lost": 1})
+    result = result_of(
+        done=[Done("reports", 0.0, 1.0, step)], wanted=("reports", "fuzz"), troubles=["lost 1"]
+    )
+    write_junit(tmp_path / "junit.xml", result)
+    cases = ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")  # noqa: S314 - written here
+    failed = {one.get("name"): one.find("failure") is not None for one in cases}
+    assert [name for name, broken in failed.items() if broken] == ["reports: lost", "fuzz", "all"]
+    assert failed["reports"] is failed["reports: refused"] is failed["reports: wrong"] is False
