@@ -52,6 +52,8 @@ class SessionWays:
         self._ways = None if network is None else network.ways(place, send, receive)
         self._begun = b""
         """Of a line that has not arrived whole, while there are faults."""
+        self._within = False
+        """Whether the octets that went on directly ended within a line: its rest goes on directly too."""
 
     def send(self, octets: bytes) -> None:
         """Whole lines are sent."""
@@ -64,14 +66,23 @@ class SessionWays:
     def receive(self, octets: bytes) -> None:
         """Octets have come, cut anywhere."""
         if self._ways is None or (self._ways[1].idle and not self._begun):
-            self._receive(octets)
+            self._pass_on(octets)
             return
+        if self._within:
+            end = octets.find(b"\n") + 1 or len(octets)
+            self._pass_on(octets[:end])
+            octets = octets[end:]
         *lines, self._begun = (self._begun + octets).split(b"\n")
         for line in lines:
             self._ways[1].cross(line + b"\n")
         if len(self._begun) > MOST_BEGUN:
             begun, self._begun = self._begun, b""
             self._ways[1].cross(begun)
+
+    def _pass_on(self, octets: bytes) -> None:
+        self._receive(octets)
+        if octets:
+            self._within = not octets.endswith(b"\n")
 
     def close(self) -> None:
         """The session has ended: what is on its way is lost."""

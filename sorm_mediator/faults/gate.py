@@ -22,6 +22,9 @@ MOST_HELD: Final = 65_536
 """Units that one direction of a link holds back. Beyond it the one that is due next goes on early, so that the memory
 is bounded whatever is ordered (our choice)."""
 
+MOST_OCTETS: Final = 16 * 1024 * 1024
+"""Octets that one direction of a link holds back, which bounds the memory where units are long (our choice)."""
+
 T = TypeVar("T")
 
 
@@ -65,6 +68,16 @@ class Fault:
         return (self.order.seconds or 0.0) + more if self.order.action == "delay" else more
 
 
+def octets_of(item: object) -> int:
+    """The octets of a unit: of a line or frame, of a datagram with its address, of a unit of the order."""
+    match item:
+        case bytes() as octets, _:
+            return len(octets)
+        case bytes():
+            return len(item)
+    return len(getattr(item, "raw", b""))
+
+
 class Gate(Generic[T]):
     """One direction of a link. ``ordered``: it never reorders by itself (TCP, SSH, a line): who is delayed, delays
     those behind it. Datagrams overtake each other.
@@ -78,6 +91,8 @@ class Gate(Generic[T]):
         self._faults: tuple[Fault, ...] = ()
         self._late: list[tuple[float, int, T]] = []
         self._numbers = count()
+        self._octets = 0
+        """Of the units that are late."""
         self._last = 0.0
         self._overtaken: tuple[float, T] | None = None
         """A unit that waits to be overtaken, and until when."""
@@ -107,6 +122,10 @@ class Gate(Generic[T]):
             times.append(self._overtaken[0])
         return min(times, default=None)
 
+    @property
+    def _too_much(self) -> bool:
+        return len(self._late) > MOST_HELD or self._octets > MOST_OCTETS
+
     def put(self, item: T, now: float) -> list[T]:
         """A unit comes; returns what goes on now, in order."""
         passed = self.due(now)
@@ -121,7 +140,8 @@ class Gate(Generic[T]):
             self._go(item, now + fault.later(), passed, now)
         elif action == "duplicate":
             self._go(item, now, passed)
-            copies = max(0, min(fault.order.copies, MOST_HELD - self.held))
+            room = min(MOST_HELD - self.held, (MOST_OCTETS - self._octets) // max(1, octets_of(item)))
+            copies = max(0, min(fault.order.copies, room))
             fault.did["copies"] += copies
             for _ in range(copies):
                 self._go(item, now + fault.later(), passed, now)
@@ -138,8 +158,10 @@ class Gate(Generic[T]):
     def due(self, now: float) -> list[T]:
         """What has been held long enough, in order."""
         passed: list[T] = []
-        while self._late and (self._late[0][0] <= now or len(self._late) > MOST_HELD):
-            passed.append(heapq.heappop(self._late)[2])
+        while self._late and (self._late[0][0] <= now or self._too_much):
+            item = heapq.heappop(self._late)[2]
+            self._octets -= octets_of(item)
+            passed.append(item)
         if self._overtaken is not None and self._overtaken[0] <= now:
             self._place(self._overtaken[1], now, passed, now)
             self._overtaken = None
@@ -151,7 +173,7 @@ class Gate(Generic[T]):
         found = [item for _, _, item in sorted(self._late, key=lambda one: one[:2])]
         if self._overtaken is not None:
             found.append(self._overtaken[1])
-        self._late, self._overtaken = [], None
+        self._late, self._overtaken, self._octets = [], None, 0
         self._settle()
         return found
 
@@ -172,6 +194,7 @@ class Gate(Generic[T]):
             return
         self._last = when
         heapq.heappush(self._late, (when, next(self._numbers), item))
+        self._octets += octets_of(item)
 
     def _settle(self) -> None:
         self.idle = not (self._faults or self._late or self._overtaken)

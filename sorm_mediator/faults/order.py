@@ -34,6 +34,9 @@ ENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """The directions of each link, as the mediator sees them: what it sends, and what it receives."""
 
+HOLDING: Final = frozenset(("delay", "duplicate", "reorder"))
+"""The actions that hold units back."""
+
 _PLACE: Final = frozenset(("direction", "pair", "address", "domain"))
 _CHANCE: Final = frozenset(("for_", "share", "count", "seed")) | _PLACE
 TAKES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -62,6 +65,7 @@ class FaultOrder(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        strict=True,
         use_attribute_docstrings=True,
         json_schema_extra={
             "examples": [

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from sorm_mediator.faults.gate import Fault, Gate
-from sorm_mediator.faults.order import FaultOrder
+from sorm_mediator.faults.order import HOLDING, FaultOrder
 
 A_TURN: Final = 16
 """Units that one direction of a link delivers before the event loop turns to others."""
@@ -142,7 +142,8 @@ class Faults:
         self.counters.setdefault(fault.order.link, {}).setdefault(fault.order.action, Counter()).update(
             {"faults": 1, **fault.did}
         )
-        self._tell(fault.order, release=release)
+        # What a fault does not hold back is held by others, which go on.
+        self._tell(fault.order, release=release and fault.order.action in HOLDING)
         for watcher in self.watchers:
             watcher(fault, False)
         return True
@@ -201,5 +202,5 @@ class Faults:
 
     def _tell(self, order: FaultOrder, *, release: bool = False) -> None:
         for gate, place in list(self._gates.items()):
-            if place[0] == order.link:
+            if order.touches(*place):
                 gate.use((one for one in self._active.values() if one.order.touches(*place)), release=release)

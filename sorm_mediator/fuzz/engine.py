@@ -32,7 +32,7 @@ _MEGABYTE = 1024
 """In the unit of ``ru_maxrss`` on Linux."""
 
 Told = Callable[[int], None]
-Keep = Callable[[Finding], None]
+Keep = Callable[[Finding], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,8 @@ class Engine:
         if signature in outcome.findings:
             return
         outcome.findings[signature] = finding  # so that one that is interrupted is there
-        smaller = self._smaller(one, violation) if one.octets else one
+        smaller, alone = self._smaller(one, violation) if one.octets else (one, True)
+        finding = outcome.findings[signature] = replace(finding, reduced=alone)
         if smaller.octets != one.octets:
             with suppress(LookupError):  # a fault that does not show every time keeps its first input
                 last, trace = self._failure(smaller)
@@ -260,8 +261,8 @@ class Engine:
             size_found=len(one.octets),
         )
 
-    def _smaller(self, one: Input, violation: Violation) -> Input:
-        """The smallest input with the same fault: the same check, kind and place."""
+    def _smaller(self, one: Input, violation: Violation) -> tuple[Input, bool]:
+        """The smallest input with the same fault (check, kind and place), and whether it shows the fault by itself."""
         check = self._target.at
         hangs = violation.kind is Kind.HANG
         watchdog, self._watchdog = self._watchdog, Watchdog(_HANG_LIMIT if hangs else self._limit)
@@ -279,9 +280,9 @@ class Engine:
         try:
             with self._watchdog.watching():
                 if not shows(one.octets):
-                    return one  # it needs what came before it
+                    return one, False  # it needs what came before it
                 if hangs or violation.kind is Kind.SUPERLINEAR:
-                    return one._replace(octets=shrunk(one.octets, shows, _HANG_TRIES))
-                return one._replace(octets=shrunk(one.octets, shows))
+                    return one._replace(octets=shrunk(one.octets, shows, _HANG_TRIES)), True
+                return one._replace(octets=shrunk(one.octets, shows)), True
         finally:
             self._watchdog = watchdog

@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from protocol import Options
+from protocol.options import CHOICES
 from sorm_mediator.capture.writer import Address, PcapngWriter, create
 from sorm_mediator.language import Phrase
 from sorm_mediator.replay.recording import Recording
@@ -116,6 +118,8 @@ class Finding:
     """The lines of the traceback, or what the log said; "": there is none."""
     size_found: int = 0
     """Octets of the input before it was made smaller."""
+    reduced: bool = True
+    """Whether it shows the fault by itself and was made as small as it gets. False: it is as it was found."""
 
     @property
     def signature(self) -> str:
@@ -145,6 +149,8 @@ class Finding:
             "options": dict(self.options),
             "size": self.size,
             "size_found": self.size_found,
+            "reduced": self.reduced,
+            "no_scenario": no_scenario(self),
             "steps": [
                 {
                     "channel": step.channel,
@@ -174,7 +180,8 @@ def write(folder: Path, finding: Finding) -> Path:
     crossed = [step for step in finding.steps if step.of_console]
     if crossed:
         _write(place / HEX, "".join(step.octets.hex(" ").upper() + "\n" for step in crossed).encode())
-        _write(place / SCENARIO, scenario(finding).encode())
+        if not no_scenario(finding):
+            _write(place / SCENARIO, scenario(finding).encode())
     if any(step.of_console or step.channel in _PORTS for step in finding.steps):
         _write_pcap(place / PCAP, finding)
     for number, step in enumerate(finding.steps, 1):
@@ -210,6 +217,7 @@ def read(path: Path) -> Finding:
             ),
             trace="\n".join(map(str, document["trace"])),
             size_found=int(document["size_found"]),
+            reduced=bool(document.get("reduced", True)),
         )
     except KeyError as error:
         raise FindingError(f"{path}: {error} is missing") from None
@@ -221,6 +229,19 @@ def known(folder: Path) -> Iterator[Finding]:
     """The findings in the folders below ``folder``, by name. Raises :class:`FindingError`, :class:`OSError`."""
     for path in sorted(folder.glob(f"*/{DOCUMENT}")):
         yield read(path)
+
+
+def no_scenario(finding: Finding) -> str:
+    """Why there is no scenario: it would pass with the fault present; "" where there is one."""
+    if not any(step.of_console and not step.received for step in finding.steps):
+        return "no octets that a mediator decodes: only commands are sent to one"
+    given = {key: value for key, value in finding.options.items() if key in CHOICES}
+    usual = Options(order=given.get("order", Options().order))
+    if other := sorted(key for key, value in given.items() if value != getattr(usual, key)):
+        return (
+            f"found under {', '.join(f'{key}={given[key]}' for key in other)}, which no lab of a scenario has"
+        )
+    return ""
 
 
 def scenario(finding: Finding) -> str:

@@ -63,7 +63,7 @@ class FuzzReport:
             "seconds": round(self.seconds, 3),
             "inputs": self.inputs,
             "inputs_per_second": round(self.rate, 1),
-            "passed": not self.failed,
+            "passed": not (self.failed or self.interrupted),
             "interrupted": self.interrupted,
             "checks": dict(self.checks),
             "measured": {str(name): value for name, value in self.measured.items()},
@@ -120,6 +120,8 @@ def _finding_lines(finding: Finding, folder: Path | None, lang: Lang, look: Look
         f"  {visible(translate(finding.summary, lang))}",
         f"  {visible(finding.place)}",
     ]
+    if not finding.reduced:
+        lines.append(f"  {translate(Phrase('not made smaller: it is as it was found'), lang)}")
     lines += [
         "  "
         + translate(

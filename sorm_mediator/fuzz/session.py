@@ -11,12 +11,13 @@ import json
 import logging
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import SystemRandom
@@ -121,6 +122,8 @@ def _known(settings: FuzzSettings) -> list[tuple[Path, Input]]:
             raise UsageError(
                 f"--again: {settings.again} is of the target {found.target}: --target {found.target}"
             )
+        if not found.steps:
+            raise UsageError(f"--again: {settings.again} has no input: {shlex.join(found.command)}")
         return [(settings.again, _input(found))]
     if not settings.findings.is_dir():
         return []
@@ -162,7 +165,7 @@ class _Fuzzing:
             words += ["--workers", str(parts)]
         engine = Engine(
             target, self._seed, corpus=Corpus(self._corpus, target.name), first=self._known,
-            keep=lambda found: _write(settings.findings, found), command=words, part=part, parts=parts,
+            keep=lambda found: _kept(settings, found), command=words, part=part, parts=parts,
         )  # fmt: skip
         return engine, target
 
@@ -283,9 +286,33 @@ class _Progress:
         self._seconds = seconds
 
 
-def _write(folder: Path, finding: Finding) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    findings.write(folder, finding)
+def _folder(settings: FuzzSettings, finding: Finding) -> Path:
+    """Where a finding is: the folder of ``--again`` for its own fault, else one of ``--findings``."""
+    if settings.again is not None and findings.read(settings.again).signature == finding.signature:
+        return settings.again
+    return settings.findings / finding.name
+
+
+def _kept(settings: FuzzSettings, finding: Finding, *, gone: Container[Path] = ()) -> Finding:
+    """Write a finding, and return it as it is written.
+
+    One of the same fault that is there keeps its seed and the size that was found, and its input unless the new one
+    is smaller or alone shows the fault. ``gone``: folders whose inputs show nothing any more. ``--again`` leaves
+    the folder as it is.
+    """
+    folder = _folder(settings, finding)
+    if (folder.is_file() or (folder / findings.DOCUMENT).is_file()) and folder not in gone:
+        before = findings.read(folder)
+        if before.reduced >= finding.reduced:
+            smaller = finding.size < before.size and before.reduced == finding.reduced
+            finding = replace(finding, seed=before.seed, size_found=before.size_found) if smaller else before
+    if finding.steps and finding.reduced:
+        words = ("sorm-mediator", "fuzz", "--target", settings.target, "--again", str(folder))
+        finding = replace(finding, command=words)
+    if folder != settings.again:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        findings.write(folder.parent, finding)
+    return finding
 
 
 def _report(
@@ -300,9 +327,10 @@ def _report(
     outcomes = [one.outcome for one in worked]
     found = smallest([one for outcome in outcomes for one in outcome.findings.values()])
     counts = {name: sum(one.counts.get(name, 0) for one in worked) for name in target.titles}
-    for one in found:
-        _write(settings.findings, one)  # the smallest of what several workers have found
-    gone = {one for outcome in outcomes for one in outcome.gone}
+    gone_inputs = {one for outcome in outcomes for one in outcome.gone}
+    gone = [path for path, one in known if one in gone_inputs]
+    # The smallest of what several workers have found.
+    found = [_kept(settings, one, gone=gone) for one in found]
     measured: dict[Phrase, float | int] = {
         Phrase("lines reached"): max((outcome.lines for outcome in outcomes), default=0),
         Phrase("kept in the corpus"): sum(outcome.kept for outcome in outcomes),
@@ -317,9 +345,9 @@ def _report(
         checks=counts,
         titles=target.titles,
         findings=found,
-        folders={one.signature: settings.findings / one.name for one in found},
+        folders={one.signature: _folder(settings, one) for one in found},
         measured=measured,
-        gone=[str(path) for path, one in known if one in gone],
+        gone=list(map(str, gone)),
         interrupted=any(outcome.interrupted for outcome in outcomes),
     )
 

@@ -404,9 +404,7 @@ class CodecTarget:
         counts["decode-encode"] += 1
         again = codec.encode(message)
         if again != unit or (strict is not None and codec.encode(strict) != unit):
-            raise Violation(
-                Kind.NOT_ROUND_TRIP, f"{name} {_where(side, unit, again)}", f"encodes to {_hex(again)}"
-            )
+            raise Violation(Kind.NOT_ROUND_TRIP, f"{name} {_where(side, unit, again)}", _differs(unit, again))
         document = self._json(side, message, unit, problems)
         self._people(side, message, unit, document, ("en", "ru") if afresh else _EITHER[number >> 3 & 1])
         if isinstance(message, Message):
@@ -750,6 +748,14 @@ def _where(side: _Side, unit: bytes, other: bytes) -> str:
     if cls is None:
         return "octets"
     return max((begin, name) for name, begin in offsets(cls, side.options).items() if begin <= at)[1]
+
+
+def _differs(unit: bytes, again: bytes) -> str:
+    """The first octet that is encoded otherwise, and all that are encoded."""
+    at = next((at for at, pair in enumerate(zip(unit, again)) if pair[0] != pair[1]), -1)  # noqa: B905
+    if at < 0:
+        return f"{len(unit)} octets, encodes to {len(again)}: {_hex(again)}"
+    return f"octet {at} was {unit[at]:02X}h and became {again[at]:02X}h: encodes to {_hex(again)}"
 
 
 def _hex(octets: bytes) -> str:

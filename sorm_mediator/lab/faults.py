@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from sorm_mediator.errors import BoxError
+from sorm_mediator.errors import BoxError, ConfigError
 from sorm_mediator.faults.gate import Fault
 from sorm_mediator.faults.order import FaultOrder
 from sorm_mediator.faults.registry import FaultRefused, Faults
@@ -33,7 +33,7 @@ class HasBoxes(Protocol):
         """The switch ends as if killed."""
 
     async def start_switch(self) -> None:
-        """It is there again, with what its lab file says alone. Raises :class:`BoxError`."""
+        """It is there again, with what its lab file says alone. Raises :class:`BoxError` and :class:`ConfigError`."""
 
     def note(self, kind: str, /, **fields: object) -> None:
         """Write an entry of the mediator's journal, if there is one."""
@@ -122,10 +122,15 @@ class LabFaults:
         if order.action == "restart":
             self._next(self._lab.end_switch() if began else self._come_back())
         elif order.domain is not None and switch is not None and order.domain in switch.engine.domains:
-            if began:
-                switch.fault(order.domain, "dead" if order.action == "drop" else "slow", order.seconds or 0.0)
-            elif all(one.order.domain != order.domain for one in self.faults.active):
-                switch.fault(order.domain, "clear", 0.0)
+            self._put_in_force(switch, order.domain)
+
+    def _put_in_force(self, switch: SwitchBox, domain: str) -> None:
+        """The domain answers as the oldest of its faults says, as the oldest of a link touches a unit first."""
+        order = next((one.order for one in self.faults.active if one.order.domain == domain), None)
+        if order is None:
+            switch.fault(domain, "clear", 0.0)
+        else:
+            switch.fault(domain, "dead" if order.action == "drop" else "slow", order.seconds or 0.0)
 
     def _next(self, move: Awaitable[None]) -> None:
         """The switch ends and starts in the order in which it was told to."""
@@ -143,11 +148,15 @@ class LabFaults:
         while True:
             try:
                 await self._lab.start_switch()
-            except BoxError as error:
+            except (BoxError, ConfigError) as error:
                 log.error("the switch is not back yet: %s", error)  # noqa: TRY400 - one line that says what to do
                 await asyncio.sleep(AGAIN)
             else:
-                return
+                break
+        if (switch := self._lab.switch) is not None:  # the new one, which knows of no fault
+            for domain in switch.engine.domains:
+                if any(one.order.domain == domain for one in self.faults.active):
+                    self._put_in_force(switch, domain)
 
 
 def _log_error(task: asyncio.Task[None]) -> None:

@@ -175,7 +175,7 @@ class Lab:
 
     async def start_switch(self) -> None:
         """The switch is there again, with what its lab file says alone: no objects, no calls, and no settings of its
-        shell. Raises :class:`BoxError`."""
+        shell. Raises :class:`BoxError` and :class:`ConfigError`."""
         assert self.switch is not None
         switch = SwitchBox(self.config, capture=self._capture, place=self._switch_place)
         await switch.start()

@@ -153,6 +153,7 @@ class SwitchBox:
         self._multisorm_port = 0 if place is None else place.multisorm_port
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
+        self._ended = False
 
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
@@ -179,9 +180,9 @@ class SwitchBox:
         return SwitchPlace(self._server.key, self._server.port, multisorm)
 
     @property
-    def running(self) -> bool:
-        """Whether it was started, and has not ended."""
-        return self._running
+    def ended(self) -> bool:
+        """Whether it was started, and has ended."""
+        return self._ended
 
     async def start(self) -> dict[str, str]:
         """Listen. Returns ``{"ssh": "host:port"}``, with ``multisorm`` where it has users. Raises :class:`BoxError`."""
@@ -189,7 +190,7 @@ class SwitchBox:
             host, port = await self._server.start()
         except OSError as error:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
-        self._running = True
+        self._running, self._ended = True, False
         endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
         try:
@@ -211,7 +212,7 @@ class SwitchBox:
 
     async def stop(self) -> None:
         """Stop listening and reporting. Safe to call again. A failure to close one part does not keep others open."""
-        self._running = False
+        self._running, self._ended = False, True
         self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
             for reporter in self._reporters.values():

@@ -300,7 +300,7 @@ class MultisormDocument(SwitchDocument):
 async def _switch(request: Request) -> AsyncIterator[SwitchBox]:
     """The switch; what it refuses is answered with the reason."""
     switch: SwitchBox = request.app.state.switch
-    if not switch.running:
+    if switch.ended:
         raise HTTPException(503, Phrase("the switch is down: a fault has ended it (GET faults)"))
     try:
         yield switch

@@ -47,6 +47,15 @@ local function show_text(octets)
   end) .. quote
 end
 
+-- Text in a line, with escapes for what is not printable: a line end would make two lines of it.
+local function one_line(text)
+  text = text:gsub("[\0-\31\127]", function(one)
+    local code = byte(one)
+    return ESCAPES[code] or format("\\x%02x", code)
+  end)
+  return (text:gsub("\194([\128-\160\173])", function(one) return format("\\x%02x", byte(one)) end))
+end
+
 local function unknown(value) return T("unknown value {value}", {value = format("0x%02X", value)}) end
 
 local function meaning_of(meanings, value) return meanings[value] or meanings.other or unknown(value) end
@@ -527,7 +536,7 @@ local function line_value(name, value)
     return table.concat(parts, ",")
   end
   if value == NULL then return "None" end
-  local text = type(value) == "number" and format("%d", value) or value
+  local text = type(value) == "number" and format("%d", value) or one_line(value)
   return (text == "" or text:find(" ", 1, true)) and '"' .. text .. '"' or text
 end
 

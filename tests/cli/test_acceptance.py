@@ -105,7 +105,7 @@ def test_a_mistake_in_the_lab_file_exits_with_2_and_names_file_and_key(tmp_path:
     for name in ("ctx_agreed_out.xml", "ctx_agreed_in.xml", "ctx_agreed_called.xml"):
         (tmp_path / "routing").mkdir(exist_ok=True)
         (tmp_path / "routing" / name).write_bytes((LABS / "routing" / name).read_bytes())
-    told = f"{path}:62: acceptance.formats.intercity.operators.gone: 'gone' is not a trunk"
+    told = f"{path}:64: acceptance.formats.intercity.operators.gone: 'gone' is not a trunk"
     result = run("-c", path)
     assert result.exit_code == 2
     assert told in result.stderr

@@ -95,6 +95,18 @@ def test_what_is_held_is_bounded_whatever_is_ordered() -> None:
     assert late.held == 0
 
 
+def test_the_octets_that_are_held_are_bounded_however_long_the_units_are() -> None:
+    mib = bytes(1024 * 1024)
+    late = gate(fault("delay", seconds=1000))
+    passed = [late.put(mib, 0.0) for _ in range(20)]
+    assert [len(one) for one in passed] == [0] * 17 + [1] * 3
+    assert len(late.take_all()) == 17
+    assert late.put(mib, 0.0) == []  # what was taken is held no more
+    storm = gate(fault("duplicate", copies=1000, jitter=1000), ordered=False)
+    assert len(storm.put((mib, "peer"), 0.0)) == 1
+    assert storm.held == 16
+
+
 def test_a_seed_repeats_what_comes_by_chance() -> None:
     def kept(seed: int) -> list[int]:
         here = gate(fault("drop", share=0.5, seed=seed))

@@ -65,6 +65,8 @@ def test_every_link_has_every_action_of_the_contract(link: str, action: str) -> 
         ({"link": "ssh", "action": "drop", "for": float("nan")}, "for: nan is not allowed: a finite number"),
         ({"link": "ssh", "action": "drop", "share": 1.5}, "share: 1.5 is not allowed: at most 1"),
         ({"link": "ssh", "action": "duplicate", "copies": 1001}, "copies: 1001 is not allowed: at most 1000"),
+        ({"link": "ssh", "action": "drop", "count": True}, "count: True is not allowed: a whole number"),
+        ({"link": "ssh", "action": "drop", "share": "0.5"}, "share: '0.5' is not allowed: a number"),
         (
             {"link": "smtp", "action": "drop"},
             "link: 'smtp' is not allowed: 'ssh', 'radius', 'kpd1' or 'kpd2'",

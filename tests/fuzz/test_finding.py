@@ -107,3 +107,20 @@ def test_a_document_with_another_kind_is_told(tmp_path: Path) -> None:
     path.write_text(json.dumps({**FINDING.document(), "kind": "other"}))
     with pytest.raises(FindingError, match="'other'"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("finding", "why"),
+    [
+        (replace(FINDING, steps=FINDING.steps[2:]), "no octets that a mediator decodes"),
+        (replace(FINDING, options={"order": "268", "object_byte_order": "big"}), "object_byte_order=big"),
+    ],
+)
+def test_there_is_no_scenario_that_would_pass_with_the_fault(
+    finding: Finding, why: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, finding)
+    assert not (folder / "scenario.yaml").exists()
+    assert (folder / "input.hex").is_file()
+    assert why in json.loads((folder / "finding.json").read_text())["no_scenario"]
+    assert json.loads((write(tmp_path, FINDING) / "finding.json").read_text())["no_scenario"] == ""

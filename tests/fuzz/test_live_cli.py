@@ -66,6 +66,7 @@ def test_wrong_options_are_told(values: dict[str, object], text: str) -> None:
     [
         ("nowhere", {}, "--target: 'nowhere'"),
         ("127.0.0.1:0", {}, "the port of KPD1 is missing"),
+        ("127.0.0.1:1001", {}, r"--target 127\.0\.0\.1:1001: needs --kpd2 \[HOST:\]PORT"),
         ("127.0.0.1:1001", {"web": "x:y:z"}, "--web"),
         (
             "captures/labs/minimal.toml",

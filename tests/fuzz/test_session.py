@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -54,7 +55,9 @@ def test_a_fault_is_found_written_told_and_found_again(monkeypatch: pytest.Monke
     document = json.loads(first.stdout)
     [finding] = document["findings"]
     assert (finding["kind"], finding["size"]) == ("undeclared-error", 31)
-    assert (Path(finding["folder"]) / "scenario.yaml").is_file()
+    has_scenario = (Path(finding["folder"]) / "scenario.yaml").is_file()
+    assert has_scenario != bool(finding["no_scenario"])
+    assert not has_scenario or finding["steps"][0]["direction"] == "sent"
 
     report = ET.parse("fuzz.xml").getroot()  # noqa: S314 - of our own
     failed = [case.get("name") for case in report.iter("testcase") if case.find("failure") is not None]
@@ -71,6 +74,54 @@ def test_a_fault_is_found_written_told_and_found_again(monkeypatch: pytest.Monke
     gone = run("--units", "20", "--seed", "2", "--lang", "ru")
     assert gone.exit_code == 0
     assert finding["folder"] in gone.stdout
+
+
+def test_a_finding_keeps_its_seed_and_has_the_command_that_repeats_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mend = plant(monkeypatch)
+    [finding] = json.loads(run("--units", "700", "--seed", "1", "--json").stdout)["findings"]
+    document = Path(finding["folder"]) / "finding.json"
+    written = document.read_bytes()
+    program, command, *words = shlex.split(finding["command"])
+    assert (program, command) == ("sorm-mediator", "fuzz")
+    assert words == ["--target", "codec", "--again", finding["folder"]]
+    assert finding["reduced"]
+
+    [later] = json.loads(run("--units", "1", "--seed", "2", "--json").stdout)["findings"]
+    assert later == finding
+    [again] = json.loads(run(*words, "--json").stdout)["findings"]
+    assert again == finding
+    assert document.read_bytes() == written
+
+    elsewhere = document.parent.rename("moved")
+    [moved] = json.loads(run("--again", str(elsewhere), "--json").stdout)["findings"]
+    assert moved["command"] == "sorm-mediator fuzz --target codec --again moved"
+    assert not document.exists()
+    mend()
+    assert run(*words[:-1], "moved").exit_code == 0
+
+
+def test_a_fault_that_does_not_show_by_itself_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = Codec.decode
+    calls = iter(range(10**9))
+
+    def decodes(self: Codec, unit: bytes) -> Message:
+        if next(calls) == 50:
+            raise KeyError("once")
+        return decode(self, unit)
+
+    monkeypatch.setattr(Codec, "decode", decodes)
+    [finding] = json.loads(run("--units", "60", "--seed", "1", "--no-corpus", "--json").stdout)["findings"]
+    assert finding["reduced"] is False
+    assert finding["size"] == finding["size_found"]
+    assert finding["command"].startswith("sorm-mediator fuzz --target codec --seed 1 --no-corpus --units ")
+
+
+def test_an_octet_that_is_encoded_otherwise_is_named() -> None:
+    told = units._differs(bytes.fromhex("CC0041"), bytes.fromhex("CC0141"))
+    assert told == "octet 1 was 00h and became 01h: encodes to CC 01 41"
+    assert units._differs(b"\xcc\x00", b"\xcc") == "2 octets, encodes to 1: CC"
 
 
 def test_several_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ from protocol import (
     VersionInfo,
 )
 from sorm_mediator import config
+from sorm_mediator.errors import BoxError
+from sorm_mediator.lab import faults as lab_faults
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.processes import free_udp_port
 from tests.mediator.gateway_harness import Console
@@ -364,6 +366,48 @@ async def test_a_domain_of_the_switch_answers_late_or_never(tmp_path: Path) -> N
         await bench.until("switch/multisorm", lambda found: found["faults"] == {})
         await bench.link_is("up")
         await bench.kpd1.do(OTHER)
+
+
+async def test_a_domain_answers_as_the_oldest_of_its_faults_says_whichever_ends(bench: Bench) -> None:
+    slow = {"test.domain": {"answer": "slow", "delay": 0.1}}
+    late = await bench.fault("ssh", "delay", domain="test.domain", seconds=0.1)
+    never = await bench.fault("ssh", "drop", domain="test.domain")
+    assert (await bench.get("switch/multisorm"))["faults"] == slow
+    await bench.web.delete(f"faults/{never['id']}")
+    assert (await bench.get("switch/multisorm"))["faults"] == slow
+    await bench.fault("ssh", "drop", domain="test.domain")
+    await bench.web.delete(f"faults/{late['id']}")
+    assert (await bench.get("switch/multisorm"))["faults"]["test.domain"]["answer"] == "dead"
+    await bench.fault("ssh", "clear", domain="test.domain")
+    assert (await bench.get("switch/multisorm"))["faults"] == {}
+
+
+async def test_a_switch_that_could_not_start_is_started_again_and_has_the_faults_of_its_domains(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    starts, before, start = (
+        [config.ConfigError("no such file"), BoxError("in use")],
+        bench.lab.switch,
+        bench.lab.start_switch,
+    )
+
+    async def start_switch() -> None:
+        if starts:
+            raise starts.pop(0)
+        await start()
+
+    monkeypatch.setattr(bench.lab, "start_switch", start_switch)
+    monkeypatch.setattr(lab_faults, "AGAIN", 0.0)
+    await bench.fault("ssh", "delay", domain="test.domain", seconds=0.1)
+    await bench.fault("ssh", "restart", for_=0.05)
+    await bench.until("faults", lambda rows: [row["action"] for row in rows] == ["delay"])
+    await bench.until("status", lambda _: bench.lab.switch is not before)
+    slow = {"test.domain": {"answer": "slow", "delay": 0.1}}
+    await bench.until("switch/multisorm", lambda found: found["faults"] == slow)
+    assert [one for one in caplog.messages if "not back yet" in one] == [
+        "the switch is not back yet: no such file",
+        "the switch is not back yet: in use",
+    ]
 
 
 # --- call reports

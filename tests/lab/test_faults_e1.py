@@ -134,6 +134,33 @@ async def test_a_cut_is_the_loss_of_the_line_which_the_list_of_streams_shows(ben
     assert (await bench.stream())["faults"] == {}
 
 
+async def test_a_line_is_cut_until_its_last_cut_ends_and_keeps_the_fault_of_the_stream(bench: Bench) -> None:
+    async def faults() -> Any:
+        return (await bench.stream())["faults"]
+
+    async def inject(state: str) -> None:
+        reply = await bench.web.post("streams/0/fault", json={"state": state})
+        assert reply.status_code == 200, reply.text
+
+    await bench.fault(link="kpd1", action="cut")
+    await bench.fault(link="kpd2", action="cut", pair=0)
+    await bench.fault(link="kpd1", action="clear")
+    assert await faults() == {"receive": "LOS"}
+    await inject("AIS")
+    assert await faults() == {"receive": "LOS"}
+    await bench.fault(link="kpd2", action="clear")
+    assert await faults() == {"receive": "AIS"}
+    await inject("LOS")
+    await bench.fault(link="kpd2", action="cut")
+    await bench.fault(link="kpd2", action="clear")
+    assert await faults() == {"receive": "LOS"}
+    await bench.fault(link="kpd2", action="cut")
+    await inject("clear")
+    assert await faults() == {"receive": "LOS"}
+    await bench.fault(link="kpd2", action="clear")
+    assert await faults() == {}
+
+
 async def test_what_a_line_does_not_have_is_refused_with_the_reason(bench: Bench, tmp_path: Path) -> None:
     reply = await bench.fault(link="kpd1", action="drop", pair=3)
     assert (reply.status_code, reply.json()["detail"]) == (

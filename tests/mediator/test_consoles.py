@@ -16,6 +16,8 @@ import pytest
 from protocol import Broken, Channel, Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import BoxError
+from sorm_mediator.faults.order import FaultOrder
+from sorm_mediator.faults.registry import Faults
 from sorm_mediator.mediator.binding import consoles as consoles_module
 from sorm_mediator.mediator.binding.consoles import Consoles
 from tests.mediator.gateway_harness import buffered
@@ -348,6 +350,43 @@ async def test_drained_is_told_when_there_is_room_again(make) -> None:
     await bench.handler.until(lambda: bench.handler.drains == 1)
 
 
+async def test_a_console_that_reads_slowly_takes_something_all_the_time(make) -> None:
+    """Also while the kernel has no room yet for what waits."""
+    bench = await make()
+    port = bench.consoles.ports[Channel.KPD2]
+    host, _, number = port.address.rpartition(":")
+    with socket.socket() as console:
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        console.connect((host, int(number)))
+        await bench.handler.until(lambda: port.connection is not None)
+        while 4 * port.connection.waiting <= 3 * bench.consoles.most_unsent:
+            bench.consoles.send(Channel.KPD2, ANSWER)
+        port.connection._loop = clock = Later()
+        while bench.consoles.crowded(Channel.KPD2, 30.0):  # until its kernel has no more room either
+            clock.seconds += 60
+            assert clock.seconds < 3600
+        waiting, left = port.connection.waiting, port.connection.unacknowledged
+        async with asyncio.timeout(10):
+            while port.connection.unacknowledged == left:
+                assert console.recv(2048)
+                await asyncio.sleep(0)
+        assert port.connection.waiting == waiting
+        assert bench.consoles.crowded(Channel.KPD2, 30.0)
+
+
+class Later:
+    """The event loop, with a clock that is ahead."""
+
+    def __init__(self) -> None:
+        self._loop, self.seconds = asyncio.get_running_loop(), 0.0
+
+    def time(self) -> float:
+        return self._loop.time() + self.seconds
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loop, name)
+
+
 async def test_deleting_what_is_unsent_leaves_whole_units(make) -> None:
     bench = await make()
     reader, _ = await bench.connected()
@@ -478,3 +517,112 @@ async def test_attempts_that_a_console_broke_off_are_not_in_the_way_of_its_next(
     await bench.handler.until(lambda: len(bench.handler.refused) == 1)
     second.close()
     stays.close()
+
+
+# --- faults of the network
+
+
+async def test_a_cut_of_pair_0_keeps_the_console_out(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    cut = faults.begin(FaultOrder(link="kpd1", action="cut", pair=0))
+    reader, _ = await bench.connect()
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(1), 10) == b""
+    assert cut.did["refused"] == 1
+    assert bench.handler.links == []
+    faults.clear()
+    await bench.connected()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_drained_is_told_when_a_fault_has_let_go_of_all_that_it_may_hold(make, more: int) -> None:
+    """Also when nothing waits behind what it holds: the rest of a table is sent only then."""
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    reader, _ = await bench.connected()
+    faults.begin(FaultOrder(link="kpd1", direction="to-console", action="delay", seconds=600))
+    count = consoles_module.HELD_BACK + more
+    for _ in range(count):
+        bench.consoles.send(Channel.KPD1, ANSWER)
+    bench.consoles.report_drained(Channel.KPD1)
+    assert bench.handler.drains == 0
+    faults.clear()
+    assert await asyncio.wait_for(reader.readexactly(count * len(ANSWER)), 10) == ANSWER * count
+    await bench.handler.until(lambda: bench.handler.drains > 0)
+    assert bench.consoles.ports[Channel.KPD1].connection.is_drained
+
+
+async def _half_a_command_behind_a_late_one(make, **arguments: float) -> tuple[Bench, asyncio.StreamWriter]:
+    """A fault holds a whole command back when half of another one comes."""
+    bench = await make(**arguments)
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START + SET_PASSWORD[:9])
+    return bench, writer
+
+
+def _broken_before_units(bench: Bench) -> list[int]:
+    """Of each unit that comes from now on: how many broken ones came before it."""
+    found: list[int] = []
+    bench.handler.answer = lambda raw: found.append(len(bench.handler.broken))
+    return found
+
+
+async def test_a_command_that_breaks_off_does_not_overtake_a_late_one(make) -> None:
+    bench, _ = await _half_a_command_behind_a_late_one(make, unit_timeout=0.01)
+    broken_before = _broken_before_units(bench)
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    async with asyncio.timeout(10):
+        while connection._in.held < 2:  # noqa: ASYNC110 - nothing tells of what a fault holds
+            await asyncio.sleep(0)
+    assert bench.handler.broken == []
+    assert bench.consoles.network is not None
+    bench.consoles.network.clear()
+    await bench.handler.until(lambda: len(bench.handler.broken) == 1)
+    assert broken_before == [0]
+
+
+async def test_at_the_end_of_the_connection_late_commands_come_before_one_that_breaks_off(make) -> None:
+    bench, writer = await _half_a_command_behind_a_late_one(make)
+    broken_before = _broken_before_units(bench)
+    writer.write_eof()
+    await bench.handler.until(lambda: len(bench.handler.broken) == 1)
+    assert broken_before == [0]
+
+
+async def test_no_more_is_read_than_a_fault_may_hold_back(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START * consoles_module.HELD_BACK + START[:9])
+    async with asyncio.timeout(10):
+        while connection._transport.is_reading():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+    held = connection._in.held
+    assert held >= consoles_module.HELD_BACK
+    writer.write(START[9:] + START)
+    connection._unit_timed_out()  # the rest of the unit is on its way: it is not broken
+    assert connection._in.held == held
+    faults.clear()
+    await bench.handler.until(lambda: len(bench.handler.units) == consoles_module.HELD_BACK + 2)
+    assert bench.handler.broken == []
+
+
+async def test_a_console_that_is_back_does_not_wait_for_what_a_fault_holds_back(make) -> None:
+    bench = await make()
+    bench.consoles.network = faults = Faults()
+    _, writer = await bench.connected()
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    faults.begin(FaultOrder(link="kpd1", direction="from-console", action="delay", seconds=600))
+    writer.write(START * consoles_module.HELD_BACK)
+    async with asyncio.timeout(10):
+        while connection._transport.is_reading():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+    writer.close()
+    await writer.wait_closed()
+    await bench.connected()
+    assert bench.handler.units == [START] * consoles_module.HELD_BACK

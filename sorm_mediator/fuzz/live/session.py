@@ -132,16 +132,15 @@ def run_live(settings: LiveSettings) -> int:
 
 
 async def _run(settings: LiveSettings) -> int:
+    again = None if settings.again is None else _finding_again(settings.again)
     reached = await _way(settings)
     try:
-        return await _played(settings, reached)
+        return await (_played(settings, reached) if again is None else _again(settings, reached, *again))
     finally:
         await reached.close()
 
 
 async def _played(settings: LiveSettings, reached: Way) -> int:
-    if settings.again is not None:
-        return await _again(settings, reached)
     known = _known(settings)
     began, began_at = time.monotonic(), time.time()
     seconds = settings.seconds or (0.0 if settings.rounds else DEFAULT_SECONDS)
@@ -164,14 +163,21 @@ async def _played(settings: LiveSettings, reached: Way) -> int:
             patience=settings.patience, tries=settings.tries, on_round=on_round,
         )  # fmt: skip
         limit = seconds_or_rounds(seconds, settings.rounds or 0)
+        skipped: list[Phrase] = []
 
         async def work() -> list[str]:
-            gone = [
-                str(settings.findings / one.name)
-                for one in known
-                if not stopped.is_set()
-                and not await fuzzer.again(_breach_of(one), rounds_of(one.options["rounds"]))
-            ]
+            gone = []
+            for one in known:
+                if stopped.is_set():
+                    break
+                folder = str(settings.findings / one.name)
+                try:
+                    shows = await fuzzer.again(_breach_of(one), rounds_of(one.options["rounds"]))
+                except ActionError as error:
+                    skipped.append(Phrase("not tried again: {folder}: {why}", folder=folder, why=str(error)))
+                    continue
+                if not shows:
+                    gone.append(folder)
             await fuzzer.run(lambda done: not stopped.is_set() and limit(done))
             return gone
 
@@ -181,7 +187,9 @@ async def _played(settings: LiveSettings, reached: Way) -> int:
             for number in taken_signals():
                 loop.remove_signal_handler(number)
     took = time.monotonic() - began
-    report = _report(settings, fuzzer, began_at, took, gone=gone, interrupted=stopped.is_set())
+    report = _report(
+        settings, fuzzer, began_at, took, gone=gone, skipped=skipped, interrupted=stopped.is_set()
+    )
     _write(settings, report)
     if stopped.is_set():
         return INTERRUPTED
@@ -240,6 +248,8 @@ async def _way(settings: LiveSettings) -> Way:
     config = load_lab(settings.config) if settings.config is not None else None
     endpoints = {"kpd1": host_port(host or "127.0.0.1", port), **_given(settings, host or "127.0.0.1")}
     link = _link(settings)
+    if "kpd2" not in endpoints:
+        raise UsageError(f"--target {target}: needs --kpd2 [HOST:]PORT: where the mediator serves KPD2")
     return Way(
         lambda: running(config, target, endpoints, log_file=settings.log_file, link=link),
         fresh=False, link=link,
@@ -345,16 +355,30 @@ def finding_of(settings: LiveSettings, shown: Shown) -> Finding:
         target=settings.target, check=breach.check, kind=breach.kind, place=breach.place, summary=breach.summary,
         seed=settings.seed or 0, steps=tuple(steps_of(shown.rounds)), trace=breach.trace, size_found=shown.size_found,
         options={"rounds": documents(shown.rounds), "shown_again": shown.reproduced},
+        reduced=shown.reproduced,
     )  # fmt: skip
-    again = (
-        "sorm-mediator",
-        "fuzz",
-        "--target",
-        settings.target,
-        "--again",
-        str(settings.findings / made.name),
-    )
-    return replace(made, command=again)
+    return replace(made, command=_again_command(settings, settings.findings / made.name))
+
+
+def _as_first_found(settings: LiveSettings, finding: Finding, gone: Sequence[str]) -> Finding:
+    """With its first seed and size, where its folder still shows it."""
+    folder = settings.findings / finding.name
+    if not (folder / findings.DOCUMENT).is_file() or str(folder) in gone:
+        return finding
+    before = findings.read(folder)
+    return replace(finding, seed=before.seed, size_found=before.size_found)
+
+
+def _again_command(settings: LiveSettings, folder: Path) -> tuple[str, ...]:
+    """The words that do the finding in a folder again, with all that says how the target is reached."""
+    reached = {
+        "--config": settings.config, "--ready-file": settings.ready_file, "--kpd2": settings.kpd2,
+        "--ssh": settings.ssh, "--radius": settings.radius, "--web": settings.web, "--link": settings.link,
+        "--link-key": settings.link_key, "--log-file": settings.log_file,
+        "--patience": f"{settings.patience:g}" if settings.patience != 1.0 else "",
+    }  # fmt: skip
+    options = [word for name, value in reached.items() if value for word in (name, str(value))]
+    return ("sorm-mediator", "fuzz", "--target", settings.target, *options, "--again", str(folder))
 
 
 def steps_of(rounds: Sequence[Round]) -> list[Step]:
@@ -384,15 +408,17 @@ def _report(
     seconds: float,
     *,
     gone: Sequence[str],
+    skipped: Sequence[Phrase],
     interrupted: bool,
 ) -> FuzzReport:
     progress = fuzzer.progress
-    found = [finding_of(settings, one) for one in progress.shown.values()]
+    found = [_as_first_found(settings, finding_of(settings, one), gone) for one in progress.shown.values()]
     folders = {one.signature: findings.write(settings.findings, one) for one in found}
     measured: dict[Phrase, float | int] = {Phrase("actions"): progress.actions}
     for name, count in sorted(progress.by_surface.items()):
         measured[Phrase("rounds of {surface}", surface=name)] = count
-    notes = [
+    notes = list(skipped)
+    notes += [
         Phrase("not used: {surface}: {why}", surface=name, why=why)
         for name, why in fuzzer.not_offered.items()
     ]
@@ -437,16 +463,21 @@ def _write(settings: LiveSettings, report: FuzzReport) -> None:
 # --- a finding again
 
 
-async def _again(settings: LiveSettings, reached: Way) -> int:
-    """Do the rounds of a finding again. Exit code 1 when it still shows."""
-    assert settings.again is not None
+def _finding_again(folder: Path) -> tuple[Finding, list[Round]]:
+    """The finding of ``--again``, and its rounds. Raises :class:`UsageError`."""
     try:
-        known = findings.read(settings.again)
-        rounds = rounds_of(known.options.get("rounds"))
+        known = findings.read(folder)
+        if "rounds" not in known.options:
+            raise UsageError(f"--again: {folder} is of the target {known.target}: --target {known.target}")
+        return known, rounds_of(known.options["rounds"])
     except OSError as error:
-        raise UsageError(f"--again: {settings.again}: can't be read: {error.strerror or error}") from None
+        raise UsageError(f"--again: {folder}: can't be read: {error.strerror or error}") from None
     except (FindingError, ActionError) as error:
-        raise UsageError(f"--again: {settings.again}: {error}") from None
+        raise UsageError(f"--again: {folder}: {error}") from None
+
+
+async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: Sequence[Round]) -> int:
+    """Do the rounds of a finding again. Exit code 1 when it still shows."""
     shown: list[Breach] = []
     try:
         async with bench(reached.opened, patience=settings.patience) as one:
@@ -462,7 +493,13 @@ async def _again(settings: LiveSettings, reached: Way) -> int:
             {"check": one.check, "kind": str(one.kind), "place": one.place, "summary": one.summary}
             for one in shown
         ]
-        _line(json.dumps({"finding": str(settings.again), "shown": told}, ensure_ascii=False))
+        document = {
+            "target": settings.target,
+            "passed": not shown,
+            "finding": str(settings.again),
+            "shown": told,
+        }
+        _line(json.dumps(document, ensure_ascii=False))
     else:
         for breach in shown:
             _line(f"{breach.check}: {breach.kind}: {breach.summary}")

@@ -53,7 +53,8 @@ PACKET = 1448
 """Octets of units that are written together at most: what a packet of Ethernet has room for, or less where those of the
 connection are smaller. So none of the units is spread over packets."""
 HELD_BACK = 1024
-"""Units that a fault of the network may hold back for a console; further ones wait in the outbox."""
+"""Units that a fault of the network may hold back in one direction: further ones for a console wait in the outbox, and
+of those from it no more are read."""
 REMEMBERED = 4 * KERNEL_LIMIT
 """Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
@@ -404,7 +405,12 @@ class _Connection(asyncio.Protocol):
         self._packet = PACKET
         self._took_at: float | None = None
         """When the console took something last; None: nothing waits for it."""
+        self._written = 0
+        """Octets that were sent, of which the console's end may not have acknowledged all."""
+        self._taken = 0
+        """Those that it had acknowledged when it was looked at last."""
         self._turn: asyncio.Handle | None = None
+        self._going_on: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
         self._out: Passage[bytes] | None = None
         self._in: Passage[Unit | Broken | Noise] | None = None
@@ -422,7 +428,7 @@ class _Connection(asyncio.Protocol):
         current = self._port.connection
         self._host = str(name[0]) if name else ""
         network = self._consoles.network
-        if network is not None and network.is_cut(str(self._port.channel)):
+        if network is not None and network.is_cut(str(self._port.channel), pair=0):
             self._move(ConnectionInput.CUT)
         elif not self.is_allowed:
             self._move(ConnectionInput.REFUSED, "not in console.allow")
@@ -451,10 +457,11 @@ class _Connection(asyncio.Protocol):
                 case ConnectionAction.DROP:
                     self._transport.abort()
                 case ConnectionAction.HANDLE_REST:
+                    self._come_in(self._framer.flush())
                     if self._in is not None:  # before the end of the connection, as TCP delivers it
                         self._enqueue(self._in.take_all())
-                    self._enqueue(self._framer.flush())
-                    self._take_turn()
+                    if self._turn is None:
+                        self._take_turn()
                 case ConnectionAction.CLOSE:
                     self._transport.close()
                 case ConnectionAction.FINISH:
@@ -514,7 +521,7 @@ class _Connection(asyncio.Protocol):
             self._in.close()
         self._outbox.clear()
         self._inbox.clear()
-        for timer in (self._turn, self._unit_timer):
+        for timer in (self._turn, self._going_on, self._unit_timer):
             if timer is not None:
                 timer.cancel()
         self.closed.set_result(None)
@@ -559,14 +566,18 @@ class _Connection(asyncio.Protocol):
             return
         began_before = self._framer.pending > 0
         items = self._framer.feed(data)
+        self._come_in(items)
+        self._watch_unfinished(restart=bool(items) or not began_before)
+        if self._turn is None:
+            self._take_turn()
+
+    def _come_in(self, items: list[Unit | Broken | Noise]) -> None:
+        """What was read crosses the network, which may have a fault."""
         if self._in is None or self._in.idle:
             self._enqueue(items)
         else:
             for item in items:
                 self._in.cross(item)
-        self._watch_unfinished(restart=bool(items) or not began_before)
-        if self._turn is None:
-            self._take_turn()
 
     def _enqueue(self, items: list[Unit | Broken | Noise]) -> None:
         arrived = self._loop.time()
@@ -578,7 +589,7 @@ class _Connection(asyncio.Protocol):
 
     def _arrive_here(self, item: Unit | Broken | Noise) -> None:
         """What a fault of the network has let through, late perhaps."""
-        if self._state is ConnectionState.SERVED:
+        if self._state in (ConnectionState.SERVED, ConnectionState.ENDED):
             self._enqueue([item])
             if self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
@@ -592,13 +603,16 @@ class _Connection(asyncio.Protocol):
 
     def _unit_timed_out(self) -> None:
         self._unit_timer = None
-        self._enqueue(self._framer.flush())
+        if not self._transport.is_reading():  # what it misses may be here already
+            self._watch_unfinished(restart=False)
+            return
+        self._come_in(self._framer.flush())
         if self._turn is None:
             self._take_turn()
 
     def look_again(self) -> None:
-        """Of a connection that the console has ended: whether it can be closed now."""
-        if self._state is ConnectionState.ENDED and self._turn is None:
+        """Of a connection that the console has ended, which may be unread: whether it can be closed now."""
+        if (self._state is ConnectionState.ENDED or self._port.queue) and self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
@@ -619,7 +633,7 @@ class _Connection(asyncio.Protocol):
     def _pace(self) -> None:
         if self._transport.is_closing():
             return
-        if self._inbox or self._waiting > SOFT_LIMIT:
+        if self._inbox or self._waiting > SOFT_LIMIT or self._in_is_full:
             self._transport.pause_reading()
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
@@ -630,6 +644,16 @@ class _Connection(asyncio.Protocol):
                 self._move(ConnectionInput.HANDLED)
         else:
             self._transport.resume_reading()
+
+    @property
+    def _in_is_full(self) -> bool:
+        """Whether the network holds back all that it takes. A console that is back already does not wait for that."""
+        return (
+            self._state is ConnectionState.SERVED
+            and not self._port.queue
+            and self._in is not None
+            and self._in.held >= HELD_BACK
+        )
 
     # --- sending
 
@@ -651,7 +675,7 @@ class _Connection(asyncio.Protocol):
             return  # what waits at a closed connection is deleted, and counted, at its end
         self._flush()
         if self._outbox and self._took_at is None:
-            self._took_at = self._loop.time()
+            self._begin_to_wait()
         self.look_again()
         if self._waiting > self._consoles.most_unsent:
             self._counters.not_reading += 1
@@ -699,11 +723,14 @@ class _Connection(asyncio.Protocol):
             self._remember(len(raw))
             self._transport.write(raw)
             self.look_again()
-            if self._outbox and not self._out_is_full:
-                self._loop.call_soon(self._go_on)  # not from within the flush that this may come from
+            if not self._out_is_full and self._going_on is None:
+                # Not from within the flush that this may come from. Also with an empty outbox: who has more to send
+                # waits to be told.
+                self._going_on = self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """The network takes units again."""
+        self._going_on = None
         if not self._transport.is_closing():
             self.resume_writing()
 
@@ -714,6 +741,7 @@ class _Connection(asyncio.Protocol):
 
     def _remember(self, length: int) -> None:
         """Keep the lengths of the units that may not be acknowledged yet."""
+        self._written += length
         self._lengths.append(length)
         self._remembered += length
         while self._remembered - self._lengths[0] > REMEMBERED:
@@ -727,7 +755,17 @@ class _Connection(asyncio.Protocol):
     @property
     def stalled(self) -> float:
         """Seconds since the console took something last; 0: nothing waits for it."""
-        return 0.0 if self._took_at is None else self._loop.time() - self._took_at
+        if self._took_at is None:
+            return 0.0
+        if self._written - self.unacknowledged != self._taken:
+            # Linux calls a connection writable only when a third of its buffer is free: a slow console takes long.
+            self._begin_to_wait()
+        assert self._took_at is not None
+        return self._loop.time() - self._took_at
+
+    def _begin_to_wait(self) -> None:
+        """The console has taken something, and more waits for it."""
+        self._took_at, self._taken = self._loop.time(), self._written - self.unacknowledged
 
     @property
     def received(self) -> tuple[int, float]:
@@ -772,7 +810,9 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._flush()
-        self._took_at = self._loop.time() if self._outbox else None
+        self._took_at = None
+        if self._outbox:
+            self._begin_to_wait()
         self._pace()
         if self.is_drained:
             self._handler.drained(self._port.channel)

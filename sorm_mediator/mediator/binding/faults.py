@@ -90,7 +90,7 @@ class LinkFaults:
         pairs = self._gateway.pairs
         if order.link in ("kpd1", "kpd2") and not isinstance(pairs, Consoles):
             for stream in pairs.pairs(order.pair):
-                pairs.fault(stream, "LOS" if began else "clear")
+                pairs.cut(stream, any(_cuts(one, stream) for one in self._faults.active))
         elif began and order.link == "ssh" and self._gateway.link is not None:
             place = None if order.address is None else ADDRESSES.index(order.address)
             fault.did["connections"] += self._gateway.link.cut(place)
@@ -111,6 +111,12 @@ class LinkFaults:
         for way, direction in zip(ways, ("to-switch", "from-switch"), strict=True):
             self._faults.watch(way, "ssh", direction, address=_address(place))
         return ways
+
+
+def _cuts(fault: Fault, stream: int) -> bool:
+    """Whether it cuts the line of this stream, which carries KPD1 and KPD2."""
+    order = fault.order
+    return order.action == "cut" and order.link in ("kpd1", "kpd2") and order.pair in (None, stream)
 
 
 def _address(place: int) -> Address:

@@ -130,12 +130,8 @@ class Gateway:
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
         self._store = TableStore(state, password=mediator.password.get_secret_value())
         self.consoles = self._make_consoles()
-        self.e1: E1Transport | None = None
+        self.e1 = self._make_e1()
         """The streams and their speech; None for a console over TCP that has no stream."""
-        if config.console.link == "x25" or config.e1:
-            from sorm_mediator.mediator.binding.e1_transport import E1Transport
-
-            self.e1 = E1Transport(config, self._options, self)
         self._pairs: Consoles | Streams = self.consoles
         """What has the console channels: order 268, 1.4.2 has them in E1 streams, or over TCP."""
         self._speech: Streams | None = None
@@ -144,10 +140,7 @@ class Gateway:
             self._pairs = self.e1.streams
         elif self.e1 is not None:
             self._speech = self.e1.streams
-        self._capture = capture
-        self.consoles.capture = capture
-        if self.e1 is not None:
-            self.e1.streams.capture = capture
+        self._record(capture)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self.faults = LinkFaults(self, Faults() if faults is None else faults)
@@ -185,6 +178,12 @@ class Gateway:
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
+    def _record(self, capture: BoxCapture | None) -> None:
+        """What crosses is recorded there."""
+        self._capture = self.consoles.capture = capture
+        if self.e1 is not None:
+            self.e1.streams.capture = capture
+
     def _make_consoles(self) -> Consoles:
         options = self.config.mediator.options
         return Consoles(
@@ -194,6 +193,13 @@ class Gateway:
             unit_timeout=options.unit_timeout,
             coalesce=options.coalesce == "on",
         )
+
+    def _make_e1(self) -> E1Transport | None:
+        if self.config.console.link != "x25" and not self.config.e1:
+            return None
+        from sorm_mediator.mediator.binding.e1_transport import E1Transport
+
+        return E1Transport(self.config, self._options, self)
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
@@ -870,9 +876,10 @@ class Gateway:
                 self._call_numbers[number] = call
             else:
                 call = self._call_numbers.get(number, "")
-        if not objects and call == cause.call and type(message) is not AddObject:
+        adds = type(message) is AddObject  # and not its answers
+        if not objects and call == cause.call and adds == cause.adds:
             return cause
-        return Cause(cause.id, call, cause.objects + objects, type(message) is AddObject)
+        return Cause(cause.id, call, cause.objects + objects, adds)
 
     def _event(self, kind: str, fields: dict[str, Any], cause: Cause = NO_CAUSE) -> None:
         self.events.publish(kind, self.now(), lambda: fields, cause)

@@ -232,6 +232,10 @@ class _StreamRunner:
         self.flow = FlowControl(config.high_water, config.low_water)
         self.alarms: Counter[str] = Counter()
         self.address = ""
+        self.cut = False
+        """Whether its line is cut by a fault of KPD1 or KPD2."""
+        self.injected: StreamState | None = None
+        """The fault that the stream has for itself."""
 
     async def start(self) -> None:
         """Open the carrier. Raises :class:`BoxError`."""
@@ -556,8 +560,23 @@ class Streams:
         return self._runners[stream].carrier
 
     def fault(self, stream: int, fault: Fault) -> None:
-        """Inject a fault, or end it. Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have."""
-        self._runners[stream].carrier.fault(None if fault == "clear" else StreamState(fault))
+        """Inject a fault, or end it; a cut of the line hides it meanwhile.
+
+        Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have.
+        """
+        runner = self._runners[stream]
+        state = None if fault == "clear" else StreamState(fault)
+        if state is not None or not runner.cut:
+            runner.carrier.fault(state)
+        runner.injected = state
+        if runner.cut:
+            runner.carrier.fault(StreamState.LOS)
+
+    def cut(self, stream: int, cut: bool) -> None:
+        """The line is cut (LOS), or there again with the fault that was injected. Raises :class:`KeyError`."""
+        runner = self._runners[stream]
+        runner.cut = cut
+        runner.carrier.fault(StreamState.LOS if cut else runner.injected)
 
     def have_faults(self, faults: Faults) -> None:
         """The frames of every data channel cross a line with these faults."""
