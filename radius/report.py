@@ -175,7 +175,7 @@ def maker(cls: type[T]) -> Callable[..., T]:
         )
     )
     namespace: dict[str, Any] = {cls.__name__: cls}
-    exec(compile(source, f"<maker of {cls.__name__}>", "exec"), namespace)  # noqa: S102 - the fields' names alone
+    exec(compile(source, f"<maker of {cls.__name__}>", "exec"), namespace)  # nosec B102 # noqa: S102 - the fields' names alone
     # With the same slots it has the same layout, so that its instance can become one of `cls`.
     made: Any = type(cls.__name__, (), {"__slots__": tuple(names), "__init__": namespace["__init__"]})
     return made  # type: ignore[no-any-return]

@@ -121,7 +121,7 @@ def places(room: Room, seed: int) -> Iterator[object]:
             [change] = item.mutations
             if not any(start <= change.start_pos and change.end_pos <= end for start, end in left_out):
                 by_place[str(file), change.start_pos].append(change)
-    chance = random.Random(seed)  # nosec B311 # noqa: S311 - a sample, no secret
+    chance = random.Random(seed)  # noqa: S311 - a sample, no secret
     for place in chance.sample(sorted(by_place), len(by_place)):
         yield chance.choice(by_place[place])
 

@@ -42,7 +42,7 @@ class Kind(StrEnum):
     NOT_ROUND_TRIP = "not-round-trip"
     DEPENDS_ON_SPLIT = "depends-on-split"
     NOT_COUNTED = "not-counted"
-    SECRET_SHOWN = "secret-shown"  # noqa: S105 - a kind of finding
+    SECRET_SHOWN = "secret-shown"  # nosec B105 # noqa: S105 - a kind of finding
     UNESCAPED = "unescaped"
     HANG = "hang"
     SUPERLINEAR = "superlinear"

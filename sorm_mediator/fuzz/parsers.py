@@ -218,7 +218,7 @@ def _states() -> tuple[Read, Declared]:
         with tempfile.TemporaryDirectory(dir=_folder().name) as folder:
             path = Path(folder) / "state.db"
             path.write_bytes(octets)
-            store = TableStore(path, password="123456")  # noqa: S106 - the order's own
+            store = TableStore(path, password="123456")  # nosec B106 # noqa: S106 - the order's own
             store.load(now=_NOW)
             store.close()
 
@@ -275,8 +275,8 @@ def _retyped(path: Path, column: str, value: object) -> bytes:
         [name] = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({name})")]
         database.execute(f"CREATE TABLE made ({', '.join(columns)})")
-        database.execute(f"INSERT INTO made SELECT * FROM {name}")  # noqa: S608 - names of our own
-        database.execute(f"UPDATE made SET {column} = ? WHERE rowid = 5", (value,))  # noqa: S608 - the same
+        database.execute(f"INSERT INTO made SELECT * FROM {name}")  # nosec B608 # noqa: S608 - names of our own
+        database.execute(f"UPDATE made SET {column} = ? WHERE rowid = 5", (value,))  # nosec B608 # noqa: S608 - the same
         database.execute(f"DROP TABLE {name}")
         database.execute(f"ALTER TABLE made RENAME TO {name}")
         database.commit()
@@ -289,7 +289,7 @@ def _state_files() -> list[bytes]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
-        store = TableStore(path, password="123456")  # noqa: S106 - the order's own
+        store = TableStore(path, password="123456")  # nosec B106 # noqa: S106 - the order's own
         store.load(now=_NOW)
         for number in range(200):
             row = {"object_number": number, "object_type": "own-subscriber", "number_sign": "own",

@@ -72,7 +72,7 @@ _SHOWN_OF_MARK = 4
 """So many neighbouring octets of a password are not shown."""
 _COMMANDS = frozenset(command.code for command in COMMANDS)
 _EITHER: tuple[tuple[Lang, ...], ...] = (("en",), ("ru",))
-_SECRET = "secret"  # noqa: S105 - a word of the context
+_SECRET = "secret"  # nosec B105 # noqa: S105 - a word of the context
 _GROW = "grow"
 
 TITLES: Mapping[str, Phrase] = {
@@ -256,7 +256,7 @@ class CodecTarget:
         """All that must hold for octets. Returns the features of what came out."""
         channel = Channel(one.kind)
         context = one.context
-        secret = growing = ""
+        secret = growing = ""  # nosec B105 # a word, not a password
         if _SECRET in context or _GROW in context:
             words = dict(word.partition("=")[::2] for word in context.split())
             secret, growing = words.pop(_SECRET, ""), words.pop(_GROW, "")

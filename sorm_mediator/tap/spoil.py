@@ -171,7 +171,7 @@ class Spoiler:
     _random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # nosec B311 # noqa: S311 - chance that can be repeated is what is wanted
+        self._random = random.Random(self.seed)  # noqa: S311 - chance that can be repeated is what is wanted
 
     def touches(self, channel: str, direction: str) -> bool:
         """Whether a rule may fit a unit of this direction of a channel."""

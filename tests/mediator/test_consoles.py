@@ -12,6 +12,7 @@ import termios
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from protocol import Broken, Channel, Options
 from sorm_mediator.config import ConsoleConfig
@@ -103,6 +104,12 @@ class Bench:
         streams = await self.connect(channel)
         await self.handler.until(lambda: self.handler.links.count(("up", channel)) > ups)
         return streams
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    """Both loops that the boxes run on: they differ in when they begin to read."""
+    return request.param()
 
 
 @pytest.fixture

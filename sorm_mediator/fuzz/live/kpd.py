@@ -428,9 +428,9 @@ _WEIGHTS: Final = {
     "command": 10,
     "wrong": 6,
     "random": 3,
-    "wrong_password": 3,
+    "wrong_password": 3,  # nosec B105 # a word, not a password
     "broken_off": 4,
-    "new_password": 2,
+    "new_password": 2,  # nosec B105 # a word, not a password
     "noise": 3,
     "half": 3,
     "flood": 2,

@@ -258,7 +258,7 @@ class RadiusSurface:
 
 
 def _any(address: tuple[str, int]) -> tuple[str, int]:
-    return ("::" if ":" in address[0] else "0.0.0.0", 0)  # noqa: S104 - sends alone; answers come where it sent from
+    return ("::" if ":" in address[0] else "0.0.0.0", 0)  # nosec B104 # noqa: S104 - sends alone; answers come where it sent from
 
 
 def _absurd(rng: random.Random, report: CallReport) -> bytes:

@@ -113,7 +113,7 @@ class ConnectionState(Enum):
 
     NEW = "new"
     QUEUED = "queued"
-    """The console's old connection has ended and is not finished yet: nothing is read meanwhile."""
+    """The console's old connection has ended and is not finished yet: nothing is handled meanwhile."""
     SERVED = "served"
     """It is the connection of the port."""
     ENDED = "ended by the console"
@@ -139,6 +139,7 @@ class ConnectionAction(Enum):
     SERVE = "make it the connection of the port"
     JOIN_QUEUE = "wait behind the last in the queue"
     LEAVE_QUEUE = "leave the queue"
+    KEEP_END = "keep the end for its turn"
     REFUSE = "drop and report it"
     DROP = "drop it"
     HANDLE_REST = "handle what was received"
@@ -159,6 +160,9 @@ CONNECTION_TABLE: Final[StateTable[ConnectionState, ConnectionInput, ConnectionA
         ),
         (ConnectionState.NEW, ConnectionInput.CUT): Move(ConnectionState.CLOSED, (ConnectionAction.DROP,)),
         (ConnectionState.QUEUED, ConnectionInput.FREE): _SERVE,
+        (ConnectionState.QUEUED, ConnectionInput.END): Move(
+            ConnectionState.QUEUED, (ConnectionAction.KEEP_END,)
+        ),
         (ConnectionState.QUEUED, ConnectionInput.LOST): Move(
             ConnectionState.CLOSED, (ConnectionAction.LEAVE_QUEUE,)
         ),
@@ -173,7 +177,7 @@ CONNECTION_TABLE: Final[StateTable[ConnectionState, ConnectionInput, ConnectionA
         (ConnectionState.CLOSED, ConnectionInput.LOST): Move(ConnectionState.CLOSED),
     }
 )
-"""Other pairs do not happen: a queued connection is not read, so its end is not seen before it is lost or served."""
+"""Other pairs do not happen."""
 
 
 @dataclass(slots=True)
@@ -415,6 +419,9 @@ class _Connection(asyncio.Protocol):
         self._out: Passage[bytes] | None = None
         self._in: Passage[Unit | Broken | Noise] | None = None
         self._state = ConnectionState.NEW
+        self._early = b""
+        """What was read in the queue: uvloop reads at once what has come, whatever is paused while it connects."""
+        self._early_end = False
         self._too_slow = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.peer = ""
@@ -452,6 +459,8 @@ class _Connection(asyncio.Protocol):
                     self._stand_in_line()
                 case ConnectionAction.LEAVE_QUEUE:
                     self._port.queue.remove(self)
+                case ConnectionAction.KEEP_END:
+                    self._early_end = True
                 case ConnectionAction.REFUSE:
                     self._refuse(text)
                 case ConnectionAction.DROP:
@@ -499,6 +508,11 @@ class _Connection(asyncio.Protocol):
             ends = (self._transport.get_extra_info(name)[:2] for name in ("sockname", "peername"))
             capture.opened(self, str(self._port.channel), *ends)
         self._handler.channel_opened(self._port.channel, self.peer)
+        if self._early:
+            early, self._early = self._early, b""
+            self.data_received(early)
+        if self._early_end:
+            self._move(ConnectionInput.END)
 
     @property
     def hung_up(self) -> bool:
@@ -556,6 +570,9 @@ class _Connection(asyncio.Protocol):
     # --- receiving
 
     def data_received(self, data: bytes) -> None:
+        if self._state is ConnectionState.QUEUED:
+            self._early += data
+            self._transport.pause_reading()
         if self._state is not ConnectionState.SERVED:
             return
         self._counters.octets_received += len(data)
