@@ -106,6 +106,11 @@ class Bench:
         return streams
 
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Overriding the .event_loop_policy.:pytest.PytestDeprecationWarning"
+)
+
+
 @pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
 def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
     """Both loops that the boxes run on: they differ in when they begin to read."""
