@@ -65,14 +65,14 @@ def fuzz(  # long by its options, each with its help
     ssh: Annotated[
         str, typer.Option(metavar="[HOST:]PORT", help="The switch's SSH port, which is fuzzed too.")
     ] = "",
-    link: Annotated[
+    between: Annotated[
         str,
         typer.Option(
             metavar="[HOST:]PORT",
             help="Where the mediator logs in to its switch: this listens there, passes on to --ssh and spoils answers.",
         ),
     ] = "",
-    link_key: Annotated[
+    between_key: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
@@ -132,7 +132,7 @@ def fuzz(  # long by its options, each with its help
     with usage_errors():
         of_live = {
             "--config": config, "--kpd2": kpd2, "--ssh": ssh, "--radius": radius, "--web": web,
-            "--link": link, "--link-key": link_key,
+            "--between": between, "--between-key": between_key,
             "--ready-file": ready_file, "--log-file": log_file, "--surfaces": surfaces,
             "--patience": patience != 1.0,
         }  # fmt: skip
@@ -144,7 +144,7 @@ def fuzz(  # long by its options, each with its help
 
             live = LiveSettings(
                 target=target, config=config, ready_file=ready_file, kpd2=kpd2, ssh=ssh, radius=radius, web=web,
-                link=link, link_key=link_key, log_file=log_file, seed=seed, seconds=seconds, rounds=units,
+                link=between, link_key=between_key, log_file=log_file, seed=seed, seconds=seconds, rounds=units,
                 surfaces=listed(surfaces),
                 patience=patience, findings=findings, again=again, junit=junit, json=as_json, lang=lang,
             )  # fmt: skip

@@ -56,7 +56,7 @@ def test_a_number_is_drawn_about_its_bounds() -> None:
 
 
 def test_a_link_needs_the_switch_that_is_behind_it() -> None:
-    with pytest.raises(UsageError, match="--link: needs --ssh"):
+    with pytest.raises(UsageError, match="--between: needs --ssh"):
         run_live(LiveSettings(target="127.0.0.1:1001", link="1"))
 
 

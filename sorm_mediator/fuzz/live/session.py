@@ -261,14 +261,14 @@ def _link(settings: LiveSettings) -> Link | None:
     if not settings.link:
         return None
     if not settings.ssh:
-        raise UsageError("--link: needs --ssh HOST:PORT: the switch that is behind it")
+        raise UsageError("--between: needs --ssh HOST:PORT: the switch that is behind it")
     try:
         host, port = host_and_or_port(settings.link, "127.0.0.1")
         key = private_host_key(settings.link_key)
     except (ValueError, KeyProblem) as error:
-        raise UsageError(f"--link: {settings.link!r}: {error}") from None
+        raise UsageError(f"--between: {settings.link!r}: {error}") from None
     if not port:
-        raise UsageError(f"--link: {settings.link!r}: a port, or HOST:PORT")
+        raise UsageError(f"--between: {settings.link!r}: a port, or HOST:PORT")
     return Link((host or "127.0.0.1", port), key)
 
 
@@ -373,8 +373,8 @@ def _again_command(settings: LiveSettings, folder: Path) -> tuple[str, ...]:
     """The words that do the finding in a folder again, with all that says how the target is reached."""
     reached = {
         "--config": settings.config, "--ready-file": settings.ready_file, "--kpd2": settings.kpd2,
-        "--ssh": settings.ssh, "--radius": settings.radius, "--web": settings.web, "--link": settings.link,
-        "--link-key": settings.link_key, "--log-file": settings.log_file,
+        "--ssh": settings.ssh, "--radius": settings.radius, "--web": settings.web, "--between": settings.link,
+        "--between-key": settings.link_key, "--log-file": settings.log_file,
         "--patience": f"{settings.patience:g}" if settings.patience != 1.0 else "",
     }  # fmt: skip
     options = [word for name, value in reached.items() if value for word in (name, str(value))]

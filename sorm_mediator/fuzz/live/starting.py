@@ -39,7 +39,7 @@ OTHER_SINK: Final = RadiusServerConfig(host="127.0.0.1", port=9)
 JOINED_WITHIN: Final = 40.0
 """Seconds until a mediator that found nobody tries again (``ssh.retry_max`` is 30 s)."""
 NO_SWITCH: Final = Phrase(
-    "its link to the switch does not cross this: a lab that is started here, or --link [HOST:]PORT"
+    "its link to the switch does not cross this: a lab that is started here, or --between [HOST:]PORT"
 )
 NO_E1: Final = Phrase("the console's link is TCP")
 
@@ -63,10 +63,10 @@ class Link:
                 await between.start(*self._address)
             except OSError as error:
                 where = host_port(*self._address)
-                raise ConnectError(f"--link: {where}: can't listen: {error.strerror or error}") from None
+                raise ConnectError(f"--between: {where}: can't listen: {error.strerror or error}") from None
             self._between = between
         if not await self._between.joined(JOINED_WITHIN):
-            raise ConnectError(f"--link: {host_port(*self._address)}: the mediator does not log in here")
+            raise ConnectError(f"--between: {host_port(*self._address)}: the mediator does not log in here")
         return self._between
 
     async def close(self) -> None:
