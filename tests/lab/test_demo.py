@@ -18,6 +18,8 @@ PAIRS = {"standby_pair.yaml"}
 """Pairs of channels in two E1 streams."""
 BOTH = {"heard_tcp.yaml"}
 """KPD1 and KPD2 over TCP, and the speech in E1."""
+LINES = {"fault_e1_line.yaml"}
+"""Faults of the line itself."""
 ALONE = {"fault_kpd2_cut.yaml"}
 """KPD2 is cut and KPD1 is not: in E1 both are in one stream."""
 
@@ -36,7 +38,7 @@ def test_every_built_in_scenario_passes_over_the_wire() -> None:
     assert over_e1 == told - BOTH - ALONE
     assert {entry["file"] for entry in document["scenarios"] if entry["link"] == "tcp+e1"} == BOTH
     over_tcp = {entry["file"] for entry in document["scenarios"] if entry["link"] == "tcp"}
-    assert told - over_tcp == set(document["needing_e1"]) == LISTENING | PAIRS | BOTH
+    assert told - over_tcp == set(document["needing_e1"]) == LISTENING | PAIRS | BOTH | LINES
     assert all(
         entry["verdict"] == "PASS" and entry["passed"] == entry["steps"] for entry in document["scenarios"]
     )

@@ -135,7 +135,9 @@ async def test_a_local_socket_leads_nowhere(ssh: Run, tmp_path: Path, server: An
                 pass
             reader, writer = await asyncio.open_unix_connection(near)
             writer.write(b"x")
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # ssh ends it with what was not read, or without
+            with contextlib.suppress(
+                ConnectionResetError, BrokenPipeError
+            ):  # ssh ends it, with the rest unread or not
                 assert await reader.read() == b""
         writer.close()
         process.terminate()
