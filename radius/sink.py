@@ -106,8 +106,8 @@ class Duplicates:
             raise ValueError(f"lifetime {lifetime} and limit {limit} must be positive")
         self.lifetime: Final = lifetime
         self.limit: Final = limit
-        self._younger: dict[object, bytes] = {}
-        self._older: dict[object, bytes] = {}
+        self._younger: dict[bytes, bytes] = {}
+        self._older: dict[bytes, bytes] = {}
         self._began = float("-inf")
 
     def __len__(self) -> int:
@@ -121,11 +121,11 @@ class Duplicates:
             self._younger = {}
             self._began = now
 
-    def answer(self, key: object) -> bytes | None:
+    def answer(self, key: bytes) -> bytes | None:
         """The earlier answer to the request; None when the request is new."""
         return self._younger.get(key) or self._older.get(key)
 
-    def remember(self, key: object, answer: bytes, now: float) -> None:
+    def remember(self, key: bytes, answer: bytes, now: float) -> None:
         """Keep the answer to a request."""
         if len(self._younger) >= self.limit:
             self._older, self._younger, self._began = self._younger, {}, now
@@ -340,7 +340,7 @@ class Sink:
             return
         now = self._clock()
         self._duplicates.turn(now)
-        pending: dict[object, bytes] = {}
+        pending: dict[bytes, bytes] = {}
         answers: list[Datagram] = []
         for data, address in datagrams:
             if self._on_datagram is not None:
@@ -390,7 +390,7 @@ class Sink:
             return False
         return True
 
-    def _receive(self, data: bytes, address: Any, pending: dict[object, bytes]) -> bytes | None:
+    def _receive(self, data: bytes, address: Any, pending: dict[bytes, bytes]) -> bytes | None:
         """The answer to one datagram, None for none. A new request's answer is put into `pending`."""
         counters = self.counters
         counters.datagrams += 1
@@ -421,7 +421,8 @@ class Sink:
             counters.no_message_authenticator += 1
             self._refuse(address[0], "no Message-Authenticator")
             return None
-        key = (address, packet.id, packet.authenticator)
+        # Octets: collections of garbage need not look through those that are remembered.
+        key = b"%b%c%b %d" % (packet.authenticator, packet.id, address[0].encode(), address[1])
         answer = self._duplicates.answer(key) or pending.get(key)
         if answer is not None:
             counters.duplicates += 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from protocol.codes import MessageCoding
 from protocol.messagetext import DEFAULT_CODING
@@ -18,6 +18,10 @@ from sorm_mediator.texts import short
 
 _BESIDE = ("event", "time", "number", "dropped_before")
 _KPD1, _KPD2 = Phrase("KPD1"), Phrase("KPD2")
+_NONE: Final = "no argument"
+_BEFORE_ARGUMENTS: Final = 4 + len(Cause._fields)
+_FIELDS: Final = _BEFORE_ARGUMENTS + 3
+"""Of an event as it is kept: number, kind, time, ``make``, those of its cause, and three arguments."""
 BACKLOG = 1000
 """Events that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
 PAST = 10_000
@@ -36,6 +40,13 @@ class Happened(NamedTuple):
     arguments: tuple[Any, ...]
     """Of ``make``."""
     cause: Cause
+
+    @classmethod
+    def kept(cls, fields: Sequence[Any]) -> Happened:
+        """Made of its fields as :class:`EventFeed` keeps them."""
+        number, kind, time, make, *cause = fields[:_BEFORE_ARGUMENTS]
+        given = tuple(one for one in fields[_BEFORE_ARGUMENTS:] if one is not _NONE)
+        return cls(number, kind, time, make, given, Cause(*cause))
 
     def document(self) -> dict[str, Any]:
         """``{"event": kind, "time": time, "number": number, ...}``; ``call`` where it belongs to one."""
@@ -65,6 +76,11 @@ def event_line(event: dict[str, Any], lang: Lang = "en", *, coding: MessageCodin
 
 def _short(value: object) -> str:
     return short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
+
+
+def _events(fields: Iterator[Any]) -> Iterator[Happened]:
+    while one := list(islice(fields, _FIELDS)):
+        yield Happened.kept(one)
 
 
 class Subscription:
@@ -113,10 +129,9 @@ class EventFeed:
         self._subscriptions: set[Subscription] = set()
         self.dropped = 0
         """Events that watchers lost, since they did not read them in time."""
-        self._past: deque[tuple[int, str, float, Callable[..., dict[str, Any]], tuple[Any, ...], Cause]] = (
-            deque(maxlen=PAST)
-        )
-        """The fields of :class:`Happened`, of which one is made when somebody looks: each event costs time here."""
+        self._past: deque[Any] = deque(maxlen=PAST * _FIELDS)
+        """The fields of the events one after the other, without a container for each: a collection of garbage, during
+        which no console gets an answer, would look through all of them."""
         self._count = 0
 
     def subscribe(self, *, bare: bool = False) -> Subscription:
@@ -135,20 +150,22 @@ class EventFeed:
         time: float,
         make: Callable[..., dict[str, Any]],
         cause: Cause = NO_CAUSE,
-        arguments: tuple[Any, ...] = (),
+        first: Any = _NONE,
+        second: Any = _NONE,
+        third: Any = _NONE,
     ) -> None:
         """Keep an event, and give its document to every watcher. ``make`` gives the same whenever it is called with
-        these ``arguments``."""
+        these arguments, which are numbers, texts and octets where events are many."""
         self._count += 1
-        past = (self._count, kind, time, make, arguments, cause)
-        self._past.append(past)
+        past = (self._count, kind, time, make, *cause, first, second, third)
+        self._past.extend(past)
         if self._subscriptions:
             document: dict[str, Any] | None = None
             for subscription in self._subscriptions:
                 if subscription.bare:
                     kept = subscription.put({"event": kind, "number": self._count})
                 else:
-                    document = document or Happened(*past).document()
+                    document = document or Happened.kept(past).document()
                     kept = subscription.put(document)
                 self.dropped += not kept
 
@@ -162,22 +179,28 @@ class EventFeed:
         """The number of the newest event; 0: there was none."""
         return self._count
 
+    def __len__(self) -> int:
+        """How many events are kept."""
+        return len(self._past) // _FIELDS
+
     def __iter__(self) -> Iterator[Happened]:
         """The events that are kept, the oldest first."""
-        return map(Happened._make, self._past)
+        return _events(iter(self._past))
 
     def __reversed__(self) -> Iterator[Happened]:
-        yield from map(Happened._make, reversed(self._past))
+        fields = reversed(self._past)
+        while one := list(islice(fields, _FIELDS)):
+            yield Happened.kept(one[::-1])
 
     def after(self, number: int, most: int) -> list[Happened]:
         """At most so many of the kept events behind ``number``, the oldest first."""
-        new = min(self._count - number, len(self._past))
+        new = min(self._count - number, len(self))
         if new <= 0:
             return []
         if new <= most:  # few of many: from their end
-            return list(map(Happened._make, islice(reversed(self._past), new)))[::-1]
-        skipped = len(self._past) - new
-        return list(map(Happened._make, islice(self._past, skipped, skipped + most)))
+            return list(islice(reversed(self), new))[::-1]
+        skipped = (len(self) - new) * _FIELDS
+        return list(_events(islice(self._past, skipped, skipped + most * _FIELDS)))
 
     def find(self, number: int) -> Happened | None:
         """The event with this number; None: there was none, or it is kept no more."""

@@ -467,8 +467,7 @@ class Gateway:
             message, problems = self._codec.decode_lenient(raw)
             self.counters["units_with_problems"] += 1
         cause = self._cause_of(message, Cause(self._next_id()))
-        arguments = ("received", Channel.COMMAND, message, raw, problems)
-        self.events.publish("unit", self.now(), _unit_document, cause, arguments)
+        self.events.publish("unit", self.now(), _received_document, cause, message, raw, problems)
         self._log_received(stream, cause, UnitLine(Channel.COMMAND, message, raw, problems))
         self._run(lambda now: self.core.received(stream, message, problems, raw, now, cause))
 
@@ -620,7 +619,7 @@ class Gateway:
             else:
                 objects = tuple(match.object_number for match in matches)
             cause = Cause(call, call, objects)
-            self.events.publish("call", self.now(), _call_document, cause, (report,))
+            self.events.publish("call", self.now(), _call_document, cause, call, report.kind, report.sequence)
             if not self._reporting:
                 self._reporting = True
                 self._pairs.gather()
@@ -776,7 +775,7 @@ class Gateway:
         if late:
             log.warning("%s", late)
         self.events.publish(
-            "unit", now, _unit_document, self._cause_of(message, cause), ("sent", channel, message, raw)
+            "unit", now, _sent_document, self._cause_of(message, cause), channel, raw, self._codec
         )
         if self._logs:
             unit = UnitLine(channel, message, raw)
@@ -948,20 +947,21 @@ class Gateway:
         return Counter(capture_packets_lost=0 if self._capture is None else self._capture.lost)
 
 
-def _call_document(report: CallReport) -> dict[str, Any]:
+def _call_document(call: str, kind: str, sequence: int) -> dict[str, Any]:
     """A call report in the feed."""
-    return {"call": report.call_id, "kind": report.kind, "sequence": report.sequence}
+    return {"call": call, "kind": kind, "sequence": sequence}
 
 
-def _unit_document(
-    direction: str,
-    channel: Channel,
-    message: Message | UnknownUnit,
-    raw: bytes,
-    problems: tuple[Problem, ...] = (),
+def _sent_document(channel: Channel, raw: bytes, codec: Codec) -> dict[str, Any]:
+    """A unit in the feed that the gateway has sent, as this codec encoded it."""
+    return {"direction": "sent", "unit": unit_document(channel, codec.decode(raw), raw, ())}
+
+
+def _received_document(
+    message: Message | UnknownUnit, raw: bytes, problems: tuple[Problem, ...]
 ) -> dict[str, Any]:
-    """A unit in the feed."""
-    return {"direction": direction, "unit": unit_document(channel, message, raw, problems)}
+    """A unit in the feed that a console has sent."""
+    return {"direction": "received", "unit": unit_document(Channel.COMMAND, message, raw, problems)}
 
 
 def local_time(now: float) -> Time:

@@ -450,6 +450,7 @@ class Calls:
         del self._live[call.key]
         del self.numbers[call.number]
         self._finished[call.key] = now
+        call.legs.clear()  # they refer to the call: without this a collection of garbage would have to find both
         if not self._live:
             self._put_at.clear()
 
