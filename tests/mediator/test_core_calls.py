@@ -1,5 +1,6 @@
 """Calls: what the console is told of them, in which order, once (order 268, 10.2, 11)."""
 
+import gc
 import itertools
 import random
 from dataclasses import replace
@@ -93,6 +94,30 @@ def test_each_object_alone_has_the_same_set(means: Any, make: Any) -> None:
         m = means().begin(make.put(number, phone))
         told = m.report(forwarding(make, answer=1003.0, release=1009.0, cause=5))
         assert by_object(told) == {number: TABLE_1[number]}
+
+
+@pytest.mark.parametrize("end", ["release", "expiry", "stop"])
+def test_a_call_that_is_over_is_freed_at_once(means: Any, make: Any, end: str) -> None:
+    """A cycle of references would wait for a collection of garbage, which holds up every console."""
+    m = means(call_expiry=3600).begin(make.put(1, "28331"))
+    gc.collect()
+    gc.disable()
+    try:
+        m.report(make.report(1))
+        assert [one.number for one in living()] == [1]
+        if end == "release":
+            m.report(make.report(2, release=1009.0, cause=5))
+        elif end == "expiry":
+            m.later(3600)
+        else:
+            m.send(Stop())
+        assert living() == []
+    finally:
+        gc.enable()
+
+
+def living() -> list[calls_module.Call]:
+    return [one for one in gc.get_objects() if isinstance(one, calls_module.Call)]
 
 
 def test_42h_shows_who_answered_though_the_call_was_transferred_since(means: Any, make: Any) -> None:

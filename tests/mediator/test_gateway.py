@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -130,6 +131,31 @@ async def test_events_of_reports_that_come_together_share_a_packet(
             assert gateway.report(replace(call_report(gateway, sequence=1), call_id=call))
         assert [(await events.next()).code for _ in range(2)] == [0x41, 0x41]
         assert written == writes
+        console.close()
+        events.close()
+
+
+async def test_what_is_kept_of_a_call_is_nothing_that_a_collection_of_garbage_looks_through(
+    bench: Bench,
+) -> None:
+    """During a collection no console gets an answer: with ten thousand events of objects it took 80 ms."""
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        events = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console.send(subscriber(258, Category.STATISTICAL))
+        await console.until(CommandExecuted, command=5, status=0)
+        kept = []
+        for first in (1, 101, 201):
+            for call in map(str, range(first, first + 100)):
+                begun = replace(call_report(gateway, sequence=1), call_id=call)
+                gateway.report(begun)
+                gateway.report(replace(begun, sequence=2, release_time=begun.time, release_cause=5))
+                assert [(await events.next()).code for _ in range(2)] == [0x41, 0x43]
+            gc.collect()
+            kept.append(len(gc.get_objects()))
+        assert kept[2] - kept[1] < 100, "four hundred events are in the feed"
+        assert gateway.events.newest > 800
         console.close()
         events.close()
 
