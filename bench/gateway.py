@@ -32,8 +32,8 @@ from sorm_mediator.load.plan import CALLING_PREFIX, CallPlan, network_object, ob
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
 BUSY_LOOPS, BUSY_SECONDS = 4, 20.0
-RAMP_SECONDS, RAMP_STEP, MOST_RATE = 5.0, 1.2, 8000
-"""Of each step of the ramp: its length, how much higher its rate is than that before, and where the ramp ends."""
+RAMP_SECONDS, RAMP_STEP, FIRST_RATE, MOST_RATE = 5.0, 1.2, 200.0, 8000
+"""Of each step of the ramp: its length, how much higher its rate is than that before; where it begins and ends."""
 SUSTAINED_SECONDS, SUSTAINED_TRIES, STEP_DOWN = 60.0, 2, 0.88
 """A minute at the highest rate of the ramp, and once more at less if that was too much."""
 ORDER_MS = 200.0
@@ -266,7 +266,7 @@ async def busy(console: Console, mediator: BoxProcess) -> dict[str, object]:
 
 async def most(console: Console, mediator: BoxProcess) -> dict[str, object]:
     """The highest rate of calls at which every event comes in time for a minute."""
-    rate, step = 0.0, RATE / 2
+    rate, step = 0.0, FIRST_RATE
     while step <= MOST_RATE and (await load(console, mediator, step, RAMP_SECONDS)).kept:
         rate, step = step, step * RAMP_STEP
     for _ in range(SUSTAINED_TRIES if rate else 0):
