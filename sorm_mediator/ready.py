@@ -45,7 +45,7 @@ def ready_file(path: Path | None) -> Iterator[ReadyFile]:
 
     None: no file. Raises :class:`BoxError`.
     """
-    if path is not None and not path.resolve().parent.is_dir():
+    if path is not None and not os.path.isdir(path.resolve().parent):
         raise BoxError(f"--ready-file: {path}: its folder does not exist")
     file = ReadyFile(path)
     file.remove()

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.core
 
 LABS = sorted((Path(captures.__path__[0]) / "labs").rglob("*.toml"))
 
+QUOTED_PARTS = "'a b'." * 64
 MISTAKES = """\
 # a comment
 [mediator]
@@ -86,6 +87,8 @@ def test_of_very_many_mistakes_the_count_is_told(tmp_path: Path) -> None:
         ),
         ("[web]\nport = 1\nport = 2\n", ":3: is not TOML: cannot overwrite a value at column 9"),
         ("[web\n", ":1: is not TOML: "),
+        (f"[web]\n{'a.' * 6000}b = 1\n", ":2: a key has more than 64 parts"),
+        (f'"web" . {QUOTED_PARTS} "c" = 1\n', ":1: a key has more than 64 parts"),
     ],
 )
 def test_what_is_not_toml_has_its_line(tmp_path: Path, text: str, says: str) -> None:
@@ -94,6 +97,17 @@ def test_what_is_not_toml_has_its_line(tmp_path: Path, text: str, says: str) -> 
     with pytest.raises(ConfigError) as error:
         config.load(path)
     assert str(error.value).startswith(f"{path}{says}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"a = {'[' * 70}{']' * 70}\n", f"a = {'{ a.a.a = ' * 60}1{' }' * 60}\n", f"a = {'[' * 5000}\n"],
+)
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="is nested too deeply"):
+        config.load(path)
 
 
 def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

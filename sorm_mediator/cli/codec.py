@@ -286,7 +286,7 @@ def _tell_waiting(what: str) -> None:
 
 def _hint(words: list[str]) -> str:
     """A hint when a file name was given in place of hex."""
-    if len(words) == 1 and words[0] != STDIN and Path(words[0]).is_file():
+    if len(words) == 1 and words[0] != STDIN and os.path.isfile(words[0]):
         return f"; to read the file of that name: sorm-mediator decode -f {words[0]}"
     return ""
 

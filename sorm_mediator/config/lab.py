@@ -152,7 +152,7 @@ class Config(Section):
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
     """Validate a decoded TOML document. Raises :class:`ConfigError` with a line for each mistake."""
-    problem = _control_character(document)
+    problem = _unreadable(document)
     if problem:
         raise ConfigError(f"{name}: {problem}")
     try:
@@ -230,6 +230,10 @@ def read_document(path: Path) -> dict[str, Any]:
         ) from None
     except UnicodeError as error:
         raise _unusable(path, None, str(error)) from None
+    deep = _DEEP_KEY.search(text)
+    if deep is not None:  # tomllib's time grows with the square of the parts
+        line = text.count("\n", 0, deep.start()) + 1
+        raise _unusable(path, line, f"a key has more than {_MOST_LEVELS} parts")
     try:
         return tomllib.loads(text)
     except ValueError as error:  # also a number of more than 4,300 digits
@@ -276,24 +280,33 @@ def put(document: dict[str, Any], given: Given) -> None:
             place = place.setdefault(str(part), [] if isinstance(given.path[depth], int) else {})
 
 
+_MOST_LEVELS: Final = 64
+"""Tables within each other that a lab file may have (our choice: it has fewer than ten)."""
+_DEEP_KEY: Final = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){""" + f"{_MOST_LEVELS}}}"
+)
 _PLACE: Final = re.compile(r"(?P<what>.+) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 """An error of tomllib."""
 _TABLE: Final = re.compile(r"\('([^()]*?)',?\)")
 """How an error of tomllib shows a table with one name."""
 
 
-def _control_character(document: Mapping[str, Any]) -> str:
-    """The position of a character that no host, path or name may have, in a key or text; "" without one.
+def _unreadable(document: Mapping[str, Any]) -> str:
+    """What no key and text may have, and where: half a character, a control character, too many levels; "" if none.
 
     Line breaks and tabs are allowed: a pasted host key may end in one.
     """
-    waiting: list[tuple[str, Any]] = [("", document)]
+    waiting: list[tuple[str, Any, int]] = [("", document, 0)]
     while waiting:
-        path, value = waiting.pop()
+        path, value, level = waiting.pop()
+        if level > _MOST_LEVELS:
+            return one_line(f"{short(path)}: is nested too deeply")
         if isinstance(value, Mapping):
-            waiting += ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
+            waiting += (
+                (f"{path}.{key}" if path else str(key), inner, level + 1) for key, inner in value.items()
+            )
         elif isinstance(value, list | tuple):
-            waiting += ((f"{path}.{index}", inner) for index, inner in enumerate(value))
+            waiting += ((f"{path}.{index}", inner, level + 1) for index, inner in enumerate(value))
         found = _CONTROL.search(value if isinstance(value, str) else path)
         if found:
             kind = "half of a surrogate pair," if found[0] >= "\ud800" else "the control character"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,10 +46,18 @@ def check_web(url: str) -> None:
 
 
 def check_folders(files: Mapping[str, Path | None]) -> None:
-    """Raises :class:`UsageError` for the first option with a file in a folder that does not exist."""
+    """Raises :class:`UsageError` for the first option with a file that can't be: no folder, or no name for one."""
     for option, path in files.items():
-        if path is not None and not path.resolve().parent.is_dir():
+        if path is None:
+            continue
+        if not os.path.isdir(path.resolve().parent):
             raise UsageError(f"{option}: {path}: its folder does not exist")
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            continue  # it will be made
+        except OSError as error:
+            raise UsageError(f"{option}: {path}: {error.strerror or error}") from None
 
 
 def report_error(error: object, code: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -149,7 +150,7 @@ def chosen(
     unusable: list[ScriptResult] = []
     for path in settings.scripts:
         files = [path]
-        if path.is_dir():
+        if os.path.isdir(path):
             found = [
                 one for one in sorted(path.rglob("*")) if one.is_file() and one.suffix.lower() in SUFFIXES
             ]

@@ -73,7 +73,7 @@ class TapSettings:
 
     def __post_init__(self) -> None:
         check_folders({"--record": self.record})
-        if self.record is not None and self.record.exists():
+        if self.record is not None and os.path.exists(self.record):
             raise UsageError(f"--record: {self.record}: exists already")
         for option, text in self.listening.items():
             host = _address(option, text)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Coroutine, Mapping, Sequence
@@ -277,7 +278,7 @@ def _line(text: str) -> None:
 
 
 def _is_file(target: str) -> bool:
-    return target.endswith(".toml") or Path(target).is_file()
+    return target.endswith(".toml") or os.path.isfile(target)
 
 
 def _given(settings: LiveSettings, host: str) -> dict[str, str]:
