@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -194,7 +195,7 @@ def write(folder: Path, finding: Finding) -> Path:
 
 def read(path: Path) -> Finding:
     """The finding of a document, or of the folder that has it. Raises :class:`FindingError`, :class:`OSError`."""
-    path = path / DOCUMENT if path.is_dir() else path
+    path = path / DOCUMENT if os.path.isdir(path) else path
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return Finding(

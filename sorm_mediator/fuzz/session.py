@@ -78,7 +78,7 @@ class FuzzSettings:
             raise UsageError(
                 f"fuzz: the package {_NEEDS} is missing: pip install 'sorm-mediator[{_NEEDS}]' has it"
             )
-        check_folders({"--junit": self.junit, "--findings": self.findings})
+        check_folders({"--junit": self.junit}, {"--findings": self.findings})
 
     @property
     def limits(self) -> Limits:

@@ -101,7 +101,7 @@ class SoakSettings:
             )
         if self.rate <= 0:
             raise UsageError(f"--rate: {self.rate:g} is not allowed: more than 0")
-        check_folders(files_of(self) | {"--plot": self.plot})
+        check_folders(files_of(self) | {"--plot": self.plot}, {"--findings": self.findings})
         if self.plot is not None:
             from sorm_mediator.load.plots import check_library
 

@@ -97,7 +97,10 @@ class LiveSettings:
             raise UsageError(
                 f"--patience: {self.patience:g} is not allowed: more than 0, at most {MOST_PATIENCE}"
             )
-        check_folders({"--junit": self.junit, "--findings": self.findings})
+        check_folders(
+            {"--junit": self.junit, "--log-file": self.log_file, "--between-key": self.link_key},
+            {"--findings": self.findings},
+        )
 
     @property
     def language(self) -> Lang:
