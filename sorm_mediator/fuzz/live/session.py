@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sorm_mediator.addresses import host_and_or_port, host_port
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
-from sorm_mediator.console.errors import ConnectError, UsageError, check_choice, check_folders, report_error
+from sorm_mediator.console.errors import ConnectError, UsageError, check_folders, report_error
 from sorm_mediator.console.interrupt import taken_signals
 from sorm_mediator.errors import BoxError
 from sorm_mediator.fuzz import finding as findings
@@ -37,25 +37,23 @@ from sorm_mediator.fuzz.live.judge import CHECKS, NotReady
 from sorm_mediator.fuzz.live.starting import Link, by_e1, lab_process, running
 from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
+from sorm_mediator.fuzz.settings import DEFAULT_SECONDS, RunSettings
 from sorm_mediator.lab.targets import listens_at, runs_already
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import progress_bar
 from ssh_control.transport import KeyProblem, private_host_key
 from ssh_control.visible import visible_lines
 
-LONGEST: Final = 10**7
 MOST_PATIENCE: Final = 1000
-DEFAULT_SECONDS: Final = 60.0
-FINDINGS: Final = Path("fuzz-findings")
 PASSED, FAILED, NOT_REACHED = 0, 1, 3
 MOST_STEPS: Final = 20
 """How often an octet string that is repeated stands in the files of a finding; the number is in its actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveSettings:
+class LiveSettings(RunSettings):
     """As the command line has them. ``target``: ``HOST:PORT`` of KPD1, or a lab file."""
 
     target: str
@@ -72,40 +70,21 @@ class LiveSettings:
     link_key: Path | None = None
     """The host key that is shown there."""
     log_file: Path | None = None
-    seed: int | None = None
-    """None: another one each time."""
-    seconds: float | None = None
     rounds: int | None = None
     surfaces: tuple[str, ...] = ()
     patience: float = 1.0
     tries: int = TRIES
-    findings: Path = FINDINGS
-    again: Path | None = None
-    """A finding that is done again, in place of a run."""
-    junit: Path | None = None
-    json: bool = False
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        RunSettings.__post_init__(self)
         if wrong := set(self.surfaces) - set(SURFACES):
             text = f"{', '.join(sorted(wrong))} is not allowed: some of {', '.join(SURFACES)}"
             raise UsageError(f"--surfaces: {text}")
-        if self.seconds is not None and not 0 < self.seconds <= LONGEST:
-            raise UsageError(f"--seconds: {self.seconds:g} is not allowed: more than 0, at most {LONGEST}")
         if not 0 < self.patience <= MOST_PATIENCE:
             raise UsageError(
                 f"--patience: {self.patience:g} is not allowed: more than 0, at most {MOST_PATIENCE}"
             )
-        check_folders(
-            {"--junit": self.junit, "--log-file": self.log_file, "--between-key": self.link_key},
-            {"--findings": self.findings},
-        )
-
-    @property
-    def language(self) -> Lang:
-        """``lang``, which is checked."""
-        return cast("Lang", self.lang)
+        check_folders({"--log-file": self.log_file, "--between-key": self.link_key})
 
 
 @dataclass(frozen=True, slots=True)
