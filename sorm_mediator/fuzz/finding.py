@@ -119,6 +119,8 @@ class Finding:
     """The lines of the traceback, or what the log said; "": there is none."""
     size_found: int = 0
     """Octets of the input before it was made smaller."""
+    told: tuple[str, ...] = ()
+    """What was done, in words, where the octets of its steps say too little; a line for each action."""
     reduced: bool = True
     """Whether it shows the fault by itself and was made as small as it gets. False: it is as it was found."""
 
@@ -161,6 +163,7 @@ class Finding:
                 }
                 for step in self.steps
             ],
+            "told": list(map(str, self.told)),
             "trace": self.trace.splitlines(),
         }
 
@@ -218,6 +221,7 @@ def read(path: Path) -> Finding:
             ),
             trace="\n".join(map(str, document["trace"])),
             size_found=int(document["size_found"]),
+            told=tuple(map(str, document.get("told", ()))),
             reduced=bool(document.get("reduced", True)),
         )
     except KeyError as error:

@@ -320,8 +320,9 @@ def _report(
     gone = [path for path, one in known if one in gone_inputs]
     # The smallest of what several workers have found.
     found = [_kept(settings, one, gone=gone) for one in found]
+    reached = max((outcome.lines for outcome in outcomes), default=0)  # none of a target that traces nothing
     measured: dict[Phrase, float | int] = {
-        Phrase("lines reached"): max((outcome.lines for outcome in outcomes), default=0),
+        **({Phrase("lines reached"): reached} if reached else {}),
         Phrase("kept in the corpus"): sum(outcome.kept for outcome in outcomes),
         Phrase("megabytes of memory"): max((outcome.megabytes for outcome in outcomes), default=0),
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final
 
+from protocol import Options
 from sorm_mediator.addresses import host_and_or_port, host_port
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
@@ -36,6 +37,7 @@ from sorm_mediator.fuzz.live.fuzzer import (
 from sorm_mediator.fuzz.live.judge import CHECKS, NotReady
 from sorm_mediator.fuzz.live.starting import Link, by_e1, lab_process, running
 from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.telling import told
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
 from sorm_mediator.fuzz.settings import DEFAULT_SECONDS, RunSettings
 from sorm_mediator.lab.targets import listens_at, runs_already
@@ -331,14 +333,14 @@ def _ports_of(config: Config) -> dict[str, str]:
 # --- findings
 
 
-def finding_of(settings: LiveSettings, shown: Shown) -> Finding:
-    """A breach with the files that show it again."""
+def finding_of(settings: LiveSettings, shown: Shown, options: Options) -> Finding:
+    """A breach with the files that show it again. ``options``: of the mediator's codec."""
     breach = shown.breach
     made = Finding(
         target=settings.target, check=breach.check, kind=breach.kind, place=breach.place, summary=breach.summary,
         seed=settings.seed or 0, steps=tuple(steps_of(shown.rounds)), trace=breach.trace, size_found=shown.size_found,
         options={"rounds": documents(shown.rounds), "shown_again": shown.reproduced},
-        reduced=shown.reproduced,
+        told=told(shown.rounds, options), reduced=shown.reproduced,
     )  # fmt: skip
     return replace(made, command=_again_command(settings, settings.findings / made.name))
 
@@ -395,7 +397,10 @@ def _report(
     interrupted: bool,
 ) -> FuzzReport:
     progress = fuzzer.progress
-    found = [_as_first_found(settings, finding_of(settings, one), gone) for one in progress.shown.values()]
+    found = [
+        _as_first_found(settings, finding_of(settings, one, fuzzer.options), gone)
+        for one in progress.shown.values()
+    ]
     folders = {one.signature: findings.write(settings.findings, one) for one in found}
     measured: dict[Phrase, float | int] = {Phrase("actions"): progress.actions}
     for name, count in sorted(progress.by_surface.items()):
@@ -472,7 +477,7 @@ async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: S
         raise UsageError(f"--again: {settings.again}: {error}") from None
     same = (known.check, known.kind, known.place)
     if settings.json:
-        told = [
+        rows = [
             {"check": one.check, "kind": str(one.kind), "place": one.place, "summary": one.summary}
             for one in shown
         ]
@@ -480,7 +485,7 @@ async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: S
             "target": settings.target,
             "passed": not shown,
             "finding": str(settings.again),
-            "shown": told,
+            "shown": rows,
         }
         _line(json.dumps(document, ensure_ascii=False))
     else:
