@@ -20,12 +20,12 @@ from urllib.request import urlopen
 
 from bench.gateway import (
     SECRET,
-    Channels,
     Console,
+    asking,
     p99_ms,
     resident_mb,
 )
-from protocol import Channel, Codec, GetVersion, Options, Start, StreamFramer, Unit
+from protocol import Channel, Codec, Options, Start, StreamFramer, Unit
 from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
 from sorm_mediator.lab.processes import BoxProcess
@@ -89,16 +89,9 @@ def status(mediator: BoxProcess) -> dict[str, object]:
 
 async def burst(console: Console, mediator: BoxProcess, reading: Reading, reports: int) -> dict[str, object]:
     """One burst, to the end of it."""
-    answers: list[float] = []
-    memory: list[float] = [resident_mb(mediator.pid)]
+    before = resident_mb(mediator.pid)
     peak: dict[str, float] = {}
     stopping = asyncio.Event()
-
-    async def commands() -> None:
-        while not stopping.is_set():
-            answers.append((await console.command(GetVersion()))[0])
-            memory.append(resident_mb(mediator.pid))
-            await asyncio.sleep(0.1)
 
     async def watch() -> None:
         while not stopping.is_set():
@@ -114,16 +107,17 @@ async def burst(console: Console, mediator: BoxProcess, reading: Reading, report
     generator = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.burst", mediator.endpoints["radius"], str(reports), stdout=asyncio.subprocess.PIPE
     )  # fmt: skip
-    tasks = [asyncio.create_task(commands()), asyncio.create_task(watch())]
-    assert generator.stdout is not None
-    outbox = json.loads(await generator.stdout.read() or "{}")
-    sent = time.monotonic() - begin
-    while (  # noqa: ASYNC110 - it is for the time that nothing happens
-        reading.piece and len(reading.events) < 3 * reports and time.monotonic() - reading.heard < QUIET
-    ):
-        await asyncio.sleep(0.2)
-    stopping.set()
-    await asyncio.gather(*tasks)
+    async with asking(console, mediator.pid) as asked:
+        watching = asyncio.create_task(watch())
+        assert generator.stdout is not None
+        outbox = json.loads(await generator.stdout.read() or "{}")
+        sent = time.monotonic() - begin
+        while (  # noqa: ASYNC110 - it is for the time that nothing happens
+            reading.piece and len(reading.events) < 3 * reports and time.monotonic() - reading.heard < QUIET
+        ):
+            await asyncio.sleep(0.2)
+        stopping.set()
+        await watching
     kpd2.cancel()
     with suppress(asyncio.CancelledError):
         await kpd2
@@ -138,10 +132,10 @@ async def burst(console: Console, mediator: BoxProcess, reading: Reading, report
         "seconds": sent,
         "lost_events": 3 * reports - len(reading.events),
         "doubled_events": sum(count > 1 for count in reading.events.values()),
-        "27h_p99_ms": p99_ms(answers),
-        "27h_max_ms": max(answers) * 1000,
-        "memory_mb": max(memory),
-        "memory_grown_mb": max(memory) - memory[0],
+        "27h_p99_ms": p99_ms(asked.answers),
+        "27h_max_ms": max(asked.answers) * 1000,
+        "memory_mb": max(before, *asked.memory),
+        "memory_grown_mb": max(before, *asked.memory) - before,
         "waited": {key: round(value, 3) for key, value in peak.items() if value},
         "dropped": dropped,
         "counters": {
@@ -157,9 +151,7 @@ async def measure(folder: Path, reading: Reading, reports: int) -> dict[str, obj
     """Start the boxes, put the objects under control, and let the burst come."""
     async with switch_and_gateway(folder, ON_DISK) as (_, mediator):
         console = Console(Codec(Options()))
-        loop = asyncio.get_running_loop()
-        host, _, port = mediator.endpoints["kpd1"].rpartition(":")
-        _, console.kpd1 = await loop.create_connection(lambda: Channels(Channel.KPD1), host, int(port))
+        await console.connect_kpd1(mediator.endpoints)
         await console.command(Start())
         for index in range(OBJECTS):
             await console.command(network_object(1 + index, object_phone(index)))

@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -103,8 +103,14 @@ class Console:
         loop = asyncio.get_running_loop()
         host, _, port = endpoints["kpd2"].rpartition(":")
         _, self.kpd2 = await loop.create_connection(Events, host, int(port))
+        await self.connect_kpd1(endpoints)
+
+    async def connect_kpd1(self, endpoints: dict[str, str]) -> None:
+        """Commands alone."""
         host, _, port = endpoints["kpd1"].rpartition(":")
-        _, self.kpd1 = await loop.create_connection(lambda: Channels(Channel.KPD1), host, int(port))
+        _, self.kpd1 = await asyncio.get_running_loop().create_connection(
+            lambda: Channels(Channel.KPD1), host, int(port)
+        )
 
     kpd1: Channels
     kpd2: Events
@@ -188,27 +194,45 @@ async def load(console: Console, mediator: BoxProcess, rate: float, seconds: flo
         return await observed(console, mediator, generator, plan.calls)
 
 
-async def observed(console: Console, mediator: BoxProcess, generator: Generator, calls: int) -> Load:
-    """What of so many calls comes to the console, until all has come or nothing comes any more."""
-    answers: list[float] = []
-    memory: list[float] = []
+@dataclass
+class Asking:
+    """What the console asks ten times a second beside a load, until it ends."""
+
+    answers: list[float] = field(default_factory=list)
+    """Seconds until 27h."""
+    memory: list[float] = field(default_factory=list)
+    """Of the mediator, in MB."""
+
+
+@asynccontextmanager
+async def asking(console: Console, pid: int) -> AsyncIterator[Asking]:
+    """Ask for the version ten times a second."""
+    found = Asking()
     stopping = asyncio.Event()
 
     async def commands() -> None:
         while not stopping.is_set():
-            answers.append((await console.command(GetVersion()))[0])
-            memory.append(resident_mb(mediator.pid))
+            found.answers.append((await console.command(GetVersion()))[0])
+            found.memory.append(resident_mb(pid))
             await asyncio.sleep(0.1)
 
-    spent, events = processor_s(mediator.pid), console.kpd2
     running = asyncio.create_task(commands())
-    while (  # noqa: ASYNC110 - it is for the time that nothing happens
-        events.octets < 3 * calls * EVENT_OCTETS and time.monotonic() - events.heard < QUIET
-    ):
-        await asyncio.sleep(0.05)
-    spent = processor_s(mediator.pid) - spent
-    stopping.set()
-    await running
+    try:
+        yield found
+    finally:
+        stopping.set()
+        await running
+
+
+async def observed(console: Console, mediator: BoxProcess, generator: Generator, calls: int) -> Load:
+    """What of so many calls comes to the console, until all has come or nothing comes any more."""
+    spent, events = processor_s(mediator.pid), console.kpd2
+    async with asking(console, mediator.pid) as asked:
+        while (  # noqa: ASYNC110 - it is for the time that nothing happens
+            events.octets < 3 * calls * EVENT_OCTETS and time.monotonic() - events.heard < QUIET
+        ):
+            await asyncio.sleep(0.05)
+        spent = processor_s(mediator.pid) - spent
     sent = (await generator.finished()).times
     arrived: dict[int, float] = {}
     found = events.take(console.codec)
@@ -217,7 +241,7 @@ async def observed(console: Console, mediator: BoxProcess, generator: Generator,
     late = [moment - sent[place] for place, moment in arrived.items()]
     span = max(arrived.values()) - min(arrived.values())
     lost = 3 * calls - len(arrived)
-    return Load(calls, lost, len(found) - len(arrived), span, late, answers, memory, spent)
+    return Load(calls, lost, len(found) - len(arrived), span, late, asked.answers, asked.memory, spent)
 
 
 async def loaded(console: Console, mediator: BoxProcess) -> dict[str, object]:

@@ -45,7 +45,7 @@ def ready_file(path: Path | None) -> Iterator[ReadyFile]:
 
     None: no file. Raises :class:`BoxError`.
     """
-    if path is not None and not os.path.isdir(path.resolve().parent):
+    if path is not None and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise BoxError(f"--ready-file: {path}: its folder does not exist")
     file = ReadyFile(path)
     file.remove()

@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sorm_mediator.acceptance.compare import (
     EVENTS,
@@ -50,18 +50,18 @@ from sorm_mediator.console.errors import (
     StepError,
     UsageError,
     check_choice,
-    check_folders,
     check_web,
     report_error,
     unwritable,
 )
 from sorm_mediator.console.interrupt import carry_through, until_signal
+from sorm_mediator.console.reporting import ReportSettings
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.output import INTERRUPTED
-from sorm_mediator.reports.files import files_of, write_reports
+from sorm_mediator.reports.files import write_reports
 from sorm_mediator.reports.progress import progress_bar
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace import read_request, trace
@@ -249,22 +249,18 @@ OWN_LAB = Phrase("a lab of its own, made of the file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptanceSettings:
+class AcceptanceSettings(ReportSettings):
     """The options of ``acceptance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path
-    report: Path | None = None
-    json: str = ""
-    junit: Path | None = None
     only: tuple[str, ...] = ()
     host: str = ""
     kpd1: int = 1001
     kpd2: int = 1002
     web: str = ""
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        ReportSettings.__post_init__(self)
         for kind in self.only:
             check_choice("--only", kind, KINDS)
         check_web(self.web)
@@ -274,7 +270,6 @@ class AcceptanceSettings:
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        check_folders(files_of(self))
 
 
 def run_acceptance(settings: AcceptanceSettings) -> int:
@@ -308,7 +303,7 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     if only:
         checks = tuple(check for check in checks if check.kind in only)
     began = time.time()
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
         with _progress(checks, lang) as done:
             outcomes = await acceptance.run(checks, done)
@@ -351,7 +346,7 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
 
 def _write(settings: AcceptanceSettings, run: AcceptanceRun) -> None:
     """The reports. Raises :class:`OSError`."""
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
 
     def page() -> str:
         from sorm_mediator.acceptance import html  # jinja2, only where it is needed

@@ -49,7 +49,14 @@ LogOption = Annotated[
 LogFormOption = Annotated[
     Literal["text", "json"], typer.Option("--log", help="Lines of the log for people, or a JSON object each.")
 ]
-
+ReportOption = Annotated[
+    Path | None, typer.Option(metavar="OUT.html", help="Write the report for people, printable.")
+]
+PicturesOption = Annotated[
+    Path | None, typer.Option("--report", metavar="OUT.html", help="Write a page with figures and pictures.")
+]
+PlotOption = Annotated[Path | None, typer.Option(metavar="OUT.png", help="Write the pictures.")]
+JunitOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")]
 PcapOption = Annotated[
     Path | None,
     typer.Option(

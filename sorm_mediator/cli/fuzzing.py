@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, LangText, usage_errors
-from sorm_mediator.cli.runs import JunitOption, listed
+from sorm_mediator.cli.common import JsonOption, JunitOption, LangText, usage_errors
+from sorm_mediator.cli.runs import listed
 
 
 def fuzz(  # long by its options, each with its help

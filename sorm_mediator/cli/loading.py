@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from sorm_mediator.cli import common
-from sorm_mediator.cli.common import JsonFileOption, LangText, LogText, usage_errors
+from sorm_mediator.cli.common import (
+    JsonFileOption,
+    JunitOption,
+    LangText,
+    LogText,
+    PicturesOption,
+    PlotOption,
+    usage_errors,
+)
 
 
 def load(  # long by its options, each with its help
@@ -118,10 +126,8 @@ def load(  # long by its options, each with its help
             help="The lab file: if its lab runs it is driven, else it is started, with tables of its own.",
         ),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Write a page with figures and pictures.")
-    ] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Write the pictures.")] = None,
+    report: PicturesOption = None,
+    plot: PlotOption = None,
     as_json: JsonFileOption = "",
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a JUnit report, a case for each limit.")
@@ -194,12 +200,10 @@ def soak(
             help="This lab, as one process; by default a switch and a mediator of their own, each a process.",
         ),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Write a page with figures and pictures.")
-    ] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Write the pictures.")] = None,
+    report: PicturesOption = None,
+    plot: PlotOption = None,
     as_json: JsonFileOption = "",
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
+    junit: JunitOption = None,
     lang: LangText = "en",
     log_level: LogText = "error",
     log: common.LogFormOption = "text",

@@ -12,9 +12,11 @@ from sorm_mediator.cli import common
 from sorm_mediator.cli.common import (
     JsonFileOption,
     JsonLinesOption,
+    JunitOption,
     LangText,
     LinkOption,
     LogText,
+    ReportOption,
     usage_errors,
 )
 
@@ -25,7 +27,6 @@ Kpd1Option = Annotated[
     ),
 ]
 Kpd2Option = Annotated[str, typer.Option(metavar="[HOST:]PORT", help="The same, for KPD2.")]
-JunitOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")]
 WebOption = Annotated[
     str, typer.Option(metavar="URL", help="The web of the running lab, which makes the calls.")
 ]
@@ -146,9 +147,7 @@ def acceptance(
             "-c", "--config", metavar="FILE", help="The lab file; its [acceptance] is what was agreed."
         ),
     ],
-    report: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Write the report for people, printable.")
-    ] = None,
+    report: ReportOption = None,
     as_json: JsonFileOption = "",
     junit: JunitOption = None,
     only: Annotated[
@@ -270,9 +269,7 @@ def conformance(  # long by its options, each with its help  # nosec B107 # name
     ] = False,
     slow: Annotated[bool, typer.Option("--slow", help="Also what takes 10 minutes.")] = False,
     within: Annotated[float, typer.Option(help="Seconds until an answer counts as missing.")] = 5.0,
-    report: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Write the report for people.")
-    ] = None,
+    report: ReportOption = None,
     as_json: JsonFileOption = "",
     junit: JunitOption = None,
     lang: LangText = "en",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -45,7 +46,7 @@ def install(
     """
     from sorm_mediator.wireshark import folder as files
 
-    if folder is not None and not folder.is_dir():
+    if folder is not None and not os.path.isdir(folder):
         fail(f"--dir: {folder}: is no folder; make it first, or leave --dir out")
     place = folder or files.plugin_folder()
     try:

@@ -13,15 +13,23 @@ from sorm_mediator.errors import ConfigError
 from sorm_mediator.options import Section
 from sorm_mediator.texts import shown
 
-__all__ = ["ConfigError", "Host", "Port", "Section", "SeveralMistakes", "is_loopback"]
+__all__ = ["ConfigError", "Host", "MistakeAt", "Port", "Section", "SeveralMistakes", "is_loopback"]
+
+
+class MistakeAt(ValueError):  # noqa: N818 - pydantic wants a ValueError
+    """A mistake of a key in a table, whose text is apart from it: a phrase, where it is ours."""
+
+    def __init__(self, key: str, text: str) -> None:
+        self.key, self.text = key, text
+        super().__init__(f"{key}: {text}")
 
 
 class SeveralMistakes(ValueError):  # noqa: N818 - pydantic wants a ValueError, and it is several
-    """Mistakes of a table that one check finds, each a line that begins with its key."""
+    """Mistakes of a table that one check finds, each a line that begins with its key, or :class:`MistakeAt`."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("; ".join(self.lines))
+    def __init__(self, found: Iterable[str | MistakeAt]) -> None:
+        self.found = tuple(found)
+        super().__init__("; ".join(map(str, self.found)))
 
 
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from sorm_mediator.config.base import SeveralMistakes
+from sorm_mediator.config.base import MistakeAt, SeveralMistakes
 from sorm_mediator.config.lines import KeyPath, path_of, quoted
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import nearest, one_line, shown
@@ -120,15 +120,17 @@ def _each(error: Any) -> Iterator[Any]:
     if not isinstance(found, SeveralMistakes):
         yield error
         return
-    for line in found.lines:
-        yield {**error, "msg": line}
+    for one in found.found:
+        yield {**error, "msg": str(one), "ctx": {"error": one}}
 
 
 def _mistake(location: KeyPath, error: Any, wanted: Sequence[str], root: Any) -> Mistake:
     if error["type"] == "value_error":
         message = one_line(error["msg"].removeprefix("Value error, "))
         raised = error.get("ctx", {}).get("error")
-        phrase = raised.args[0] if raised is not None and raised.args else None
+        if isinstance(raised, MistakeAt):
+            return _told((*location, *path_of(raised.key)), raised.text)
+        phrase = raised.args[0] if isinstance(raised, Exception) and raised.args else None
         below = _KEY_BELOW.match(message)  # the check of a table names a key in it
         if below:
             return Mistake((*location, *path_of(below[1])), message[below.end(1) :])

@@ -132,7 +132,7 @@ def _readable(environment: Mapping[str, str]) -> Iterator[str]:
     for name, parts in _named(environment):
         if _without_file(parts) is not None:
             file = Path(environment[name])
-            mode = open_to_others(file) if file.exists() else ""
+            mode = open_to_others(file) if os.path.exists(file) else ""
             if mode:
                 yield f"{name}: {file} has the mode {mode}, so others read the secret: chmod 600 {file}"
 

@@ -24,7 +24,7 @@ def where_shipped(path: Path) -> str:
     if (
         path.is_absolute()
         or path.parts[:1] not in (("captures",), ("labs",), ("scenarios",))
-        or path.exists()
+        or os.path.exists(path)
     ):
         return ""
     there = shipped_file(path)
@@ -38,4 +38,4 @@ def shipped_file(path: Path) -> Path | None:
 
     below = path.relative_to("captures") if path.parts[0] == "captures" else path
     found = (Path(folder) / below for folder in captures.__path__)
-    return next((one for one in found if one.is_file()), None)
+    return next((one for one in found if os.path.isfile(one)), None)

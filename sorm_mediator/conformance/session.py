@@ -37,18 +37,18 @@ from sorm_mediator.console.errors import (
     NotReadyError,
     UsageError,
     check_choice,
-    check_folders,
     check_web,
     report_error,
     unwritable,
 )
 from sorm_mediator.console.interrupt import until_signal
+from sorm_mediator.console.reporting import ReportSettings
 from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
-from sorm_mediator.reports.files import STDOUT, files_of, write_reports
+from sorm_mediator.reports.files import STDOUT, write_reports
 from sorm_mediator.texts import whole_number
 
 HOOK = "hook:"
@@ -60,7 +60,7 @@ BOTH = "tcp+e1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConformanceSettings:
+class ConformanceSettings(ReportSettings):
     """The options of ``conformance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path | None = None
@@ -87,13 +87,9 @@ class ConformanceSettings:
     slow: bool = False
     within: float = 5.0
     quiet: float | None = None
-    report: Path | None = None
-    json: str = ""
-    junit: Path | None = None
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        ReportSettings.__post_init__(self)
         check_choice("--profile", self.profile, ("", "order", "eltex"))
         check_choice("--link", self.link, ("", *LINKS))
         check_choice("--errors", self.errors, ("order", "extended", "any"))
@@ -121,7 +117,6 @@ class ConformanceSettings:
         for password in (self.password, self.first_password):
             if password and not (len(password) == 6 and password.isascii()):
                 raise UsageError("the password is six characters")
-        check_folders(files_of(self))
         try:
             chosen(self.clauses)
         except ValueError as error:
@@ -136,7 +131,7 @@ class ConformanceSettings:
 def run_conformance(settings: ConformanceSettings) -> int:
     """Examine the mediator and write the reports. Returns the exit code; errors go to stderr."""
     live = settings.json != STDOUT and sys.stdout.isatty()
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     showing = Showing(sys.stdout.write, settings.checks, lang, live=live)
     beside: Showing | None = None
     if not live and settings.calls == "ask" and sys.stderr.isatty():  # a bar would write over the questions
@@ -199,7 +194,7 @@ async def examine(
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
     """
     config = _lab(settings) if settings.config is not None else Config()
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     link = settings.link or link_of(config)
     began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
@@ -372,13 +367,13 @@ def _caller(settings: ConformanceSettings, around: RunTarget, terms: Terms) -> C
     if kind.startswith(HOOK):
         return HookCaller(kind.removeprefix(HOOK))
     if kind == "ask":
-        return AskingCaller(at_terminal, cast(Lang, settings.lang))
+        return AskingCaller(at_terminal, settings.language)
     return None
 
 
 def _write(settings: ConformanceSettings, report: Report, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     free = write_reports(
         settings,
         lambda: page(report, lang),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -45,19 +46,26 @@ def check_web(url: str) -> None:
         raise UsageError(f"--web: {url!r} is not allowed: a URL such as http://127.0.0.1:8080")
 
 
-def check_folders(files: Mapping[str, Path | None]) -> None:
-    """Raises :class:`UsageError` for the first option with a file that can't be: no folder, or no name for one."""
-    for option, path in files.items():
+def check_folders(files: Mapping[str, Path | None], folders: Mapping[str, Path | None] = {}) -> None:
+    """Raises :class:`UsageError` for the first option whose file or folder can't be written there, before work begins.
+
+    What is not there yet is fine where its folder is.
+    """
+    for option, path in {**files, **folders}.items():
         if path is None:
             continue
-        if not os.path.isdir(path.resolve().parent):
+        if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
             raise UsageError(f"{option}: {path}: its folder does not exist")
         try:
-            path.lstat()
+            is_folder = stat.S_ISDIR(os.stat(path).st_mode)
         except FileNotFoundError:
             continue  # it will be made
         except OSError as error:
-            raise UsageError(f"{option}: {path}: {error.strerror or error}") from None
+            raise UsageError(f"{option}: {path}: can't be written: {error.strerror or error}") from None
+        if is_folder and option in files:
+            raise UsageError(f"{option}: {path}: is a folder: give a file in it")
+        if not is_folder and option in folders:
+            raise UsageError(f"{option}: {path}: is no folder")
 
 
 def report_error(error: object, code: int) -> int:

@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sorm_mediator.config.base import SeveralMistakes
+from sorm_mediator.config.base import MistakeAt, SeveralMistakes
+from sorm_mediator.language import Phrase
 
 Link = Literal["ssh", "radius", "kpd1", "kpd2"]
 Action = Literal["drop", "delay", "duplicate", "reorder", "cut", "restart", "clear"]
@@ -116,25 +117,41 @@ class FaultOrder(BaseModel):
             raise SeveralMistakes(found)
         return self
 
-    def _mistakes(self) -> Iterator[str]:
+    def _mistakes(self) -> Iterator[MistakeAt]:
         link, action, given = self.link, self.action, self.model_fields_set - {"link", "action"}
         for name in sorted(given - TAKES[action]):
-            key = "for" if name == "for_" else name
             taken = ", ".join(sorted("for" if one == "for_" else one for one in TAKES[action]))
-            yield f"{key}: {action} has no such parameter; allowed: {taken}"
+            yield MistakeAt(
+                "for" if name == "for_" else name,
+                Phrase("{action} has no such parameter; allowed: {taken}", action=action, taken=taken),
+            )
         for name in sorted(given & OF_LINKS.keys()):
             if link not in OF_LINKS[name]:
-                yield f"{name}: belongs to {', '.join(OF_LINKS[name])}, not to {link}"
+                of = ", ".join(OF_LINKS[name])
+                yield MistakeAt(name, Phrase("belongs to {links}, not to {link}", links=of, link=link))
         if self.direction not in ("both", *ENDS[link]):
-            yield f'direction: "{self.direction}" is not allowed with {link}: both, {", ".join(ENDS[link])}'
+            yield MistakeAt(
+                "direction",
+                Phrase(
+                    '"{direction}" is not allowed with {link}: both, {allowed}',
+                    direction=self.direction, link=link, allowed=", ".join(ENDS[link]),
+                ),
+            )  # fmt: skip
         if action == "delay" and self.seconds is None:
-            yield "seconds: delay needs them, such as 0.5"
+            yield MistakeAt("seconds", Phrase("delay needs them, such as 0.5"))
         if action == "restart" and link != "ssh":
-            yield f"action: restart is of the switch, at the end of ssh: {link} has none"
+            yield MistakeAt(
+                "action", Phrase("restart is of the switch, at the end of ssh: {link} has none", link=link)
+            )
         if self.domain is not None and action not in ("delay", "drop", "clear"):
-            yield f"domain: a domain answers late (delay) or never (drop); {action} is of the link"
+            yield MistakeAt(
+                "domain",
+                Phrase(
+                    "a domain answers late (delay) or never (drop); {action} is of the link", action=action
+                ),
+            )
         elif self.domain is not None and (more := sorted(given - OF_A_DOMAIN)):
-            yield f"{more[0]}: a fault of a domain has for, and of delay seconds, alone"
+            yield MistakeAt(more[0], Phrase("a fault of a domain has for, and of delay seconds, alone"))
 
     @property
     def lasts(self) -> float | None:

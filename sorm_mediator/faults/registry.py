@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from sorm_mediator.faults.gate import Fault, Gate
 from sorm_mediator.faults.order import HOLDING, FaultOrder
+from sorm_mediator.language import Phrase
 
 A_TURN: Final = 16
 """Units that one direction of a link delivers before the event loop turns to others."""
@@ -23,6 +24,10 @@ Place = tuple[str, str, int | None, str | None]
 
 class FaultRefused(Exception):  # noqa: N818 - what happened, not a mistake
     """The box can't have this fault. The text says why, and what can be done."""
+
+    def __init__(self, text: Phrase) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 class Passage(Gate[T]):
@@ -117,7 +122,9 @@ class Faults:
     def begin(self, order: FaultOrder) -> Fault:
         """A fault begins. Raises :class:`FaultRefused` when there are enough."""
         if len(self._active) >= MOST_FAULTS:
-            raise FaultRefused(f"there are {MOST_FAULTS} faults already: end some of them first")
+            raise FaultRefused(
+                Phrase("there are {count} faults already: end some of them first", count=MOST_FAULTS)
+            )
         self._last += 1
         fault = Fault(self._last, order)
         fault.over = lambda: self.end(fault.number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,8 @@ class Finding:
     """The lines of the traceback, or what the log said; "": there is none."""
     size_found: int = 0
     """Octets of the input before it was made smaller."""
+    told: tuple[str, ...] = ()
+    """What was done, in words, where the octets of its steps say too little; a line for each action."""
     reduced: bool = True
     """Whether it shows the fault by itself and was made as small as it gets. False: it is as it was found."""
 
@@ -160,6 +163,7 @@ class Finding:
                 }
                 for step in self.steps
             ],
+            "told": list(map(str, self.told)),
             "trace": self.trace.splitlines(),
         }
 
@@ -194,7 +198,7 @@ def write(folder: Path, finding: Finding) -> Path:
 
 def read(path: Path) -> Finding:
     """The finding of a document, or of the folder that has it. Raises :class:`FindingError`, :class:`OSError`."""
-    path = path / DOCUMENT if path.is_dir() else path
+    path = path / DOCUMENT if os.path.isdir(path) else path
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return Finding(
@@ -217,6 +221,7 @@ def read(path: Path) -> Finding:
             ),
             trace="\n".join(map(str, document["trace"])),
             size_found=int(document["size_found"]),
+            told=tuple(map(str, document.get("told", ()))),
             reduced=bool(document.get("reduced", True)),
         )
     except KeyError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sorm_mediator.fuzz.finding import KINDS, Finding
+from sorm_mediator.fuzz.finding import DOCUMENT, KINDS, Finding
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.people import Look
@@ -17,6 +17,8 @@ from ssh_control.visible import visible
 PASS = Phrase("PASS", context="fuzz")
 FAIL = Phrase("FAIL", context="fuzz")
 NOT_CHECKED = Phrase("NOT CHECKED", context="fuzz")
+MOST_TOLD = 30
+"""Actions of a finding that a report tells; its document has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ def _finding_lines(finding: Finding, folder: Path | None, lang: Lang, look: Look
             lang,
         )
     ]
+    shown = finding.told[:MOST_TOLD]
+    lines += [f"  {number}. {visible(translate(line, lang))}" for number, line in enumerate(shown, 1)]
+    if more := len(finding.told) - len(shown):
+        lines.append(
+            f"  {translate(Phrase('and {count} actions more: {file}', count=more, file=DOCUMENT), lang)}"
+        )
     if finding.command:
         lines.append(f"  {shlex.join(finding.command)}")
     if folder is not None:

@@ -23,16 +23,17 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, cast
 
-from sorm_mediator.console.errors import SIGNALS, UsageError, check_choice, check_folders, report_error
+from sorm_mediator.console.errors import SIGNALS, UsageError, check_choice, report_error
 from sorm_mediator.fuzz import finding as findings
 from sorm_mediator.fuzz.corpus import Corpus, Input, default_folder
 from sorm_mediator.fuzz.engine import Engine, Limits, Outcome
 from sorm_mediator.fuzz.finding import Finding, FindingError, smallest
 from sorm_mediator.fuzz.parsers import ParserTarget, clean_up
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
+from sorm_mediator.fuzz.settings import DEFAULT_SECONDS, RunSettings
 from sorm_mediator.fuzz.target import Target
 from sorm_mediator.fuzz.units import CodecTarget
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import Advance, progress_bar
@@ -42,43 +43,31 @@ TARGETS: dict[str, Callable[[int], Target]] = {
     "parsers": ParserTarget,
 }
 """The targets that need nothing to run."""
-DEFAULT_SECONDS = 60.0
 MOST_WORKERS = 64
-FINDINGS = Path("fuzz-findings")
 _NEEDS = "hypothesis"
 _STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FuzzSettings:
+class FuzzSettings(RunSettings):
     """The options of ``fuzz``; the help of the command describes each. Raises :class:`UsageError`."""
 
     target: str = "codec"
-    seconds: float | None = None
     units: int | None = None
-    seed: int | None = None
     corpus: Path | None = None
     keeps: bool = True
     """Whether a corpus is read and kept."""
-    findings: Path = FINDINGS
-    again: Path | None = None
     workers: int = 1
-    junit: Path | None = None
-    json: bool = False
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        RunSettings.__post_init__(self)
         check_choice("--target", self.target, tuple(TARGETS))
-        if self.seconds is not None and not 0 < self.seconds <= 10**7:
-            raise UsageError(f"--seconds: {self.seconds:g} is not allowed: more than 0, at most 10000000")
         if self.corpus is not None and not self.keeps:
             raise UsageError("--corpus and --no-corpus exclude each other")
         if importlib.util.find_spec(_NEEDS) is None:
             raise UsageError(
                 f"fuzz: the package {_NEEDS} is missing: pip install 'sorm-mediator[{_NEEDS}]' has it"
             )
-        check_folders({"--junit": self.junit, "--findings": self.findings})
 
     @property
     def limits(self) -> Limits:
@@ -103,7 +92,7 @@ def run_fuzz(settings: FuzzSettings) -> int:
         outcomes = fuzzing.again() if settings.again else fuzzing.run()
         report = _report(settings, seed, began, time.monotonic() - clock, outcomes, known)
         if settings.junit is not None:
-            write_junit(settings.junit, [report], cast("Lang", settings.lang))
+            write_junit(settings.junit, [report], settings.language)
     except FindingError as error:
         return report_error(error, 2)
     except OSError as error:
@@ -331,8 +320,9 @@ def _report(
     gone = [path for path, one in known if one in gone_inputs]
     # The smallest of what several workers have found.
     found = [_kept(settings, one, gone=gone) for one in found]
+    reached = max((outcome.lines for outcome in outcomes), default=0)  # none of a target that traces nothing
     measured: dict[Phrase, float | int] = {
-        Phrase("lines reached"): max((outcome.lines for outcome in outcomes), default=0),
+        **({Phrase("lines reached"): reached} if reached else {}),
         Phrase("kept in the corpus"): sum(outcome.kept for outcome in outcomes),
         Phrase("megabytes of memory"): max((outcome.megabytes for outcome in outcomes), default=0),
     }
@@ -356,7 +346,7 @@ def _show(report: FuzzReport, settings: FuzzSettings) -> None:
     if settings.json:
         sys.stdout.write(json.dumps(report.document(), ensure_ascii=False, indent=1) + "\n")
         return
-    lang = cast("Lang", settings.lang)
+    lang = settings.language
     look = Look.of_stdout()
     lines = table(report, lang, look)
     if report.findings:

@@ -174,7 +174,7 @@ class Journal:
 
     def _open(self, now: float) -> str:
         """Returns what is wrong with what is there, empty when nothing is."""
-        seal, sealed = read_head(self.path), head_path(self.path).exists()
+        seal, sealed = read_head(self.path), os.path.exists(head_path(self.path))
         connection, damage = open_database(self.path, "NORMAL", _prepare, now)
         hash_at_seal: str | None = None
         try:
@@ -249,7 +249,7 @@ class JournalReader:
         self.path = path
         # Before the first row: a head read later could be ahead of the rows that this reader sees.
         self.seal = read_head(path)
-        if not path.is_file():
+        if not os.path.isfile(path):
             lost = f", but its sealed head names entry {self.seal.seq}" if self.seal else ""
             raise JournalError(f"{path}: there is no journal{lost}")
         self._engine = open_engine(path, synchronous=None)

@@ -10,12 +10,12 @@ Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right pas
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 
 from radius.clients import secret_finder
 from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
@@ -383,7 +383,7 @@ def file_warnings(config: Config) -> Iterator[str]:
         if stream.line == "serial":
             for key in ("kpd1", "kpd2"):
                 port: str = getattr(stream.serial, key)
-                if port.startswith("/") and not Path(port).exists():
+                if port.startswith("/") and not os.path.exists(port):
                     again = f"the mediator tries again every {stream.serial.reopen:g} s"
                     yield f"e1.{number}.serial.{key}: {port}: there is no such device now; {again}"
     licence = config.switch.licence if config.switch is not None else LicenceConfig()

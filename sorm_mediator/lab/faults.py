@@ -11,6 +11,7 @@ from sorm_mediator.errors import BoxError, ConfigError
 from sorm_mediator.faults.gate import Fault
 from sorm_mediator.faults.order import FaultOrder
 from sorm_mediator.faults.registry import FaultRefused, Faults
+from sorm_mediator.language import Phrase
 from sorm_mediator.web.faults_api import EndedDocument, LinkFaultDocument
 
 if TYPE_CHECKING:
@@ -91,17 +92,25 @@ class LabFaults:
         if order.domain is not None or order.action == "restart":
             what = "action: restart" if order.domain is None else f"domain: {order.domain}"
             if switch is None:
-                raise FaultRefused(f"{what}: the switch is not of this lab: ask the web of its box")
+                raise FaultRefused(
+                    Phrase("{what}: the switch is not of this lab: ask the web of its box", what=what)
+                )
             if order.domain is not None and order.domain not in switch.engine.domains:
-                raise FaultRefused(f"{what}: there is none: {', '.join(switch.engine.domains)}")
+                raise FaultRefused(
+                    Phrase("{what}: there is none: {have}", what=what, have=", ".join(switch.engine.domains))
+                )
             if order.domain is None and any(one.order.action == "restart" for one in self.faults.active):
-                raise FaultRefused(f"{what}: the switch is away already")
+                raise FaultRefused(Phrase("{what}: the switch is away already", what=what))
         elif gateway is not None:
             gateway.faults.check(order)
         elif order.address is not None:
-            raise FaultRefused("address: it is the mediator that has two: ask the web of its box")
+            raise FaultRefused(Phrase("address: it is the mediator that has two: ask the web of its box"))
         elif order.link in ("kpd1", "kpd2"):
-            raise FaultRefused(f"link: {order.link}: the mediator is not of this lab: ask the web of its box")
+            raise FaultRefused(
+                Phrase(
+                    "link: {link}: the mediator is not of this lab: ask the web of its box", link=order.link
+                )
+            )
 
     def _row(self, fault: Fault) -> LinkFaultDocument:
         now = asyncio.get_running_loop().time()

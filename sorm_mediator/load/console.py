@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, DecodeError, StreamFramer, Unit
@@ -74,7 +75,7 @@ class LoadConsole:
             try:
                 async with asyncio.timeout(CONNECT_WITHIN):
                     _, self._channels[channel] = await loop.create_connection(
-                        lambda channel=channel: _Channel(self, channel),  # type: ignore[misc]
+                        partial(_Channel, self, channel),
                         self._target.host,
                         port,
                     )

@@ -45,6 +45,12 @@ def drawn(pictures: Sequence[Draw], form: str) -> bytes:
     return file.getvalue()
 
 
+def drawn_svg(pictures: Sequence[Draw]) -> str:
+    """The pictures under one another, as SVG for a page."""
+    text = drawn(pictures, "svg").decode("utf-8")
+    return text[text.index("<svg") :]
+
+
 def png(result: LoadResult, lang: Lang) -> bytes:
     """All pictures of a load as one PNG."""
     return drawn(_pictures(result, lang), "png")
@@ -52,8 +58,7 @@ def png(result: LoadResult, lang: Lang) -> bytes:
 
 def svg(result: LoadResult, lang: Lang) -> str:
     """All pictures of a load as one SVG for a page."""
-    text = drawn(_pictures(result, lang), "svg").decode("utf-8")
-    return text[text.index("<svg") :]
+    return drawn_svg(_pictures(result, lang))
 
 
 def _pictures(result: LoadResult, lang: Lang) -> list[Draw]:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, cast
 
 from sorm_mediator.addresses import split_host_port
@@ -25,7 +24,6 @@ from sorm_mediator.console.errors import (
     StepError,
     UsageError,
     check_choice,
-    check_folders,
     check_web,
     report_error,
     unwritable,
@@ -34,19 +32,20 @@ from sorm_mediator.console.errors import (
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
 from sorm_mediator.load.curve import ORDER_LIMIT, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
-from sorm_mediator.load.limits import ALWAYS, LIMITS, judge, read_duration
+from sorm_mediator.load.limits import ALWAYS, LIMITS, judge
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
+from sorm_mediator.load.options import PicturedSettings
 from sorm_mediator.load.plan import MOST_CALLS, CallPlan
 from sorm_mediator.load.result import LoadResult
 from sorm_mediator.load.served import Served, served
 from sorm_mediator.output import INTERRUPTED
-from sorm_mediator.reports.files import STDOUT, files_of, write_reports
+from sorm_mediator.reports.files import STDOUT, write_reports
 from sorm_mediator.reports.progress import progress_bar
 
 WAYS: Final[tuple[Via, ...]] = ("http", "radius")
@@ -56,10 +55,9 @@ DEFAULT_OBJECTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSettings:
+class LoadSettings(PicturedSettings):
     """The options of ``load``; the help of the command describes each. Raises :class:`UsageError`."""
 
-    config: Path | None = None
     host: str = ""
     kpd1: int = 0
     kpd2: int = 0
@@ -68,7 +66,6 @@ class LoadSettings:
     via: str = "http"
     calls: int = 0
     rate: float = 0.0
-    duration: str = ""
     ramp: str = ""
     objects: int = 0
     first_object: int = 10_001
@@ -79,14 +76,9 @@ class LoadSettings:
     processes: int = 1
     limits: Mapping[str, str] = field(default_factory=dict)
     """By option, as written; "": not given."""
-    report: Path | None = None
-    plot: Path | None = None
-    junit: Path | None = None
-    json: str = ""
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        PicturedSettings.__post_init__(self)
         check_choice("--via", self.via, WAYS)
         check_web(self.web)
         if self.ramp and self.rate:
@@ -115,24 +107,10 @@ class LoadSettings:
             raise UsageError(
                 f"--duration: {most} calls at one rate are too many: at most {MOST_CALLS} in all"
             )
-        check_folders(files_of(self) | {"--plot": self.plot})
-        if self.plot is not None:
-            if self.plot.suffix.lower() != ".png":
-                raise UsageError(f"--plot: {self.plot}: is not allowed: a file .png")
-            from sorm_mediator.load.plots import check_library
-
-            check_library("--plot")
 
     def seconds(self, option: str) -> float:
         """The value of an option that is a time; 0: not given. Raises :class:`UsageError`."""
-        text = getattr(self, option)
-        try:
-            found = read_duration(text) if text else 0.0
-        except ValueError as error:
-            raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
-        if option == "duration" and text and not found:
-            raise UsageError(f"--duration: {text!r} is not allowed: more than 0")
-        return found
+        return self.time_of(option, may_be_none=option != "duration")
 
     @property
     def rates(self) -> Sequence[float]:
@@ -208,7 +186,7 @@ async def measure_all(
         )
         cancelled: asyncio.CancelledError | None = None
         try:
-            with progress_bar(shape.objects, translate(_OBJECTS, cast(Lang, settings.lang))) as advance:
+            with progress_bar(shape.objects, translate(_OBJECTS, settings.language)) as advance:
                 await control.begin(advance)
             await _steps(settings, lab, shape, console, steps, seen)
         except asyncio.CancelledError as error:
@@ -275,7 +253,7 @@ async def _steps(
         async with Generator(
             plan, server, secret, via=cast(Via, settings.via), processes=settings.processes
         ) as generator:
-            text = translate(Phrase("{rate:g} calls/s", rate=rate), cast(Lang, settings.lang))
+            text = translate(Phrase("{rate:g} calls/s", rate=rate), settings.language)
             with progress_bar(3 * plan.calls, text) as advance:
                 step = await measure(
                     console, generator, plan, commands=settings.commands, advance=advance, pid=lab.pid,
@@ -344,7 +322,7 @@ def run_load(settings: LoadSettings, write: Callable[[str], object] = sys.stdout
     """Run a load and write its reports. Returns the exit code; errors go to stderr."""
     from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
 
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     quiet = settings.json == STDOUT
 
     def seen(step: Step) -> None:

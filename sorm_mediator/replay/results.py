@@ -51,7 +51,7 @@ def shown_lab(name: str) -> str:
 
     path = Path(os.path.abspath(name))
     for folder in map(Path, captures.__path__):
-        if path.is_relative_to(folder) and path.is_file():
+        if path.is_relative_to(folder) and os.path.isfile(path):
             return path.relative_to(folder).as_posix()
     return shown_path(name)
 

@@ -272,8 +272,8 @@ def not_included(parts: Sequence[Path], folders: Iterable[Path]) -> list[Path]:
         return []
     included: set[Path] = set()
     for folder in folders:
-        for file in folder.rglob("*") if folder.is_dir() else (folder,):
-            if file.suffix.lower() in SUFFIXES and file.is_file():
+        for file in folder.rglob("*") if os.path.isdir(folder) else (folder,):
+            if file.suffix.lower() in SUFFIXES and os.path.isfile(file):
                 with suppress(ScriptError):
                     included |= {one.resolve() for one in _includes(document.load(file))}
     return [part for part in parts if part.resolve() not in included]
@@ -363,6 +363,10 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
     try:
         broken: list[ScriptResult] = []
         left_out: list[Path] = []
+        if settings.config is not None:
+            read_document(
+                settings.config
+            )  # a mistyped name is told, also where every script names its own lab
         scripts = chosen(settings, sys.stdin, broken, left_out)
         if settings.check:
             scripts, results = _checked(scripts, settings, broken)

@@ -167,7 +167,7 @@ class Request:
         except ValidationError as error:
             first = mistakes(error.errors(), self.body)[0]
             key = str(first.location[0]) if first.location else ""
-            node.value.get(key, node).fail(first.text if key in node.value else f"{key}: {first.text}")
+            node.value.get(key, node).fail(first.text if key in node.value else join(": ", [key, first.text]))
 
     def fill(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """Method, path and body, every variable filled in. Raises :class:`ScriptError`."""

@@ -5,27 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 STDOUT = "-"
 """Standard output in place of a file."""
 
 
-class ReportOptions(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
     """The options of a command that writes reports."""
 
-    @property
-    def report(self) -> Path | None:
-        """Where the page goes; None: nowhere."""
-
-    @property
-    def junit(self) -> Path | None:
-        """Where the JUnit file goes; None: nowhere."""
-
-    @property
-    def json(self) -> str:
-        """The file of the document, :data:`STDOUT`, or "" for none."""
+    report: Path | None = None
+    """Where the page goes; None: nowhere."""
+    junit: Path | None = None
+    """Where the JUnit file goes; None: nowhere."""
+    json: str = ""
+    """The file of the document, :data:`STDOUT`, or "" for none."""
 
 
 def files_of(wanted: ReportOptions) -> dict[str, Path | None]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.load.check import KINDS
-from sorm_mediator.load.plots import Draw, drawn, have_library
+from sorm_mediator.load.plots import Draw, drawn, drawn_svg, have_library
 from sorm_mediator.load.report import FAIL, INTERRUPTED, INTERRUPTED_NOTHING, NOTHING, PASS, step_document
 from sorm_mediator.reports import html, junit
 from sorm_mediator.soak.leaks import MEASURES, SIGNIFICANT, Growth, Measure
@@ -194,7 +194,7 @@ def page(result: SoakResult, lang: Lang) -> str:
             "rule": t(Phrase("a leak rises by more than is allowed, and by chance with less than {chance:g}",
                              chance=SIGNIFICANT)),
             "troubles": [t(one) for one in (*result.troubles, *_unchecked(result))],
-            "svg": _svg(result, lang) if pictured else "",
+            "svg": drawn_svg(_pictures(result, lang)) if pictured else "",
             "no_pictures": "" if pictured else t(Phrase("no pictures: pip install 'sorm-mediator[plots]'")),
         },
     )  # fmt: skip
@@ -203,11 +203,6 @@ def page(result: SoakResult, lang: Lang) -> str:
 def png(result: SoakResult, lang: Lang) -> bytes:
     """All pictures as one PNG."""
     return drawn(_pictures(result, lang), "png")
-
-
-def _svg(result: SoakResult, lang: Lang) -> str:
-    text = drawn(_pictures(result, lang), "svg").decode("utf-8")
-    return text[text.index("<svg") :]
 
 
 def _pictures(result: SoakResult, lang: Lang) -> list[Draw]:

@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from protocol import GetVersion
 from sorm_mediator.config import ConfigError
@@ -35,18 +35,18 @@ from sorm_mediator.console.errors import (
 )
 from sorm_mediator.console.interrupt import until_signal
 from sorm_mediator.errors import BoxError
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.load.check import KINDS
 from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
 from sorm_mediator.load.generator import Generator, Via
-from sorm_mediator.load.limits import read_duration
 from sorm_mediator.load.measuring import Step, measure
+from sorm_mediator.load.options import PicturedSettings
 from sorm_mediator.load.plan import CallPlan
 from sorm_mediator.load.served import Served
 from sorm_mediator.load.session import interrupted_text
 from sorm_mediator.output import INTERRUPTED
-from sorm_mediator.reports.files import STDOUT, files_of, write_reports
+from sorm_mediator.reports.files import STDOUT, write_reports
 from sorm_mediator.reports.progress import Advance, progress_bar
 from sorm_mediator.soak.boxes import AGAINST, SoakBox, soak_boxes
 from sorm_mediator.soak.faults import CUTS, FaultMaker
@@ -68,10 +68,9 @@ SETTLED: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoakSettings:
+class SoakSettings(PicturedSettings):
     """The options of ``soak``; the help of the command describes each. Raises :class:`UsageError`."""
 
-    config: Path | None = None
     duration: str = "60min"
     rate: float = 50.0
     objects: int = 50
@@ -80,18 +79,13 @@ class SoakSettings:
     only: tuple[str, ...] = ()
     seed: int = 0
     findings: Path = Path("fuzz-findings")
-    report: Path | None = None
-    plot: Path | None = None
-    junit: Path | None = None
-    json: str = ""
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        PicturedSettings.__post_init__(self)
         for one in self.only:
             check_choice("--only", one, PHASES)
         for option in ("duration", "sample", "phase"):
-            self._seconds(option)
+            self.time_of(option)
         if self.seconds < 5:
             raise UsageError(f"--duration: {self.duration!r} is not allowed: 5s or more")
         if self.seconds < (least := least_seconds(self.every)):
@@ -101,36 +95,22 @@ class SoakSettings:
             )
         if self.rate <= 0:
             raise UsageError(f"--rate: {self.rate:g} is not allowed: more than 0")
-        check_folders(files_of(self) | {"--plot": self.plot})
-        if self.plot is not None:
-            from sorm_mediator.load.plots import check_library
-
-            check_library("--plot")
-
-    def _seconds(self, option: str) -> float:
-        text = getattr(self, option)
-        try:
-            found = read_duration(text) if text else 0.0
-        except ValueError as error:
-            raise UsageError(f"--{option}: {text!r} is not allowed: {error}") from None
-        if text and not found:
-            raise UsageError(f"--{option}: {text!r} is not allowed: more than 0")
-        return found
+        check_folders({}, {"--findings": self.findings})
 
     @property
     def seconds(self) -> float:
         """The duration."""
-        return self._seconds("duration")
+        return self.time_of("duration")
 
     @property
     def every(self) -> float:
         """Seconds between two samples."""
-        return self._seconds("sample") or min(10.0, max(0.5, self.seconds / 200))
+        return self.time_of("sample") or min(10.0, max(0.5, self.seconds / 200))
 
     @property
     def length(self) -> float:
         """Seconds of a phase."""
-        return self._seconds("phase") or min(15.0, max(2.0, self.seconds / 30))
+        return self.time_of("phase") or min(15.0, max(2.0, self.seconds / 30))
 
     @property
     def kinds(self) -> Sequence[PhaseKind]:
@@ -375,7 +355,7 @@ async def soak(
             against=lab.name, began=time.time(), seed=settings.seed, boxes=boxes, wanted=settings.kinds
         )
         going = Soak(settings, lab, result, boxes)
-        text = translate(Phrase("seconds of soak"), cast(Lang, settings.lang))
+        text = translate(Phrase("seconds of soak"), settings.language)
         with progress_bar(int(settings.seconds), text) as advance:
             try:
                 await going.run(advance)
@@ -400,7 +380,7 @@ def run_soak(settings: SoakSettings, write: Callable[[str], object] = sys.stdout
     """Soak, and write the reports. Returns the exit code; errors go to stderr."""
     from sorm_mediator.soak.report import document, lines, page, png, write_junit
 
-    lang = cast(Lang, settings.lang)
+    lang = settings.language
     kept: list[SoakResult] = []
     began = time.time()
     gc.freeze()

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from sorm_mediator.faults.order import Action, FaultOrder, Link
 from sorm_mediator.faults.registry import FaultRefused
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.status import Document
 from sorm_mediator.web.mediator_api import who_asks
 
@@ -63,7 +64,7 @@ class FaultDesk(Protocol):
 async def _desk(request: Request) -> FaultDesk:
     desk: FaultDesk | None = request.app.state.faults
     if desk is None:
-        raise HTTPException(404, "there is nothing here that could have a fault")
+        raise HTTPException(404, Phrase("there is nothing here that could have a fault"))
     return desk
 
 
@@ -88,7 +89,7 @@ async def order_fault(desk: Desk, request: Request, body: FaultOrder) -> LinkFau
     try:
         return desk.order(body, who_asks(request))
     except FaultRefused as refused:
-        raise HTTPException(409, str(refused)) from None
+        raise HTTPException(409, refused.text) from None
 
 
 @faults_router.get("/faults", summary="The active faults")
@@ -109,5 +110,7 @@ async def end_faults(desk: Desk, request: Request) -> EndedDocument:
 async def end_fault(desk: Desk, request: Request, number: int) -> EndedDocument:
     """One fault ends."""
     if not (ended := desk.end(number, who_asks(request))):
-        raise HTTPException(404, f"there is no fault {number}, or it is over: GET faults lists them")
+        raise HTTPException(
+            404, Phrase("there is no fault {number}, or it is over: GET faults lists them", number=number)
+        )
     return EndedDocument(ended=ended)

@@ -89,7 +89,10 @@ def test_the_lab_file_names_the_journal_relative_to_itself(journal: Path) -> Non
         (["verify", "--file", "/nowhere/journal.db"], "there is no journal"),
         (["export", "--file", "JOURNAL", "--format", "xml"], "--format: 'xml' is not allowed: jsonl, csv"),
         (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is not a time"),
-        (["export", "--file", "JOURNAL", "-o", "/nowhere/out"], "-o: /nowhere/out: can't be written"),
+        (
+            ["export", "--file", "JOURNAL", "-o", "/nowhere/out"],
+            "-o: /nowhere/out: its folder does not exist",
+        ),
     ],
 )
 def test_wrong_usage_is_one_clear_error(journal: Path, arguments: list[str], says: str) -> None:

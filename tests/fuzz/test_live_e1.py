@@ -13,7 +13,8 @@ from protocol import Release
 from sorm_mediator.config import parse
 from sorm_mediator.console.e1_client import ConsoleLine, lines_of_lab
 from sorm_mediator.console.target import target_for
-from sorm_mediator.fuzz.live.e1_surface import E1Surface, SpoiltChannel, spoil
+from sorm_mediator.fuzz.live.e1_line import SpoiltChannel, spoil
+from sorm_mediator.fuzz.live.e1_surface import E1Surface
 from sorm_mediator.fuzz.live.fuzzer import generator
 from sorm_mediator.fuzz.live.target import Gateway
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol import Options
 from sorm_mediator.cli.logs import LineForm
 from sorm_mediator.config import load
 from sorm_mediator.fuzz import finding as findings
@@ -83,7 +84,7 @@ async def test_a_finding_is_small_and_can_be_done_again(
     assert len(kinds) <= 4
 
     settings = LiveSettings(target="minimal.toml", seed=SEED, findings=tmp_path)
-    written = findings.write(tmp_path, finding_of(settings, shown))
+    written = findings.write(tmp_path, finding_of(settings, shown, Options()))
     known = findings.read(written)
     assert known.command[-2:] == ("--again", str(written))
     rounds = rounds_of(known.options["rounds"])

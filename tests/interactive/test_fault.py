@@ -112,6 +112,23 @@ def test_it_speaks_russian_too(ask: Ask) -> None:
     assert ask(lang="ru") == (0, "неисправностей нет\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("kpd1", "delay"), 2, "seconds: для delay их нужно указать, например 0.5"),
+        (("ssh", "cut", "share=0.5"), 2, "share: у cut нет такого параметра; допустимы: address, for, pair"),
+        (("radius", "restart"), 2, "action: restart относится к коммутатору на конце ssh: у radius его нет"),
+        (("kpd1", "cut", "pair=2"), 1, "pair: 2: по TCP есть только пара 0"),
+        (("clear", "4711"), 1, "неисправности 4711 нет, или она уже прошла"),
+    ],
+)
+def test_what_is_wrong_is_told_in_russian(
+    ask: Ask, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, told: str
+) -> None:
+    assert ask(*words, lang="ru") == (code, "")
+    assert told in capsys.readouterr().err
+
+
 def test_a_lab_file_without_a_fixed_port_of_its_web_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,8 @@ def test_what_was_not_carried_out_is_no_success() -> None:
         ({"duration": "139s", "sample": "10s"}, "--duration: '139s' is not allowed: 140s or more"),
         ({"phase": "0s"}, "--phase: '0s' is not allowed: more than 0"),
         ({"rate": 0.0}, "--rate: 0 is not allowed"),
+        ({"plot": Path("a.jpg")}, "--plot: a.jpg: is not allowed: a file .png"),
+        ({"findings": Path("/nowhere/f")}, "--findings: /nowhere/f: its folder does not exist"),
     ],
 )
 def test_wrong_options_are_told_with_what_is_allowed(options: dict[str, Any], told: str) -> None:

@@ -13,6 +13,7 @@ from protocol import (
     Category,
     ChangeObject,
     Codec,
+    Command,
     ConnectKsl,
     GetKsl,
     GetObjects,
@@ -65,22 +66,22 @@ def secret(rng: random.Random) -> str:
     return "".join(rng.choices(LETTERS, k=6))
 
 
-def right_command(rng: random.Random, known: Known) -> Message:
+def right_command(rng: random.Random, known: Known) -> Command:
     """A command that the mediator should take, mostly."""
     if not known.started and rng.random() < 0.6:
-        return _headed(Start(), known)
+        return headed(Start(), known)
     draw = rng.choice(_USUAL if rng.random() < 0.9 else _SELDOM)
-    return _headed(draw(rng, known), known)
+    return headed(draw(rng, known), known)
 
 
-def question(rng: random.Random, known: Known) -> Message:
+def question(rng: random.Random, known: Known) -> Command:
     """A command that changes nothing."""
-    return _headed(rng.choice(_QUESTIONS)(rng, known), known)
+    return headed(rng.choice(_QUESTIONS)(rng, known), known)
 
 
-def _headed(command: Message, known: Known) -> Message:
-    command.orm_number = known.orm_number
-    command.password = known.password  # type: ignore[attr-defined]  # every command has one
+def headed(command: Command, known: Known) -> Command:
+    """The command with the number and the password that hold."""
+    command.orm_number, command.password = known.orm_number, known.password
     return command
 
 
@@ -98,7 +99,7 @@ def _category(rng: random.Random) -> Category:
     return rng.choice((Category.STATISTICAL, Category.COMBINED, Category.SEPARATE))
 
 
-def _add_object(rng: random.Random, known: Known) -> Message:
+def _add_object(rng: random.Random, known: Known) -> Command:
     number = rng.choice(known.numbers) if known.numbers and rng.random() < 0.8 else str(rng.randrange(10**5))
     category = _category(rng)
     group = None if category is Category.STATISTICAL else rng.choice(GROUPS)
@@ -108,18 +109,18 @@ def _add_object(rng: random.Random, known: Known) -> Message:
     )  # fmt: skip
 
 
-def _remove_object(rng: random.Random, known: Known) -> Message:
+def _remove_object(rng: random.Random, known: Known) -> Command:
     number = rng.choice(known.numbers) if known.numbers else "1"
     return RemoveObject(_object(rng, known), ObjectType.OWN_SUBSCRIBER, NumberSign.OWN, number)
 
 
-def _add_ksl(rng: random.Random, known: Known) -> Message:
+def _add_ksl(rng: random.Random, known: Known) -> Command:
     kind = rng.choice((GroupType.COMBINED, GroupType.SEPARATE))
     a = _ksl(rng)
     return AddKsl(rng.choice(GROUPS), kind, a, a if kind is GroupType.COMBINED else _ksl(rng))
 
 
-def _get_objects(rng: random.Random, known: Known) -> Message:
+def _get_objects(rng: random.Random, known: Known) -> Command:
     return GetObjects(_object(rng, known)) if rng.random() < 0.5 else GetObjects()
 
 
@@ -127,7 +128,7 @@ def _call(rng: random.Random, known: Known) -> int:
     return rng.choice(sorted(known.calls)) if known.calls else rng.randrange(0xFFFF)
 
 
-Draw = Callable[[random.Random, Known], Message]
+Draw = Callable[[random.Random, Known], Command]
 _USUAL: Final[Sequence[Draw]] = (
     _add_object,
     _remove_object,

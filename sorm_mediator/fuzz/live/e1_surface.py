@@ -13,32 +13,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from e1.carriers.carrier import FramedCarrier
-from e1.channel import DataChannel
-from e1.events import ChannelEvent as ChannelReport
-from e1.events import Message as Arrived
 from e1.g704.alarms import StreamState
-from e1.hdlc import HdlcTransmitter
-from e1.lapb.config import LapbConfig
 from e1.stream import CHANNEL_NAMES, ChannelName
-from e1.x25.config import X25Config
-from e1.x25.effects import X25Effect
-from e1.x25.layer import PacketLayer
 from e1.x25.machine import X25State
 from protocol import (
     AddObject,
     Category,
     Codec,
+    Command,
     GetObjects,
     GetVersion,
-    Message,
     NumberSign,
     ObjectType,
     Priority,
@@ -50,8 +39,9 @@ from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live import commands
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.commands import Known
+from sorm_mediator.fuzz.live.e1_line import Ear, SpoiltChannel
 from sorm_mediator.fuzz.live.judge import CallPlan, call_plans
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 
 NAME: Final = "e1"
@@ -63,10 +53,6 @@ UP_WITHIN: Final = 12.0
 """Seconds until both channels are up again after a round: the line, a link that waits for its T1, a restart."""
 MOST_IN_VAIN: Final = 2
 """How often a round waits for a channel that does not come up."""
-LONGER: Final = 4
-"""How many times the bits of a right frame a wrong one may have."""
-MOST_RAW: Final = 64_000
-"""Octets that wait for the timeslot: eight seconds."""
 LAPB_CONTROLS: Final = (
     0x0F, 0x1F, 0x2F, 0x3F, 0x43, 0x53, 0x63, 0x73, 0x87, 0x97, 0x6F, 0x7F, 0xFF, 0x03, 0x13, 0x01, 0x05, 0x09, 0x11,
     0x15, 0x19, 0x21, 0xE1, 0x0D,
@@ -77,22 +63,6 @@ PACKET_TYPES: Final = (
 )  # fmt: skip
 LEGAL: Final = "legal"
 """The manner of a round whose peer keeps to the rules."""
-LEGALLY: Final = {
-    "hit": 5,
-    "unacknowledged": 4,
-    "collision": 4,
-    "stall": 3,
-    "modulo": 2,
-    "message": 3,
-    "withhold": 1,
-    "reset": 2,
-    "restart": 1,
-    "busy": 1,
-    "disconnect": 1,
-    "wait": 1,
-}
-"""What such a peer does, and how often. Each keeps to X.25 as it is, but for the packet that makes the mediator begin
-a collision, and the modulus, which the two ends did not agree on."""
 HITS: Final = (0.05, 0.2, 0.6, 1.2)
 """Seconds."""
 WITHHELD: Final = (0.5, 3.0)
@@ -113,110 +83,6 @@ EVENTS: Final = frozenset((0x41, 0x42, 0x43))
 """What a call has once for each object (order 268, 11.1 to 11.3)."""
 OBJECT: Final = 902
 """The fuzzer's own."""
-
-
-class LateLayer(PacketLayer):
-    """A packet layer that may keep its acknowledgements, and its data with them, for a while: P(R) has no limit of time
-    (X.25 4.4.1.4)."""
-
-    withheld_until = 0.0
-
-    def _pump(self) -> None:
-        if self._now >= self.withheld_until:
-            super()._pump()
-
-    def tick(self, now: float) -> list[X25Effect]:
-        if 0 < self.withheld_until <= now:
-            self.withheld_until = 0.0
-            return self._run(None, now) + super().tick(now)
-        return super().tick(now)
-
-
-class SpoiltChannel(DataChannel):
-    """A data channel of the console's end that also sends what LAPB and X.25 would not."""
-
-    def __init__(self, lapb: LapbConfig, x25: X25Config) -> None:
-        # Its own end sends frames that are too long for the other.
-        super().__init__(replace(lapb, n1=LONGER * lapb.n1), x25)
-        self.x25: LateLayer = LateLayer(x25)
-        self._raw: deque[bytes] = deque()
-        self._waiting = 0
-
-    def raw(self, octets: bytes) -> None:
-        """Octets of the timeslot, as they are."""
-        if self._waiting + len(octets) <= MOST_RAW:
-            self._raw.append(octets)
-            self._waiting += len(octets)
-
-    def frame_past_lapb(self, frame: bytes) -> None:
-        """A whole frame of HDLC that LAPB has not made."""
-        sender = HdlcTransmitter()
-        sender.queue(frame)
-        self.raw(sender.take(sender.pending + 2))
-
-    def packet_past_x25(self, packet: bytes, now: float) -> None:
-        """A packet in an I frame that X.25 has not made."""
-        self._events += self._carry_out(self.lapb.send(packet, now), now)
-
-    def withhold(self, until: float) -> None:
-        """Acknowledge no data packet before this time."""
-        self.x25.withheld_until = until
-
-    def restart(self, now: float) -> None:
-        """Send Restart on a link that holds."""
-        self._events += self._carry_out(self.x25.link_up(now), now)
-
-    def clear(self, now: float) -> None:
-        """End the call."""
-        self._events += self._carry_out(self.x25.clear(now), now)
-
-    def call(self, now: float) -> None:
-        """Place a call."""
-        self._events += self._carry_out(self.x25.call(now), now)
-
-    def packet_of_type(self, kind: int, now: float, more: bytes = b"") -> None:
-        """A packet of the circuit's channel that X.25 has not made."""
-        lcn = self.x25.config.lcn
-        self.packet_past_x25(bytes((0x10 | lcn >> 8, lcn & 0xFF, kind)) + more, now)
-
-    def transmit(self, octets: int, now: float) -> bytes:
-        taken = bytearray()
-        while self._raw and len(taken) < octets:
-            piece = self._raw.popleft()
-            room = octets - len(taken)
-            taken += piece[:room]
-            if len(piece) > room:
-                self._raw.appendleft(piece[room:])
-        self._waiting -= len(taken)
-        return bytes(taken) + super().transmit(octets - len(taken), now)
-
-    def forget(self) -> None:
-        """Send nothing more of it."""
-        self._raw.clear()
-        self._waiting = 0
-
-
-def spoil(line: ConsoleLine) -> None:
-    """Give a line spoilt channels, before it is opened. Raises :class:`ValueError` for one without timeslots."""
-    carrier = line.carrier
-    if not isinstance(carrier, FramedCarrier):
-        raise ValueError(f"e1.{line.number}: a line without timeslots")  # noqa: TRY004 - of the lab file
-    config = carrier.e1.config
-    for name in CHANNEL_NAMES:
-        carrier.e1.channels[name] = channel = SpoiltChannel(config.lapb, config.x25)
-        channel.disconnect(time.monotonic())
-
-
-class Ear:
-    """What arrives in a channel of the fuzzer's console."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-
-    def happened(self, event: ChannelReport) -> None:
-        """An event of the channel."""
-        if isinstance(event, Arrived):
-            self.messages.append(event.data)
 
 
 class E1Surface:
@@ -278,21 +144,43 @@ class E1Surface:
         if self._manner == LEGAL:
             if down and self._vain < MOST_IN_VAIN:
                 return Action(NAME, "connect", {"channel": down[0]})
-            kind = rng.choices(*zip(*LEGALLY.items(), strict=True))[0]
-            return getattr(self, f"_draw_{kind}")(rng, channel)  # type: ignore[no-any-return]
-        kinds = {"octets": 3, "frame": 6, "i_frame": 2, "fault": 1, "wait": 1}
+            return drawn(rng, self._legally())(rng, channel)
+        kinds = {
+            self._draw_octets: 3,
+            self._draw_frame: 6,
+            self._draw_i_frame: 2,
+            self._draw_fault: 1,
+            self._draw_wait: 1,
+        }
         if channel in self._up:
             kinds |= {
-                "packet": 8,
-                "message": 5,
-                "busy": 2,
-                "pieces": 3,
-                "reset": 1,
-                "disconnect": 1,
-                "flood": 1,
+                self._draw_packet: 8,
+                self._draw_message: 5,
+                self._draw_busy: 2,
+                self._draw_pieces: 3,
+                self._draw_reset: 1,
+                self._draw_disconnect: 1,
+                self._draw_flood: 1,
             }
-        kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
-        return getattr(self, f"_draw_{kind}")(rng, channel)  # type: ignore[no-any-return]
+        return drawn(rng, kinds)(rng, channel)
+
+    def _legally(self) -> dict[Callable[[random.Random, str], Action], int]:
+        """What a peer does that keeps to the rules, and how often. Each keeps to X.25 as it is, but for the packet that
+        makes the mediator begin a collision, and the modulus, which the two ends did not agree on."""
+        return {
+            self._draw_hit: 5,
+            self._draw_unacknowledged: 4,
+            self._draw_collision: 4,
+            self._draw_stall: 3,
+            self._draw_modulo: 2,
+            self._draw_message: 3,
+            self._draw_withhold: 1,
+            self._draw_reset: 2,
+            self._draw_restart: 1,
+            self._draw_busy: 1,
+            self._draw_disconnect: 1,
+            self._draw_wait: 1,
+        }
 
     def _draw_octets(self, rng: random.Random, channel: str) -> Action:
         """What is no frame: aborts, idle, flags, bits without order, a frame with a wrong FCS."""
@@ -342,7 +230,7 @@ class E1Surface:
             NAME, "packet", {"channel": channel, "hex": packet.hex(), "times": rng.choice((1, 3, 20))}
         )
 
-    def _command(self, rng: random.Random) -> Message:
+    def _command(self, rng: random.Random) -> Command:
         """A command. Beside the good console none that changes what that has set."""
         return (
             commands.right_command(rng, self._known) if self._alone else commands.question(rng, self._known)
@@ -478,11 +366,9 @@ class E1Surface:
             channel.withhold(now + float(action.values["seconds"]))
         return []
 
-    def _ask(self, command: Message) -> None:
+    def _ask(self, command: Command) -> None:
         """Give a right command."""
-        command.orm_number = self._known.orm_number
-        command.password = self._known.password  # type: ignore[attr-defined]  # every command has one
-        self._line.send("kpd1", self._codec.encode(command))
+        self._line.send("kpd1", self._codec.encode(commands.headed(command, self._known)))
 
     async def _hit(self, action: Action) -> list[Breach]:
         await self._fault(action)
@@ -522,9 +408,9 @@ class E1Surface:
             Priority.NORMAL,
         )  # fmt: skip
         for command in (Start(), added):
-            before = len(ear.messages)
+            both = ear.more(2)
             self._ask(command)
-            await self._line.wait(lambda before=before: len(ear.messages) > before + 1, 0.5)  # type: ignore[misc]
+            await self._line.wait(both, 0.5)
 
     def _decoded(self, data: bytes) -> object:
         return self._codec.decode_lenient(data)[0]
@@ -542,8 +428,9 @@ class E1Surface:
         if self._alone and {"kpd1", "kpd2"} <= self._up:
             await self._prepare(plan)
         channels = [own] if "kpd2" in self._up else []
-        if self._beside is not None:
-            channels.append(self._beside.carrier.channels["kpd2"])  # type: ignore[arg-type]
+        beside = None if self._beside is None else self._beside.carrier.channels["kpd2"]
+        if isinstance(beside, SpoiltChannel):
+            channels.append(beside)
         for channel in channels:
             channel.withhold(time.monotonic() + WITHHELD[-1])
         try:

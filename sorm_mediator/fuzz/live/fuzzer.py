@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from protocol import Options
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError, Round
 from sorm_mediator.fuzz.live.http_surface import HttpSurface
@@ -235,6 +236,8 @@ class Fuzzer:
         self._made_smaller: set[tuple[str, str, Kind]] = set()
         self.checks: dict[str, int] = {}
         self.not_offered: dict[str, str] = {}
+        self.options = Options()
+        """Of the codec of the mediator."""
         self.not_checked: dict[str, str] = {}
         self.played: list[Round] = []
         """The latest rounds."""
@@ -263,6 +266,7 @@ class Fuzzer:
     async def again(self, breach: Breach, rounds: Sequence[Round]) -> bool:
         """Do the rounds of an earlier run again; a breach that shows counts as found. Raises :class:`ActionError`."""
         async with bench(self._opened, patience=self._patience) as one:
+            self.options = one.gateway.run.codec.options
             for each in rounds:
                 found = await one.again(each)
                 if any(shown.signature == breach.signature for shown in found):
@@ -273,6 +277,7 @@ class Fuzzer:
         return False
 
     def _note(self, one: Bench) -> None:
+        self.options = one.gateway.run.codec.options
         self.not_checked = one.judge.not_checked()
         offered = one.gateway.not_offered
         left_out = Phrase("it is left out by --surfaces")

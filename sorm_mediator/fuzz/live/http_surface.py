@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 from sorm_mediator.fuzz.live.wire import Wire
 
@@ -71,11 +71,17 @@ class HttpSurface:
     # --- drawing
 
     def draw(self, rng: random.Random) -> Action:
-        kinds = {"request": 16, "broken": 4, "half": 3, "slow_body": 3, "unread_events": 3, "many": 2}
+        kinds = {
+            self._draw_request: 16,
+            self._draw_broken: 4,
+            self._draw_half: 3,
+            self._draw_slow_body: 3,
+            self._draw_unread_events: 3,
+            self._draw_many: 2,
+        }
         if self._held:
-            kinds |= {"let_go": 2}
-        kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
-        return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
+            kinds |= {self._draw_let_go: 2}
+        return drawn(rng, kinds)(rng)
 
     def _draw_request(self, rng: random.Random) -> Action:
         routes = self._numbered if self._numbered and rng.random() < 0.3 else self._routes

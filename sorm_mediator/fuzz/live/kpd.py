@@ -40,7 +40,7 @@ from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live import commands
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.commands import HEADER, Known
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 from sorm_mediator.fuzz.live.wire import Wire
 
@@ -105,8 +105,26 @@ class KpdSurface:
             return self._action("connect", wire="a", channel="kpd1")
         if "d" not in self._wires and rng.random() < 0.3:
             return self._action("connect", wire="d", channel="kpd2")
-        kind = rng.choices(*zip(*_WEIGHTS.items(), strict=True))[0]
-        return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
+        return drawn(rng, self._weights())(rng)
+
+    def _weights(self) -> dict[Callable[[random.Random], Action], int]:
+        """What is drawn, and how often."""
+        return {
+            self._draw_command: 10,
+            self._draw_wrong: 6,
+            self._draw_random: 3,
+            self._draw_wrong_password: 3,
+            self._draw_broken_off: 4,
+            self._draw_new_password: 2,
+            self._draw_noise: 3,
+            self._draw_half: 3,
+            self._draw_flood: 2,
+            self._draw_guess: 2,
+            self._draw_second: 2,
+            self._draw_deaf: 1,
+            self._draw_unread: 1,
+            self._draw_end: 2,
+        }
 
     def draw_right(self, rng: random.Random) -> Action:
         """The next action of a console that makes no mistake."""
@@ -425,22 +443,3 @@ class KpdSurface:
     @property
     def changes_tables(self) -> bool:
         return True
-
-
-_WEIGHTS: Final = {
-    "command": 10,
-    "wrong": 6,
-    "random": 3,
-    "wrong_password": 3,  # nosec B105 # a word, not a password
-    "broken_off": 4,
-    "new_password": 2,  # nosec B105 # a word, not a password
-    "noise": 3,
-    "half": 3,
-    "flood": 2,
-    "guess": 2,
-    "second": 2,
-    "deaf": 1,
-    "unread": 1,
-    "end": 2,
-}
-"""What is drawn, and how often: the name of a method ``_draw_...``."""

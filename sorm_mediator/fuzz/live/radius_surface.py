@@ -18,7 +18,7 @@ from radius.report import CallReport, Match, Party, ServiceUse
 from radius.wire import LONGEST, accounting_request
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 
 NAME: Final = "radius"
@@ -87,11 +87,10 @@ class RadiusSurface:
     # --- drawing
 
     def draw(self, rng: random.Random) -> Action:
-        kinds = {"report": 8, "mangled": 5, "unsigned": 3, "random": 2}
+        kinds = {self._draw_report: 8, self._draw_mangled: 5, self._draw_unsigned: 3, self._draw_random: 2}
         if any(call.sent for call in self._calls):
-            kinds |= {"again": 5, "storm": 2}
-        kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
-        return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
+            kinds |= {self._draw_again: 5, self._draw_storm: 2}
+        return drawn(rng, kinds)(rng)
 
     def _report(self, rng: random.Random) -> tuple[_Call, CallReport]:
         """The next report of a call, or one that does not follow: the number of the report is what counts."""

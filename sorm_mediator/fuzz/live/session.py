@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from protocol import Options
 from sorm_mediator.addresses import host_and_or_port, host_port
 from sorm_mediator.config import Config
 from sorm_mediator.config.outside import load_lab
-from sorm_mediator.console.errors import ConnectError, UsageError, check_choice, check_folders, report_error
+from sorm_mediator.console.errors import ConnectError, UsageError, check_folders, report_error
 from sorm_mediator.console.interrupt import taken_signals
 from sorm_mediator.errors import BoxError
 from sorm_mediator.fuzz import finding as findings
@@ -36,26 +37,25 @@ from sorm_mediator.fuzz.live.fuzzer import (
 from sorm_mediator.fuzz.live.judge import CHECKS, NotReady
 from sorm_mediator.fuzz.live.starting import Link, by_e1, lab_process, running
 from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.telling import told
 from sorm_mediator.fuzz.report import FuzzReport, table, write_junit
+from sorm_mediator.fuzz.settings import DEFAULT_SECONDS, RunSettings
 from sorm_mediator.lab.targets import listens_at, runs_already
-from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.output import INTERRUPTED
 from sorm_mediator.reports.people import Look
 from sorm_mediator.reports.progress import progress_bar
 from ssh_control.transport import KeyProblem, private_host_key
 from ssh_control.visible import visible_lines
 
-LONGEST: Final = 10**7
 MOST_PATIENCE: Final = 1000
-DEFAULT_SECONDS: Final = 60.0
-FINDINGS: Final = Path("fuzz-findings")
 PASSED, FAILED, NOT_REACHED = 0, 1, 3
 MOST_STEPS: Final = 20
 """How often an octet string that is repeated stands in the files of a finding; the number is in its actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveSettings:
+class LiveSettings(RunSettings):
     """As the command line has them. ``target``: ``HOST:PORT`` of KPD1, or a lab file."""
 
     target: str
@@ -72,37 +72,21 @@ class LiveSettings:
     link_key: Path | None = None
     """The host key that is shown there."""
     log_file: Path | None = None
-    seed: int | None = None
-    """None: another one each time."""
-    seconds: float | None = None
     rounds: int | None = None
     surfaces: tuple[str, ...] = ()
     patience: float = 1.0
     tries: int = TRIES
-    findings: Path = FINDINGS
-    again: Path | None = None
-    """A finding that is done again, in place of a run."""
-    junit: Path | None = None
-    json: bool = False
-    lang: str = "en"
 
     def __post_init__(self) -> None:
-        check_choice("--lang", self.lang, ("en", "ru"))
+        RunSettings.__post_init__(self)
         if wrong := set(self.surfaces) - set(SURFACES):
             text = f"{', '.join(sorted(wrong))} is not allowed: some of {', '.join(SURFACES)}"
             raise UsageError(f"--surfaces: {text}")
-        if self.seconds is not None and not 0 < self.seconds <= LONGEST:
-            raise UsageError(f"--seconds: {self.seconds:g} is not allowed: more than 0, at most {LONGEST}")
         if not 0 < self.patience <= MOST_PATIENCE:
             raise UsageError(
                 f"--patience: {self.patience:g} is not allowed: more than 0, at most {MOST_PATIENCE}"
             )
-        check_folders({"--junit": self.junit, "--findings": self.findings})
-
-    @property
-    def language(self) -> Lang:
-        """``lang``, which is checked."""
-        return cast("Lang", self.lang)
+        check_folders({"--log-file": self.log_file, "--between-key": self.link_key})
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,14 +333,14 @@ def _ports_of(config: Config) -> dict[str, str]:
 # --- findings
 
 
-def finding_of(settings: LiveSettings, shown: Shown) -> Finding:
-    """A breach with the files that show it again."""
+def finding_of(settings: LiveSettings, shown: Shown, options: Options) -> Finding:
+    """A breach with the files that show it again. ``options``: of the mediator's codec."""
     breach = shown.breach
     made = Finding(
         target=settings.target, check=breach.check, kind=breach.kind, place=breach.place, summary=breach.summary,
         seed=settings.seed or 0, steps=tuple(steps_of(shown.rounds)), trace=breach.trace, size_found=shown.size_found,
         options={"rounds": documents(shown.rounds), "shown_again": shown.reproduced},
-        reduced=shown.reproduced,
+        told=told(shown.rounds, options), reduced=shown.reproduced,
     )  # fmt: skip
     return replace(made, command=_again_command(settings, settings.findings / made.name))
 
@@ -413,7 +397,10 @@ def _report(
     interrupted: bool,
 ) -> FuzzReport:
     progress = fuzzer.progress
-    found = [_as_first_found(settings, finding_of(settings, one), gone) for one in progress.shown.values()]
+    found = [
+        _as_first_found(settings, finding_of(settings, one, fuzzer.options), gone)
+        for one in progress.shown.values()
+    ]
     folders = {one.signature: findings.write(settings.findings, one) for one in found}
     measured: dict[Phrase, float | int] = {Phrase("actions"): progress.actions}
     for name, count in sorted(progress.by_surface.items()):
@@ -490,7 +477,7 @@ async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: S
         raise UsageError(f"--again: {settings.again}: {error}") from None
     same = (known.check, known.kind, known.place)
     if settings.json:
-        told = [
+        rows = [
             {"check": one.check, "kind": str(one.kind), "place": one.place, "summary": one.summary}
             for one in shown
         ]
@@ -498,7 +485,7 @@ async def _again(settings: LiveSettings, reached: Way, known: Finding, rounds: S
             "target": settings.target,
             "passed": not shown,
             "finding": str(settings.again),
-            "shown": told,
+            "shown": rows,
         }
         _line(json.dumps(document, ensure_ascii=False))
     else:

@@ -19,7 +19,7 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.commands import secret
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 from sorm_mediator.fuzz.live.watching import FORGED
 from sorm_mediator.fuzz.live.wire import Wire
@@ -76,22 +76,33 @@ class SshSurface:
     def draw(self, rng: random.Random) -> Action:
         if self._process is None:
             kinds = {
-                "login": 8,
-                "wrong_login": 3,
-                "burst": 1,
-                "impostor": 2,
-                "shell": 3,
-                "raw": 4,
-                "disconnect": 2,
-                "other_channel": 2,
-                "hold": 1,
+                self._draw_login: 8,
+                self._draw_wrong_login: 3,
+                self._draw_burst: 1,
+                self._draw_impostor: 2,
+                self._draw_shell: 3,
+                self._draw_raw: 4,
+                self._draw_disconnect: 2,
+                self._draw_other_channel: 2,
+                self._draw_hold: 1,
             }
         elif not self._greeted:
-            kinds = {"hello": 6, "odd_hello": 3, "request": 2, "line": 2, "end": 1}
+            kinds = {
+                self._draw_hello: 6,
+                self._draw_odd_hello: 3,
+                self._draw_request: 2,
+                self._draw_line: 2,
+                self._draw_end: 1,
+            }
         else:
-            kinds = {"request": 10, "line": 4, "hello": 1, "other_channel": 1, "end": 1}
-        kind = rng.choices(*zip(*kinds.items(), strict=True))[0]
-        return getattr(self, f"_draw_{kind}")(rng)  # type: ignore[no-any-return]
+            kinds = {
+                self._draw_request: 10,
+                self._draw_line: 4,
+                self._draw_hello: 1,
+                self._draw_other_channel: 1,
+                self._draw_end: 1,
+            }
+        return drawn(rng, kinds)(rng)
 
     def _draw_login(self, rng: random.Random) -> Action:
         return Action(NAME, "login", {})

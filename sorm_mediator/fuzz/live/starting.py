@@ -217,7 +217,7 @@ async def _lines(config: Config, endpoints: Mapping[str, str], stack: AsyncExitS
     from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
 
     streams = [one.model_copy(update={"local": endpoints[f"e1.{one.stream}"]}) for one in config.e1]
-    from sorm_mediator.fuzz.live.e1_surface import spoil  # numpy, which TCP can do without
+    from sorm_mediator.fuzz.live.e1_line import spoil  # numpy, which TCP can do without
 
     lines = ConsoleLines(lines_toward(streams, "127.0.0.1"))
     for line in lines.lines.values():

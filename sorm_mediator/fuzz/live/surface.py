@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action
@@ -24,6 +25,14 @@ class Breach:
     def signature(self) -> tuple[str, Kind, str]:
         """Equal for two breaches of one fault."""
         return self.check, self.kind, self.place
+
+
+D = TypeVar("D")
+
+
+def drawn(rng: random.Random, weights: Mapping[D, int]) -> D:
+    """One of the keys, each as often as its number says."""
+    return rng.choices(tuple(weights), tuple(weights.values()))[0]
 
 
 class Surface(Protocol):

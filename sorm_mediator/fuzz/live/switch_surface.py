@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sorm_mediator.fuzz.live.action import Action
 from sorm_mediator.fuzz.live.kpd import KpdSurface
-from sorm_mediator.fuzz.live.surface import Breach
+from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
 
 NAME: Final = "switch"
@@ -51,7 +51,7 @@ class SwitchSurface:
             return self._next.pop()
         if self._asked < 4 or rng.random() < 0.5:
             return self._console.draw_right(rng)
-        kind = rng.choices(*zip(*_WEIGHTS.items(), strict=True))[0]
+        kind = drawn(rng, _WEIGHTS)
         if kind == "rows":  # a question follows whose answer is to have that many
             self._next = [self._console.draw_long_answer(rng)]
         draw = _VALUES.get(kind)

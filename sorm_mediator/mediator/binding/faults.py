@@ -13,6 +13,7 @@ from protocol import Channel
 from sorm_mediator.faults.gate import Fault
 from sorm_mediator.faults.order import Address, FaultOrder
 from sorm_mediator.faults.registry import FaultRefused, Faults, Passage
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.consoles import Consoles
 
 if TYPE_CHECKING:
@@ -60,20 +61,29 @@ class LinkFaults:
         """Raises :class:`FaultRefused` for a fault that the links of this mediator can't have."""
         pairs, ssh = self._gateway.pairs, self._gateway.config.ssh
         if order.address == "backup" and not ssh.backup:
-            raise FaultRefused("address: backup: the lab file has no ssh.backup")
+            raise FaultRefused(Phrase("address: backup: the lab file has no ssh.backup"))
         if order.link not in ("kpd1", "kpd2"):
             return
         if isinstance(pairs, Consoles):
             if order.pair:
-                raise FaultRefused(f"pair: {order.pair}: over TCP there is pair 0 alone")
+                raise FaultRefused(Phrase("pair: {pair}: over TCP there is pair 0 alone", pair=order.pair))
             return
         there = pairs.pairs(order.pair)
         if not there:
             have = ", ".join(map(str, pairs.pairs(None)))
-            raise FaultRefused(f"pair: {order.pair}: there is no such stream with data channels: {have}")
+            raise FaultRefused(
+                Phrase(
+                    "pair: {pair}: there is no such stream with data channels: {have}",
+                    pair=order.pair,
+                    have=have,
+                )
+            )
         if order.action not in ("cut", "clear") and not all(map(pairs.has_frames, there)):
             raise FaultRefused(
-                f"action: {order.action}: X.25 over TCP has no frames that could be lost: cut, clear"
+                Phrase(
+                    "action: {action}: X.25 over TCP has no frames that could be lost: cut, clear",
+                    action=order.action,
+                )
             )
 
     def close(self) -> None:

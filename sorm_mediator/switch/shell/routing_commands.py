@@ -5,6 +5,7 @@ Source: ECSS-10 manual, MultiSORM ("Создание контекстов мар
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,7 @@ def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
         real = path.resolve()
         if not real.is_relative_to(root):
             raise ChangeRefused(f"{file}: is outside of the lab's directory {root}; copy it there first")
-        if real.is_file():
+        if os.path.isfile(real):
             return real, str(path.relative_to(root))
     raise ChangeRefused(f"{file}: there is no such file in {' or '.join(str(path.parent) for path in tried)}")
 
