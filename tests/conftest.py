@@ -16,8 +16,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ssh_control.logged import take_events
+
+settings.register_profile("lab", deadline=None)  # a machine that is busy makes no test fail
+settings.load_profile("lab")
 
 LAB_FOLDERS = frozenset({"acceptance", "api", "cli", "conformance", "console", "lab", "replay", "web"})
 LAB_MODULES = (
