@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.domain import Domain
@@ -50,8 +51,20 @@ class Attempt:
         return None if last is None or last.problem else last.exit
 
 
+class Refusal(Phrase):
+    """A reason for which ``POST calls`` answers another HTTP status than 503."""
+
+    __slots__ = ("http_status",)
+    http_status: int
+
+    def __new__(cls, reason: Phrase, http_status: int) -> Refusal:
+        self = cast(Refusal, super().__new__(cls, "{reason}", reason=reason))
+        self.http_status = http_status
+        return self
+
+
 Ground = Callable[[Attempt, float], Phrase | None]
-"""Why the switch does not take this call now (Unix seconds); None: this ground lets it pass.
+"""Why the switch does not take this call now (Unix seconds), also a :class:`Refusal`; None: it passes this ground.
 
 It changes nothing: a trace asks, too. What counts calls is told of them by :attr:`Admission.watchers`.
 """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -329,6 +328,7 @@ switch_router = APIRouter()
 _ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such domain"},
     409: {"description": "The calling line is out of service"},
+    500: {"description": "The call is not admitted, with ``cps_reject = 500``", "model": NotMadeDocument},
     503: {
         "description": "The call is not admitted, or the licence has no room for it",
         "model": NotMadeDocument,
@@ -351,7 +351,7 @@ async def place_call(
     if not call.not_admitted:
         return PlacedDocument(call=call.id)
     told = NotMadeDocument(detail=translate(call.not_admitted, lang), call=call.id)
-    return JSONResponse(told.model_dump(), HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse(told.model_dump(), call.reject_status)
 
 
 @switch_router.post(

@@ -295,6 +295,8 @@ class Call:
     """The called subscriber accepts this call as a waiting call, even without the service in its record."""
     not_admitted: str = ""
     """Why the switch did not take the call (:mod:`sorm_mediator.switch.admission`); "": it did."""
+    reject_status: int = 503
+    """HTTP status of the answer about a call that was not admitted."""
     noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
     """Called with each further event."""
 

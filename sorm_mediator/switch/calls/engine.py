@@ -27,7 +27,7 @@ from typing import Final
 from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.language import Phrase
-from sorm_mediator.switch.admission import Attempt
+from sorm_mediator.switch.admission import Attempt, Refusal
 from sorm_mediator.switch.calls.call import (
     RELEASE_AFTER_TALK,
     RELEASE_BUSY,
@@ -252,6 +252,8 @@ class Engine:
     def _turn_away(self, call: Call, reason: Phrase, now: float) -> None:
         """Release a call that is not admitted: SORM is shown it like one whose routing fails at once."""
         call.not_admitted, call.setup_time = reason, now
+        if isinstance(reason, Refusal):
+            call.reject_status = reason.http_status
         leg = call.legs[0]
         call.routing.append(no_path(leg.domain, leg.request, reason))
         self._lead(call, 0, call.routing, now, redirected=False)

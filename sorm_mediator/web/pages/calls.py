@@ -144,7 +144,7 @@ async def place(request: Request, form: Form) -> Phrase:
     call = _asked(lambda: _switch(request).place_call(form.get("domain", ""), body.request()))
     if call.not_admitted:
         told = Phrase("Call {call} is not admitted: {reason}", call=call.id, reason=call.not_admitted)
-        raise HTTPException(503, told)
+        raise HTTPException(call.reject_status, told)
     return Phrase("Call {call}: {a} calls {b}.", call=call.id, a=body.a or form.get("from", ""), b=body.b)
 
 
