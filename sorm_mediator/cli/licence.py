@@ -192,7 +192,7 @@ def cloud(
     Example: sorm-mediator licence cloud --port 8443 --root licence-root.pem --purchased 30
     """
     from sorm_mediator.cli import loops
-    from sorm_mediator.cli.licence_cloud import serve
+    from sorm_mediator.cli.licence_cloud import serve, write_root
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.switch.smart.cloud import LicenceCloud
 
@@ -205,6 +205,7 @@ def cloud(
         expiry=expiry,
         retry_interval=retry_interval,
     )
+    write_root(made, root)
     loops.run(serve(made, port, root, ready_file))
 
 

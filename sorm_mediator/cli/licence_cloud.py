@@ -1,4 +1,4 @@
-"""The stand-in of the licence cloud as a program of its own, apart from its command, whose ``--help`` needs no server."""
+"""The stand-in of the licence cloud as a program, apart from its command, whose ``--help`` needs no server."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from sorm_mediator.web.licence_cloud import CloudServer
 log = logging.getLogger("sorm_mediator")
 
 
-async def serve(cloud: LicenceCloud, port: int, root: Path, ready_path: Path | None = None) -> None:
-    """Serve a cloud, print the ready line, and wait for SIGTERM or Ctrl-C. ``root``: file for its root certificate.
-
-    Raises :class:`BoxError` when it can't listen, or the file can't be written.
-    """
+def write_root(cloud: LicenceCloud, root: Path) -> None:
+    """Write the root certificate. Raises :class:`BoxError`."""
     try:
         root.write_text(cloud.root_pem, encoding="utf-8")
     except OSError as error:
         raise BoxError(f"--root: {root}: {error.strerror}") from None
+
+
+async def serve(cloud: LicenceCloud, port: int, root: Path, ready_path: Path | None = None) -> None:
+    """Serve a cloud, print the ready line, and wait for SIGTERM or Ctrl-C. ``root``: where its certificate is.
+
+    Raises :class:`BoxError` when it can't listen.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -87,7 +87,7 @@ class CloudServer:
     """Serves a cloud on loopback: :meth:`start` it, :meth:`stop` it."""
 
     def __init__(self, cloud: LicenceCloud, clock: Callable[[], float], port: int = 0) -> None:
-        self._server = WebServer(cloud_app(cloud, clock), WebConfig().host, port)
+        self._server = WebServer(cloud_app(cloud, clock), WebConfig().host, port, key="--port")
 
     async def start(self) -> str:
         """Listen; its URL. Raises :class:`~sorm_mediator.errors.BoxError`."""

@@ -232,8 +232,10 @@ class LicenceCloud:
         return m.plain(m.sign(answer, self._signer))
 
     def _is_down(self) -> bool:
-        self.counters["not answered"] += self.fault == "down"
-        return self.fault == "down"
+        down = self.fault == "down"
+        if down:
+            self.counters["not answered"] += 1
+        return down
 
     def _clock(self, now: float) -> float:
         return now + (AHEAD if self.fault == "clock" else 0)

@@ -242,7 +242,8 @@ def request_for(serial: str, key: Key) -> str:
 
 
 def _serial_name(serial: str) -> str:
-    return f"PID:{PRODUCT}SN:{serial}"
+    # A serial number is a PrintableString, which has no underscore (RFC 5280, appendix A.1).
+    return f"PID:{PRODUCT.replace('_', '-')}SN:{serial}"
 
 
 def authority(name: str, key: Key, now: float, issuer: tuple[Certificate, Key] | None = None) -> Certificate:
