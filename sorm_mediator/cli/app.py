@@ -19,7 +19,7 @@ from sorm_mediator.cli.fuzzing import fuzz
 from sorm_mediator.cli.interactive import console, fault, send, watch
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
-from sorm_mediator.cli.licence import make, passport
+from sorm_mediator.cli.licence import cloud, make, passport
 from sorm_mediator.cli.licence import show as show_key
 from sorm_mediator.cli.loading import load, soak
 from sorm_mediator.cli.runs import acceptance, conformance, replay
@@ -68,7 +68,8 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
 journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
 licence_app = typer.Typer(
-    help="Make and read keys of licences and passports for a lab.", no_args_is_help=True
+    help="Make and read keys of licences and passports for a lab, and run a licence cloud.",
+    no_args_is_help=True,
 )
 wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
@@ -114,7 +115,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
-    licence_app: (make, passport, show_key),
+    licence_app: (make, passport, show_key, cloud),
     wireshark_app: (install, print_),
 }
 for branch, commands in TREE.items():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, echo
+from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption, echo
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.licence import LicenceBody, Value
@@ -38,7 +40,6 @@ def make(
 
     Example: sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
     """
-    import time
     from datetime import UTC, date, datetime
 
     from sorm_mediator.config import LicenceConfig
@@ -146,8 +147,6 @@ def passport(
 
     Example: sorm-mediator licence passport --ssw-id "ECSS 010079"
     """
-    import time
-
     from sorm_mediator.config import LicenceConfig
     from sorm_mediator.errors import BoxError
     from sorm_mediator.switch.licence import LicenceError, make_passport
@@ -159,6 +158,55 @@ def passport(
     except LicenceError as error:
         raise BoxError(str(error)) from None
     _print(made, as_json)
+
+
+def cloud(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on loopback; 0: any free one, told in the ready line.")
+    ] = 8443,
+    root: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Where the root certificate (PEM) is written, over a file that is there."
+        ),
+    ] = Path("licence-root.pem"),
+    account: Annotated[str, typer.Option(help="Name of the virtual account.")] = "CUSP TEST",
+    purchased: Annotated[int, typer.Option(min=0, help="Licences that the account has bought.")] = 30,
+    other_count: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0, metavar="N", help="Count that another proxy of the account is configured with; repeat it."
+        ),
+    ] = None,
+    expiry: Annotated[int, typer.Option(min=1, help="Seconds that an authorisation lasts.")] = 7_775_673,
+    retry_interval: Annotated[int, typer.Option(min=1, help="Seconds between two authorisations.")] = 43_200,
+    ready_file: ReadyFileOption = None,
+    log_level: LogOption = "info",
+    log: LogFormOption = "text",
+) -> None:
+    """Run a stand-in of the licence cloud on loopback until stopped.
+
+    A switch with [switch.smart_licence] registers with it: server is the url of the ready line, token its token, root
+    the file. GET /usage is the report of the account; PUT /fault breaks it. Ctrl-C or SIGTERM stop it with 0.
+
+    Example: sorm-mediator licence cloud --port 8443 --root licence-root.pem --purchased 30
+    """
+    from sorm_mediator.cli import loops
+    from sorm_mediator.cli.licence_cloud import serve, write_root
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.switch.smart.cloud import LicenceCloud
+
+    set_up_logging(log_level, log, "licence cloud")
+    made = LicenceCloud(
+        time.time(),
+        account=account,
+        purchased=purchased,
+        other_counts=other_count or (),
+        expiry=expiry,
+        retry_interval=retry_interval,
+    )
+    write_root(made, root)
+    loops.run(serve(made, port, root, ready_file))
 
 
 def _limits(given: list[str]) -> dict[str, Value]:

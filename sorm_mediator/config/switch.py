@@ -323,6 +323,76 @@ class AddedLicenceConfig(Section):
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
+class SmartLicenceConfig(Section):
+    """``[switch.smart_licence]``: a licence of calls per second that a licence cloud grants, and that refuses calls."""
+
+    enabled: bool = False
+    """The switch keeps to a smart licence; off: nothing of this table takes effect. The evaluation begins when the
+    switch starts with it."""
+    server: str = ""
+    """URL of the licence cloud, such as http://127.0.0.1:8443 (``sorm-mediator licence cloud``); empty: a stand-in that
+    the lab starts on loopback."""
+    root: str = ""
+    """File with the root certificate (PEM) that the cloud's answers are signed under; needed with ``server``."""
+    token: SecretStr = SecretStr("")
+    """Token of the customer's account, as the cloud prints it; empty: that of the lab's own stand-in."""
+    register_at_start: bool = Field(default=True)
+    """Register and authorise when the switch starts, and again when it is due; off: only on demand (shell, HTTP)."""
+    count: Annotated[int, Field(ge=0)] = 10
+    """Licences that are asked for; each is for 5 calls per second."""
+    evaluation_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
+    """Days of evaluation, from the start; they never begin anew."""
+    account: Annotated[str, Field(min_length=1, max_length=64)] = "CUSP TEST"
+    """Virtual account of the lab's own stand-in."""
+    purchased: Annotated[int, Field(ge=0)] = 30
+    """Licences that this account has bought."""
+    other_counts: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Counts that other proxies of this account are configured with; the cloud compares the sum of all with what was
+    bought."""
+    auth_expiry: Annotated[int, Field(ge=1)] = 7_775_673
+    """Seconds that an authorisation of the lab's own stand-in lasts."""
+    retry_interval: Annotated[int, Field(ge=1)] = 43_200
+    """Seconds between two requests for authorisation, as the stand-in answers them; and after a failed request."""
+    cps_mode: Literal["window", "instant"] = "window"
+    """How calls per second are compared with the limit of 5 x count. window: the mean of the last snapshots, as since
+    release 9.1.5; instant: the calls of the current second, as before it."""
+    cps_window: Annotated[int, Field(ge=1)] = 300
+    """Seconds of the window; a multiple of ``cps_snapshot``."""
+    cps_snapshot: Annotated[int, Field(ge=1)] = 30
+    """Seconds of one snapshot."""
+    cps_first_window: Literal["zero", "mean"] = "zero"
+    """Snapshots that are still missing in the first window. zero: they count as no calls; mean: the mean is of those
+    that there are (our choice)."""
+    cps_reject: Literal[500, 503] = 503
+    """HTTP status of a call that is refused for too many calls per second."""
+    failed_call_log: bool = False
+    """Calls that are refused for too many calls per second are recorded; off: they are only counted."""
+    log: str = ""
+    """File of the log of registrations and authorisations, such as sml.log; empty: the shell alone shows it."""
+
+    @model_validator(mode="after")
+    def _window_is_of_snapshots(self) -> Self:
+        if self.cps_window % self.cps_snapshot:
+            raise ValueError(
+                f"cps_window: {self.cps_window} s is no multiple of cps_snapshot, {self.cps_snapshot} s"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cloud_outside_is_known(self) -> Self:
+        if not self.server:
+            return self
+        if not self.server.startswith(("http://", "https://")):
+            raise ValueError(f"server: {shown(self.server)} is no URL; write http://HOST:PORT")
+        if not self.root:
+            raise ValueError(
+                "root: is required with server: the root certificate that sorm-mediator licence cloud --root writes"
+            )
+        if not self.token.get_secret_value():
+            raise ValueError("token: is required with server: sorm-mediator licence cloud prints it")
+        return self
+
+
 class MediaConfig(Section):
     """``[switch.media]``: the speech that the switch sends to mediators on request."""
 
@@ -400,6 +470,8 @@ class SwitchConfig(Section):
     """Limits."""
     licences: tuple[AddedLicenceConfig, ...] = ()
     """Licences above number 1."""
+    smart_licence: SmartLicenceConfig = SmartLicenceConfig()
+    """Calls per second by a licence cloud."""
     media: MediaConfig = MediaConfig()
     """Speech."""
 

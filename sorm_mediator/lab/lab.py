@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import urlsplit
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.capture.boxes import BoxCapture
@@ -35,6 +36,7 @@ from ssh_control.client import LinkState
 
 if TYPE_CHECKING:
     from e1.carriers.carrier import Carrier  # numpy, which TCP can do without
+    from sorm_mediator.switch.smart.cloud import LicenceCloud
 
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,8 @@ class Lab:
         """The faults that were ordered over HTTP."""
         self._switch_place: SwitchPlace | None = None
         """Of a switch that has ended."""
+        self._cloud: tuple[str, LicenceCloud] | None = None
+        """The URL of the lab's own licence cloud, and the cloud."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -178,6 +182,7 @@ class Lab:
         shell. Raises :class:`BoxError` and :class:`ConfigError`."""
         assert self.switch is not None
         switch = SwitchBox(self.config, capture=self._capture, place=self._switch_place)
+        self._use_cloud(switch)
         await switch.start()
         if "multisorm" in self.endpoints:
             switch.await_multisorm()
@@ -193,8 +198,36 @@ class Lab:
         if self.switch is not None:
             await self.switch.stop()
 
+    async def _start_cloud(self, switch: SwitchBox, stack: AsyncExitStack) -> None:
+        """Start a stand-in of the licence cloud for a smart licence without another one."""
+        settings = switch.config.smart_licence
+        if switch.smart is None or settings.server:
+            return
+        from sorm_mediator.switch.smart.cloud import LicenceCloud
+        from sorm_mediator.web.licence_cloud import CloudServer
+
+        cloud = LicenceCloud(
+            switch.now(),
+            account=settings.account,
+            purchased=settings.purchased,
+            other_counts=settings.other_counts,
+            expiry=settings.auth_expiry,
+            retry_interval=settings.retry_interval,
+        )
+        server = CloudServer(cloud, switch.now)
+        url = await server.start()
+        stack.push_async_callback(server.stop)
+        self.endpoints["licence"] = urlsplit(url).netloc
+        self._cloud = url, cloud
+
+    def _use_cloud(self, switch: SwitchBox) -> None:
+        if switch.smart is not None and self._cloud is not None:
+            switch.smart.use_cloud(*self._cloud)
+
     async def _start(self, stack: AsyncExitStack) -> None:
         if self.switch is not None:
+            await self._start_cloud(self.switch, stack)
+            self._use_cloud(self.switch)
             self.endpoints |= await self.switch.start()
             stack.push_async_callback(self._stop_switch)
             if not self._with_gateway:
@@ -219,6 +252,8 @@ class Lab:
         stack.push_async_callback(server.stop)
         self.endpoints["web"] = host_port(web_host, web_port)
         await self.switch_reached()
+        if self.switch is not None and self.switch.smart is not None:
+            await self.switch.smart.settled()
 
     async def switch_reached(self) -> None:
         """Wait until the mediator has logged in to its switch, which commands 5 and 6 require.

@@ -39,6 +39,7 @@ from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
+from sorm_mediator.switch.smart.agent import SmartAgent
 from sorm_mediator.switch.speech_sender import SpeechSender
 from sorm_mediator.switch.trace import TraceText
 from ssh_control.dialect import NO_RADIUS_SERVER, ClientHello, Notify, Refused
@@ -151,6 +152,16 @@ class SwitchBox:
         )
         self._multisorm_awaited = False
         self._multisorm_port = 0 if place is None else place.multisorm_port
+        self.smart: SmartAgent | None = None
+        """The smart licence; None: there is none."""
+        if switch.smart_licence.enabled:
+            self.smart = self._shell_context.smart = SmartAgent(
+                switch.smart_licence,
+                node.admission,
+                self.now,
+                directory=config.directory,
+                kept=switch.kept_calls,
+            )
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
         self._ended = False
@@ -207,6 +218,8 @@ class SwitchBox:
         except BaseException:
             await self.stop()
             raise
+        if self.smart is not None:
+            self.smart.start()
         self._arm()
         return endpoints
 
@@ -223,6 +236,8 @@ class SwitchBox:
                 closing.callback(self._network.close)
                 self._network = None
             closing.callback(self._aggregates.close)
+            if self.smart is not None:
+                closing.push_async_callback(self.smart.stop)
             closing.push_async_callback(self._multisorm.close)
             closing.push_async_callback(self._server.close)
             for task in self._starting:
@@ -334,6 +349,8 @@ class SwitchBox:
                 log.warning("%s: a call of %s refused: %s", domain, request.a, refusal)
             raise
         self.counters["calls"] += 1
+        if call.not_admitted:
+            self.counters["calls not admitted"] += 1
         self._tick()
         return call
 
@@ -387,6 +404,7 @@ class SwitchBox:
             "states": self.engine.states(),
             "outcomes": dict(self.outcomes),
             "licence": self.licence(),
+            **({} if self.smart is None else {"smart_licence": self.smart.status()}),
             "sessions": self._channels.status(),
             "multisorm": self._aggregates.status(),
             "faults": self._faults.status(),

@@ -110,6 +110,10 @@ def create_app(  # nosec B107 # "": without a token, on loopback alone
 
         _trace_for(app, gateway.config.mediator if gateway is not None else MediatorConfig())
         app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
+        if switch.smart is not None:
+            from sorm_mediator.web.smart_api import smart_router
+
+            app.include_router(smart_router, prefix="/api/v1", tags=["switch"])
     if gateway is not None or switch is not None:
         from sorm_mediator.web.ladder import ladder_router
 

@@ -33,6 +33,7 @@ from protocol.messages import BY_CODE
 from sorm_mediator import __version__
 from sorm_mediator.mediator.binding.latency import BOUNDS
 from sorm_mediator.mediator.binding.status import ksl_rows
+from sorm_mediator.switch.smart.modes import ClientState, Mode
 from ssh_control.client import LinkState
 
 if TYPE_CHECKING:
@@ -191,6 +192,24 @@ SHOWN: tuple[Shown, ...] = (
           "switch.licence.max_conversation_time"),
     Shown("sorm_licence_in_use", "gauge", "What is in use of a limit", "switch.licence.units.{limit}.in_use"),
     Shown("sorm_licence_limit", "gauge", "Limits of the licence that holds", "switch.licence.units.{limit}.limit"),
+    Shown("sorm_smart_licence_mode", "gauge", "Enforcement mode of the smart licence", "switch.smart_licence.mode",
+          tuple(mode.value for mode in Mode)),
+    Shown("sorm_smart_licence_client", "gauge", "State of the licence client", "switch.smart_licence.client_state",
+          tuple(state.value for state in ClientState)),
+    Shown("sorm_smart_licence_evaluation_seconds", "gauge", "What is left of the evaluation; 0 in another mode",
+          "switch.smart_licence.evaluation_left"),
+    Shown("sorm_smart_licence_authorised_until_timestamp_seconds", "gauge",
+          "When the authorisation ends; absent: there is none", "switch.smart_licence.authorised_until"),
+    Shown("sorm_smart_licence_count", "gauge", "Licences that the switch asks for", "switch.smart_licence.count"),
+    Shown("sorm_smart_licence_calls_per_second", "gauge",
+          "mean: what is compared with the limit; limit; refusing: 1 while calls are refused",
+          "switch.smart_licence.cps.{what}"),
+    Shown("sorm_smart_licence", "counter", "Requests to the licence cloud by result, and refused calls by ground",
+          "switch.smart_licence.counters.{what}"),
+    Shown("sorm_smart_licence_account", "gauge", "quantity: licences that the account has bought; in_use: the sum of "
+          "all proxies", "switch.smart_licence.usage.{what}"),
+    Shown("sorm_licence_cloud", "counter", "Requests at the lab's own licence cloud, by result",
+          "switch.smart_licence.cloud.{what}"),
     # The web server and the process
     Shown("sorm_web", "counter", "Clients that were dropped or refused", "web.counters.{what}"),
     Shown("sorm_web_connections", "gauge", "Open connections of the web server", "web.connections"),

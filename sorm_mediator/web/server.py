@@ -158,7 +158,11 @@ class WebServer:
     What was dropped is counted in ``app.state.web_counters``.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, limits: WebConfig | None = None) -> None:
+    def __init__(
+        self, app: FastAPI, host: str, port: int, limits: WebConfig | None = None, key: str = "web.port"
+    ) -> None:
+        """``key``: that of the port, for errors."""
+        self._key = key
         self._limits = WebConfig() if limits is None else limits
         app.state.watchers.most = self._limits.watchers
         self._app = app
@@ -184,7 +188,7 @@ class WebServer:
                 listener.close()
                 raise
         except OSError as error:
-            raise cannot_listen("web.port", self._host, self._port, error) from error
+            raise cannot_listen(self._key, self._host, self._port, error) from error
         config = uvicorn.Config(
             self._app,
             http=type("_Http", (_Http,), {"limits": self._limits, "counters": self._app.state.web_counters}),
