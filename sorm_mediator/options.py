@@ -130,8 +130,8 @@ class Adaptation(Section):
     prefix_810_to_cdpn: bool = False
     """Leading 7 becomes 810 in the called number when the A number is controlled."""
     min_digits: Annotated[int, Field(ge=0, le=18)] = 0
-    """Least digits of a number whose leading 7 is replaced. The manual names no length (0); 11 leaves short numbers of the
-    node as they are, such as 7001."""
+    """Least digits of a number whose leading 7 is replaced. The manual names no length (0); 11 leaves short numbers
+    of the node as they are, such as 7001."""
     toll_8_to_7: bool = False
     """Leading toll code 8 becomes 7 in the called number."""
     toll_88_to_7: bool = False

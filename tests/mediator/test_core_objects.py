@@ -142,7 +142,9 @@ REFUSED_5 = [
     pytest.param(add(sign=SIGN.RUSSIA), "27/01", "27/55", id="type and sign: own, russia"),
     pytest.param(add(kind=FULL), "27/01", "27/57", id="type and sign: network, own"),
     pytest.param(add(kind=PARTIAL), "27/01", "27/57", id="type and sign: prefix, own"),
-    pytest.param(add(kind=TRUNK, sign=None, phone=None), "27/01", "27/4E", id="trunk without trunk and phone"),
+    pytest.param(
+        add(kind=TRUNK, sign=None, phone=None), "27/01", "27/4E", id="trunk without trunk and phone"
+    ),
     pytest.param(add(kind=PARTIAL, sign=SIGN.IMSI), "27/01", "27/38", id="type and sign: prefix, imsi"),
     pytest.param(add(sign=None), "27/01", "27/55", id="type and sign: own, none"),
     pytest.param(add(kind=TRUNK, sign=None), "27/01", "27/4E", id="type and number: trunk with phone"),

@@ -13,12 +13,11 @@ from typing import Final
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, Licence, Limits, Value, shown
-from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
+from sorm_mediator.switch.shell.command import Command, Invocation, Talk, confirmed, flag, format_table
 from sorm_mediator.texts import whole_number
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"
 QUESTION: Final = "Are you sure?: [yes]/no ?> "
-ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
 """An empty line gives the answer in brackets."""
 Row = tuple[str, str]
 LEGEND: Final = """Legend:
@@ -54,8 +53,12 @@ def _licence(call: Invocation) -> Licence:
 
 
 def _current_limits(call: Invocation) -> str:
-    """The present limits: those of the active licence over those of the factory licence."""
-    return columns(_limits(call.node.licences.active(_now(call)).limits.values))
+    """The present limits: those of the active licence over those of the factory licence.
+
+    The last line is the one that the ECSS-10 manual, SORM licence, has looked at.
+    """
+    limits = call.node.licences.active(_now(call)).limits
+    return columns([*_limits(limits.values), ("Sorm enabled", flag(limits.sorm_enabled))])
 
 
 def _show_licence(call: Invocation) -> str:
@@ -160,11 +163,8 @@ def _add(call: Invocation) -> Talk:
         table = differences(licences.active(_now(call)).limits, limits)
         parts = [table, "", DIFFERENT] if table else ["The limits remain as they are."]
     if not call.flag("--force"):
-        sure = None
-        while sure is None:
-            answer = yield "\n".join([*parts, QUESTION])
-            sure, parts = ANSWERS.get(answer.strip().lower()), []
-        if not sure:
+        question, parts = "\n".join([*parts, QUESTION]), []
+        if not (yield from confirmed(question, empty=True, again=QUESTION)):
             return "cancelled: the licence has not been added"
     licence = add_licence(call.node, key, _now(call))
     ends = f"licence {licence.number} is active; what runs already goes on, also beyond its limits"

@@ -204,8 +204,9 @@ CDR generation mode(s)                            basic, sorm3
 Virtual subscribers limit                         infinity
 Subscribers limit                                 2000
 System alive time without LPM token (min)         1d
+Sorm enabled                                      true
 """
-"""``current-limits`` of the manual."""
+"""``current-limits`` of the manual, with the line that its chapter on SORM looks at."""
 
 DIFFERENCES = """\
 ┌─┬──────────────────┬─────────┬─────────┐
@@ -260,6 +261,15 @@ def test_the_factory_licence_looks_as_in_the_manual() -> None:
 
 def test_the_current_limits_look_as_in_the_manual() -> None:
     assert Shell(key(**BIYSK)).licence("current-limits") == CURRENT
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"), [({}, "true"), ({"sorm_enabled": False}, "false"), ({"sorm_channels": 0}, "false")]
+)
+def test_the_line_sorm_enabled_says_whether_mediators_are_let_in(limits: dict[str, Any], told: str) -> None:
+    last = Shell(**limits).licence("current-limits").splitlines()[-1]
+    assert last.split("  ")[0] == "Sorm enabled"
+    assert last.endswith(f" {told}")
 
 
 def test_a_licence_shows_its_own_rows_and_with_details_all_that_hold() -> None:
