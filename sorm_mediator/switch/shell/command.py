@@ -227,10 +227,6 @@ def confirmed(question: str, *, empty: bool | None = None, again: str = "") -> G
     return sure
 
 
-CLUSTER = "ds1"
-"""The cluster with the role STORAGE (ECSS-10 manual, Licences in the CLI)."""
-
-
 def _nowhere(port: int) -> None:
     raise ChangeRefused(f"ssh_port: {port}: nothing listens here; set switch.ssh_port in the lab file")
 
