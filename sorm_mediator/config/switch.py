@@ -159,6 +159,9 @@ class DomainConfig(Section):
     """SORM is enabled in this domain."""
     password: SecretStr = SecretStr("")
     """Password of its mediators over SSH."""
+    sorm_user: str = ""
+    """User name of its mediators in place of the domain's name, as in a switch before 3.4.2 (ECSS-10 manual, SORM
+    parameters of a domain); empty: the domain's name."""
     radius_servers: tuple[RadiusServerConfig, ...] | None = None
     """The mediators' sinks; left out in a lab: the lab's own mediator."""
     contexts: tuple[str, ...] = ()
@@ -207,6 +210,11 @@ class DomainConfig(Section):
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
     """Its trunk groups."""
+
+    @property
+    def login(self) -> str:
+        """The user name of its mediators."""
+        return self.sorm_user or self.name
 
     @model_validator(mode="after")
     def _numbers_and_interfaces_are_unique(self) -> Self:
@@ -433,6 +441,11 @@ class SwitchConfig(Section):
         names = [
             (f"domains.{index}.name", one.name, "the name of a domain")
             for index, one in enumerate(self.domains)
+        ]
+        names += [
+            (f"domains.{index}.sorm_user", one.sorm_user, "the user of a domain's mediators")
+            for index, one in enumerate(self.domains)
+            if one.sorm_user
         ]
         names += [
             (f"aggregates.{index}.user", one.user, "a MultiSORM user")
