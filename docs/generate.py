@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,8 @@ def _toml(value: Any) -> str:
         return "(left out)"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -81,13 +81,23 @@ key holds (`--json`; exit code 1 for a licence that has expired).
 
 A licence with `sorm_channels` and without `sorm_enabled` enables SORM too: the vendor calls the latter obsolete. All
 licences and the passport of a switch are for one `ssw_id`. A lab without a passport key has a passport for the
-`ssw_id` of `[switch.licence]`. There is no USB token.
+`ssw_id` of `[switch.licence]`.
+
+**The origin** of a licence and of the passport is shown by `show-licence` and `show-passport`: author, encoder, their
+systems and dates. It is set by `[switch.licence.issued]` for licence 1 and for a passport without key, and by
+`--author`, `--author-ip`, `--encoder-user`, `--encoder-host` and `--encoder-ip` for a key. A line whose value a key
+does not hold is not shown.
+
+**Clusters** have the names that the licence gives them. `--limit cluster.core.core7=core7@ecss1,core7@ecss2` names
+a cluster and its nodes; so do `cluster.mediator.NAME`, `cluster.storage.NAME`, `cluster.bus.NAME`, and for an adapter
+with its type `cluster.adapter.sip.NAME`. Those that a licence names stand in place of the factory licence's clusters
+of that role. The shell's path has the name of a cluster with the role STORAGE: `cluster/storage/ds7/licence/...`.
 
 The shell has all of the vendor's commands under `cluster/storage/ds1/licence/`. `current-limits` shows the present
-limits, `list-licence` all licences, `show-licence [--details] ID` one of them. `add [--force|--no-diff] KEY` shows the
-changes and asks; `--force` does not ask, `--no-diff` does not show the changes. `delete ID` removes a licence,
-`set-passport KEY` replaces the passport, `show-passport` shows it. `config/save` writes added licences to the lab
-file.
+limits, and in its last line, `Sorm enabled`, whether mediators are let in. `list-licence` shows all licences,
+`show-licence [--details] ID` one of them. `add [--force|--no-diff] KEY` shows the changes and asks; `--force` does
+not ask, `--no-diff` does not show the changes. `delete ID` removes a licence, `set-passport KEY` replaces the
+passport, `show-passport` shows it. `config/save` writes added licences to the lab file.
 
 ## All limits
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from docs.state_tables import arrows
 from protocol.codes import Category, NumberSign, Order
-from protocol.texts import status_text
+from protocol.texts import EXTENDED_MANUAL, status_text
 from sorm_mediator.language import Phrase, translate
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.binding.gateway import MOST_UNWRITTEN
@@ -106,6 +106,32 @@ Before the start 27h repeats the ORM number of its command; 21h, 22h and 26h hav
 | field | extended code |
 |---|---|
 """
+
+_MANUAL = """\
+
+## The codes of the manual
+
+The 35 extended codes of the Eltex SMG1016M manual (Extended error codes), and what tells each of them to the console.
+Of several refusals at receipt that fit, the first of the command's table counts: a trunk object without its trunk is
+told 4Eh, not 20h or 38h; a sign that does not suit an own subscriber 55h, and the own sign of a number of the network
+57h, where 38h would say less.
+
+| code | its text | told by |
+|---|---|---|
+"""
+
+OTHERWISE_TOLD: Final[Mapping[int, str]] = {
+    ExtendedError.WRONG_PARAMETERS: "a code that is no command (27h)",
+    ExtendedError.ALREADY_STARTED: "command 1 (27h, option `already_started_reply`)",
+    ExtendedError.NOT_STARTED: "any command before the start (27h)",
+    ExtendedError.WRONG_ORM_NUMBER: "any command (27h, option `wrong_orm_number_reply`)",
+    ExtendedError.TRUNK_GROUP_NOT_DEFINED: "commands 5 and 16, by the switch (28h)",
+    ExtendedError.WRONG_KSL_A_AND_B: "`ksl_a` and `ksl_b` both unreadable (27h)",
+    ExtendedError.NUMBER_NOT_LOCAL: "commands 5 and 12, by the switch (28h)",
+    ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER: "command 5, by the switch (28h)",
+    ExtendedError.SERVICES_NOT_SET: "command 12 (28h, option `no_services_reply`)",
+}
+"""What tells a code, where it is not a refusal of one command."""
 
 _AFTER = """\
 
@@ -227,6 +253,8 @@ def page() -> str:
         f"| any other | {ExtendedError.WRONG_PARAMETERS:02X}h |\n",
         "\n## Refusals of each command\n",
         *(_command(rule) for rule in RULES.values() if rule.receipt or rule.execution),
+        _MANUAL,
+        *(_told(code) for code in EXTENDED_MANUAL),
         after,
         _released(),
         "\n## Numbers\n\nThe sign that a number of a call is shown with, by the switch's indicator:\n\n",
@@ -287,6 +315,21 @@ def _refusal(refusal: Refusal[Any], reply: int) -> str:
     codes = f"{reply:02X}h/01h | {reply:02X}h/{refusal.extended:02X}h"
     russian = translate(Phrase(refusal.summary), "ru")
     return f"| {refusal.summary} | {russian} | {refusal.clause or '–'} | {codes} | {text} |\n"
+
+
+def _told(code: int) -> str:
+    """A code of the manual, and what tells it. Raises :class:`ValueError` for one that nothing tells."""
+    places = [
+        f"command {rule.message.code} ({reply}h)"
+        for rule in RULES.values()
+        for reply, refusals in (("27", rule.receipt), ("28", rule.execution))
+        if any(refusal.extended == code for refusal in refusals)
+    ]
+    places += [f"an unreadable `{name}` (27h)" for name, field in FIELD_CODES.items() if field == code]
+    places += [OTHERWISE_TOLD[code]] if code in OTHERWISE_TOLD else []
+    if not places:
+        raise ValueError(f"nothing tells the console {code:02X}h of the manual")
+    return f"| {code:02X}h | {status_text(code, lang='en')} | {', '.join(places)} |\n"
 
 
 def _released() -> str:

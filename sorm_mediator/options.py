@@ -126,9 +126,12 @@ class Adaptation(Section):
     """The mediator's four rewritings of the called number (Eltex SMG1016M manual, SORM settings)."""
 
     prefix_8_to_cdpn: bool = False
-    """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
+    """Leading 7 becomes 8 in the called number when the A number is controlled."""
     prefix_810_to_cdpn: bool = False
     """Leading 7 becomes 810 in the called number when the A number is controlled."""
+    min_digits: Annotated[int, Field(ge=0, le=18)] = 0
+    """Least digits of a number whose leading 7 is replaced. The manual names no length (0); 11 leaves short numbers
+    of the node as they are, such as 7001."""
     toll_8_to_7: bool = False
     """Leading toll code 8 becomes 7 in the called number."""
     toll_88_to_7: bool = False

@@ -232,7 +232,7 @@ def remedies(outcome: Outcome, domains: Domains, config: Config) -> list[str]:
         for hop in trace.hops if trace is not None else ():
             if hop.hop.domain.name not in named:
                 found += _adaptations(hop.hop, _SIDE[side])
-        on = [name for name, value in config.mediator.adaptation.model_dump().items() if value]
+        on = [name for name, value in config.mediator.adaptation.model_dump().items() if value is True]
         if side == "called" and on:
             found.append(
                 Phrase(

@@ -138,8 +138,9 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
     Raises :class:`ConfigError`.
     """
     user = config.ssh.user
-    if user in domains:
-        return [domains[user]]
+    own = next((one for one in domains.values() if one.config.login == user), None)
+    if own is not None:
+        return [own]
     assert config.switch is not None
     for aggregate in config.switch.aggregates:
         if aggregate.user == user:

@@ -12,11 +12,22 @@ import typer
 from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption, echo
 
 if TYPE_CHECKING:
-    from sorm_mediator.switch.licence import LicenceBody, Value
+    from sorm_mediator.switch.licence import LicenceBody, Origin, Value
 
 SswOption = Annotated[
     str,
     typer.Option(help="The switch that it is for, as switch.licence.ssw_id; left out: the default of that."),
+]
+AuthorOption = Annotated[
+    str, typer.Option(help="Its author, as show-licence and show-passport print it; so are the next four.")
+]
+AuthorIpOption = Annotated[
+    list[str] | None, typer.Option(metavar="ADDRESS", help="Address of the author's system; repeat it.")
+]
+EncoderUserOption = Annotated[str, typer.Option(help="The login that it was encoded with.")]
+EncoderHostOption = Annotated[str, typer.Option(help="The system that it was encoded on.")]
+EncoderIpOption = Annotated[
+    list[str] | None, typer.Option(metavar="ADDRESS", help="Address of that system; repeat it.")
 ]
 
 
@@ -30,6 +41,11 @@ def make(
     ] = "",
     description: Annotated[str, typer.Option(help="Whose it is, for people.")] = "lab licence",
     ssw_id: SswOption = "",
+    author: AuthorOption = "sorm-mediator",
+    author_ip: AuthorIpOption = None,
+    encoder_user: EncoderUserOption = "sorm-mediator",
+    encoder_host: EncoderHostOption = "localhost",
+    encoder_ip: EncoderIpOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the key of a new licence.
@@ -57,6 +73,7 @@ def make(
             description=description,
             expires=last,
             now=time.time(),
+            origin=_origin(author, author_ip, encoder_user, encoder_host, encoder_ip),
         )
     except LicenceError as error:
         raise BoxError(str(error)) from None
@@ -117,6 +134,8 @@ def show(
 def _in_words(value: object) -> str:
     if isinstance(value, bool):  # 1 is a limit, not a yes
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
     return "-" if value in (None, "") else str(value)
 
 
@@ -138,6 +157,11 @@ def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:
 def passport(
     description: Annotated[str, typer.Option(help="Whose it is, for people.")] = "lab passport",
     ssw_id: SswOption = "",
+    author: AuthorOption = "sorm-mediator",
+    author_ip: AuthorIpOption = None,
+    encoder_user: EncoderUserOption = "sorm-mediator",
+    encoder_host: EncoderHostOption = "localhost",
+    encoder_ip: EncoderIpOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the key of a new passport.
@@ -153,7 +177,10 @@ def passport(
 
     try:
         made = make_passport(
-            ssw_id=ssw_id or LicenceConfig().ssw_id, description=description, now=time.time()
+            ssw_id=ssw_id or LicenceConfig().ssw_id,
+            description=description,
+            now=time.time(),
+            origin=_origin(author, author_ip, encoder_user, encoder_host, encoder_ip),
         )
     except LicenceError as error:
         raise BoxError(str(error)) from None
@@ -207,6 +234,13 @@ def cloud(
     )
     write_root(made, root)
     loops.run(serve(made, port, root, ready_file))
+
+
+def _origin(author: str, author_ip: list[str] | None, user: str, host: str, ip: list[str] | None) -> Origin:
+    from sorm_mediator.switch.licence import Origin
+
+    default = Origin()
+    return Origin(author, tuple(author_ip or default.author_ip), user, host, tuple(ip or default.encoder_ip))
 
 
 def _limits(given: list[str]) -> dict[str, Value]:

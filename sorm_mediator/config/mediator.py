@@ -160,8 +160,12 @@ class SshConfig(Section):
     """Second address, tried when the first does not answer; "" = none."""
     port: Port = 7777
     """Port: 7777 for one domain, 7778 for MultiSORM; 0, in a lab: its own switch."""
+    switch_version: Literal["3.5.0", "3.4", "3.3"] = "3.5.0"
+    """Version of the switch's software: 3.5.0 and later, 3.4 (from 3.4.2 on), or 3.3 (before 3.4.2). It decides what
+    ``user`` is (Eltex SMG1016M manual, SORM settings; ECSS-10 manual, SORM parameters of a domain)."""
     user: str = "test.domain"
-    """The domain; for MultiSORM the aggregate user."""
+    """The domain; for MultiSORM the aggregate user. With ``switch_version = "3.3"`` a name of its own, which the
+    switch has for the domain (``switch.domains.sorm_user`` in the emulated one)."""
     password: SecretStr = SecretStr("123")
     """Password of that user."""
     key_file: str = ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.addresses import MOST_PORT
 from sorm_mediator.config.base import Host, Port, Section, SeveralMistakes
@@ -159,6 +159,9 @@ class DomainConfig(Section):
     """SORM is enabled in this domain."""
     password: SecretStr = SecretStr("")
     """Password of its mediators over SSH."""
+    sorm_user: str = ""
+    """User name of its mediators in place of the domain's name, as in a switch before 3.4.2 (ECSS-10 manual, SORM
+    parameters of a domain); empty: the domain's name."""
     radius_servers: tuple[RadiusServerConfig, ...] | None = None
     """The mediators' sinks; left out in a lab: the lab's own mediator."""
     contexts: tuple[str, ...] = ()
@@ -207,6 +210,11 @@ class DomainConfig(Section):
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
     """Its trunk groups."""
+
+    @property
+    def login(self) -> str:
+        """The user name of its mediators."""
+        return self.sorm_user or self.name
 
     @model_validator(mode="after")
     def _numbers_and_interfaces_are_unique(self) -> Self:
@@ -277,6 +285,27 @@ class BridgeConfig(Section):
     """Side B."""
 
 
+IssuedText = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class IssuedConfig(Section):
+    """``[switch.licence.issued]``: what ``show-licence`` and ``show-passport`` print of the origin of licence 1, and of
+    the passport without a key (ECSS-10 manual, Licence limits, table 1). All values are our choice."""
+
+    created: AwareDatetime = datetime(2026, 1, 1, tzinfo=UTC)
+    """Creation date, and that of the encoding, such as 2026-01-01T00:00:00Z."""
+    author: IssuedText = "sorm-mediator"
+    """Author."""
+    author_ip: tuple[IssuedText, ...] = ("127.0.0.1",)
+    """Addresses of the author's system."""
+    encoder_user: IssuedText = "sorm-mediator"
+    """Login that it was encoded with."""
+    encoder_host: IssuedText = "localhost"
+    """System that it was encoded on."""
+    encoder_ip: tuple[IssuedText, ...] = ("127.0.0.1",)
+    """Addresses of that system."""
+
+
 class LicenceConfig(Section):
     """``[switch.licence]``: licence number 1. Number 0 is the factory licence, which always exists."""
 
@@ -311,6 +340,8 @@ class LicenceConfig(Section):
     """The switch that it is for; the passport and the added licences must be for the same switch."""
     passport: str = ""
     """Key of the passport, as ``sorm-mediator licence passport`` prints it; empty: a passport for ``ssw_id``."""
+    issued: IssuedConfig = IssuedConfig()
+    """Who issued licence 1."""
 
 
 class AddedLicenceConfig(Section):
@@ -482,6 +513,11 @@ class SwitchConfig(Section):
         names = [
             (f"domains.{index}.name", one.name, "the name of a domain")
             for index, one in enumerate(self.domains)
+        ]
+        names += [
+            (f"domains.{index}.sorm_user", one.sorm_user, "the user of a domain's mediators")
+            for index, one in enumerate(self.domains)
+            if one.sorm_user
         ]
         names += [
             (f"aggregates.{index}.user", one.user, "a MultiSORM user")

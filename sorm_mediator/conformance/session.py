@@ -315,7 +315,7 @@ def _domain(settings: ConformanceSettings, config: Config) -> Any:
         return None
     wanted = settings.domain or config.ssh.user
     domains = config.switch.domains
-    return next((one for one in domains if one.name == wanted), domains[0] if domains else None)
+    return next((one for one in domains if wanted in (one.name, one.login)), domains[0] if domains else None)
 
 
 @asynccontextmanager

@@ -16,12 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
 
 from radius.clients import secret_finder
 from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
 from sorm_mediator.config.e1 import BARE
 from sorm_mediator.config.lines import key_of, with_path
+from sorm_mediator.config.mediator import SshConfig
 from sorm_mediator.config.outside import secrets_of
 from sorm_mediator.config.sound import Sound
 from sorm_mediator.lab.doubts import file_problems, host_warnings
@@ -33,6 +35,7 @@ from sorm_mediator.switch.mediators.access import (
     aggregate,
     aggregate_login,
     domain_login,
+    domain_of,
     reachable,
     select,
     wrong_sinks,
@@ -263,9 +266,14 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     if out:
-        names = [*node.domains, *(one.user for one in node.config.aggregates)]
+        names = [
+            *(one.config.login for one in node.domains.values()),
+            *(one.user for one in node.config.aggregates),
+        ]
         near = "" if config.ssh.user in names else did_you_mean(config.ssh.user, names)
         yield f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}{near}"
+    elif "ssh" in config.model_fields_set and domain_of(node, config.ssh.user) is not None:
+        yield from _wrong_version(config.ssh, node)
 
 
 def _forwardings(node: Node) -> Iterator[str]:
@@ -428,6 +436,8 @@ def _client_address(sink: str, switch: str) -> str:
     return sink if everywhere or (is_loopback(here) and not is_loopback(sink)) else here
 
 
+OWN_USER_VERSION: Final = "3.3"
+"""The ``ssh.switch_version`` of switches before 3.4.2."""
 _PEER = "127.0.0.1:0"
 """The address of the lab's own mediator for its own switch."""
 
@@ -441,7 +451,7 @@ def login_problem(config: Config, node: Node) -> str:
     if not node.domains or not is_loopback(ssh.server):
         return ""
     if ssh.port == 0:
-        multisorm = ssh.user not in node.domains
+        multisorm = ssh.user not in node.domains and domain_of(node, ssh.user) is None
     elif first and ssh.port in (first, first + 1):
         multisorm = ssh.port == first + 1
     else:
@@ -452,11 +462,26 @@ def login_problem(config: Config, node: Node) -> str:
     problem = login(node, sinks, ssh.user, ssh.password.get_secret_value())
     if problem:
         return problem
-    user = aggregate(node, ssh.user)
-    names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
+    user, domain = aggregate(node, ssh.user), domain_of(node, ssh.user)
+    names = select(node, user).domains if user is not None and multisorm else (domain.name,) if domain else ()
     radius = host_port(config.radius.host, config.radius.port)
     wrong = wrong_sinks({name: sinks.find(node.domains[name], radius, _PEER) for name in names})
     return f"{reachable(radius, _PEER)}, the mediator's [radius], {wrong}" if wrong else ""
+
+
+def _wrong_version(ssh: SshConfig, node: Node) -> Iterator[str]:
+    """The mediator's setting of the switch's version does not suit its user: a switch of that version has none such."""
+    has_own_user = ssh.user not in node.domains
+    if has_own_user and ssh.switch_version != OWN_USER_VERSION:
+        yield (
+            f"ssh.switch_version: {ssh.switch_version}, and since 3.4.2 ssh.user is the domain's name: write "
+            f'"{OWN_USER_VERSION}", or take sorm_user out of the domain'
+        )
+    elif not has_own_user and ssh.switch_version == OWN_USER_VERSION:
+        yield (
+            f"ssh.switch_version: {OWN_USER_VERSION}, and before 3.4.2 ssh.user is a name of its own: give the domain "
+            "a sorm_user, or write another version"
+        )
 
 
 def knows_own_mediator(domain: DomainConfig, config: Config) -> bool:

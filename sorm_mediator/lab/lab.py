@@ -359,7 +359,7 @@ class Lab:
         assert self.switch is not None
         first = self.switch.config.ssh_port
         if ssh.port == 0:
-            is_domain = any(ssh.user == domain.name for domain in self.switch.config.domains)
+            is_domain = any(ssh.user in (domain.name, domain.login) for domain in self.switch.config.domains)
             multisorm = not is_domain and ssh.user != self.switch.config.admin.user
         else:
             multisorm = ssh.port == (first + 1 if first else self._port_of("multisorm"))

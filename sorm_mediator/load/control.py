@@ -28,9 +28,9 @@ DOMAIN: Final = "test.domain"
 def domain_of(lab: Served, wanted: str = "") -> str:
     """The domain of the calls: the one that is wanted, else the mediator's own, else the first."""
     switch = lab.config.switch
-    domains = [one.name for one in switch.domains] if switch is not None else []
-    own = lab.config.ssh.user
-    return wanted or (own if own in domains else (domains or [DOMAIN])[0])
+    domains = switch.domains if switch is not None else ()
+    own = next((one.name for one in domains if one.login == lab.config.ssh.user), "")
+    return wanted or own or (domains[0].name if domains else DOMAIN)
 
 
 def by_reports(lab: Served, objects: int, first_object: int, domain: str = "") -> CallPlan:

@@ -128,6 +128,8 @@ class SwitchBox:
         self._starting: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
+        self._logins: dict[str, str] = {}
+        """The user that mediators last logged in as, by domain."""
         self._faults = DomainFaults()
         self._network: SwitchNetwork | None = None
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
@@ -280,7 +282,7 @@ class SwitchBox:
             self._begin_reporting(target)
         if not self._channels.of(change.domain) <= {target.mediator for target in targets}:
             # Those that are still served reconnect.
-            self._server.drop(change.domain)
+            self._server.drop(self._logins.get(change.domain, change.domain))
 
     def await_multisorm(self) -> str:
         """Listen for MultiSORM users even while there are none. Returns ``host:port``."""
@@ -473,20 +475,22 @@ class SwitchBox:
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """Open a mediator's session. Raises :class:`~ssh_control.dialect.Refused`."""
-        domain = self.engine.domains.get(user)
+        domain = access.domain_of(self.engine.node, user)
         if domain is None:
             raise Refused(NOT_SERVED, f"there is no domain {user} any more")
+        name = domain.name
         if not domain.config.enabled:
-            raise Refused(NOT_SERVED, f"SORM is not enabled in {user} any more")
+            raise Refused(NOT_SERVED, f"SORM is not enabled in {name} any more")
         mediator = self._sinks.find(domain, hello.radius, peer)
         if not mediator:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
-            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {NO_RADIUS_SERVER} {user}: {known}")
-        self._aggregates.admit(user, hello, peer, mediator, [user])
+            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {NO_RADIUS_SERVER} {name}: {known}")
+        self._aggregates.admit(name, hello, peer, mediator, [name])
         self._speech(hello, peer, mediator)
-        self._channels.add(mediator, user)
-        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return self._connect(domain, mediator, partial(self._closed, mediator, user, ended))
+        self._channels.add(mediator, name)
+        self._logins[name] = user
+        ended = self._live.opened(name, mediator, hello.mediator, peer, notify)
+        return self._connect(domain, mediator, partial(self._closed, mediator, name, ended))
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None

@@ -33,7 +33,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -111,10 +111,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class LimitSection:
-    """Rows under one heading; without a heading each stands for itself."""
+    """Rows under one heading; without a heading each stands for itself.
+
+    role: the role of the cluster that the rows are about, the first of which has its name and nodes; "": no cluster
+    that a licence may name.
+    """
 
     heading: str
     limits: tuple[Limit, ...]
+    role: str = ""
 
 
 def shown(value: Value) -> str:
@@ -141,26 +146,27 @@ def _package(name: str, description: str, services: str) -> Limit:
     )
 
 
-def _section(heading: str, *limits: Limit) -> LimitSection:
-    return LimitSection(heading, limits)
+def _section(heading: str, *limits: Limit, role: str = "") -> LimitSection:
+    return LimitSection(heading, limits, role)
 
 
 LIMIT_SECTIONS: Final = (
     _section("Cluster virtual", Limit("virtual.system_bridge", "name", Kind.TEXT, "'.system_bridge'")),
     _section("Cluster virtual", Limit("virtual.virtual", "name", Kind.TEXT, "'.virtual'")),
-    _section("Cluster mediator", _nodes("md1")),
-    _section("Cluster adapter", _nodes("sip1", ("type", "sip"))),
-    _section("Cluster adapter", _nodes("megaco1", ("type", "megaco"))),
+    _section("Cluster mediator", _nodes("md1"), role="mediator"),
+    _section("Cluster adapter", _nodes("sip1", ("type", "sip")), role="adapter"),
+    _section("Cluster adapter", _nodes("megaco1", ("type", "megaco")), role="adapter"),
     _section(
         "Cluster core",
         _nodes("core1"),
         Limit("core1.redundancy", "redundancy", Kind.FLAG, False),
         Limit("concurrent_calls", "max call attempts", Kind.COUNT, 5, effective=True),
         Limit("max_conversation_time", "max conversation time, sec", Kind.COUNT, 60, effective=True),
+        role="core",
     ),
-    _section("Cluster storage", _nodes("ds1")),
+    _section("Cluster storage", _nodes("ds1"), role="storage"),
     # As licence 0 of the manual prints it; later licences have nodes of the platform, mycelium1@ecss1.
-    _section("Cluster bus", _nodes("bus1")),
+    _section("Cluster bus", _nodes("bus1"), role="bus"),
     _section(
         "TSMN system",
         Limit("tsmn.active", "concurrent calls (active)", Kind.COUNT, 0),
@@ -245,11 +251,59 @@ FACTORY: Final[Mapping[str, Value]] = {
 """The rows of licence 0."""
 
 
+_CLUSTER: Final = re.compile(
+    r"cluster\.(?P<role>mediator|adapter|core|storage|bus)\.(?:(?<=adapter\.)(?P<type>[a-z0-9]{1,16})\.)?"
+    r"(?P<name>[A-Za-z0-9_-]{1,32})"
+)
+"""Key of a cluster that a licence names: ``cluster.core.core7``, and of an adapter with its type,
+``cluster.adapter.sip.sip2``. Its value are the nodes."""
+
+
 def limit_of(key: str) -> Limit:
     """The row of a key. Raises :class:`LicenceError` naming all keys."""
-    if key not in LIMITS:
-        raise LicenceError(f"{key}: there is no such limit; there are: {', '.join(LIMITS)}")
-    return LIMITS[key]
+    if key in LIMITS:
+        return LIMITS[key]
+    named = _CLUSTER.fullmatch(key)
+    if named is None or (named["role"] == "adapter") is not (named["type"] is not None):
+        raise LicenceError(
+            f"{key}: there is no such limit; there are: {', '.join(LIMITS)}, and the nodes of clusters: "
+            "cluster.ROLE.NAME with the role mediator, core, storage or bus, and cluster.adapter.TYPE.NAME"
+        )
+    type_ = (("type", named["type"]),) if named["type"] else ()
+    return Limit(key, "nodes", Kind.TEXT, before=(("name", named["name"]), *type_))
+
+
+def sections_of(values: Mapping[str, Value]) -> Iterator[LimitSection]:
+    """The sections for these rows, in the order of ``current-limits``: those of the table, and the named clusters.
+
+    The first named cluster of a role has the further rows of the role's section, unless that section has its own nodes.
+    """
+    named = [(_CLUSTER.fullmatch(key), key) for key in values if key.startswith("cluster.")]
+    shown_roles: set[str] = set()
+    for section in LIMIT_SECTIONS:
+        nodes, *further = section.limits if section.role else (None,)
+        if section.role and section.role not in shown_roles:
+            shown_roles.add(section.role)
+            for found, key in named:
+                if found is not None and found["role"] == section.role:
+                    more = [] if nodes is None or nodes.key in values else further
+                    further = further if nodes is None or nodes.key in values else []
+                    yield LimitSection(section.heading, (limit_of(key), *more), section.role)
+        if not section.role or (nodes is not None and nodes.key in values):
+            yield section
+        elif further:
+            yield LimitSection(section.heading, tuple(further), section.role)
+
+
+def _rows(values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The rows under a licence with these rows of its own; clusters that it names stand in place of the factory's."""
+    found = {_CLUSTER.fullmatch(key) for key in values}
+    roles = {one["role"] for one in found if one is not None}
+    replaced = {section.limits[0].key for section in LIMIT_SECTIONS if section.role in roles}
+    rows = {key: value for key, value in FACTORY.items() if key not in replaced} | dict(values)
+    return {
+        limit.key: rows[limit.key] for one in sections_of(rows) for limit in one.limits if limit.key in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +337,17 @@ class Limits:
         """Subscribers of all domains; may be :data:`INFINITY`."""
         return float(self.values["subscribers"])
 
+    @property
+    def storage(self) -> Mapping[str, tuple[str, ...]]:
+        """The clusters with the role STORAGE, and their nodes, each of which runs a DS."""
+        found: dict[str, tuple[str, ...]] = {}
+        for section in sections_of(self.values):
+            if section.role == "storage":
+                nodes = section.limits[0]
+                texts = str(self.values[nodes.key]).split(",")
+                found[dict(nodes.before)["name"]] = tuple(filter(None, (text.strip() for text in texts)))
+        return found
+
 
 # --- keys
 
@@ -305,6 +370,16 @@ class PassportBody(Section):
     """The date of the passport."""
     author: Printable = ""
     """The issuer."""
+    author_ip: tuple[Printable, ...] = ()
+    """Addresses of the issuer's system."""
+    encoder_user: Printable = ""
+    """The login that it was encoded with."""
+    encoder_host: Printable = ""
+    """The system that it was encoded on."""
+    encoder_ip: tuple[Printable, ...] = ()
+    """Addresses of that system."""
+    encoder_created: AwareDatetime | None = None
+    """The date of its encoding, which passports show."""
 
 
 class LicenceBody(PassportBody):
@@ -348,8 +423,26 @@ def decode(key: str) -> PassportBody:
     return decode_passport(key) if is_passport else decode_licence(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who issued a licence or a passport, and where it was encoded, as the shell shows it (ECSS-10 manual, Licence
+    limits, table 1). The defaults are ours: a key says nothing of the machine that made it."""
+
+    author: str = "sorm-mediator"
+    author_ip: tuple[str, ...] = ("127.0.0.1",)
+    encoder_user: str = "sorm-mediator"
+    encoder_host: str = "localhost"
+    encoder_ip: tuple[str, ...] = ("127.0.0.1",)
+
+
 def make_licence(
-    limits: Mapping[str, Value], *, ssw_id: str, description: str, expires: date | None, now: float
+    limits: Mapping[str, Value],
+    *,
+    ssw_id: str,
+    description: str,
+    expires: date | None,
+    now: float,
+    origin: Origin | None = None,
 ) -> str:
     """The key of a new licence. ``limits``: checked values. ``now``: Unix seconds.
 
@@ -360,21 +453,27 @@ def make_licence(
     if "sorm_channels" in rows:
         rows.setdefault("sorm_enabled", rows["sorm_channels"] != 0)
     given = {key: shown(value) if isinstance(value, float) else value for key, value in rows.items()}
-    return _made(
-        LicenceBody, now, ssw_id=ssw_id, description=description, expires=expires or "", limits=given
-    )
+    fields = {"ssw_id": ssw_id, "description": description, "expires": expires or "", "limits": given}
+    return _made(LicenceBody, _moment(now), origin, fields)
 
 
-def make_passport(*, ssw_id: str, description: str, now: float) -> str:
+def make_passport(*, ssw_id: str, description: str, now: float, origin: Origin | None = None) -> str:
     """The key of a new passport. ``now``: Unix seconds. Raises :class:`LicenceError`."""
-    return _made(PassportBody, now, ssw_id=ssw_id, description=description)
+    made = _moment(now)
+    fields = {"ssw_id": ssw_id, "description": description, "encoder_created": made}
+    return _made(PassportBody, made, origin, fields)
 
 
-def _made(model: type[PassportBody], now: float, **fields: object) -> str:
+def _moment(now: float) -> datetime:
+    return datetime.fromtimestamp(int(now), UTC)
+
+
+def _made(
+    model: type[PassportBody], created: datetime, origin: Origin | None, fields: Mapping[str, object]
+) -> str:
     """The key of a licence or a passport made now. Raises :class:`LicenceError`."""
-    made = {"created": datetime.fromtimestamp(int(now), UTC), "author": "sorm-mediator"}
     try:
-        return encode(model.model_validate(fields | made))
+        return encode(model.model_validate({**fields, "created": created, **asdict(origin or Origin())}))
     except ValidationError as error:
         raise LicenceError(_first(error)) from None
 
@@ -437,8 +536,7 @@ class Licence:
     limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
-        rows = {**FACTORY, **self.values}
-        object.__setattr__(self, "limits", Limits({key: rows[key] for key in LIMITS if key in rows}))
+        object.__setattr__(self, "limits", Limits(_rows(self.values)))
 
     @property
     def expiry(self) -> float | None:
@@ -466,12 +564,14 @@ class Licences:
             except LicenceError as error:
                 wrong.append(f"switch.licence.passport: {error}")
         else:
-            self.passport = PassportBody(ssw_id=own.ssw_id, description="lab passport, without a token")
+            dated = {"encoder_created": own.issued.created, **own.issued.model_dump()}
+            self.passport = PassportBody(ssw_id=own.ssw_id, description="lab passport", **dated)
         self.installed: dict[int, Licence] = {0: FACTORY_LICENCE}
         """By number, ascending."""
         licences = []
         if own.installed:
-            body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires)
+            issued = own.issued.model_dump()
+            body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires, **issued)
             effective = [limit for limit in LIMITS.values() if limit.effective]
             rows = {limit.key: limit.check(getattr(own, limit.key)) for limit in effective}
             licences.append(Licence(INITIAL, body, rows))

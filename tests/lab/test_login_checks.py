@@ -55,6 +55,35 @@ def test_one_that_is_not_let_in_is_told_with_the_reason(
     assert warnings(ONE, second, ssh=ssh) == (f"ssh.user: the switch does not let {user!r} in: {why}",)
 
 
+OLD: dict[str, Any] = {"name": "one", "password": "123", "sorm_user": "sorm1"}
+
+
+def test_before_3_4_2_a_domain_has_a_user_of_its_own() -> None:
+    assert warnings(OLD, ssh={"user": "sorm1", "password": "123", "switch_version": "3.3"}) == ()
+    (told,) = warnings(OLD, ssh={"user": "one", "password": "123", "switch_version": "3.3"})
+    assert "its mediators have a user of their own (sorm_user), as in a switch before 3.4.2" in told
+
+
+@pytest.mark.parametrize("version", ["3.4", "3.5.0"])
+def test_since_3_4_2_the_user_is_the_name_of_the_domain(version: str) -> None:
+    ssh = {"password": "123", "switch_version": version}
+    assert warnings(ONE, ssh=ssh | {"user": "one"}) == ()
+    (told,) = warnings(OLD, ssh=ssh | {"user": "sorm1"})
+    assert told.startswith(f"ssh.switch_version: {version}, and since 3.4.2 ssh.user is the domain's name")
+
+
+def test_a_version_before_3_4_2_needs_a_user_of_its_own() -> None:
+    (told,) = warnings(ONE, ssh={"user": "one", "password": "123", "switch_version": "3.3"})
+    assert told.startswith("ssh.switch_version: 3.3, and before 3.4.2 ssh.user is a name of its own")
+
+
+def test_the_user_of_a_domain_is_the_name_of_nothing_else() -> None:
+    with pytest.raises(
+        config.ConfigError, match="'both' is the user of a domain's mediators and a MultiSORM user"
+    ):
+        warnings(ONE | {"sorm_user": "both"})
+
+
 def test_a_switch_without_domains_and_another_switch_are_not_asked() -> None:
     assert check_routing(config.parse({"ssh": {"user": "multi"}, "switch": {}}), "lab.toml") == ()
     assert warnings(ONE, TWO, ssh={"port": 7790, "password": "no"}) == ()

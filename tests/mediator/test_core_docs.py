@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from docs.mediator_page import page
 from protocol.messages import COMMANDS
 from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
 from sorm_mediator.language import Phrase, translate
@@ -38,6 +39,15 @@ def test_every_refusal_has_a_known_code_and_a_clause_of_its_command_or_of_all() 
             assert refusal.extended in known
             assert re.fullmatch(r"(?:\d+(?:\.\d+)+)?", refusal.clause), refusal
             assert translate(Phrase(refusal.summary), "ru") != refusal.summary
+
+
+def test_every_code_of_the_manual_is_told_to_the_console() -> None:
+    told = page().partition("## The codes of the manual")[2].partition("\n## ")[0]
+    codes = re.findall(r"^\| ([0-9A-F]{2})h \|.*\| (.+) \|$", told, re.MULTILINE)
+    assert [int(code, 16) for code, _ in codes] == list(EXTENDED_MANUAL)
+    assert len(codes) == 35
+    by_command_5 = {code for code, places in codes if "command 5 (27h)" in places}
+    assert {"4E", "55", "57", "38"} <= by_command_5
 
 
 def test_what_is_sent_with_a_refusal_is_of_the_execution() -> None:

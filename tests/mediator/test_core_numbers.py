@@ -12,6 +12,7 @@ from sorm_mediator.options import Adaptation
 
 PREFIX_8 = {"prefix_8_to_cdpn": True}
 PREFIX_810 = {"prefix_810_to_cdpn": True}
+FULL_ONLY = {"min_digits": 11}
 TOLL_8 = {"toll_8_to_7": True}
 TOLL_88 = {"toll_88_to_7": True}
 
@@ -19,11 +20,20 @@ CASES = [
     # 7 -> 8 and 7 -> 810: by the A number, to own subscribers and Russian ones
     (PREFIX_8, True, "intercity", "79001758964", "89001758964"),
     (PREFIX_8, True, "private", "73832700001", "83832700001"),
-    (PREFIX_8, True, "private", "7001", "7001"),
+    (PREFIX_8, True, "private", "7001", "8001"),
+    (PREFIX_8, True, "local", "7123456", "8123456"),
+    (PREFIX_8, True, "zone", "3832123456", "3832123456"),
     (PREFIX_8, True, "international", "70123456789", "70123456789"),
     (PREFIX_8, False, "intercity", "79001758964", "79001758964"),
     (PREFIX_810, True, "intercity", "79001758964", "8109001758964"),
+    (PREFIX_810, True, "local", "7123456", "810123456"),
     (PREFIX_810, False, "intercity", "79001758964", "79001758964"),
+    # a least length of the number, where the node has short numbers that begin with 7
+    (PREFIX_8 | FULL_ONLY, True, "private", "7001", "7001"),
+    (PREFIX_8 | FULL_ONLY, True, "local", "7123456", "7123456"),
+    (PREFIX_8 | FULL_ONLY, True, "intercity", "79001758964", "89001758964"),
+    (PREFIX_810 | {"min_digits": 7}, True, "local", "7123456", "810123456"),
+    (PREFIX_810 | {"min_digits": 8}, True, "local", "7123456", "7123456"),
     (PREFIX_810 | PREFIX_8, True, "intercity", "79001758964", "8109001758964"),
     # toll code 8 -> 7
     (TOLL_8, False, "intercity", "89001758964", "79001758964"),
@@ -46,7 +56,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("settings", "by_a", "ni", "dialled", "shown"), CASES)
-def test_adaptations(settings: dict[str, bool], by_a: bool, ni: str, dialled: str, shown: str) -> None:
+def test_adaptations(settings: dict[str, Any], by_a: bool, ni: str, dialled: str, shown: str) -> None:
     numbers = Numbers(MediatorConfig(adaptation=Adaptation(**settings)))
     assert numbers.called(Party(digits=dialled, ni=ni), by_a=by_a).number == shown
     assert numbers.plain(Party(digits=dialled, ni=ni)).number == dialled

@@ -139,11 +139,15 @@ REFUSED_5 = [
         "27/10",
         id="digit count",
     ),
-    pytest.param(add(sign=SIGN.RUSSIA), "27/01", "27/38", id="type and sign: own, russia"),
-    pytest.param(add(kind=FULL), "27/01", "27/38", id="type and sign: network, own"),
+    pytest.param(add(sign=SIGN.RUSSIA), "27/01", "27/55", id="type and sign: own, russia"),
+    pytest.param(add(kind=FULL), "27/01", "27/57", id="type and sign: network, own"),
+    pytest.param(add(kind=PARTIAL), "27/01", "27/57", id="type and sign: prefix, own"),
+    pytest.param(
+        add(kind=TRUNK, sign=None, phone=None), "27/01", "27/4E", id="trunk without trunk and phone"
+    ),
     pytest.param(add(kind=PARTIAL, sign=SIGN.IMSI), "27/01", "27/38", id="type and sign: prefix, imsi"),
-    pytest.param(add(sign=None), "27/01", "27/38", id="type and sign: own, none"),
-    pytest.param(add(kind=TRUNK, sign=None), "27/01", "27/38", id="type and number: trunk with phone"),
+    pytest.param(add(sign=None), "27/01", "27/55", id="type and sign: own, none"),
+    pytest.param(add(kind=TRUNK, sign=None), "27/01", "27/4E", id="type and number: trunk with phone"),
     pytest.param(add(phone=None, trunk=7), "27/01", "27/38", id="type and number: own with trunk"),
     pytest.param(
         add(10, TRUNK, SIGN.OWN, None, 7), "27/01", "27/38", id="type and sign: trunk of an end node"

@@ -125,7 +125,7 @@ def can_stand_between(config: Config) -> bool:
 def _is_domain(config: Config) -> bool:
     """Whether the mediator logs in as a domain, as far as the lab file tells."""
     switch = config.switch
-    return switch is None or any(config.ssh.user == domain.name for domain in switch.domains)
+    return switch is None or any(config.ssh.user == domain.login for domain in switch.domains)
 
 
 @asynccontextmanager

@@ -136,7 +136,8 @@ class Numbers:
             return shown
         number = self._replace_toll_code(shown.number, party.ni)
         settings = self._adaptation
-        if by_a and shown.sign in _RUSSIAN and len(number) == _FULL and number.startswith("7"):
+        leads_with_7 = number.startswith("7") and len(number) >= settings.min_digits
+        if by_a and shown.sign in _RUSSIAN and leads_with_7:
             if settings.prefix_810_to_cdpn:
                 number = "810" + number[1:]
             elif settings.prefix_8_to_cdpn:

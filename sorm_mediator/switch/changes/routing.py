@@ -23,6 +23,7 @@ from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, Plan, expand_numbers
+from sorm_mediator.texts import as_list
 
 
 def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Context, Notes]:
@@ -171,7 +172,9 @@ def bind_to_alias(
     full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
         if number not in domain.subscribers:
-            raise ChangeRefused(f"{number} is not a subscriber of {name}: declare it first")
+            others = [other.name for other in node.domains.values() if number in other.subscribers]
+            where = f"; it is one of {as_list(others)}" if others else ""
+            raise ChangeRefused(f"{number} is not a subscriber of {name}: declare it first{where}")
     if len(own) not in (1, len(full)):
         raise ChangeRefused(f"{numbers} is {len(full)} numbers, and {alias} is {len(own)} subscribers")
     pairs = {numbers: alias} if len(own) == 1 else dict(zip(full, own, strict=True))

@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sorm_mediator.addresses import host_port, port_number, split_optional_port
+from sorm_mediator.addresses import MOST_PORT, host_port, port_number, split_optional_port
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import (
     ChangeRefused,
@@ -111,12 +111,15 @@ def set_ssh_port(node: Node, port: int) -> None:
     update_switch(node, Change("switch"), ssh_port=port)
 
 
-def parse_port(value: str) -> int:
-    """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
-    port = whole_number(value, 1, 65534)
+def parse_port(node: Node, value: str) -> int:
+    """An ``ssh_port``. With MultiSORM users it leaves room for the next one. Raises :class:`ChangeRefused`."""
+    port = whole_number(value, 1, MOST_PORT)
     if port is None:
+        raise ChangeRefused(f"ssh_port: {shown(value)} is not allowed: 1 to {MOST_PORT}")
+    if port == MOST_PORT and node.config.aggregates:
         raise ChangeRefused(
-            f"ssh_port: {shown(value)} is not allowed: 1 to 65534; MultiSORM takes the next port"
+            f"ssh_port: {port} leaves no port for MultiSORM, which is the next one: 1 to {MOST_PORT - 1}, or remove "
+            f"the MultiSORM users first: {as_list(one.user for one in node.config.aggregates)}"
         )
     return port
 
@@ -124,9 +127,20 @@ def parse_port(value: str) -> int:
 def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:
     """Add a MultiSORM user, with the names and patterns of its domains."""
     aggregate = created(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
-    update_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
-    problems = DomainList.parse(domains).select(node.domains).problems
-    notes = [f"{problem}: {user} can't log in until it is declared" for problem in problems]
+    return _use_aggregates(node, (*node.config.aggregates, aggregate), aggregate)
+
+
+def replace_aggregate(node: Node, aggregate: AggregateConfig) -> Notes:
+    """Give a MultiSORM user another password and other domains."""
+    others = (aggregate if one.user == aggregate.user else one for one in node.config.aggregates)
+    return _use_aggregates(node, tuple(others), aggregate)
+
+
+def _use_aggregates(node: Node, all_: tuple[AggregateConfig, ...], aggregate: AggregateConfig) -> Notes:
+    """``aggregate``: the one that the notes are about."""
+    update_switch(node, Change("switch"), aggregates=all_)
+    problems = DomainList.parse(aggregate.domains).select(node.domains).problems
+    notes = [f"{problem}: {aggregate.user} can't log in until it is declared" for problem in problems]
     return (*notes, *filter(None, [clash_note(node, aggregate)]))
 
 

@@ -76,14 +76,21 @@ def password_problem(password: str, expected: SecretStr | None, without: str) ->
     return None if right else "wrong password"
 
 
+def domain_of(node: Node, user: str) -> Domain | None:
+    """The domain that mediators log in to as this user."""
+    return next((one for one in node.domains.values() if one.config.login == user), None)
+
+
 def domain_login(node: Node, sinks: Sinks, user: str, password: str) -> str | None:
     """Why a mediator may not log in to one domain; None when it may."""
-    domain = node.domains.get(user)
+    domain = domain_of(node, user)
     expected = domain.config.password if domain else None
     problem = password_problem(password, expected, "the domain has no password for SORM")
     if domain is None:
         if aggregate(node, user) is not None:
             return "this is a MultiSORM user: its port is the next one (ssh_port + 1)"
+        if user in node.domains:
+            return "its mediators have a user of their own (sorm_user), as in a switch before 3.4.2"
         return "there is no such domain"
     if not domain.config.enabled:
         return "SORM is not enabled in the domain"
@@ -96,7 +103,7 @@ def aggregate_login(node: Node, sinks: Sinks, user: str, password: str) -> str |
     expected = found.password if found else None
     problem = password_problem(password, expected, "the MultiSORM user has no password")
     if found is None:
-        if user in node.domains:
+        if user in node.domains or domain_of(node, user) is not None:
             return "this is a domain: its port is ssh_port; this one is for MultiSORM users (ssh_port + 1)"
         return "there is no such MultiSORM user, and no such domain"
     return problem or "; ".join(problems(node, sinks, found)) or None

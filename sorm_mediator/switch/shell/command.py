@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
@@ -213,8 +213,19 @@ def _without_options(form: Form, words: list[str], found: Words) -> tuple[list[s
 Talk = Generator[str, str, str]
 """A handler with questions: it yields questions, receives the answers, and returns its text."""
 
-CLUSTER = "ds1"
-"""The cluster with the role STORAGE (ECSS-10 manual, Licences in the CLI)."""
+ANSWERS: Final = {"yes": True, "y": True, "no": False, "n": False}
+
+
+def confirmed(question: str, *, empty: bool | None = None, again: str = "") -> Generator[str, str, bool]:
+    """Ask until the answer is yes or no.
+
+    ``empty``: what an empty line means; None: it is no answer. ``again``: the question from the second time on.
+    """
+    sure = None
+    while sure is None:
+        answer = (yield question).strip().lower()
+        sure, question = ANSWERS.get(answer) if answer else empty, again or question
+    return sure
 
 
 def _nowhere(port: int) -> None:

@@ -13,12 +13,28 @@ from typing import Final
 from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import BridgeConfig, BridgeSideConfig, DomainConfig, RadiusServerConfig
-from sorm_mediator.switch.changes import ChangeRefused, created, domains, sorm
+from sorm_mediator.config import (
+    AggregateConfig,
+    BridgeConfig,
+    BridgeSideConfig,
+    DomainConfig,
+    RadiusServerConfig,
+)
+from sorm_mediator.switch.changes import ChangeRefused, created, domains, sorm, updated
 from sorm_mediator.switch.changes.sorm import TRUTH
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, Subscriber
-from sorm_mediator.switch.shell.command import MASKED, Command, Invocation, change, format_table, ok
-from sorm_mediator.texts import shown, whole_number
+from sorm_mediator.switch.mediators.access import aggregate
+from sorm_mediator.switch.shell.command import (
+    MASKED,
+    Command,
+    Invocation,
+    Talk,
+    change,
+    confirmed,
+    format_table,
+    ok,
+)
+from sorm_mediator.texts import as_list, shown, whole_number
 
 ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""
@@ -253,14 +269,31 @@ def _secret(secret: SecretStr, *, shown: bool) -> str:
 
 def _set_port(call: Invocation) -> str:
     """Move the listeners first: a port in use is refused and changes nothing."""
-    port = sorm.parse_port(call["PORT"])
+    port = sorm.parse_port(call.node, call["PORT"])
     call.shell.context.move_ssh(port)
     sorm.set_ssh_port(call.node, port)
     return ok()
 
 
-def _add_aggregate(call: Invocation) -> str:
-    return ok(sorm.add_aggregate(call.node, call["NAME"], call["PASSWORD"], call.many("DOMAIN")))
+def _add_aggregate(call: Invocation) -> Talk:
+    """Of a user that is there, the password decides: the same one adds domains, another one replaces the user."""
+    user, given = call["NAME"], call.many("DOMAIN")
+    wanted = created(AggregateConfig, user=user, password=SecretStr(call["PASSWORD"]), domains=given)
+    before = aggregate(call.node, user)
+    if before is None:
+        return ok(sorm.add_aggregate(call.node, user, call["PASSWORD"], given))
+    there = f"there is a user {user!r} already, with {as_list(before.domains)}"
+    if wanted.password == before.password:
+        more = tuple(one for one in dict.fromkeys(given) if one not in before.domains)
+        if not more:
+            return ok((f"{there}: nothing to add",))
+        wanted = updated(before, domains=(*before.domains, *more))
+        question = f"{there}: add {as_list(more)} to its domains? yes/no ?> "
+    else:
+        question = f"{there}: replace its domains by {as_list(given)}, and its password? yes/no ?> "
+    if not (yield from confirmed(question)):
+        return f"cancelled: {user} stays as it is"
+    return ok(sorm.replace_aggregate(call.node, wanted))
 
 
 def _list_aggregates(call: Invocation) -> str:
@@ -314,7 +347,7 @@ SORM_COMMANDS: Final = (
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings add <NAME> <PASSWORD> <DOMAIN>...", _add_aggregate,
-        'A MultiSORM user and its domains: names, or patterns such as "*" and "-test"',
+        'A MultiSORM user and its domains: names, or patterns such as "*" and "-test"; asks before it changes a user',
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings remove <USER>", change(sorm.remove_aggregate, "USER"),

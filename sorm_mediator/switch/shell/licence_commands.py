@@ -12,13 +12,12 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, Licence, Limits, Value, shown
-from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
+from sorm_mediator.switch.licence import LIMITS, Licence, Limits, PassportBody, Value, sections_of, shown
+from sorm_mediator.switch.shell.command import Command, Invocation, Talk, confirmed, flag, format_table
 from sorm_mediator.texts import whole_number
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"
 QUESTION: Final = "Are you sure?: [yes]/no ?> "
-ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
 """An empty line gives the answer in brackets."""
 Row = tuple[str, str]
 LEGEND: Final = """Legend:
@@ -54,8 +53,12 @@ def _licence(call: Invocation) -> Licence:
 
 
 def _current_limits(call: Invocation) -> str:
-    """The present limits: those of the active licence over those of the factory licence."""
-    return columns(_limits(call.node.licences.active(_now(call)).limits.values))
+    """The present limits: those of the active licence over those of the factory licence.
+
+    The last line is the one that the ECSS-10 manual, SORM licence, has looked at.
+    """
+    limits = call.node.licences.active(_now(call)).limits
+    return columns([*_limits(limits.values), ("Sorm enabled", flag(limits.sorm_enabled))])
 
 
 def _show_licence(call: Invocation) -> str:
@@ -85,9 +88,27 @@ def _show_passport(call: Invocation) -> str:
     rows = [("SSW ID", passport.ssw_id), ("Description", passport.description)]
     if passport.created is not None:
         rows.append(("Create date", _moment(passport.created)))
-    if passport.author:
-        rows.append(("Author", passport.author))
+    rows += _origin(passport, host="Encoder hostname")
+    if passport.encoder_created is not None:
+        rows.append(("Encoder create date", _moment(passport.encoder_created)))
     return columns(rows)
+
+
+def _origin(body: PassportBody, *, host: str) -> Iterator[Row]:
+    """Who issued a licence or a passport. Of several addresses each has a line.
+
+    ``host``: the label of the encoder's host.
+    """
+    values = (
+        ("Author", (body.author,)),
+        ("Author IP", body.author_ip),
+        ("Encoder user", (body.encoder_user,)),
+        (host, (body.encoder_host,)),
+        ("Encoder IP", body.encoder_ip),
+    )
+    for label, texts in values:
+        for number, text in enumerate(filter(None, texts)):
+            yield ("" if number else label), text
 
 
 def differences(old: Limits, new: Limits) -> str:
@@ -99,7 +120,7 @@ def differences(old: Limits, new: Limits) -> str:
 
 
 def _differences(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[tuple[str, str, str, str]]:
-    for section in LIMIT_SECTIONS:
+    for section in sections_of({**old, **new}):
         rows = []
         for limit in section.limits:
             before, after = old.get(limit.key), new.get(limit.key)
@@ -124,13 +145,12 @@ def _head(licence: Licence, *, active: bool) -> Iterator[Row]:
     if body.created is not None:
         yield "Creation date", _moment(body.created)
     yield "Expiration date (UTC)", _expires(licence)
-    if body.author:
-        yield "Author", body.author
+    yield from _origin(body, host="Encoder host")
     yield "Active", flag(active)
 
 
 def _limits(values: Mapping[str, Value]) -> Iterator[Row]:
-    for section in LIMIT_SECTIONS:
+    for section in sections_of(values):
         limits = [limit for limit in section.limits if limit.key in values]
         if limits and section.heading:
             yield section.heading, ""
@@ -160,11 +180,8 @@ def _add(call: Invocation) -> Talk:
         table = differences(licences.active(_now(call)).limits, limits)
         parts = [table, "", DIFFERENT] if table else ["The limits remain as they are."]
     if not call.flag("--force"):
-        sure = None
-        while sure is None:
-            answer = yield "\n".join([*parts, QUESTION])
-            sure, parts = ANSWERS.get(answer.strip().lower()), []
-        if not sure:
+        question, parts = "\n".join([*parts, QUESTION]), []
+        if not (yield from confirmed(question, empty=True, again=QUESTION)):
             return "cancelled: the licence has not been added"
     licence = add_licence(call.node, key, _now(call))
     ends = f"licence {licence.number} is active; what runs already goes on, also beyond its limits"

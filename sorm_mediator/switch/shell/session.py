@@ -15,7 +15,6 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.call_commands import CALL_COMMANDS
 from sorm_mediator.switch.shell.command import (
-    CLUSTER,
     Command,
     Invocation,
     ShellContext,
@@ -185,7 +184,7 @@ def _names(node: Node, name: str, path: Mapping[str, str]) -> Iterable[str]:
         **dict.fromkeys(("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"), node.domains),
         "BRIDGE": node.bridges,
         "USER": (one.user for one in node.config.aggregates),
-        "CLUSTER": (CLUSTER,),
+        "CLUSTER": {name for one in node.licences.installed.values() for name in one.limits.storage},
     }
     domain = node.domains.get(path.get("D", ""))
     if domain is not None:

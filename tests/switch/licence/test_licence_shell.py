@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from sorm_mediator import config
-from sorm_mediator.switch.licence import INFINITY, make_licence, make_passport
+from sorm_mediator.switch.licence import (
+    INFINITY,
+    LicenceBody,
+    LicenceError,
+    Origin,
+    encode,
+    limit_of,
+    make_licence,
+    make_passport,
+)
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.config_commands import written
@@ -204,8 +213,9 @@ CDR generation mode(s)                            basic, sorm3
 Virtual subscribers limit                         infinity
 Subscribers limit                                 2000
 System alive time without LPM token (min)         1d
+Sorm enabled                                      true
 """
-"""``current-limits`` of the manual."""
+"""``current-limits`` of the manual, with the line that its chapter on SORM looks at."""
 
 DIFFERENCES = """\
 ┌─┬──────────────────┬─────────┬─────────┐
@@ -262,6 +272,15 @@ def test_the_current_limits_look_as_in_the_manual() -> None:
     assert Shell(key(**BIYSK)).licence("current-limits") == CURRENT
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"), [({}, "true"), ({"sorm_enabled": False}, "false"), ({"sorm_channels": 0}, "false")]
+)
+def test_the_line_sorm_enabled_says_whether_mediators_are_let_in(limits: dict[str, Any], told: str) -> None:
+    last = Shell(**limits).licence("current-limits").splitlines()[-1]
+    assert last.split("  ")[0] == "Sorm enabled"
+    assert last.endswith(f" {told}")
+
+
 def test_a_licence_shows_its_own_rows_and_with_details_all_that_hold() -> None:
     shell = Shell(key(sorm_channels=20, asr=True))
 
@@ -271,6 +290,10 @@ def test_a_licence_shows_its_own_rows_and_with_details_all_that_hold() -> None:
         "Creation date                                        15.12.2020 15:37:00\n"
         "Expiration date (UTC)                                31.12.2021 23:59:59\n"
         "Author                                               sorm-mediator\n"
+        "Author IP                                            127.0.0.1\n"
+        "Encoder user                                         sorm-mediator\n"
+        "Encoder host                                         localhost\n"
+        "Encoder IP                                           127.0.0.1\n"
         "Active                                               true\n"
         "\n"
         "SORM\n"
@@ -284,6 +307,127 @@ def test_a_licence_shows_its_own_rows_and_with_details_all_that_hold() -> None:
         "This switch keeps to: concurrent_calls, max_conversation_time, sorm_enabled, sorm_channels, subscribers; "
         "the other limits are shown only.\n"
     )
+
+
+BIYSK_ORIGIN = {
+    "author": "ssw",
+    "author_ip": ("172.16.0.51", "127.0.0.1"),
+    "encoder_user": "ssw",
+    "encoder_host": "droid",
+    "encoder_ip": ("172.16.0.51", "127.0.0.1"),
+}
+
+
+def test_the_origin_of_a_licence_looks_as_in_the_manual() -> None:
+    """All lines of ``show-licence 1``, whose licence is that of the lab file."""
+    issued = {"created": datetime(2020, 12, 15, 15, 37, tzinfo=UTC)} | BIYSK_ORIGIN
+    shell = Shell(description="Biysk Test", expires=date(2021, 12, 31), issued=issued)
+
+    assert shell.licence("show-licence 1").partition("\n\n")[0] == (
+        "SSW ID                      ECSS 010079\n"
+        "Description                 Biysk Test\n"
+        "Creation date               15.12.2020 15:37:00\n"
+        "Expiration date (UTC)       31.12.2021 23:59:59\n"
+        "Author                      ssw\n"
+        "Author IP                   172.16.0.51\n"
+        "                            127.0.0.1\n"
+        "Encoder user                ssw\n"
+        "Encoder host                droid\n"
+        "Encoder IP                  172.16.0.51\n"
+        "                            127.0.0.1\n"
+        "Active                      true"
+    )
+
+
+def test_the_passport_looks_as_in_the_manual() -> None:
+    made = make_passport(
+        ssw_id="ECSS 010079",
+        description="Biysk Test",
+        now=datetime(2014, 10, 3, 6, 2, 55, tzinfo=UTC).timestamp(),
+        origin=Origin(**BIYSK_ORIGIN),
+    )
+
+    assert Shell(passport=made).licence("show-passport") == (
+        "SSW ID              ECSS 010079\n"
+        "Description         Biysk Test\n"
+        "Create date         03.10.2014 06:02:55\n"
+        "Author              ssw\n"
+        "Author IP           172.16.0.51\n"
+        "                    127.0.0.1\n"
+        "Encoder user        ssw\n"
+        "Encoder hostname    droid\n"
+        "Encoder IP          172.16.0.51\n"
+        "                    127.0.0.1\n"
+        "Encoder create date 03.10.2014 06:02:55\n"
+    )
+
+
+def test_a_key_of_before_has_no_lines_for_what_it_does_not_hold() -> None:
+    body = LicenceBody(ssw_id="ECSS 010079", description="old", limits={"sorm_channels": 1})
+    told = Shell(encode(body)).licence("show-licence 2")
+    assert "Author" not in told
+    assert "Encoder" not in told
+
+
+def test_clusters_have_the_names_of_the_licence() -> None:
+    clusters = {
+        "cluster.mediator.md7": "md7@north,md7@south",
+        "cluster.adapter.sip.sip7": "sip7@north",
+        "cluster.adapter.pa.pa1": "pa1@south",
+        "cluster.core.core7": "core7@north,core7@south",
+        "cluster.core.core8": "core8@north",
+        "cluster.storage.ds7": "ds7@north,ds7@south",
+        "concurrent_calls": 7,
+    }
+    shell = Shell(key(**clusters))
+
+    assert shell.enter("cluster/storage/ds7/licence/current-limits").startswith(
+        "Cluster virtual\n"
+        " name                                           '.system_bridge'\n"
+        "Cluster virtual\n"
+        " name                                           '.virtual'\n"
+        "Cluster mediator\n"
+        " name                                           md7\n"
+        " nodes                                          md7@north,md7@south\n"
+        "Cluster adapter\n"
+        " name                                           sip7\n"
+        " type                                           sip\n"
+        " nodes                                          sip7@north\n"
+        "Cluster adapter\n"
+        " name                                           pa1\n"
+        " type                                           pa\n"
+        " nodes                                          pa1@south\n"
+        "Cluster core\n"
+        " name                                           core7\n"
+        " nodes                                          core7@north,core7@south\n"
+        " redundancy                                     false\n"
+        " max call attempts                              7\n"
+        " max conversation time, sec                     60\n"
+        "Cluster core\n"
+        " name                                           core8\n"
+        " nodes                                          core8@north\n"
+        "Cluster storage\n"
+        " name                                           ds7\n"
+        " nodes                                          ds7@north,ds7@south\n"
+        "Cluster bus\n"
+        " name                                           bus1\n"
+    )
+    assert shell.licence("list-licence").count("Biysk Test") == 1, "ds1 is the cluster of the factory licence"
+    assert "ds7, ds1" in shell.enter("cluster/storage/ds9/licence/list-licence").replace(
+        "ds1, ds7", "ds7, ds1"
+    )
+    assert "'-'" in (shell.licence(f"add {key(sorm_channels=1)}"), shell.session.prompt)[1]
+    rows = [line for line in shell.session.prompt.splitlines() if "core7" in line or "core1" in line]
+    assert [row[1] for row in rows] == ["-", "+"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cluster.core", "cluster.core.a b", "cluster.dial.x", "cluster.adapter.sip1", "cluster.core.sip.x"],
+)
+def test_a_cluster_has_a_role_and_a_name(name: str) -> None:
+    with pytest.raises(LicenceError, match=r"there is no such limit.*cluster\.ROLE\.NAME"):
+        limit_of(name)
 
 
 def test_the_list_shows_which_is_active() -> None:
@@ -386,19 +530,16 @@ def test_deleting() -> None:
 
 def test_the_passport() -> None:
     shell = Shell()
-    assert shell.licence("show-passport") == (
-        "SSW ID      ECSS 010079\nDescription lab passport, without a token\n"
+    assert shell.licence("show-passport").startswith(
+        "SSW ID              ECSS 010079\nDescription         lab passport\nCreate date         01.01.2026 00:00:00\n"
     )
 
     passport = make_passport(ssw_id="ECSS 010079", description="Biysk Test", now=MADE)
     assert shell.licence(f"set-passport {passport}") == "OK\n"
 
-    assert shell.licence("show-passport") == (
-        "SSW ID      ECSS 010079\n"
-        "Description Biysk Test\n"
-        "Create date 15.12.2020 15:37:00\n"
-        "Author      sorm-mediator\n"
-    )
+    told = shell.licence("show-passport")
+    assert "\nDescription         Biysk Test\nCreate date         15.12.2020 15:37:00\n" in told
+    assert told.endswith("\nEncoder create date 15.12.2020 15:37:00\n")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,60 @@ def test_numbers_that_keep_a_multisorm_user_out(typist: Any) -> None:
     assert "it must be in one domain only: until then other can't log in" in told
 
 
+ADD = "sorm/set aggregate_sorm_settings add"
+
+
+def domains_of_multi(typist: Any) -> tuple[str, tuple[str, ...]]:
+    (multi,) = typist.node.config.aggregates
+    return multi.password.get_secret_value(), multi.domains
+
+
+def test_a_wrapped_line_whose_first_half_was_carried_out(typist: Any) -> None:
+    """The example of the manual as it is printed: its third domain is on the next line."""
+    typist.gets("sorm/set aggregate_sorm_settings remove multi", f"{ADD} multi multi central_voip voip.local")
+    whole = typist.is_refused("local.voip").partition("In one line: ")[2]
+    typist.gets(whole)
+    assert typist.shell.prompt == (
+        "there is a user 'multi' already, with central_voip, voip.local: add local.voip to its domains? yes/no ?> "
+    )
+    assert typist.gets("yes").startswith("OK\n")
+    assert domains_of_multi(typist) == ("multi", ("central_voip", "voip.local", "local.voip"))
+
+
+def test_another_password_replaces_a_multisorm_user(typist: Any) -> None:
+    typist.gets(f"{ADD} multi other voip.local")
+    assert "replace its domains by voip.local, and its password? yes/no ?> " in typist.shell.prompt
+    assert "other" not in typist.shell.prompt
+    assert "yes/no" in (typist.gets(""), typist.shell.prompt)[1]
+    assert typist.gets("yes").startswith("OK\n")
+    assert domains_of_multi(typist) == ("other", ("voip.local",))
+
+
+@pytest.mark.parametrize("line", [f"{ADD} multi other voip.local", f"{ADD} multi multi late.voip"])
+def test_a_multisorm_user_stays_when_the_answer_is_no(typist: Any, line: str) -> None:
+    before = typist.node.config
+    typist.gets(line)
+    assert typist.gets("no").startswith("cancelled: multi stays as it is\n")
+    typist.gets(line)
+    assert "not done: there was no answer" in typist.shell.end().error
+    assert typist.node.config is before
+
+
+def test_domains_that_a_multisorm_user_has_are_not_added_again(typist: Any) -> None:
+    told = typist.gets(f"{ADD} multi multi voip.local")
+    assert not typist.shell.asking
+    assert (
+        "Note: there is a user 'multi' already, with central_voip, local.voip, voip.local: nothing to add"
+        in told
+    )
+
+
+def test_the_highest_port_is_for_a_switch_without_multisorm_users(typist: Any) -> None:
+    typist.gets("sorm/set aggregate_sorm_settings remove multi", "sorm/set ssh_port 65535")
+    assert typist.node.config.ssh_port == 65535
+    assert "65535 leaves no port for MultiSORM" in typist.is_refused(f"{ADD} multi multi *")
+
+
 def test_an_interface_that_is_no_number(typist: Any) -> None:
     typist.gets(f"{V}/sip/user/declare default_routing g s10p20@msan 200777")
     told = typist.gets(f"{V}/routing/trace cgpn.digits=200777 cdpn.digits=200119")

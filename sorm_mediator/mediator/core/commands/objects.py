@@ -83,6 +83,25 @@ GROUP_KNOWN: Final = no_such_group("6.5.5.7")
 
 # --- command 5
 
+_NETWORK: Final = frozenset({ObjectType.NETWORK_FULL, ObjectType.NETWORK_PARTIAL})
+
+
+def no_trunk(_: Means, c: AddObject) -> bool:
+    """A trunk object without its trunk, whether or not it has a number."""
+    return c.object_type is ObjectType.TRUNK and c.trunk is None
+
+
+def unfit_own_sign(means: Means, c: AddObject) -> bool:
+    """A subscriber of the node with a sign that only numbers of the network have."""
+    own = ObjectType.OWN_SUBSCRIBER
+    return c.object_type is own and c.number_sign not in LEGAL_SIGNS[means.config.order][own]
+
+
+def local_sign(means: Means, c: AddObject) -> bool:
+    """A number of the network with the sign of the node's own subscribers."""
+    own = LEGAL_SIGNS[means.config.order][ObjectType.OWN_SUBSCRIBER]
+    return c.object_type in _NETWORK and c.number_sign in own
+
 
 def unfit_type(means: Means, c: AddObject) -> bool:
     """The sign is one that the type has, and a trunk object names a trunk and no number."""
@@ -175,11 +194,25 @@ ADD_OBJECT: Final = CommandRule(
             "6.5.5.5",
             lambda _, c: not blank(c.number) and c.trunk is not None,
         ),
+        # Each before the code that also fits, and says less.
+        Refusal(ExtendedError.TRUNK_NOT_GIVEN, "trunk object without its trunk", "6.5.5.5", no_trunk),
         Refusal(
             ExtendedError.NEITHER_NUMBER_NOR_TRUNK,
             "neither phone nor trunk given",
             "6.5.5.5",
             lambda _, c: blank(c.number) and c.trunk is None,
+        ),
+        Refusal(
+            ExtendedError.WRONG_NUMBER_SIGN,
+            "own subscriber with a sign of the network",
+            "6.5.5.2",
+            unfit_own_sign,
+        ),
+        Refusal(
+            ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER,
+            "number of the network with the sign of own subscribers",
+            "6.5.5.2",
+            local_sign,
         ),
         Refusal(
             ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
