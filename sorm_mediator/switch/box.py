@@ -334,6 +334,8 @@ class SwitchBox:
                 log.warning("%s: a call of %s refused: %s", domain, request.a, refusal)
             raise
         self.counters["calls"] += 1
+        if call.not_admitted:
+            self.counters["calls not admitted"] += 1
         self._tick()
         return call
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.config.lines import quoted
 from sorm_mediator.config.stations import TRUNK_KINDS
+from sorm_mediator.switch.admission import Admission
 from sorm_mediator.switch.assignments import Assignments, TrunkShare, trunk_shares
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import ActivationBody, LicenceError, Licences, decode_activation, locking_id
@@ -69,6 +70,8 @@ class Node:
         self.directory = directory
         self.domains: dict[str, Domain] = {}
         self.bridges: dict[str, Bridge] = {}
+        self.admission = Admission()
+        """Whether the switch takes a call."""
         wrong: list[str] = []
         try:
             self._licences = Licences(config)

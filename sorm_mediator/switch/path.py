@@ -84,6 +84,12 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         request = RoutingRequest(a=a, b=b, context=far.context or domain.default_context, np=far.np)
 
 
+def no_path(domain: Domain, request: RoutingRequest, problem: str) -> Hop:
+    """The path of a call that is not routed: it ends in its own domain, with the numbers it came with."""
+    failed = RoutingResult(result="failed", a=request.a, b=request.b, reason=problem, np=request.np)
+    return Hop(domain=domain, request=request, result=failed, problem=problem)
+
+
 def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     way: Exit | None = None

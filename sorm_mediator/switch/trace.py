@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 from protocol.codes import NUMBER_SIGNS, NumberSign, ObjectType, Order
@@ -24,6 +25,7 @@ from protocol.values import Party
 from radius import report
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
+from sorm_mediator.switch.admission import Attempt
 from sorm_mediator.switch.calls.call import (
     RELEASE_FAULT,
     Endpoint,
@@ -37,14 +39,13 @@ from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.mediators.session import check_object
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject, Touched
-from sorm_mediator.switch.path import Applied, Hop, find_path
+from sorm_mediator.switch.path import Applied, Hop, find_path, no_path
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.routing.route import (
     DEFAULT_PLAN,
     NUMBER_INDICATORS,
     UNSET,
     Number,
-    RoutingResult,
     Side,
 )
 from sorm_mediator.texts import as_list, did_you_mean
@@ -166,6 +167,8 @@ class Trace:
     """At least one."""
     made: bool
     """Whether the switch makes the call at all; it makes none for a caller that it does not let in."""
+    not_admitted: str = ""
+    """Why the switch does not take the call (:mod:`sorm_mediator.switch.admission`); "": it does."""
 
     @property
     def last(self) -> TracedHop:
@@ -174,8 +177,8 @@ class Trace:
 
     @property
     def reason(self) -> str:
-        """Why routing failed; "" when it did not."""
-        return self.last.hop.problem
+        """Why routing failed, or why the switch does not take the call; "" when the call arrives."""
+        return self.not_admitted or self.last.hop.problem
 
     @property
     def shown(self) -> TracedHop:
@@ -198,8 +201,22 @@ class Trace:
         return self.hops[0].hop.request.b.get("incomplete", "b") == "true"
 
 
-def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) -> Trace:
-    """Trace a call that enters ``domain``. Raises :class:`TraceError` for an unknown interface."""
+def _admitted(_attempt: Attempt) -> Phrase | None:
+    return None
+
+
+def trace(
+    domains: Mapping[str, Domain],
+    domain: Domain,
+    request: TraceRequest,
+    admits: Callable[[Attempt], Phrase | None] = _admitted,
+) -> Trace:
+    """Trace a call that enters ``domain``. Raises :class:`TraceError` for an unknown interface.
+
+    admits: why the switch does not take the call now, as :meth:`Admission.why_not
+    <sorm_mediator.switch.admission.Admission.why_not>` gives it; left out: it takes every call. A call that is not
+    admitted is not routed: its only hop is that of the caller's domain.
+    """
     calling, problem = _caller(domain, request)
     leg = first_leg(domain, calling, _given_number(Number(digits=""), request.called))
     context = domain.contexts.get(leg.request.context)
@@ -208,18 +225,30 @@ def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) 
         waits = "true" if context.digitmap.incomplete(b.digits) else "false"
         leg = first_leg(domain, calling, replace(b, attributes={**b.attributes, "incomplete": waits}))
     asked = leg.request
+    service_code = calling.subscriber is not None and not asked.b.digits.isdigit()
+    not_admitted: str = ""
+    hops = () if problem else find_path(domains, domain, asked)
+    if not problem:
+        attempt = Attempt(
+            domain=domain,
+            caller=calling.subscriber or calling.outside,
+            calling=asked.a.digits,
+            called=asked.b.digits,
+            path=() if service_code else hops,
+        )
+        problem = not_admitted = admits(attempt) or ""
     if problem:
-        failed = RoutingResult(result="failed", a=asked.a, b=asked.b, reason=problem, np=asked.np)
-        hops: tuple[Hop, ...] = (Hop(domain=domain, request=asked, result=failed, problem=problem),)
-    else:
-        hops = find_path(domains, domain, asked)
+        hops = (no_path(domain, asked, problem),)
     # Each hop has its leg, as the engine would set it up.
     first = Leg(domain, asked, calling, Endpoint(number=asked.b))
     legs = legs_along([first], 0, hops, redirected=False)
-    service_code = calling.subscriber is not None and not asked.b.digits.isdigit()
-    fails = bool(hops[-1].problem) and not service_code  # a service code is answered by the switch itself
+    # A service code is answered by the switch itself.
+    fails = bool(hops[-1].problem) and (bool(not_admitted) or not service_code)
     traced = tuple(TracedHop(hop, along, fails) for hop, along in zip(hops, legs, strict=True))
-    return Trace(request=request, iface=_iface(domain, calling), hops=traced, made=not problem)
+    made = not problem or bool(not_admitted)
+    return Trace(
+        request=request, iface=_iface(domain, calling), hops=traced, made=made, not_admitted=not_admitted
+    )
 
 
 def is_from(domain: Domain, request: TraceRequest) -> bool:
@@ -308,6 +337,7 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
             "forwardings": dict(traced.called.forwardings),
         },
         **({"reason": traced.reason} if traced.reason else {}),
+        **({"not_admitted": True} if traced.not_admitted else {}),
     }
 
 
@@ -380,7 +410,8 @@ def trace_text(
     domain = node.domains.get(domain_name)
     if domain is None:
         raise TraceError(f"there is no domain {domain_name!r}; there are: {as_list(node.domains)}")
-    return write(trace(node.domains, domain, read_request(arguments)), now)
+    admits = partial(node.admission.why_not, now=now)
+    return write(trace(node.domains, domain, read_request(arguments), admits), now)
 
 
 def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
@@ -391,6 +422,8 @@ def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
     yield f"Traceroute to {request.b.digits} from {request.a.digits or 'undefined'}({iface}) at {at}, {final}"
     for hop in traced.hops:
         yield from _hop(hop, lang)
+    if traced.not_admitted:
+        yield translate(Phrase("The switch does not take this call, wherever routing would lead it."), lang)
     if traced.reason:
         return
     leg, name = traced.shown.leg, traced.shown.hop.domain.name

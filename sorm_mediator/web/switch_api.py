@@ -6,9 +6,12 @@ Source: docs/http.md, docs/switch.md, docs/routing.md.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from radius.packet import LONGEST_TEXT
@@ -173,6 +176,16 @@ class PlacedDocument(SwitchDocument):
     """Its id, for ``GET calls/{call}``."""
 
 
+class NotMadeDocument(SwitchDocument):
+    """Why the switch does not take a call."""
+
+    detail: str
+    """The reason."""
+    call: str | None = None
+    """The id of a call that was not admitted, for ``GET calls/{call}``: it was released at once with 01h. Left out: the
+    licence has no room for the call, and there is none."""
+
+
 class SentDocument(SwitchDocument):
     """A message that was sent."""
 
@@ -316,16 +329,29 @@ switch_router = APIRouter()
 _ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such domain"},
     409: {"description": "The calling line is out of service"},
-    503: {"description": "The licence allows no more calls"},
+    503: {
+        "description": "The call is not admitted, or the licence has no room for it",
+        "model": NotMadeDocument,
+    },
 }
 
 
 @switch_router.post(
-    "/switch/domains/{domain}/calls", status_code=202, responses=_ERRORS, summary="Make a call"
+    "/switch/domains/{domain}/calls",
+    status_code=202,
+    response_model=PlacedDocument,
+    responses=_ERRORS,
+    summary="Make a call",
 )
-async def place_call(switch: Switch, domain: DomainName, body: CallBody) -> PlacedDocument:
+async def place_call(
+    switch: Switch, domain: DomainName, body: CallBody, lang: PreferredLang
+) -> PlacedDocument | JSONResponse:
     """Make a synthetic call; it goes on by itself."""
-    return PlacedDocument(call=switch.place_call(domain, body.request()).id)
+    call = switch.place_call(domain, body.request())
+    if not call.not_admitted:
+        return PlacedDocument(call=call.id)
+    told = NotMadeDocument(detail=translate(call.not_admitted, lang), call=call.id)
+    return JSONResponse(told.model_dump(), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @switch_router.post(
@@ -533,6 +559,7 @@ async def trace_call(request: Request, switch: Switch, domain: DomainName) -> di
     tracer: LabTrace = request.app.state.tracer
     try:
         asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())
-        return tracer.document(trace(switch.engine.domains, found, asked))
+        admits = partial(switch.engine.node.admission.why_not, now=switch.now())
+        return tracer.document(trace(switch.engine.domains, found, asked, admits))
     except TraceError as error:
         raise HTTPException(422, str(error)) from None

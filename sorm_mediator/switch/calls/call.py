@@ -188,7 +188,7 @@ class CallEvent:
     detail: str = ""
 
 
-KEPT_FROM: Final = ("routing-failed", "forwarding-failed")
+KEPT_FROM: Final = ("not-admitted", "routing-failed", "forwarding-failed")
 """Events of a call that reached no number."""
 
 
@@ -293,6 +293,8 @@ class Call:
     """Units of the licence (cp_limit) in use: :class:`CallUnits`."""
     let_in: bool = False
     """The called subscriber accepts this call as a waiting call, even without the service in its record."""
+    not_admitted: str = ""
+    """Why the switch did not take the call (:mod:`sorm_mediator.switch.admission`); "": it did."""
     noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
     """Called with each further event."""
 

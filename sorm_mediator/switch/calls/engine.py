@@ -27,6 +27,7 @@ from typing import Final
 from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.language import Phrase
+from sorm_mediator.switch.admission import Attempt
 from sorm_mediator.switch.calls.call import (
     RELEASE_AFTER_TALK,
     RELEASE_BUSY,
@@ -61,7 +62,7 @@ from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
-from sorm_mediator.switch.path import Hop, find_path, sorm_view
+from sorm_mediator.switch.path import Hop, find_path, no_path, sorm_view
 from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingResult
 from sorm_mediator.texts import as_list
 
@@ -201,13 +202,23 @@ class Engine:
     def begin(
         self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False, units: int = 1
     ) -> Call:
-        """Make a call within a domain, with this number of licence units. Raises :class:`CallRefused`."""
+        """Make a call within a domain, with this number of licence units. Raises :class:`CallRefused`.
+
+        A call that the switch does not admit is made too, and is released at once: :attr:`Call.not_admitted`.
+        """
         self.units.check(units, now)
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
         leg = first_leg(domain, calling, Number(digits=request.b))
+        # A subscriber dials a service code: the switch itself answers, and no number is called.
+        service_code = calling.subscriber is not None and not request.b.isdigit()
+        dials_number = request.outcome != "incomplete" and not service_code
+        path = find_path(self.domains, domain, leg.request) if dials_number else ()
+        caller = calling.subscriber or calling.outside
+        attempt = Attempt(domain=domain, caller=caller, calling=request.a, called=request.b, path=path)
+        not_admitted = self.node.admission.offer(attempt, now)
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
@@ -216,25 +227,36 @@ class Engine:
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
+        if not_admitted is not None:
+            self._turn_away(call, not_admitted, now)
+            return call
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
             touch(call, leg, now, role="a", called=leg.dialled)
             give_up = partial(self.release, call, cause=RELEASE_INCOMPLETE)
             self.after(now + request.ring, call, give_up, call.epoch)
-        elif calling.subscriber is not None and not request.b.isdigit():
-            # A subscriber dials a service code: the switch itself answers, and no number is called.
+        elif service_code:
             call.setup_time = now
             touch(call, leg, now, role="a", called=leg.dialled)
             call.move(Input.ALERT)
             self.after(now + request.ring, call, partial(self.answer, call), call.epoch)
         else:
             call.setup_time = now
-            hops = self._find(call, domain, leg.request)
-            problem = self._lead(call, 0, hops, now, redirected=False)
+            call.routing += path
+            problem = self._lead(call, 0, path, now, redirected=False)
             self._arrive_or_fail(call, "routing-failed", problem, now)
         self._changed(call, now)
         return call
+
+    def _turn_away(self, call: Call, reason: Phrase, now: float) -> None:
+        """Release a call that is not admitted: SORM is shown it like one whose routing fails at once."""
+        call.not_admitted, call.setup_time = reason, now
+        leg = call.legs[0]
+        call.routing.append(no_path(leg.domain, leg.request, reason))
+        self._lead(call, 0, call.routing, now, redirected=False)
+        call.log(now, "not-admitted", reason)
+        self.release(call, now, cause=RELEASE_FAULT)
 
     def _arrive_or_fail(self, call: Call, event: str, problem: str, now: float) -> None:
         """Go on with a call that was led to a number; release it where that is impossible."""

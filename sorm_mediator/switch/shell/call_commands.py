@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Role, ServiceRequest
+from sorm_mediator.switch.calls.call import KEPT_FROM, Call, CallRefused, CallRequest, Role, ServiceRequest
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.shell.command import Command, Exchange, Invocation, format_table, ok
 
@@ -23,13 +23,15 @@ def _exchange(call: Invocation) -> Exchange:
 
 def _row(call: Call) -> tuple[str, ...]:
     at = call.events[-1]
+    kept = next((one.detail for one in call.events if one.event in KEPT_FROM), "")
+    last = f"{at.event} {at.detail}"
     return (
         call.id,
         call.domain.name,
         call.request.a,
         call.request.b,
         call.state.value,
-        f"{at.event} {at.detail}",
+        f"{last}: {kept}" if kept and at.event not in KEPT_FROM else last,
     )
 
 

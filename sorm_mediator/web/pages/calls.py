@@ -142,6 +142,9 @@ async def place(request: Request, form: Form) -> Phrase:
         | {key: form[key] for key in ("ring", "talk") if form.get(key)}
     )
     call = _asked(lambda: _switch(request).place_call(form.get("domain", ""), body.request()))
+    if call.not_admitted:
+        told = Phrase("Call {call} is not admitted: {reason}", call=call.id, reason=call.not_admitted)
+        raise HTTPException(503, told)
     return Phrase("Call {call}: {a} calls {b}.", call=call.id, a=body.a or form.get("from", ""), b=body.b)
 
 

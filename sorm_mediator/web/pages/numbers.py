@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request
@@ -33,7 +34,8 @@ RESULTS: Final[Mapping[str, Phrase]] = {
 
 async def numbers(request: Request) -> Mapping[str, Any]:
     """The form as it was sent, and the trace for it."""
-    domains = request.app.state.switch.engine.domains
+    switch = request.app.state.switch
+    domains = switch.engine.domains
     given = {name: request.query_params.get(name, "").strip() for name in TRACE_PARAMETERS}
     name = request.query_params.get("domain", next(iter(domains), ""))
     parameters = [
@@ -60,7 +62,8 @@ async def numbers(request: Request) -> Mapping[str, Any]:
     tracer: LabTrace = request.app.state.tracer
     try:
         asked = read_request(f"{one}={value}" for one, value in given.items() if value)
-        traced = trace(domains, domains[name], asked)
+        admits = partial(switch.engine.node.admission.why_not, now=switch.now())
+        traced = trace(domains, domains[name], asked, admits)
     except TraceError as error:
         return view | {"refused": str(error)}
     now = time.time()
