@@ -44,7 +44,8 @@ def bought_problem(limits: Bought) -> str:
     """What is wrong with the names of bought licences; "" when nothing is."""
     for key in limits:
         if key not in POOL_KEYS:
-            return f"{key!r} is no licence that can be bought; there are: {as_list(POOL_KEYS)}{did_you_mean(key, POOL_KEYS)}"
+            near = did_you_mean(key, POOL_KEYS)
+            return f"{key!r} is no licence that can be bought; there are: {as_list(POOL_KEYS)}{near}"
     return ""
 
 

@@ -475,8 +475,8 @@ class SwitchConfig(Section):
             pool = self.licence_pool
             if pool.limits or pool.activation:
                 raise ValueError(
-                    "licence_pool: a slave has the licences of its master; write an empty table, and activate the licence "
-                    "file on the master"
+                    "licence_pool: a slave has the licences of its master; write an empty table, and activate the "
+                    "licence file on the master"
                 )
         return self
 

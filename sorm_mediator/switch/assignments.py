@@ -366,7 +366,9 @@ class Assignments:
             return ""
         station = self.station(who)
         if self.state(who, station) not in HOLDING if station else True:
-            return f"its station licence {station or 'is missing'}".rstrip() + (" is not licensed" if station else "")
+            return f"its station licence {station or 'is missing'}".rstrip() + (
+                " is not licensed" if station else ""
+            )
         if licence in NEED_UC and all(self.state(who, name) not in HOLDING for name in UC):
             return f"none of {as_list(UC)} is licensed"
         return ""

@@ -438,9 +438,8 @@ def _decode(key: str, model: type[Body]) -> Body:
                 f"this is a key of the vendor, whose format is not public: make one for labs with "
                 f"sorm-mediator licence {'make' if model is LicenceBody else 'passport'}"
             )
-        raise LicenceError(
-            f"this is not a {'licence file' if model is ActivationBody else f'key of a {what}'}: it begins with LAB1-{wanted}-, then two groups more"
-        )
+        text = "licence file" if model is ActivationBody else f"key of a {what}"
+        raise LicenceError(f"this is not a {text}: it begins with LAB1-{wanted}-, then two groups more")
     if found[1] != wanted:
         raise LicenceError(f"this is the key of a {found[1].lower()}, and that of a {what} is wanted")
     try:

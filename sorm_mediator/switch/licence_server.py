@@ -4,8 +4,8 @@ A licence authorisation code (LAC) stands for what was bought. A switch sends th
 server answers with a licence file that holds all licences of this Locking ID. A code is used for one Locking ID; the
 same code with the same Locking ID gives a new file with the same licences.
 
-Source: docs/network-licence.md; OpenScape Business administration, Activating Licenses (Standalone). The form of the codes
-is ours.
+Source: docs/network-licence.md; OpenScape Business administration, Activating Licenses (Standalone). The form of the
+codes is ours.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def activate(
     """Use a code for a Locking ID: what the server keeps then, and the licence file. Raises :class:`LicenceError`."""
     missing = registration.missing
     if missing:
-        raise LicenceError(f"the registration data are not complete: {as_list(missing)} missing; enter them first")
+        raise LicenceError(
+            f"the registration data are not complete: {as_list(missing)} missing; enter them first"
+        )
     code = sold.lacs.get(lac)
     if code is None:
         raise LicenceError(f"{lac[:40]!r} is no licence authorisation code of this server")

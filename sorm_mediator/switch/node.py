@@ -92,6 +92,10 @@ class Node:
         ]
         self.activation: ActivationBody | None = None
         """The licence file that was activated last."""
+        self.counted: Mapping[str, int] | None = None
+        """Calls and channels that a network's agent lets this node use (``COUNTED``); None: its licences limit them."""
+        self.on_demand: Callable[[], None] = lambda: None
+        """Called when a licence was demanded, released or checked."""
         self.granted: Mapping[str, int] | None = None
         """The licences that a network's agent has given to this node; None: it is in no network."""
         self.assignments: Assignments | None = None
@@ -133,8 +137,8 @@ class Node:
         for kind in TRUNK_KINDS:
             if asked[kind] > bought.get(kind, 0):
                 yield (
-                    f"switch.licence_pool: the trunks of kind {kind} have {asked[kind]} licensed_channels together, and "
-                    f"{bought.get(kind, 0)} were bought; give them fewer"
+                    f"switch.licence_pool: the trunks of kind {kind} have {asked[kind]} licensed_channels together, "
+                    f"and {bought.get(kind, 0)} were bought; give them fewer"
                 )
 
     def bought(self, config: SwitchConfig | None = None) -> Mapping[str, int]:

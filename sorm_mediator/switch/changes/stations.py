@@ -50,13 +50,17 @@ def the_subscriber(node: Node, text: str) -> Who:
 def assign(node: Node, text: str, licence: str) -> AssignmentState:
     """Demand a licence for a subscriber; :func:`check` unlocks it. Raises :class:`ChangeRefused`."""
     with rejections():
-        return assignments_of(node).assign(the_subscriber(node, text), licence)
+        state = assignments_of(node).assign(the_subscriber(node, text), licence)
+    node.on_demand()
+    return state
 
 
 def release(node: Node, text: str, licence: str) -> AssignmentState:
     """Give a licence back; :func:`check` saves it. Raises :class:`ChangeRefused`."""
     with rejections():
-        return assignments_of(node).release(the_subscriber(node, text), licence)
+        state = assignments_of(node).release(the_subscriber(node, text), licence)
+    node.on_demand()
+    return state
 
 
 def check(node: Node) -> Checked:
@@ -68,6 +72,7 @@ def check(node: Node) -> Checked:
         after = tuple(_as_saved(assignments, domain.name, one) for one in before)
         if after != before:
             update_domain(node, Change("subscribers", domain.name), subscribers=after)
+    node.on_demand()
     return checked
 
 
@@ -127,8 +132,8 @@ def activate(node: Node, text: str) -> ActivationBody:
     before = node.activation
     if before is not None and body.serial <= before.serial:
         raise ChangeRefused(
-            f"this is licence file {body.serial}, and file {before.serial} is activated already: ask the licence server "
-            "for a new one"
+            f"this is licence file {body.serial}, and file {before.serial} is activated already: ask the licence "
+            "server for a new one"
         )
     pool = node.config.licence_pool or LicencePoolConfig()
     update_switch(node, Change("switch"), licence_pool=updated(pool, activation="".join(text.split())))

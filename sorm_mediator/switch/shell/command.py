@@ -222,7 +222,9 @@ def _nowhere(port: int) -> None:
 
 
 def _no_licence_server(server: str, lac: str, locking_id: str, registration: RegistrationConfig) -> str:
-    raise ChangeRefused(f"{lac}: this shell has no way to the licence server {server}; licence/load a licence file")
+    raise ChangeRefused(
+        f"{lac}: this shell has no way to the licence server {server}; licence/load a licence file"
+    )
 
 
 class Exchange(Protocol):

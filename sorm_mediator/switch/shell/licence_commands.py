@@ -55,7 +55,9 @@ def _licence(call: Invocation) -> Licence:
 
 def _current_limits(call: Invocation) -> str:
     """The present limits: those of the active licence over those of the factory licence."""
-    return columns(_limits(call.node.licences.active(_now(call)).limits.values))
+    shown = call.shell.context.licence_state()
+    state = [("Licence state", shown), ("", "")] if shown else []
+    return columns([*state, *_limits(call.node.licences.active(_now(call)).limits.values)])
 
 
 def _show_licence(call: Invocation) -> str:

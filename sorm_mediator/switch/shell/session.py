@@ -78,8 +78,10 @@ class ShellSession:
     @property
     def prompt(self) -> str:
         """The prompt of the next line: a question, or ``admin@mycelium1@ecss1:/$ ``."""
-        place = "/".join(self.state.place)
-        return self._question if self.asking else f"{self.user}@mycelium1@{HOSTS[0]}:/{place}$ "
+        if self.asking:
+            return self._question
+        place, shown = "/".join(self.state.place), self.state.context.licence_state()
+        return f"{f'[{shown}] ' if shown else ''}{self.user}@mycelium1@{HOSTS[0]}:/{place}$ "
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
         """The line and the position after completion; and the candidates, when there are several."""

@@ -32,7 +32,7 @@ def _release(call: Invocation) -> str:
 
 
 def _check(call: Invocation) -> str:
-    """Save and unlock; the demands without a licence are listed, and the check is made again when they are corrected."""
+    """Save and unlock; the demands without a licence are listed, to be corrected before the next check."""
     checked = stations.check(call.node)
     done = f"unlocked: {len(checked.unlocked)}, without a licence: {len(checked.invalid)}"
     parts = [ok((done,))]
@@ -75,7 +75,9 @@ def _pool(call: Invocation) -> str:
     for share in call.node.trunk_shares:
         used[share.kind] = used.get(share.kind, 0) + share.licensed
     pool = call.node.pool
-    rows = [(key, pool.get(key, 0), used.get(key, 0)) for key in (*LICENCES, *TRUNK_KINDS)]
+    rows: list[tuple[object, ...]] = [
+        (key, pool.get(key, 0), used.get(key, 0)) for key in (*LICENCES, *TRUNK_KINDS)
+    ]
     rows += [(key, pool[key], "") for key in POOL_KEYS if key not in {row[0] for row in rows} and key in pool]
     return format_table(("Licence", "There are", "In use"), rows)
 

@@ -1,4 +1,4 @@
-"""Licences of stations, users and trunks: each rule as a dialogue with a switch, and the pool that is never exceeded."""
+"""Licences of stations, users and trunks: each rule as a dialogue, and the pool that is never exceeded."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_what_is_not_there_can_be_neither_assigned_twice_nor_released() -> None:
         stations.assign(switch, "1", "ip")
     with pytest.raises(ChangeRefused, match="1 has no tdm"):
         stations.release(switch, "1", "tdm")
-    with pytest.raises(ChangeRefused, match="there is no licence 'ipx'.*did you mean ip?"):
+    with pytest.raises(ChangeRefused, match=r"there is no licence 'ipx'.*did you mean ip\?"):
         stations.assign(switch, "1", "ipx")
     with pytest.raises(ChangeRefused, match="no domain has a subscriber '9'"):
         stations.assign(switch, "9", "ip")
@@ -189,7 +189,11 @@ def test_check_unlocks_what_the_pool_has_names_the_rest_and_is_made_again_when_i
     stations.assign(switch, "2", "voicemail")
 
     first = stations.check(switch)
-    assert [(one.number, one.licence) for one in first.unlocked] == [("1", "ip"), ("2", "ip"), ("1", "voicemail")]
+    assert [(one.number, one.licence) for one in first.unlocked] == [
+        ("1", "ip"),
+        ("2", "ip"),
+        ("1", "voicemail"),
+    ]
     assert [(one.number, one.licence, one.reason) for one in first.invalid] == [
         ("2", "voicemail", "all 1 licences voicemail are in use"),
         ("3", "ip", "all 2 licences ip are in use"),
@@ -291,6 +295,6 @@ def test_shares_of_trunks_never_exceed_the_pool(asked: list[int], pool: int) -> 
 
 
 def test_every_state_can_be_reached_and_left() -> None:
-    assert {after for after in ASSIGNMENT_TABLE.values()} == {*S}
+    assert set(ASSIGNMENT_TABLE.values()) == {*S}
     assert {before for before, _ in ASSIGNMENT_TABLE} == {*S}
     assert "unsaved-demand --short--> not-licensed" in arrows(ASSIGNMENT_TABLE)
