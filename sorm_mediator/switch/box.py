@@ -522,8 +522,8 @@ class SwitchBox:
         if used < most:
             return ""
         return (
-            f"the licence network gives this node {most} connections of mediators with domains, and {used + 1} would be "
-            "needed"
+            f"the licence network gives this node {most} connections of mediators with domains, "
+            f"and {used + 1} would be needed"
         )
 
     def _warn_of_licence(self) -> None:
