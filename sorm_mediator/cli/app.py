@@ -21,6 +21,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import cloud, make, passport
 from sorm_mediator.cli.licence import show as show_key
+from sorm_mediator.cli.licence_server import file, list_lacs, make_lac, merge, server
 from sorm_mediator.cli.loading import load, soak
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
@@ -71,6 +72,7 @@ licence_app = typer.Typer(
     help="Make and read keys of licences and passports for a lab, and run a licence cloud.",
     no_args_is_help=True,
 )
+lac_app = typer.Typer(help="Sell licences: licence authorisation codes.", no_args_is_help=True)
 wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 
@@ -115,12 +117,15 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     ),
     config_app: (check, show, schema),
     journal_app: (verify, export),
-    licence_app: (make, passport, show_key, cloud),
+    licence_app: (make, passport, show_key, cloud, server, file, merge),
     wireshark_app: (install, print_),
 }
 for branch, commands in TREE.items():
     for command in commands:
         branch.command(command.__name__.rstrip("_"))(command)  # the name of some is a word of Python
+lac_app.command("make")(make_lac)
+lac_app.command("list")(list_lacs)
+licence_app.add_typer(lac_app, name="lac")
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")

@@ -64,8 +64,19 @@ class Given:
     source: str
 
 
+class LabConfig(Section):
+    """``[lab]``."""
+
+    time_factor: Annotated[float, Field(gt=0, le=10_000_000)] = 1.0
+    """How many times as fast the days of licences pass: with 432000 the thirty days of a failover period are six
+    seconds. Calls, protocols and their timers keep real seconds."""
+
+
 class Config(Section):
     """A whole lab file."""
+
+    lab: LabConfig = LabConfig()
+    """The lab as a whole."""
 
     mediator: MediatorConfig = MediatorConfig()
     """The technical means of ORM."""

@@ -10,6 +10,15 @@ from pydantic import AwareDatetime, ConfigDict, Field, SecretStr, field_validato
 
 from sorm_mediator.addresses import MOST_PORT
 from sorm_mediator.config.base import Host, Port, Section, SeveralMistakes
+from sorm_mediator.config.stations import (
+    LicenceNetworkConfig,
+    LicencePoolConfig,
+    LicenceServerConfig,
+    RegistrationConfig,
+    StationType,
+    TrunkKind,
+    UserLicence,
+)
 from sorm_mediator.texts import as_list, shown
 from ssh_control.multisorm.patterns import DomainList
 
@@ -23,6 +32,8 @@ class AdminConfig(Section):
     """Password."""
     password_login: bool = True
     """Whether the password admits; false: keys alone."""
+    profile: Literal["expert", "basic"] = "expert"
+    """expert: may change the address of the licence server; basic: may not."""
     authorized_keys: tuple[str, ...] = ()
     """Public keys that admit the user: lines of OpenSSH ("ssh-ed25519 AAAA... name"), or files that hold such
     lines; in a file, blank lines and those that begin with # are passed over."""
@@ -103,6 +114,20 @@ class SubscriberConfig(Section):
     terminal: Literal["smart", "basic"] = "smart"
     """smart: the set makes its further calls itself, each with a unit of the licence; basic: the switch makes
     them within one unit."""
+    station: StationType | Literal[""] = ""
+    """Type of the station licence that the subscriber demands, where there is ``[switch.licence_pool]``; empty: none,
+    and then it makes and takes no calls."""
+    licences: tuple[UserLicence, ...] = ()
+    """User licences that the subscriber demands; each needs a station licence, fax and conference also uc-suite or
+    groupware."""
+
+    @model_validator(mode="after")
+    def _has_a_station_for_its_licences(self) -> Self:
+        if self.licences and not self.station:
+            raise ValueError("licences: a subscriber with user licences needs a station licence: set station")
+        if {"fax", "conference"} & {*self.licences} and not {"uc-suite", "groupware"} & {*self.licences}:
+            raise ValueError("licences: fax and conference need uc-suite or groupware: add one of them")
+        return self
 
 
 MOST_NAME = 172
@@ -127,6 +152,11 @@ class TrunkConfig(Section):
     """Calls at the same time."""
     peer: str = ""
     """Address of its far end, for people; the emulator sends no SIP."""
+    kind: TrunkKind | Literal[""] = ""
+    """Kind of trunk licence that it needs, where there is ``[switch.licence_pool]``. s2m: its B channels; itsp: its
+    simultaneous calls through one provider; empty: it needs none."""
+    licensed_channels: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Calls at the same time that it has trunk licences for; the trunks of a kind have no more than the pool."""
 
 
 class NumberBinding(Section):
@@ -503,6 +533,19 @@ class SwitchConfig(Section):
     """Licences above number 1."""
     smart_licence: SmartLicenceConfig = SmartLicenceConfig()
     """Calls per second by a licence cloud."""
+    locking_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    """The Locking ID, which a licence file is tied to; empty: made of ``licence.ssw_id``."""
+    advanced_locking_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    """The Advanced Locking ID of a switch in a virtual machine, which takes the place of the Locking ID; empty: it is
+    not in one."""
+    licence_pool: LicencePoolConfig | None = None
+    """Licences of stations, users and trunks; left out: none is needed."""
+    licence_server: LicenceServerConfig = LicenceServerConfig()
+    """The central licence server."""
+    registration: RegistrationConfig = RegistrationConfig()
+    """Whose the switch is."""
+    licence_network: LicenceNetworkConfig = LicenceNetworkConfig()
+    """Nodes that share the licences of one master."""
     media: MediaConfig = MediaConfig()
     """Speech."""
 
@@ -532,6 +575,17 @@ class SwitchConfig(Section):
                     f"{key}: {name!r} is {before} and {what}: both are user names, so choose another"
                 )
             taken[name] = what
+        return self
+
+    @model_validator(mode="after")
+    def _a_slave_has_no_licences_of_its_own(self) -> Self:
+        if self.licence_network.role == "slave" and self.licence_pool is not None:
+            pool = self.licence_pool
+            if pool.limits or pool.activation:
+                raise ValueError(
+                    "licence_pool: a slave has the licences of its master; write an empty table, and activate the "
+                    "licence file on the master"
+                )
         return self
 
     @model_validator(mode="after")

@@ -74,7 +74,12 @@ def on_free_ports(config: Config) -> Config:
             else domain
             for domain in config.switch.domains
         )
-        tables |= {"switch": {"ssh_port": 0, "domains": domains}, "ssh": {"port": 0}}
+        network = config.switch.licence_network
+        if network.listen:
+            anywhere = host_port(split_host_port(network.listen)[0], 0)
+            network = network.model_copy(update={"listen": anywhere})
+        switch = {"ssh_port": 0, "domains": domains, "licence_network": network}
+        tables |= {"switch": switch, "ssh": {"port": 0}}
     return changed(config.model_copy(update={"e1": streams}), tables)
 
 

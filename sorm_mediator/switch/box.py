@@ -19,9 +19,12 @@ from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import AdminConfig, Config, is_loopback
+from sorm_mediator.config.stations import COUNTED, NETWORKING
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.faults.registry import Faults
-from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.language import Phrase
+from sorm_mediator.switch.calendar import Calendar
+from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import rtp_address
@@ -29,6 +32,10 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import usage
+from sorm_mediator.switch.licence_client import ask_licence_server
+from sorm_mediator.switch.licence_grounds import state_ground, station_ground, why_unlicensed
+from sorm_mediator.switch.licence_network.binding import LicenceNode, Switchboard
+from sorm_mediator.switch.licence_network.states import NodeState
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
@@ -36,7 +43,7 @@ from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.network import SwitchNetwork
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change
-from sorm_mediator.switch.objects import SwitchObject
+from sorm_mediator.switch.objects import OWN, SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.switch.smart.agent import SmartAgent
@@ -93,11 +100,29 @@ class SwitchBox:
         node.watchers.append(self._changed)
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
+        self.calendar = Calendar(config.lab.time_factor)
+        self.licence_node: LicenceNode | None = None
+        if switch.licence_network.role != "standalone":
+            board = Switchboard(
+                wanted=self._licences_wanted,
+                used=self._licences_used,
+                total=self._licences_of_network,
+                serial=lambda: node.activation.serial if node.activation is not None else 0,
+                changed=self._licence_changed,
+            )
+            self.licence_node = LicenceNode(switch.licence_network, config.directory, self.calendar, board)
+            node.on_demand = self.licence_node.wake
+            node.admission.grounds.append(state_ground(self.licence_node.licence))
+            self.engine.display = self.licence_node.shown
+        node.admission.grounds.append(partial(station_ground, node))
         self._shell_context = ShellContext(
             node=node,
             file=config.file,
+            ask_licence_server=ask_licence_server,
+            activated=self._licence_activated,
+            licence_state=self._licence_shown,
             move_ssh=self.move_ssh,
-            clock=time.time,
+            clock=self.licence_now,
             stopwatch=time.perf_counter,
             calls=self,
         )
@@ -127,9 +152,9 @@ class SwitchBox:
         self._reporters: dict[Target, Reporter] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, SyncRoom] = {}
-        self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._logins: dict[str, str] = {}
         """The user that mediators last logged in as, by domain."""
+        self._channels = Channels(self._why_no_channel)
         self._faults = DomainFaults()
         self._network: SwitchNetwork | None = None
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
@@ -210,6 +235,8 @@ class SwitchBox:
             if self.config.aggregates:
                 endpoints["multisorm"] = host_port(host, self._open_multisorm())
             self._sender.start()
+            if self.licence_node is not None:
+                endpoints |= await self.licence_node.start()
             for domain in self.engine.domains.values():
                 for target in self._sinks.of(domain):
                     try:
@@ -240,6 +267,8 @@ class SwitchBox:
             closing.callback(self._aggregates.close)
             if self.smart is not None:
                 closing.push_async_callback(self.smart.stop)
+            if self.licence_node is not None:
+                closing.push_async_callback(self.licence_node.stop)
             closing.push_async_callback(self._multisorm.close)
             closing.push_async_callback(self._server.close)
             for task in self._starting:
@@ -269,6 +298,8 @@ class SwitchBox:
         """After a change of settings: disconnect mediators no longer served, and report to new sinks."""
         if not self._running:
             return
+        if self.licence_node is not None:
+            self.licence_node.wake()
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         if change.event is not None:
@@ -354,6 +385,8 @@ class SwitchBox:
         if call.not_admitted:
             self.counters["calls not admitted"] += 1
         self._tick()
+        if self.licence_node is not None:
+            self.licence_node.calls_in_use(self.engine.units.in_use)
         return call
 
     def hang_up(self, call: str) -> bool:
@@ -436,11 +469,84 @@ class SwitchBox:
             "sorm_channels": len(self._channels),
             "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
         }
-        return usage(self.engine.node.licences.active(time.time()), used)
+        found = usage(self.engine.node.licences.active(self.licence_now()), used)
+        node = self.engine.node
+        if node.assignments is not None:
+            in_use = self._licences_used()
+            for key, count in node.pool.items():
+                if key not in used and key != NETWORKING:
+                    found["units"][key] = {"in_use": in_use.get(key, 0), "limit": count}
+        if node.counted is not None:
+            for key, count in node.counted.items():
+                found["units"][key]["limit"] = count
+        found["node"] = None if self.licence_node is None else self.licence_node.status()
+        return found
+
+    def licence_now(self) -> float:
+        """Unix seconds for the validity of licences: the wall clock, or days that pass as fast as the lab wants."""
+        return time.time() if self.calendar.factor == 1 else self.calendar.now()
+
+    # --- the licence network
+
+    def _licences_used(self) -> dict[str, int]:
+        node = self.engine.node
+        used = Counter(node.assignments.used if node.assignments is not None else {})
+        for share in node.trunk_shares:
+            used[share.kind] += share.licensed
+        return {**used, "concurrent_calls": self.engine.units.in_use, "sorm_channels": len(self._channels)}
+
+    def _licences_wanted(self) -> dict[str, int]:
+        node = self.engine.node
+        wanted = Counter(node.assignments.wanted if node.assignments is not None else {})
+        for share in node.trunk_shares:
+            wanted[share.kind] += share.asked
+        calls = self.engine.units.in_use + node.config.licence_network.reserve
+        counted = {"concurrent_calls": calls, "sorm_channels": len(self._channels) + 1}
+        return {name: units for name, units in wanted.items() if units} | counted
+
+    def _licences_of_network(self) -> dict[str, int]:
+        """All that the master has for the network: what was bought, and its licence for what was not."""
+        limits = self.engine.node.licences.active(self.licence_now()).limits
+        own = {"concurrent_calls": limits.concurrent_calls, "sorm_channels": limits.sorm_channels}
+        return own | dict(self.engine.node.bought())
+
+    def _licence_changed(self, shown: Phrase | None) -> None:
+        """The licence state of the node, or what it may use, has changed."""
+        assert self.licence_node is not None
+        node, limits = self.engine.node, self.licence_node.limits
+        emergency = self.licence_node.licence.state is NodeState.EMERGENCY
+        node.grant({name: units for name, units in limits.items() if name not in COUNTED})
+        # In emergency nothing is counted: emergency calls alone are made, and each of them is.
+        node.counted = None if emergency else {name: limits.get(name, 0) for name in COUNTED}
+        if shown is not None:
+            for call in self.engine.calls.values():
+                if call.state is not State.RELEASED:
+                    call.log(self.now(), "licence", shown)
+
+    def _licence_activated(self) -> None:
+        if self.licence_node is not None:
+            self.licence_node.activated()
+
+    def _licence_shown(self) -> str:
+        shown = self.licence_node.shown() if self.licence_node is not None else None
+        return "" if shown is None else str(shown)
+
+    def _why_no_channel(self, used: int) -> str:
+        node = self.engine.node
+        problem = node.licences.why_no_sorm(self.licence_now())
+        if problem or node.counted is None:
+            return problem or node.licences.why_no_channel(used, self.licence_now())
+        most = node.counted["sorm_channels"]
+        if used < most:
+            return ""
+        return (
+            f"the licence network gives this node {most} connections of mediators with domains, "
+            f"and {used + 1} would be needed"
+        )
 
     def _warn_of_licence(self) -> None:
         """Warn of declarations in the lab file beyond the licence; they stay, as in a switch that restarts."""
-        licences, now = self.engine.node.licences, time.time()
+        licences, now = self.engine.node.licences, self.licence_now()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
             log.warning("switch.licence: %s: no mediator will be let in", problem)
@@ -519,13 +625,22 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _check_licence(self) -> None:
-        """Raises :class:`Refused` when the licence allows no further object."""
-        problem = self.engine.node.licences.why_no_sorm(time.time())
+    def _check_licence(self, domain: Domain, item: SwitchObject) -> None:
+        """Raises :class:`Refused` when the licence does not allow this further object."""
+        node = self.engine.node
+        problem = node.licences.why_no_sorm(self.licence_now()) or self._why_no_object(domain, item)
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
             raise Refused(self.engine.node.config.not_licensed_code, problem)
+
+    def _why_no_object(self, domain: Domain, item: SwitchObject) -> str:
+        """Why licences of stations, or the state of the network, allow no such object; "" when they do."""
+        if self.licence_node is not None and self.licence_node.licence.state is NodeState.EMERGENCY:
+            return "the licence network is in emergency: no further object is put under control"
+        subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
+        problem = None if subscriber is None else why_unlicensed(self.engine.node, domain, subscriber)
+        return "" if problem is None else "the object's subscriber has no station licence"
 
     def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:
         self.engine.catch_up(domain, mediator, item, self.now())

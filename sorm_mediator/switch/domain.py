@@ -84,6 +84,8 @@ class Trunk:
 
     config: TrunkConfig
     active: int = 0
+    licensed: int | None = None
+    """Calls at the same time that it has trunk licences for; None: it needs none."""
 
     @property
     def number(self) -> int:
@@ -104,6 +106,9 @@ class Trunk:
         if capacity != "unbounded" and self.active >= capacity:
             why = Phrase("trunk {name}: all {capacity} calls of its capacity are in use")
             return why.fill(name=self.name, capacity=capacity)
+        if self.licensed is not None and self.active >= self.licensed:
+            why = Phrase("trunk {name}: all {licensed} channels that it has trunk licences for are in use")
+            return why.fill(name=self.name, licensed=self.licensed)
         return ""
 
 

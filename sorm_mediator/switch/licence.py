@@ -32,6 +32,7 @@ import binascii
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -41,6 +42,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AwareDatetime, Field, ValidationError
 
 from sorm_mediator.config import ConfigError, SwitchConfig
+from sorm_mediator.config.stations import Bought, bought_problem
 from sorm_mediator.options import Section
 from sorm_mediator.texts import whole_number
 
@@ -351,7 +353,7 @@ class Limits:
 
 # --- keys
 
-_FORM: Final = re.compile(r"LAB1-(LICENCE|PASSPORT)-([A-Z2-7]+)-([A-Z2-7]{8})")
+_FORM: Final = re.compile(r"LAB1-(LICENCE|PASSPORT|ACTIVATION)-([A-Z2-7]+)-([A-Z2-7]{8})")
 _LONGEST: Final = 65_536
 """Characters of a key."""
 _VENDOR: Final = re.compile(r"[0-9A-F-]{200,}")
@@ -395,12 +397,52 @@ class LicenceBody(PassportBody):
         return {key: limit_of(key).check(value) for key, value in self.limits.items()}
 
 
-Body = TypeVar("Body", bound=PassportBody)
-_NAMES: Final[Mapping[type[PassportBody], str]] = {LicenceBody: "LICENCE", PassportBody: "PASSPORT"}
+class ActivationBody(Section):
+    """The content of a licence file of the central licence server: all licences that were bought for one switch."""
+
+    locking_id: Annotated[str, Field(min_length=1, max_length=64)]
+    """The switch, or the master of the network, that it is tied to."""
+    serial: Annotated[int, Field(ge=1)]
+    """Number of the file: each that the server makes has the next one."""
+    lacs: dict[str, Bought] = Field(default={})
+    """Licence authorisation code -> the licences that were bought with it."""
+    created: AwareDatetime
+    """When it was made."""
+
+    @property
+    def bought(self) -> Mapping[str, int]:
+        """Licence -> the number of all codes together."""
+        total: Counter[str] = Counter()
+        for limits in self.lacs.values():
+            total.update(limits)
+        return total
 
 
-def encode(body: PassportBody) -> str:
-    """The key of a licence or a passport."""
+Body = TypeVar("Body", bound=Section)
+_NAMES: Final[Mapping[type[Section], str]] = {
+    LicenceBody: "LICENCE",
+    PassportBody: "PASSPORT",
+    ActivationBody: "ACTIVATION",
+}
+
+
+def decode_activation(key: str) -> ActivationBody:
+    """The licence file of a text. Raises :class:`LicenceError`."""
+    body = _decode(key, ActivationBody)
+    problem = next(filter(None, map(bought_problem, body.lacs.values())), "")
+    if problem:
+        raise LicenceError(f"the licence file holds what this version does not know: {problem}")
+    return body
+
+
+def locking_id(config: SwitchConfig) -> str:
+    """The Locking ID that licence files of this switch are tied to; in a virtual machine the Advanced one."""
+    made = f"LID-{_base32(hashlib.sha256(config.licence.ssw_id.encode()).digest()[:10])}"
+    return config.advanced_locking_id or config.locking_id or made
+
+
+def encode(body: Section) -> str:
+    """The key of a licence or a passport, or the text of a licence file."""
     data = body.model_dump_json(exclude_defaults=True).encode()
     return f"LAB1-{_NAMES[type(body)]}-{_base32(data)}-{_check(data)}"
 
@@ -490,14 +532,13 @@ def _decode(key: str, model: type[Body]) -> Body:
         raise LicenceError(f"the key has {len(text)} characters, and the longest has {_LONGEST}")
     found = _FORM.fullmatch(text)
     if found is None:
-        if _VENDOR.fullmatch(text):
+        if _VENDOR.fullmatch(text) and model is not ActivationBody:
             raise LicenceError(
                 f"this is a key of the vendor, whose format is not public: make one for labs with "
                 f"sorm-mediator licence {'make' if model is LicenceBody else 'passport'}"
             )
-        raise LicenceError(
-            f"this is not a key of a {what}: it begins with LAB1-{wanted}-, then two groups more"
-        )
+        text = "licence file" if model is ActivationBody else f"key of a {what}"
+        raise LicenceError(f"this is not a {text}: it begins with LAB1-{wanted}-, then two groups more")
     if found[1] != wanted:
         raise LicenceError(f"this is the key of a {found[1].lower()}, and that of a {what} is wanted")
     try:

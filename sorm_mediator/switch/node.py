@@ -8,7 +8,8 @@ Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -17,9 +18,11 @@ from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.config.lines import quoted
+from sorm_mediator.config.stations import TRUNK_KINDS
 from sorm_mediator.switch.admission import Admission
+from sorm_mediator.switch.assignments import Assignments, TrunkShare, trunk_shares
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
-from sorm_mediator.switch.licence import Licences
+from sorm_mediator.switch.licence import ActivationBody, LicenceError, Licences, decode_activation, locking_id
 from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
 from sorm_mediator.texts import as_list, did_you_mean
@@ -87,8 +90,96 @@ class Node:
             for end, side in (("a", bridge.a), ("b", bridge.b))
             for problem in self._problems_of_end(side, f"switch.bridges.{index}.{end}")
         ]
+        self.activation: ActivationBody | None = None
+        """The licence file that was activated last."""
+        self.counted: Mapping[str, int] | None = None
+        """Calls and channels that a network's agent lets this node use (``COUNTED``); None: its licences limit them."""
+        self.on_demand: Callable[[], None] = lambda: None
+        """Called when a licence was demanded, released or checked."""
+        self.granted: Mapping[str, int] | None = None
+        """The licences that a network's agent has given to this node; None: it is in no network."""
+        self.assignments: Assignments | None = None
+        """The licences of the subscribers; None: none is needed."""
+        self.trunk_shares: tuple[TrunkShare, ...] = ()
+        problem = self._read_activation(config)
+        if problem:
+            wrong.append(problem)
+        if not wrong:
+            wrong += self._trunks_beyond_the_pool(config)
         if wrong:
             raise ConfigError("\n".join(wrong))
+        self._distribute()
+
+    def _read_activation(self, config: SwitchConfig) -> str:
+        """Read the licence file that was activated. Returns why it can't be used, and changes nothing then."""
+        pool, key = config.licence_pool, "switch.licence_pool.activation"
+        if pool is None or not pool.activation:
+            self.activation = None
+            return ""
+        try:
+            body = decode_activation(pool.activation)
+        except LicenceError as error:
+            return f"{key}: {error}"
+        own = locking_id(config)
+        if body.locking_id != own:
+            return f"{key}: it is for the Locking ID {body.locking_id}, and this switch has {own}"
+        self.activation = body
+        return ""
+
+    def _trunks_beyond_the_pool(self, config: SwitchConfig) -> Iterator[str]:
+        if config.licence_pool is None or config.licence_network.role == "slave":
+            return
+        asked: Counter[str] = Counter()
+        for domain in config.domains:
+            for trunk in domain.trunks:
+                asked[trunk.kind] += trunk.licensed_channels
+        bought = self.bought(config)
+        for kind in TRUNK_KINDS:
+            if asked[kind] > bought.get(kind, 0):
+                yield (
+                    f"switch.licence_pool: the trunks of kind {kind} have {asked[kind]} licensed_channels together, "
+                    f"and {bought.get(kind, 0)} were bought; give them fewer"
+                )
+
+    def bought(self, config: SwitchConfig | None = None) -> Mapping[str, int]:
+        """Licence -> how many were bought for this node, or for its network."""
+        pool = (config or self.config).licence_pool
+        total: Counter[str] = Counter(pool.limits if pool is not None else {})
+        if self.activation is not None:
+            total.update(self.activation.bought)
+        return total
+
+    @property
+    def pool(self) -> Mapping[str, int]:
+        """Licence -> how many this node may use."""
+        return self.bought() if self.granted is None else self.granted
+
+    def grant(self, granted: Mapping[str, int]) -> None:
+        """The licences that the network's agent gives to this node from now on."""
+        if granted != self.granted:
+            self.granted = dict(granted)
+            self._distribute()
+            if self.assignments is not None:
+                self.assignments.check(saved_only=True)
+
+    def _distribute(self) -> None:
+        """Give the licences of the pool to subscribers and trunks."""
+        for domain in self.domains.values():
+            for trunk in domain.trunks.values():
+                trunk.licensed = None
+        self.trunk_shares = ()
+        if self.config.licence_pool is None:
+            self.assignments = None
+            return
+        pool = self.pool
+        if self.assignments is None:
+            self.assignments = Assignments(pool)
+        elif dict(self.assignments.pool) != dict(pool):
+            self.assignments.use_pool(pool)
+        self.assignments.follow(self.config)
+        self.trunk_shares = trunk_shares(self.config, pool)
+        for share in self.trunk_shares:
+            self.domains[share.domain].trunks[share.trunk].licensed = share.licensed
 
     @property
     def licences(self) -> Licences:
@@ -98,8 +189,15 @@ class Node:
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
-        """Use other settings of the switch. Raises :class:`pydantic.ValidationError`, and changes nothing then."""
+        """Use other settings of the switch.
+
+        Raises :class:`pydantic.ValidationError`, and :class:`ConfigError` for a licence file that can't be used; it
+        changes nothing then.
+        """
         config = changed(self.config, **fields)
+        problem = self._read_activation(config)
+        if problem:
+            raise ConfigError(problem)
         self._follow(config)
         self.config = config
         self._notify(change)
@@ -118,6 +216,8 @@ class Node:
         self._notify(change)
 
     def _notify(self, change: Change) -> None:
+        if self.config.licence_pool is not None or self.assignments is not None:
+            self._distribute()
         for watcher in tuple(self.watchers):
             watcher(change)
 

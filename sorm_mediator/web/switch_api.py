@@ -17,9 +17,11 @@ from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.mediator.binding.status import LicenceDocument
+from sorm_mediator.switch.assignments import INVALID
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
+from sorm_mediator.switch.changes.stations import trunk_rows
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
@@ -183,6 +185,47 @@ class NotMadeDocument(SwitchDocument):
     call: str | None = None
     """The id of a call that was not admitted, for ``GET calls/{call}``: it was released at once with 01h. Left out: the
     licence has no room for the call, and there is none."""
+
+
+class AssignmentDocument(SwitchDocument):
+    """A licence that a subscriber holds or demands."""
+
+    domain: str
+    number: str
+    licence: Annotated[str, Field(examples=["ip"])]
+    state: Annotated[str, Field(examples=["licensed"])]
+    """licensed, not-licensed, unsaved-demand, unsaved-demand-release or unsaved-release (docs/network-licence.md)."""
+    red: bool
+    """The demand has no licence."""
+    reason: str
+    """Why it has none; "" when it has."""
+
+
+class TrunkLicenceDocument(SwitchDocument):
+    """The licences of a trunk."""
+
+    domain: str
+    trunk: str
+    kind: str
+    """s2m or itsp."""
+    channels: int
+    """Calls at the same time that it asks for (``licensed_channels``)."""
+    licensed: int
+    """Calls at the same time that it has licences for."""
+    calls: int
+    """Its calls now."""
+
+
+class AssignmentsDocument(SwitchDocument):
+    """The licences of subscribers and trunks."""
+
+    pool: dict[str, int]
+    """Licence -> how many this switch may use."""
+    assignments: list[AssignmentDocument]
+    """Those that subscribers hold or demand."""
+    invalid: list[AssignmentDocument]
+    """Those of them that have no licence."""
+    trunks: list[TrunkLicenceDocument]
 
 
 class SentDocument(SwitchDocument):
@@ -405,6 +448,39 @@ async def rename_trunk(
 async def licence(switch: Switch) -> LicenceDocument:
     """The licence that holds now: the highest number of those that have not expired."""
     return LicenceDocument(**switch.licence())
+
+
+@switch_router.get(
+    "/switch/licence/assignments",
+    responses={404: {"description": "The switch needs no licences of stations"}},
+    summary="The licences of subscribers and trunks",
+)
+async def assignments(switch: Switch) -> AssignmentsDocument:
+    """Who has which licence, in which state, and how many there are."""
+    node = switch.engine.node
+    if node.assignments is None:
+        raise HTTPException(
+            404, Phrase("this switch has no [switch.licence_pool], so it needs no licences of stations")
+        )
+    rows = [
+        AssignmentDocument(
+            domain=one.domain,
+            number=one.number,
+            licence=one.licence,
+            state=one.state.value,
+            red=one.state in INVALID,
+            reason=one.reason,
+        )
+        for one in node.assignments.overview()
+    ]
+    shares = [
+        TrunkLicenceDocument(
+            domain=domain, trunk=trunk, kind=kind, channels=asked, licensed=licensed, calls=calls
+        )
+        for domain, trunk, kind, asked, licensed, calls in trunk_rows(node)
+    ]
+    invalid = [row for row in rows if row.red]
+    return AssignmentsDocument(pool=dict(node.pool), assignments=rows, invalid=invalid, trunks=shares)
 
 
 @switch_router.post(

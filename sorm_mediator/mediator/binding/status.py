@@ -102,6 +102,42 @@ class UnitsDocument(Document):
 
 
 @dataclass(frozen=True)
+class NetworkNodeDocument(Document):
+    """A slave of a licence network, as its master has it."""
+
+    state: str | None
+    """Its licence state, as it has told it last; null before it did."""
+    connected: bool
+    granted: dict[str, int]
+    """Licence -> how many it holds."""
+
+
+@dataclass(frozen=True)
+class NodeLicenceDocument(Document):
+    """The node of a licence network (docs/network-licence.md)."""
+
+    role: str
+    """master or slave."""
+    node: str
+    """Its name."""
+    state: str
+    """regular, failover or emergency."""
+    display: str | None
+    """What telephones show, such as Failover Period; null in the regular state."""
+    seconds_left: float | None
+    """Of the failover period; null in another state."""
+    serial: int
+    """Number of the network's licence file; 0 without one."""
+    reason: str
+    """slave: why the master gives no licences; "" when it does."""
+    limits: dict[str, int]
+    """Licence -> how many the node may use."""
+    nodes: dict[str, NetworkNodeDocument]
+    """master: its slaves."""
+    counters: dict[str, int]
+
+
+@dataclass(frozen=True)
 class LicenceDocument(Document):
     """The licence of the emulated switch that holds now."""
 
@@ -114,7 +150,10 @@ class LicenceDocument(Document):
     max_conversation_time: int
     """Seconds."""
     units: dict[str, UnitsDocument]
-    """concurrent_calls (cp_limit), sorm_channels, subscribers: what is in use, and how many there are."""
+    """concurrent_calls (cp_limit), sorm_channels, subscribers, and with ``[switch.licence_pool]`` the licences of
+    stations, users and trunks: what is in use, and how many there are."""
+    node: NodeLicenceDocument | None = None
+    """The node of a licence network; null where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

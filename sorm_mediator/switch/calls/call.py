@@ -454,7 +454,16 @@ class CallUnits:
     def check(self, more: int, now: float) -> None:
         """Raises :class:`CallRefused` of kind ``licence`` when this number of further units is too many."""
         active = self._node.licences.active(now)
-        limit = active.limits.concurrent_calls
+        limit, counted = active.limits.concurrent_calls, self._node.counted
+        if counted is not None:
+            most = counted.get("concurrent_calls", 0)
+            if more > 0 and self.in_use + more > most:
+                raise CallRefused(
+                    "licence",
+                    f"the licence network gives this node {most} simultaneous connections: {self.in_use} are in use, "
+                    f"and {more} more would be needed; wait until a call ends, or buy more for the network",
+                )
+            return
         if more > 0 and self.in_use + more > limit:
             raise CallRefused(
                 "licence",

@@ -60,6 +60,7 @@ from sorm_mediator.switch.calls.matching import (
 )
 from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
+from sorm_mediator.switch.licence_grounds import why_unlicensed
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.path import Hop, find_path, no_path, sorm_view
@@ -94,6 +95,8 @@ class Engine:
         """Mediators that receive speech: their reports contain its SSRC."""
         self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
         """Called with each event of each call."""
+        self.display: Callable[[], Phrase | None] = lambda: None
+        """What the display of each telephone shows of the licence; None: nothing."""
         self._prefix = prefix
         self._first_ssrc = first_ssrc
         self._ids = count(1)
@@ -227,6 +230,9 @@ class Engine:
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
+        shown = self.display()
+        if shown is not None:
+            call.log(now, "licence", shown)
         if not_admitted is not None:
             self._turn_away(call, not_admitted, now)
             return call
@@ -270,7 +276,7 @@ class Engine:
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
-        forwarding, cause = self._obstacle(call)
+        forwarding, cause = self._obstacle(call, now)
         if forwarding is not None:
             self._arrive_or_fail(call, "forwarding-failed", self._forward(call, forwarding, now), now)
             return
@@ -284,12 +290,23 @@ class Engine:
         then = self._give_up if call.outcome == "no-answer" else self.answer
         self.after(now + call.request.ring, call, partial(then, call), call.epoch)
 
-    def _obstacle(self, call: Call) -> tuple[str | None, int | None]:
+    def _unlicensed(self, call: Call) -> Phrase | None:
+        """Why the subscriber reached by a forwarding takes no calls; None: it does."""
+        called = call.called
+        if called.subscriber is None or not call.forwarders or called.number.shown_ni == "emergency":
+            return None
+        return why_unlicensed(self.node, call.legs[-1].domain, called.subscriber)
+
+    def _obstacle(self, call: Call, now: float) -> tuple[str | None, int | None]:
         """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
         subscriber = call.called.subscriber
         forwardings = subscriber.forwardings if subscriber else {}
         if "cfu" in forwardings:
             return "cfu", None
+        unlicensed = self._unlicensed(call)
+        if unlicensed is not None:
+            call.log(now, "not-admitted", unlicensed)
+            return None, RELEASE_FAULT
         if call.outcome == "fail" or (subscriber is not None and not subscriber.reachable):
             return ("cfnrc", None) if "cfnrc" in forwardings else (None, RELEASE_FAULT)
         lets_in = subscriber is not None and (call.let_in or "waiting" in subscriber.features)

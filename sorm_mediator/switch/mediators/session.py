@@ -102,7 +102,7 @@ class MediatorSession:
     mediator: str
     on_closed: Callable[[], None]
     on_join: Callable[[SwitchObject], None]
-    check_licence: Callable[[], None] = lambda: None
+    check_licence: Callable[[Domain, SwitchObject], None] = lambda _domain, _item: None
     room: SyncRoom = field(default_factory=lambda: SyncRoom(MOST_OBJECTS))
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class MediatorSession:
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
         item = SwitchObject.from_wire(params["object"])
-        self.check_licence()
+        self.check_licence(self.domain, item)
         check_object(self.domain, item)
         self._table.add(item)
         return {"line_state": line_state(self.domain, item)}

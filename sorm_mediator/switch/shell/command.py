@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sorm_mediator.config.stations import RegistrationConfig
 from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
@@ -232,6 +233,12 @@ def _nowhere(port: int) -> None:
     raise ChangeRefused(f"ssh_port: {port}: nothing listens here; set switch.ssh_port in the lab file")
 
 
+def _no_licence_server(server: str, lac: str, locking_id: str, registration: RegistrationConfig) -> str:
+    raise ChangeRefused(
+        f"{lac}: this shell has no way to the licence server {server}; licence/load a licence file"
+    )
+
+
 class Exchange(Protocol):
     """The calls, as the shell drives them. Its methods raise :class:`CallRefused`."""
 
@@ -267,6 +274,13 @@ class ShellContext:
     """The smart licence of the switch; None: there is none."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
+    ask_licence_server: Callable[[str, str, str, RegistrationConfig], str] = _no_licence_server
+    """Server, code, Locking ID and registration data -> licence file. Raises :class:`LicenceError` for a refusal, and
+    :class:`OSError` without an answer."""
+    activated: Callable[[], None] = lambda: None
+    """Called after a licence file was activated."""
+    licence_state: Callable[[], str] = lambda: ""
+    """The text that a display shows for the licence state; "" in the regular one."""
     trace_with: TraceText = text_of
     """Writes traces; beside a mediator down to its console."""
 

@@ -58,7 +58,9 @@ def _current_limits(call: Invocation) -> str:
     The last line is the one that the ECSS-10 manual, SORM licence, has looked at.
     """
     limits = call.node.licences.active(_now(call)).limits
-    return columns([*_limits(limits.values), ("Sorm enabled", flag(limits.sorm_enabled))])
+    shown = call.shell.context.licence_state()
+    state = [("Licence state", shown), ("", "")] if shown else []
+    return columns([*state, *_limits(limits.values), ("Sorm enabled", flag(limits.sorm_enabled))])
 
 
 def _show_licence(call: Invocation) -> str:

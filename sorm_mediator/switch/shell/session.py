@@ -38,6 +38,7 @@ from sorm_mediator.switch.shell.parser import (
 )
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
 from sorm_mediator.switch.shell.smart_commands import SMART_COMMANDS
+from sorm_mediator.switch.shell.station_commands import ACTIVATION_COMMANDS, STATION_COMMANDS
 
 MOST_HISTORY: Final = 500
 """Limit of lines in ``history``, since a script may have any number of lines."""
@@ -77,8 +78,10 @@ class ShellSession:
     @property
     def prompt(self) -> str:
         """The prompt of the next line: a question, or ``admin@mycelium1@ecss1:/$ ``."""
-        place = "/".join(self.state.place)
-        return self._question if self.asking else f"{self.user}@mycelium1@{HOSTS[0]}:/{place}$ "
+        if self.asking:
+            return self._question
+        place, shown = "/".join(self.state.place), self.state.context.licence_state()
+        return f"{f'[{shown}] ' if shown else ''}{self.user}@mycelium1@{HOSTS[0]}:/{place}$ "
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
         """The line and the position after completion; and the candidates, when there are several."""
@@ -284,5 +287,7 @@ def commands() -> tuple[Command, ...]:
         *BRIDGE_COMMANDS,
         *LICENCE_COMMANDS,
         *SMART_COMMANDS,
+        *STATION_COMMANDS,
+        *ACTIVATION_COMMANDS,
         *CONFIG_COMMANDS,
     )
