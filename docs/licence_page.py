@@ -35,6 +35,28 @@ it is more than the licence allows.
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
 | `subscribers` | subscribers of all domains together; declaring more is refused |
 
+## What takes effect where it is named
+
+These limits hold only where the licence that is active names them itself: licence 1 in `[switch.licence.limits]`, an
+added licence by `--limit` of `licence make`. A licence that leaves one out shows the value of licence 0, and the
+switch does not keep to it (our choice: labs without these limits are as before them).
+
+| limit | what it does |
+|---|---|
+| `addon.count` | add-on conferences (3pty) that go on at a time; joining a third party to one more call is refused |
+| `addon.members` | participants of one conference: the parties of the call, and each further one |
+
+```toml
+[switch.licence.limits]
+"addon.count" = 10
+"addon.members" = 4
+```
+
+A conference begins with `3pty` and has three participants. One of them may bring in another one by `3pty` in its own
+call, which makes four. It ends with its first call, or when only that is left.
+
+## What is shown only
+
 All other limits are shown only.
 
 ## How calls count

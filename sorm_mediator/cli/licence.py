@@ -130,7 +130,7 @@ def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:
             "this licence" if key in licence.values else "factory licence",
         )
         for key, limit in LIMITS.items()
-        if limit.effective
+        if limit.effective or licence.limits.kept(key) is not None
     }
 
 

@@ -294,6 +294,9 @@ class LicenceConfig(Section):
     """Subscribers of all domains together."""
     expires: date | Literal[""] = ""
     """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
+    limits: dict[str, bool | int | str] = Field(default={})
+    """Further rows of the licence by the keys of docs/licence.md, such as "addon.count" = 10. A row that is left
+    out is shown as in the factory licence."""
 
     @field_validator("expires", mode="before")
     @classmethod

@@ -416,7 +416,10 @@ class SwitchBox:
             "sorm_channels": len(self._channels),
             "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
         }
-        return usage(self.engine.node.licences.active(time.time()), used)
+        active = self.engine.node.licences.active(time.time())
+        further = {"addon.count": self.engine.conferences.in_use}
+        used |= {key: count for key, count in further.items() if active.limits.kept(key) is not None}
+        return usage(active, used)
 
     def _warn_of_licence(self) -> None:
         """Warn of declarations in the lab file beyond the licence; they stay, as in a switch that restarts."""

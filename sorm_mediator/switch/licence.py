@@ -68,7 +68,8 @@ class Limit:
     """One row.
 
     key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
-    licence 0 has no such row. effective: the emulated switch applies the limit; the others are shown only.
+    licence 0 has no such row. effective: the emulated switch applies the limit. named: it applies the limit
+    where the licence that holds names it. The others are shown only.
     before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
     """
 
@@ -77,6 +78,7 @@ class Limit:
     kind: Kind
     factory: Value | None = None
     effective: bool = False
+    named: bool = False
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     apart: bool = False
@@ -203,8 +205,8 @@ LIMIT_SECTIONS: Final = (
     _section("GEO backup", Limit("geo_backup", "enabled", Kind.FLAG, False)),
     _section(
         "Add-on conferences",
-        Limit("addon.count", "total count", Kind.COUNT, 30),
-        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16),
+        Limit("addon.count", "total count", Kind.COUNT, 30, named=True),
+        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16, named=True),
     ),
     _section(
         "Chat rooms",
@@ -252,11 +254,33 @@ def limit_of(key: str) -> Limit:
     return LIMITS[key]
 
 
+def _further(key: str) -> Limit:
+    """The row of a key of ``switch.licence.limits``. Raises :class:`LicenceError`."""
+    limit = limit_of(key)
+    if limit.effective:
+        raise LicenceError(f"{key}: is a key of its own: set switch.licence.{key}")
+    return limit
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits under a licence: its own rows in place of those of the factory licence."""
+    """The limits under a licence: its own rows in place of those of the factory licence.
+
+    own: the keys of the rows that the licence itself has.
+    """
 
     values: Mapping[str, Value]
+    own: frozenset[str] = frozenset()
+
+    def kept(self, key: str) -> Value | None:
+        """The value of a limit that the switch keeps to; None: it does not, since the licence does not name it."""
+        limit = LIMITS[key]
+        return self.values.get(key) if limit.effective or (limit.named and key in self.own) else None
+
+    def most(self, key: str) -> float | None:
+        """The most that the switch allows of a limit, which may be :data:`INFINITY`; None: it keeps to none."""
+        value = self.kept(key)
+        return value if isinstance(value, int | float) else None
 
     @property
     def sorm_enabled(self) -> bool:
@@ -438,7 +462,8 @@ class Licence:
 
     def __post_init__(self) -> None:
         rows = {**FACTORY, **self.values}
-        object.__setattr__(self, "limits", Limits({key: rows[key] for key in LIMITS if key in rows}))
+        values = {key: rows[key] for key in LIMITS if key in rows}
+        object.__setattr__(self, "limits", Limits(values, frozenset(self.values)))
 
     @property
     def expiry(self) -> float | None:
@@ -474,6 +499,11 @@ class Licences:
             body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires)
             effective = [limit for limit in LIMITS.values() if limit.effective]
             rows = {limit.key: limit.check(getattr(own, limit.key)) for limit in effective}
+            for key, value in own.limits.items():
+                try:
+                    rows[key] = _further(key).check(value)
+                except LicenceError as error:
+                    wrong.append(f"switch.licence.limits: {error}")
             licences.append(Licence(INITIAL, body, rows))
         for index, added in enumerate(config.licences):
             key = f"switch.licences.{index}"

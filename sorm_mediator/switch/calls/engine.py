@@ -48,6 +48,7 @@ from sorm_mediator.switch.calls.call import (
     legs_along,
     own_number,
 )
+from sorm_mediator.switch.calls.conferences import Conferences
 from sorm_mediator.switch.calls.matching import (
     Report,
     note_answer,
@@ -89,6 +90,8 @@ class Engine:
         self.active = 0
         self.units = CallUnits(self.node)
         """Units of the licence that the calls use."""
+        self.conferences = Conferences(self.node)
+        """Add-on conferences, which the licence limits."""
         self.listeners: Container[str] = frozenset()
         """Mediators that receive speech: their reports contain its SSRC."""
         self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
@@ -346,6 +349,7 @@ class Engine:
         self._free(call)
         self.active -= 1
         self.units.use(call, 0, now)
+        self.conferences.ended(call)
         self._released.append(call.id)
         while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]
@@ -652,6 +656,8 @@ def _with_third(call: Call) -> Call | None:
 
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     _, user, subscriber = _user(call, service)
+    if _with_third(call) is not None or service.number:
+        engine.conferences.check(call, _with_third(call), now)
     if _with_third(call) is None and service.number:
         engine.units.check(conference_share(call, consultation_units(subscriber)), now)
         _consultation(engine, call, service, now)
@@ -661,6 +667,7 @@ def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float
             "refused", Phrase("there is no third party: no consultation call, and no number that answers")
         )
     engine.units.use(consultation, conference_share(call, consultation.units), now)
+    engine.conferences.join(call, consultation)
     record_use(call, "3pty", now, user.party, consultation.called.party)
 
 

@@ -65,7 +65,9 @@ def _show_licence(call: Invocation) -> str:
     rows += _limits(licence.limits.values if details else licence.values)
     if not details:
         return columns(rows)
-    effective = ", ".join(limit.key for limit in LIMITS.values() if limit.effective)
+    effective = ", ".join(
+        key for key in LIMITS if LIMITS[key].effective or licence.limits.kept(key) is not None
+    )
     return f"{columns(rows)}\n\nThis switch keeps to: {effective}; the other limits are shown only."
 
 

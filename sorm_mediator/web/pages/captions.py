@@ -176,6 +176,7 @@ LICENSED: Mapping[str, Phrase] = {
     "concurrent_calls": Phrase("Calls at a time"),
     "sorm_channels": Phrase("Mediators of domains"),
     "subscribers": Phrase("Subscribers"),
+    "addon.count": Phrase("Add-on conferences"),
 }
 """What a licence limits."""
 SERVICES: Mapping[str, Phrase] = {
