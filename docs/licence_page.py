@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from inspect import getdoc
 
-from sorm_mediator.config import LicenceConfig
+from sorm_mediator.config import LicenceConfig, ServiceGroupsConfig
 from sorm_mediator.switch.calls.call import CallUnits
-from sorm_mediator.switch.licence import LIMIT_SECTIONS, shown
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, PACKAGES, shown
 
 _TOP = """\
 # The licence
@@ -45,6 +45,7 @@ switch does not keep to it (our choice: labs without these limits are as before 
 |---|---|
 | `addon.count` | add-on conferences (3pty) that go on at a time; joining a third party to one more call is refused |
 | `addon.members` | participants of one conference: the parties of the call, and each further one |
+| `package.ECSS-...` | subscribers that have the package: see [packages of services](#packages-of-services) |
 
 ```toml
 [switch.licence.limits]
@@ -54,6 +55,30 @@ switch does not keep to it (our choice: labs without these limits are as before 
 
 A conference begins with `3pty` and has three participants. One of them may bring in another one by `3pty` in its own
 call, which makes four. It ends with its first call, or when only that is left.
+
+## Packages of services
+
+A package covers groups of supplementary services, its SS list, and its limit is the number of subscribers that may
+have it. Once the active licence names a package, a service acts only with a licence. A subscriber takes one for each
+group of the services in its record, of the package with the fewest groups that has one free. A package of several
+groups serves all of them. The services of the lab file take licences first, in the order of domains and subscribers;
+the log warns of those that get none.
+
+| group (SS) | services | packages |
+|---|---|---|
+GROUPS
+`[switch.service_groups]` puts services into other groups. The vendor has a page of its own for the packages, which is
+not among our sources, so the groups and the taking of licences are our choice.
+
+| without a licence | what happens |
+|---|---|
+| a forwarding, or call waiting, of the record | has no effect; `service-refused` in the call's events has the reason |
+| a service used in a call | `service-refused`; the call goes on. HTTP 503 where it is used by hand |
+| a service ordered (`phase: order`) | refused, and the record stays as it is; cancelling it gives the licence back |
+
+`system/licence/packages/usage` in the [shell](shell.md) shows the packages with their services, limits and use, and
+`domain/<D>/ss/packages` the subscribers that have them or lack one. Command 12 lists the services of the record, with a
+licence or without.
 
 ## What is shown only
 
@@ -121,7 +146,24 @@ The column "licence 1" has the defaults of `[switch.licence]`. An empty cell: as
 def page() -> str:
     """The whole page, Markdown."""
     counting = [line for line in (getdoc(CallUnits) or "").splitlines() if line.startswith("|")]
-    return _TOP + "\n".join(counting) + "\n" + _MIDDLE + "\n".join(_limits()) + "\n"
+    groups = "".join(f"{row}\n" for row in _groups())
+    top = _TOP.replace("GROUPS\n", f"{groups}\n")
+    return top + "\n".join(counting) + "\n" + _MIDDLE + "\n".join(_limits()) + "\n"
+
+
+def _groups() -> Iterator[str]:
+    """The groups of services by default, with the packages that cover them."""
+    given = ServiceGroupsConfig()
+    for group in sorted(set().union(*PACKAGES.values())):
+        services = [
+            f"`{field.alias or name}`"
+            for name, field in ServiceGroupsConfig.model_fields.items()
+            if getattr(given, name) == group
+        ]
+        covering = [
+            dict(LIMITS[key].before)["name"].strip("'") for key, held in PACKAGES.items() if group in held
+        ]
+        yield f"| {group} | {', '.join(services) or 'none of this switch'} | {', '.join(covering)} |"
 
 
 def _limits() -> Iterator[str]:

@@ -344,6 +344,41 @@ class MediaConfig(Section):
         return host
 
 
+Group = Annotated[int, Field(ge=1, le=5)]
+
+
+class ServiceGroupsConfig(Section):
+    """``[switch.service_groups]``: the group of each service, as the SS list of a licence's package names it.
+
+    The packages of a licence cover groups; which services are in a group is our choice."""
+
+    hold: Group = 1
+    """Hold and consultation call."""
+    transfer: Group = 1
+    """Call transfer."""
+    cfu: Group = 2
+    """Call forwarding unconditional."""
+    cfb: Group = 2
+    """Call forwarding on busy."""
+    cfnr: Group = 2
+    """Call forwarding on no reply."""
+    waiting: Group = 2
+    """Call waiting."""
+    cfnrc: Group = 3
+    """Call forwarding when not reachable."""
+    pickup: Group = 3
+    """Call pick-up."""
+    three_party: Group = Field(default=4, alias="3pty")
+    """Three-party call (add-on conference)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def of(self, service: str) -> int:
+        """The group of a service by its name in calls."""
+        group: int = getattr(self, "three_party" if service == "3pty" else service)
+        return group
+
+
 class SwitchConfig(Section):
     """``[switch]``: the emulated ECSS-10."""
 
@@ -403,6 +438,8 @@ class SwitchConfig(Section):
     """Limits."""
     licences: tuple[AddedLicenceConfig, ...] = ()
     """Licences above number 1."""
+    service_groups: ServiceGroupsConfig = ServiceGroupsConfig()
+    """Groups of services in the packages of a licence."""
     media: MediaConfig = MediaConfig()
     """Speech."""
 

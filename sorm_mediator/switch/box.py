@@ -416,9 +416,11 @@ class SwitchBox:
             "sorm_channels": len(self._channels),
             "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
         }
-        active = self.engine.node.licences.active(time.time())
+        now = time.time()
+        active = self.engine.node.licences.active(now)
         further = {"addon.count": self.engine.conferences.in_use}
         used |= {key: count for key, count in further.items() if active.limits.kept(key) is not None}
+        used |= self.engine.packages.in_use(now)
         return usage(active, used)
 
     def _warn_of_licence(self) -> None:
@@ -431,6 +433,9 @@ class SwitchBox:
         if declared > limit:
             beyond = "switch.licence: licence %d allows %g subscribers, and %d are declared"
             log.warning(beyond, active.number, limit, declared)
+        for domain, subscriber, services in self.engine.packages.without(now):
+            beyond = "switch.licence: licence %d has no package left for %s of %s, domain %s: they do not act"
+            log.warning(beyond, active.number, ", ".join(services), subscriber.number, domain.name)
 
     # --- the SSH server's backend
 

@@ -71,6 +71,7 @@ class Limit:
     licence 0 has no such row. effective: the emulated switch applies the limit. named: it applies the limit
     where the licence that holds names it. The others are shown only.
     before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
+    groups: the groups of services of a package.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Limit:
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     apart: bool = False
+    groups: frozenset[int] = frozenset()
 
     def check(self, value: object) -> Value:
         """The value, checked. Raises :class:`LicenceError` naming key, value and what is allowed."""
@@ -131,15 +133,18 @@ def _nodes(name: str, *fixed: tuple[str, str]) -> Limit:
     return Limit(f"{name}.nodes", "nodes", Kind.TEXT, f"{name}@ecss1", before=(("name", name), *fixed))
 
 
-def _package(name: str, description: str, services: str) -> Limit:
+def _package(name: str, description: str, *groups: int) -> Limit:
     """A package of supplementary services."""
+    listed = ",".join(map(str, groups))
     return Limit(
         f"package.{name}",
         "limit",
         Kind.COUNT,
+        named=True,
         before=(("name", f"'{name}'"),),
-        after=(("description", f'"{description}"'), ("SS list", services)),
+        after=(("description", f'"{description}"'), ("SS list", f"[{listed}]")),
         apart=True,
+        groups=frozenset(groups),
     )
 
 
@@ -177,12 +182,12 @@ LIMIT_SECTIONS: Final = (
     ),
     _section(
         "Supplementary Services licence package(s)",
-        _package("ECSS-ADV", "Дополнительные услуги", "[4]"),
-        _package("ECSS-ADV+", "Дополнительные услуги +", "[5]"),
-        _package("ECSS-BAS", "Базовые услуги (РД 45)", "[2]"),
-        _package("ECSS-BAS+", "Расширение базовых услуг", "[3]"),
-        _package("ECSS-FULL+", "Все услуги что есть", "[1,2,3,4,5]"),
-        _package("ECSS-GEN", "Стандартные услуги (РД 45)", "[1]"),
+        _package("ECSS-ADV", "Дополнительные услуги", 4),
+        _package("ECSS-ADV+", "Дополнительные услуги +", 5),
+        _package("ECSS-BAS", "Базовые услуги (РД 45)", 2),
+        _package("ECSS-BAS+", "Расширение базовых услуг", 3),
+        _package("ECSS-FULL+", "Все услуги что есть", 1, 2, 3, 4, 5),
+        _package("ECSS-GEN", "Стандартные услуги (РД 45)", 1),
     ),
     _section(
         "SORM",
@@ -245,6 +250,10 @@ FACTORY: Final[Mapping[str, Value]] = {
     limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None
 }
 """The rows of licence 0."""
+PACKAGES: Final[Mapping[str, frozenset[int]]] = {
+    limit.key: limit.groups for limit in LIMITS.values() if limit.groups
+}
+"""The packages of supplementary services -> their groups (SS list)."""
 
 
 def limit_of(key: str) -> Limit:

@@ -59,6 +59,7 @@ from sorm_mediator.switch.calls.matching import (
     touch_legs,
 )
 from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
+from sorm_mediator.switch.calls.packages import Packages
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
@@ -92,6 +93,8 @@ class Engine:
         """Units of the licence that the calls use."""
         self.conferences = Conferences(self.node)
         """Add-on conferences, which the licence limits."""
+        self.packages = Packages(self.node)
+        """Licences of packages of services that the subscribers have."""
         self.listeners: Container[str] = frozenset()
         """Mediators that receive speech: their reports contain its SSRC."""
         self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
@@ -249,7 +252,7 @@ class Engine:
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
-        forwarding, cause = self._obstacle(call)
+        forwarding, cause = self._obstacle(call, now)
         if forwarding is not None:
             self._arrive_or_fail(call, "forwarding-failed", self._forward(call, forwarding, now), now)
             return
@@ -263,19 +266,32 @@ class Engine:
         then = self._give_up if call.outcome == "no-answer" else self.answer
         self.after(now + call.request.ring, call, partial(then, call), call.epoch)
 
-    def _obstacle(self, call: Call) -> tuple[str | None, int | None]:
+    def _obstacle(self, call: Call, now: float) -> tuple[str | None, int | None]:
         """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
         subscriber = call.called.subscriber
-        forwardings = subscriber.forwardings if subscriber else {}
-        if "cfu" in forwardings:
+        if self._acts(call, "cfu", now):
             return "cfu", None
         if call.outcome == "fail" or (subscriber is not None and not subscriber.reachable):
-            return ("cfnrc", None) if "cfnrc" in forwardings else (None, RELEASE_FAULT)
-        lets_in = subscriber is not None and (call.let_in or "waiting" in subscriber.features)
+            return ("cfnrc", None) if self._acts(call, "cfnrc", now) else (None, RELEASE_FAULT)
         own_number = subscriber is not None and subscriber is call.calling.subscriber
-        if call.outcome == "busy" or own_number or (self._busy(call) and not lets_in):
-            return ("cfb", None) if "cfb" in forwardings else (None, RELEASE_BUSY)
+        engaged = self._busy(call) and not call.let_in and not self._acts(call, "waiting", now)
+        if call.outcome == "busy" or own_number or engaged:
+            return ("cfb", None) if self._acts(call, "cfb", now) else (None, RELEASE_BUSY)
         return None, None
+
+    def _acts(self, call: Call, service: str, now: float) -> bool:
+        """Whether a service in the record of the number reached acts: it is there, and has a licence."""
+        subscriber = call.called.subscriber
+        if subscriber is None or (
+            service not in subscriber.forwardings and service not in subscriber.features
+        ):
+            return False
+        try:
+            self.packages.check(subscriber, service, now)
+        except CallRefused as reason:
+            _refused(call, service, reason, now)
+            return False
+        return True
 
     @staticmethod
     def _busy(call: Call) -> bool:
@@ -312,8 +328,7 @@ class Engine:
 
     def _give_up(self, call: Call, now: float) -> None:
         """The ringing time is over without an answer."""
-        subscriber = call.called.subscriber
-        if subscriber is not None and "cfnr" in subscriber.forwardings:
+        if self._acts(call, "cfnr", now):
             self._arrive_or_fail(call, "forwarding-failed", self._forward(call, "cfnr", now), now)
         else:
             self.release(call, now, cause=RELEASE_NO_ANSWER)
@@ -579,17 +594,33 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
     try:
         carry_out(engine, call, service, now)
     except CallRefused as reason:
-        call.log(
-            now, "service-refused", Phrase("{service}: {reason}", service=service.service, reason=reason.text)
-        )
+        _refused(call, service.service, reason, now)
+
+
+def _refused(call: Call, service: str, reason: CallRefused, now: float) -> None:
+    call.log(now, "service-refused", Phrase("{service}: {reason}", service=service, reason=reason.text))
 
 
 def carry_out(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     """Carry out a service. Raises :class:`CallRefused`."""
     if service.phase == "use":
+        _check_package(engine, call, service, now)
         _USE[service.service](engine, call, service, now)
     else:
         _order(engine, call, service, now)
+
+
+def _check_package(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    """Raises :class:`CallRefused` where the licence names packages, and the user has none for the service."""
+    if service.service == "end-of-hold" or not engine.packages.named(now):
+        return
+    user: Subscriber | None
+    if service.service == "pickup":
+        user = call.legs[-1].domain.subscribers.get(service.number)
+    else:
+        _, _, user = _user(call, service, "b" if service.service == "waiting" else "a")
+    if user is not None:
+        engine.packages.check(user, service.service, now)
 
 
 def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
@@ -731,10 +762,11 @@ def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) ->
     engine.begin(call.leg_of(role).domain, request, now, let_in=True)
 
 
-def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _order(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
     _, user, subscriber = _user(call, service)
     if service.phase == "order":
+        engine.packages.order(subscriber, service.service, now)
         if service.service in FORWARDINGS:
             subscriber.forwardings[service.service] = service.number
         else:
@@ -742,6 +774,7 @@ def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     elif service.phase == "cancel":
         subscriber.forwardings.pop(service.service, None)
         subscriber.features.discard(service.service)
+        engine.packages.cancelled(subscriber)
     dialled = Party(digits=service.digits or call.request.b)
     record_use(call, service.service, now, user.party, dialled, PHASES[service.phase])
 

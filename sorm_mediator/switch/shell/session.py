@@ -38,6 +38,7 @@ from sorm_mediator.switch.shell.parser import (
     split,
 )
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
+from sorm_mediator.switch.shell.service_commands import SERVICE_COMMANDS
 
 MOST_HISTORY: Final = 500
 """Limit of lines in ``history``, since a script may have any number of lines."""
@@ -283,5 +284,6 @@ def commands() -> tuple[Command, ...]:
         *PLAN_COMMANDS,
         *BRIDGE_COMMANDS,
         *LICENCE_COMMANDS,
+        *SERVICE_COMMANDS,
         *CONFIG_COMMANDS,
     )

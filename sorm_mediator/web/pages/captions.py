@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from protocol.messages import BY_CODE, title_of
 from sorm_mediator.language import Phrase, join
+from sorm_mediator.switch.licence import PACKAGES
 
 COUNTERS: Mapping[str, Phrase] = {
     "changes_refused_by_disk": Phrase("changes that the disk refused"),
@@ -177,6 +178,7 @@ LICENSED: Mapping[str, Phrase] = {
     "sorm_channels": Phrase("Mediators of domains"),
     "subscribers": Phrase("Subscribers"),
     "addon.count": Phrase("Add-on conferences"),
+    **{key: Phrase("Subscribers with {package}", package=key.removeprefix("package.")) for key in PACKAGES},
 }
 """What a licence limits."""
 SERVICES: Mapping[str, Phrase] = {
