@@ -33,13 +33,21 @@ it is more than the licence allows.
 | `sorm_channels` | pairs of a mediator and a domain; the two hosts of a cluster, or two connections, count once |
 | `concurrent_calls` | units of simultaneous connections (cp_limit), counted as below |
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
-| `subscribers` | subscribers of all domains together; declaring more is refused |
+| `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
+| `virtual_subscribers` | the same for active virtual subscribers |
+
+**Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
+`sip/user/declare ... --inactive`, or `active = false` in the lab file, and get service later with
+`sip/user/activate NUMBER` in the [shell](shell.md). Until then it makes and takes no calls, and is refused as an object
+with 54h; an object that has been on control before stays and is not touched. `sip/user/deactivate` takes the service
+away, but not during a call. **A virtual subscriber** (`virtual = true`, `--virtual`) has no terminal: it makes no
+calls, and calls to it go on by its forwarding `cfu` or `cfnrc`, else they end with 01h (our reading of the name).
 
 ## What takes effect where it is named
 
-These limits hold only where the licence that is active names them itself: licence 1 in `[switch.licence.limits]`, an
-added licence by `--limit` of `licence make`. A licence that leaves one out shows the value of licence 0, and the
-switch does not keep to it (our choice: labs without these limits are as before them).
+These limits hold only where a licence above 0 names them itself and is active: licence 1 in
+`[switch.licence.limits]`, an added licence by `--limit` of `licence make`. A licence that leaves one out shows the
+value of licence 0, and the switch does not keep to it (our choice: labs without these limits are as before them).
 
 | limit | what it does |
 |---|---|

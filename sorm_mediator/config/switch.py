@@ -103,6 +103,12 @@ class SubscriberConfig(Section):
     terminal: Literal["smart", "basic"] = "smart"
     """smart: the set makes its further calls itself, each with a unit of the licence; basic: the switch makes
     them within one unit."""
+    active: bool = True
+    """Whether it has service, and counts for the licence. An inactive subscriber makes and takes no calls, and is
+    refused as an object (54h), until the shell activates it."""
+    virtual: bool = False
+    """It has no terminal: it makes no calls, and calls to it only go on by cfu or cfnrc. It counts for the licence's
+    virtual subscribers."""
 
 
 MOST_NAME = 172

@@ -27,6 +27,7 @@ from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
+from sorm_mediator.switch.changes.licence import active_subscribers
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.mediators import access
@@ -414,12 +415,15 @@ class SwitchBox:
         used = {
             "concurrent_calls": self.engine.units.in_use,
             "sorm_channels": len(self._channels),
-            "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
+            "subscribers": active_subscribers(self.engine.node),
         }
         now = time.time()
         active = self.engine.node.licences.active(now)
-        further = {"addon.count": self.engine.conferences.in_use}
-        used |= {key: count for key, count in further.items() if active.limits.kept(key) is not None}
+        further = {
+            "addon.count": self.engine.conferences.in_use,
+            "virtual_subscribers": active_subscribers(self.engine.node, virtual=True),
+        }
+        used |= {key: count for key, count in further.items() if count or key in active.limits.own}
         used |= self.engine.packages.in_use(now)
         return usage(active, used)
 
@@ -429,10 +433,11 @@ class SwitchBox:
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
             log.warning("switch.licence: %s: no mediator will be let in", problem)
-        declared, limit = self.licence()["units"]["subscribers"]["in_use"], active.limits.subscribers
-        if declared > limit:
-            beyond = "switch.licence: licence %d allows %g subscribers, and %d are declared"
-            log.warning(beyond, active.number, limit, declared)
+        for key, virtual in (("subscribers", False), ("virtual_subscribers", True)):
+            declared, limit = active_subscribers(self.engine.node, virtual=virtual), active.limits.most(key)
+            if limit is not None and declared > limit:
+                beyond = "switch.licence: licence %d allows %g %s, and %d are declared"
+                log.warning(beyond, active.number, limit, key.replace("_", " "), declared)
         for domain, subscriber, services in self.engine.packages.without(now):
             beyond = "switch.licence: licence %d has no package left for %s of %s, domain %s: they do not act"
             log.warning(beyond, active.number, ", ".join(services), subscriber.number, domain.name)

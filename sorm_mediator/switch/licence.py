@@ -68,8 +68,9 @@ class Limit:
     """One row.
 
     key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
-    licence 0 has no such row. effective: the emulated switch applies the limit. named: it applies the limit
-    where the licence that holds names it. The others are shown only.
+    licence 0 has no such row. effective: the emulated switch applies the limit, and it is a key of
+    ``[switch.licence]``. kept: "always": applied too; "named": applied where a licence above 0 names it and holds. The
+    others are shown only.
     before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
     groups: the groups of services of a package.
     """
@@ -79,7 +80,7 @@ class Limit:
     kind: Kind
     factory: Value | None = None
     effective: bool = False
-    named: bool = False
+    kept: Literal["", "named", "always"] = ""
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     apart: bool = False
@@ -140,7 +141,7 @@ def _package(name: str, description: str, *groups: int) -> Limit:
         f"package.{name}",
         "limit",
         Kind.COUNT,
-        named=True,
+        kept="named",
         before=(("name", f"'{name}'"),),
         after=(("description", f'"{description}"'), ("SS list", f"[{listed}]")),
         apart=True,
@@ -210,8 +211,8 @@ LIMIT_SECTIONS: Final = (
     _section("GEO backup", Limit("geo_backup", "enabled", Kind.FLAG, False)),
     _section(
         "Add-on conferences",
-        Limit("addon.count", "total count", Kind.COUNT, 30, named=True),
-        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16, named=True),
+        Limit("addon.count", "total count", Kind.COUNT, 30, kept="named"),
+        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16, kept="named"),
     ),
     _section(
         "Chat rooms",
@@ -236,7 +237,7 @@ LIMIT_SECTIONS: Final = (
         Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
         Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
         Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
-        Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY),
+        Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY, kept="always"),
         Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
         Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
     ),
@@ -275,7 +276,7 @@ def _further(key: str) -> Limit:
 class Limits:
     """The limits under a licence: its own rows in place of those of the factory licence.
 
-    own: the keys of the rows that the licence itself has.
+    own: the keys of the rows that the licence itself has, if it is above 0.
     """
 
     values: Mapping[str, Value]
@@ -284,12 +285,21 @@ class Limits:
     def kept(self, key: str) -> Value | None:
         """The value of a limit that the switch keeps to; None: it does not, since the licence does not name it."""
         limit = LIMITS[key]
-        return self.values.get(key) if limit.effective or (limit.named and key in self.own) else None
+        named = key in self.own and limit.kept == "named"
+        return self.values.get(key) if limit.effective or limit.kept == "always" or named else None
 
     def most(self, key: str) -> float | None:
         """The most that the switch allows of a limit, which may be :data:`INFINITY`; None: it keeps to none."""
         value = self.kept(key)
         return value if isinstance(value, int | float) else None
+
+    def told(self) -> tuple[str, ...]:
+        """The keys of the limits that the switch keeps to, for people: those of 0 that few need are left out."""
+        return tuple(
+            key
+            for key, limit in LIMITS.items()
+            if limit.effective or (limit.kept and key in self.own and key in self.values)
+        )
 
     @property
     def sorm_enabled(self) -> bool:
@@ -472,7 +482,7 @@ class Licence:
     def __post_init__(self) -> None:
         rows = {**FACTORY, **self.values}
         values = {key: rows[key] for key in LIMITS if key in rows}
-        object.__setattr__(self, "limits", Limits(values, frozenset(self.values)))
+        object.__setattr__(self, "limits", Limits(values, frozenset(self.values if self.number else ())))
 
     @property
     def expiry(self) -> float | None:
@@ -579,15 +589,18 @@ class Licences:
             f"and {used + 1} would be needed; add a licence, or connect fewer domains"
         )
 
-    def why_no_subscribers(self, declared: int, more: int, now: float) -> str:
-        """Why no ``more`` subscribers may be declared besides those of all domains; "" when they may."""
-        active = self.active(now)
-        limit = active.limits.subscribers
-        if declared + more <= limit:
+    def why_no_subscribers(self, active: int, more: int, now: float, *, virtual: bool = False) -> str:
+        """Why no ``more`` active subscribers may be there besides those of all domains; "" when they may.
+
+        ``virtual``: virtual subscribers, which have a limit of their own.
+        """
+        licence, what = self.active(now), "virtual subscribers" if virtual else "subscribers"
+        limit = licence.limits.most("virtual_subscribers" if virtual else "subscribers")
+        if limit is None or active + more <= limit:
             return ""
         return (
-            f"licence {active.number} allows {int(limit)} subscribers (Subscribers limit): {declared} are declared, "
-            f"and {more} more would be needed; remove some, or add a licence"
+            f"licence {licence.number} allows {int(limit)} {what} ({what.capitalize()} limit): {active} are active, "
+            f"and {more} more would be needed; remove or deactivate some, declare inactive ones, or add a licence"
         )
 
 

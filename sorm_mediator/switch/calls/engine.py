@@ -515,6 +515,8 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
         if subscriber is None:
             told = Phrase("a: {number} is not a subscriber of {domain}", number=request.a, domain=domain.name)
             raise CallRefused("invalid", told)
+        if (problem := subscriber.without_line) is not None:
+            raise CallRefused("refused", Phrase("a: {reason}", reason=problem))
         if not subscriber.reachable:
             told = Phrase("a: the line of {number} is {state}", number=request.a, state=subscriber.line_state)
             raise CallRefused("refused", told)

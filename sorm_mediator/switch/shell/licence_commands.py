@@ -12,7 +12,7 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, Licence, Limits, Value, shown
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, Licence, Limits, Value, shown
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
 from sorm_mediator.texts import whole_number
 
@@ -65,9 +65,7 @@ def _show_licence(call: Invocation) -> str:
     rows += _limits(licence.limits.values if details else licence.values)
     if not details:
         return columns(rows)
-    effective = ", ".join(
-        key for key in LIMITS if LIMITS[key].effective or licence.limits.kept(key) is not None
-    )
+    effective = ", ".join(licence.limits.told())
     return f"{columns(rows)}\n\nThis switch keeps to: {effective}; the other limits are shown only."
 
 

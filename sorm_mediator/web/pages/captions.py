@@ -177,6 +177,7 @@ LICENSED: Mapping[str, Phrase] = {
     "concurrent_calls": Phrase("Calls at a time"),
     "sorm_channels": Phrase("Mediators of domains"),
     "subscribers": Phrase("Subscribers"),
+    "virtual_subscribers": Phrase("Virtual subscribers"),
     "addon.count": Phrase("Add-on conferences"),
     **{key: Phrase("Subscribers with {package}", package=key.removeprefix("package.")) for key in PACKAGES},
 }
