@@ -35,6 +35,7 @@ it is more than the licence allows.
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
 | `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
 | `virtual_subscribers` | the same for active virtual subscribers |
+| `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
 
 **Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
 `sip/user/declare ... --inactive`, or `active = false` in the lab file, and get service later with

@@ -421,6 +421,7 @@ class SwitchBox:
         active = self.engine.node.licences.active(now)
         further = {
             "addon.count": self.engine.conferences.in_use,
+            "dialer.channels": self.engine.dialer.in_use,
             "virtual_subscribers": active_subscribers(self.engine.node, virtual=True),
         }
         used |= {key: count for key, count in further.items() if count or key in active.limits.own}

@@ -234,7 +234,7 @@ LIMIT_SECTIONS: Final = (
     _section(
         "",
         Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
-        Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
+        Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2, kept="always"),
         Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
         Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
         Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY, kept="always"),
@@ -294,7 +294,7 @@ class Limits:
         return value if isinstance(value, int | float) else None
 
     def told(self) -> tuple[str, ...]:
-        """The keys of the limits that the switch keeps to, for people: those of 0 that few need are left out."""
+        """The keys of the limits that the switch keeps to: of those that few need, the ones that the licence names."""
         return tuple(
             key
             for key, limit in LIMITS.items()

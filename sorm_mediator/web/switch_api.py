@@ -78,8 +78,11 @@ class CallBody(RequestBody):
     """The calling number; empty for a call that comes in without it."""
     b: Digits
     """The digits dialled."""
-    origin: Annotated[str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+)$")] = "subscriber"
-    """``subscriber``, or ``trunk:NAME`` for a call that comes in."""
+    origin: Annotated[
+        str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+|system:(alarm|custom-cb|dialer))$")
+    ] = "subscriber"
+    """``subscriber``, ``trunk:NAME`` for a call that comes in, or ``system:alarm``, ``system:custom-cb`` or
+    ``system:dialer`` for one that the switch makes itself."""
     outcome: Literal["answer", "busy", "no-answer", "fail", "incomplete"] = "answer"
     """What happens at the number reached; its subscriber's matching forwarding goes on from there."""
     ring: Seconds = 0.05

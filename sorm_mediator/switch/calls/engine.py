@@ -59,6 +59,7 @@ from sorm_mediator.switch.calls.matching import (
     touch_legs,
 )
 from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
+from sorm_mediator.switch.calls.origins import DIALER, Dialer, calling_party
 from sorm_mediator.switch.calls.packages import Packages
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
@@ -95,6 +96,8 @@ class Engine:
         """Add-on conferences, which the licence limits."""
         self.packages = Packages(self.node)
         """Licences of packages of services that the subscribers have."""
+        self.dialer = Dialer(self.node)
+        """Channels for the calls that the switch makes from a list of numbers."""
         self.listeners: Container[str] = frozenset()
         """Mediators that receive speech: their reports contain its SSRC."""
         self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
@@ -208,8 +211,11 @@ class Engine:
         self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False, units: int = 1
     ) -> Call:
         """Make a call within a domain, with this number of licence units. Raises :class:`CallRefused`."""
-        self.units.check(units, now)
-        calling = _origin(domain, request)
+        if request.origin == DIALER:
+            self.dialer.check(now)
+        else:
+            self.units.check(units, now)
+        calling = calling_party(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
@@ -218,7 +224,27 @@ class Engine:
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
         self.active += 1
-        self.units.use(call, units, now)
+        if request.origin != DIALER:
+            self.units.use(call, units, now)
+            self._set_out(call, now)
+        elif self.dialer.enter(call, now):
+            self._dial(call, now)
+        self._changed(call, now)
+        return call
+
+    def _dial(self, call: Call, now: float) -> None:
+        """A call of the dialer has a channel: set out, unless the licence has no unit for it."""
+        try:
+            self.units.use(call, 1, now)
+        except CallRefused as refusal:
+            call.log(now, "licence", refusal.text)
+            self.release(call, now, cause=RELEASE_FAULT)
+        else:
+            self._set_out(call, now)
+
+    def _set_out(self, call: Call, now: float) -> None:
+        """The calling party dials."""
+        request, domain, (leg,), calling = call.request, call.domain, call.legs, call.calling
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
@@ -239,8 +265,6 @@ class Engine:
             hops = self._find(call, domain, leg.request)
             problem = self._lead(call, 0, hops, now, redirected=False)
             self._arrive_or_fail(call, "routing-failed", problem, now)
-        self._changed(call, now)
-        return call
 
     def _arrive_or_fail(self, call: Call, event: str, problem: str, now: float) -> None:
         """Go on with a call that was led to a number; release it where that is impossible."""
@@ -365,6 +389,7 @@ class Engine:
         self.active -= 1
         self.units.use(call, 0, now)
         self.conferences.ended(call)
+        self.dialer.ended(call)
         self._released.append(call.id)
         while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]
@@ -459,6 +484,9 @@ class Engine:
                 continue
             action(at)
             self._changed(call, at)
+        while (waiting := self.dialer.next(now)) is not None:
+            self._dial(waiting, now)
+            self._changed(waiting, now)
 
     def _find(self, call: Call, domain: Domain, request: RoutingRequest) -> Sequence[Hop]:
         hops = find_path(self.domains, domain, request)
@@ -505,30 +533,6 @@ class Engine:
         if not self._dirty:
             self._dirty_since = now
         self._dirty[call.id] = call
-
-
-def _origin(domain: Domain, request: CallRequest) -> Endpoint:
-    """The calling party. Raises :class:`CallRefused`."""
-    kind, _, name = request.origin.partition(":")
-    if request.origin == "subscriber":
-        subscriber = domain.subscribers.get(request.a)
-        if subscriber is None:
-            told = Phrase("a: {number} is not a subscriber of {domain}", number=request.a, domain=domain.name)
-            raise CallRefused("invalid", told)
-        if (problem := subscriber.without_line) is not None:
-            raise CallRefused("refused", Phrase("a: {reason}", reason=problem))
-        if not subscriber.reachable:
-            told = Phrase("a: the line of {number} is {state}", number=request.a, state=subscriber.line_state)
-            raise CallRefused("refused", told)
-        return Endpoint(number=own_number(request.a), subscriber=subscriber)
-    trunk = domain.trunks.get(name)
-    if kind != "trunk" or trunk is None:
-        known = ", ".join(["subscriber", *(f"trunk:{name}" for name in sorted(domain.trunks))])
-        told = Phrase("from: {origin!r} is none of: {known}", origin=request.origin, known=known)
-        raise CallRefused("invalid", told)
-    if trunk.closed_to("incoming"):
-        raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
-    return Endpoint(number=Number(digits=request.a), trunk=trunk)
 
 
 # --- services used during a call

@@ -82,7 +82,8 @@ def _service(call: Invocation) -> str:
 
 CALL_COMMANDS: Final[tuple[Command, ...]] = (
     Command("domain/<D>/call/make", "<A> <B> [--from <ORIGIN>]", _make,
-            "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside"),
+            "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside, "
+            "or system:alarm, system:custom-cb, system:dialer for one of the switch itself"),
     Command("call/list", "", _list, "shows the latest calls"),
     Command("call/answer", "<CALL>", _answer, "the called party answers"),
     Command("call/release", "<CALL>", _release, "the caller hangs up"),

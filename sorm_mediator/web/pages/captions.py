@@ -178,6 +178,7 @@ LICENSED: Mapping[str, Phrase] = {
     "sorm_channels": Phrase("Mediators of domains"),
     "subscribers": Phrase("Subscribers"),
     "virtual_subscribers": Phrase("Virtual subscribers"),
+    "dialer.channels": Phrase("Channels of the dialer"),
     "addon.count": Phrase("Add-on conferences"),
     **{key: Phrase("Subscribers with {package}", package=key.removeprefix("package.")) for key in PACKAGES},
 }
@@ -211,6 +212,7 @@ HAPPENED: Mapping[str, Phrase] = {
     "service": Phrase("service", context="ladder"),
     "service-refused": Phrase("service refused"),
     "licence": Phrase("licence", context="ladder"),
+    "waiting": Phrase("waiting", context="ladder"),
 }
 """What happens to a call at the switch; others are shown by their names."""
 
