@@ -35,6 +35,7 @@ it is more than the licence allows.
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
 | `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
 | `virtual_subscribers` | the same for active virtual subscribers |
+| `elph.members` | [registrations of Elph clients](#elph-clients); 10 where no licence has the row |
 | `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
 
 **Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
@@ -88,6 +89,23 @@ not among our sources, so the groups and the taking of licences are our choice.
 `system/licence/packages/usage` in the [shell](shell.md) shows the packages with their services, limits and use, and
 `domain/<D>/ss/packages` the subscribers that have them or lack one. Command 12 lists the services of the record, with a
 licence or without.
+
+## Elph clients
+
+Each SIP registration of Elph-Desktop, Elph-Android or Elph-iOS uses one licence, whatever the platform: a subscriber
+with two devices uses two, until a registration expires or is cancelled. The emulated switch has no SIP, so devices
+register over HTTP, or in the [shell](shell.md). A device that registers again renews its registration; it ends with its
+subscriber, too. There is one group of Elph clients in the vendor's version, so `elph.groups` is shown only.
+
+| what | shell | HTTP, below `/api/v1/switch/domains/{domain}` |
+|---|---|---|
+| licences in use, of each domain | `system/licence/elph/usage --domains` | `GET /api/v1/switch/licence` |
+| the registered clients | `domain/<D>/sip/user/elph-registered *` | `GET elph` |
+| a device registers | `domain/<D>/sip/user/elph-register NUMBER CLIENT DEVICE [--expires S]` | `POST elph` |
+| a registration is cancelled | `domain/<D>/sip/user/elph-cancel NUMBER DEVICE` | `DELETE elph/{number}/{device}` |
+
+The body of `POST elph` has `number`, `device`, `client` (`desktop`, `android`, `ios`) and `expires` (3600 s). The last
+two commands are our own.
 
 ## What is shown only
 

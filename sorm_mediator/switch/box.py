@@ -29,6 +29,7 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.changes.licence import active_subscribers
 from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.elph import ElphRegistrations
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target
@@ -91,6 +92,8 @@ class SwitchBox:
         """Calls that ended, by the order's cause of release."""
         node = self.engine.node
         node.watchers.append(self._changed)
+        self.elph = ElphRegistrations(node)
+        """Registrations of Elph clients."""
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self._shell_context = ShellContext(
@@ -100,6 +103,7 @@ class SwitchBox:
             clock=time.time,
             stopwatch=time.perf_counter,
             calls=self,
+            elph=self.elph,
         )
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         limits = ConnectionLimits(
@@ -422,6 +426,7 @@ class SwitchBox:
         further = {
             "addon.count": self.engine.conferences.in_use,
             "dialer.channels": self.engine.dialer.in_use,
+            "elph.members": len(self.elph.registered(now)),
             "virtual_subscribers": active_subscribers(self.engine.node, virtual=True),
         }
         used |= {key: count for key, count in further.items() if count or key in active.limits.own}

@@ -70,7 +70,7 @@ class Limit:
     key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
     licence 0 has no such row. effective: the emulated switch applies the limit, and it is a key of
     ``[switch.licence]``. kept: "always": applied too; "named": applied where a licence above 0 names it and holds. The
-    others are shown only.
+    others are shown only. otherwise: the value that is applied where no licence has the row.
     before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
     groups: the groups of services of a package.
     """
@@ -81,6 +81,7 @@ class Limit:
     factory: Value | None = None
     effective: bool = False
     kept: Literal["", "named", "always"] = ""
+    otherwise: Value | None = None
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     apart: bool = False
@@ -229,7 +230,13 @@ LIMIT_SECTIONS: Final = (
     _section(
         "Elph",
         Limit("elph.groups", "total count of Elph group", Kind.COUNT),
-        Limit("elph.members", "total count of members of the one Elph group", Kind.COUNT),
+        Limit(
+            "elph.members",
+            "total count of members of the one Elph group",
+            Kind.COUNT,
+            kept="always",
+            otherwise=10,
+        ),
     ),
     _section(
         "",
@@ -286,7 +293,8 @@ class Limits:
         """The value of a limit that the switch keeps to; None: it does not, since the licence does not name it."""
         limit = LIMITS[key]
         named = key in self.own and limit.kept == "named"
-        return self.values.get(key) if limit.effective or limit.kept == "always" or named else None
+        applied = limit.effective or limit.kept == "always" or named
+        return self.values.get(key, limit.otherwise) if applied else None
 
     def most(self, key: str) -> float | None:
         """The most that the switch allows of a limit, which may be :data:`INFINITY`; None: it keeps to none."""
@@ -606,7 +614,8 @@ class Licences:
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
     """Usage of a licence by the keys of its limits, for JSON; null: no limit."""
-    limits = {key: active.limits.values.get(key, 0) for key in used}
+    kept = {key: active.limits.kept(key) for key in used}
+    limits = {key: 0 if value is None else value for key, value in kept.items()}
     units = {
         key: {"in_use": count, "limit": None if limits[key] == INFINITY else limits[key]}
         for key, count in used.items()

@@ -25,6 +25,7 @@ from sorm_mediator.switch.trace import TraceText, text_of
 if TYPE_CHECKING:
     from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
     from sorm_mediator.switch.calls.engine import Engine
+    from sorm_mediator.switch.elph import ElphRegistrations
 
 MASKED = "******"
 """Shown in place of a secret."""
@@ -251,6 +252,8 @@ class ShellContext:
     """The lab file, which ``config/save`` writes."""
     calls: Exchange | None = None
     """The calls of the switch; None: a shell without them."""
+    elph: ElphRegistrations | None = None
+    """The registrations of Elph clients; None: a shell without them."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
     trace_with: TraceText = text_of

@@ -179,6 +179,7 @@ LICENSED: Mapping[str, Phrase] = {
     "subscribers": Phrase("Subscribers"),
     "virtual_subscribers": Phrase("Virtual subscribers"),
     "dialer.channels": Phrase("Channels of the dialer"),
+    "elph.members": Phrase("Registrations of Elph clients"),
     "addon.count": Phrase("Add-on conferences"),
     **{key: Phrase("Subscribers with {package}", package=key.removeprefix("package.")) for key in PACKAGES},
 }
