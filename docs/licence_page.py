@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from inspect import getdoc
 
-from sorm_mediator.config import LicenceConfig
+from sorm_mediator.config import LicenceConfig, ServiceGroupsConfig
 from sorm_mediator.switch.calls.call import CallUnits
-from sorm_mediator.switch.licence import LIMIT_SECTIONS, shown
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, LIMITS, PACKAGES, shown
 
 _TOP = """\
 # The licence
@@ -33,7 +33,81 @@ it is more than the licence allows.
 | `sorm_channels` | pairs of a mediator and a domain; the two hosts of a cluster, or two connections, count once |
 | `concurrent_calls` | units of simultaneous connections (cp_limit), counted as below |
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
-| `subscribers` | subscribers of all domains together; declaring more is refused |
+| `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
+| `virtual_subscribers` | the same for active virtual subscribers |
+| `elph.members` | [registrations of Elph clients](#elph-clients); 10 where no licence has the row |
+| `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
+
+**Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
+`sip/user/declare ... --inactive`, or `active = false` in the lab file, and get service later with
+`sip/user/activate NUMBER` in the [shell](shell.md). Until then it makes and takes no calls, and is refused as an object
+with 54h; an object that has been on control before stays and is not touched. `sip/user/deactivate` takes the service
+away, but not during a call. **A virtual subscriber** (`virtual = true`, `--virtual`) has no terminal: it makes no
+calls, and calls to it go on by its forwarding `cfu` or `cfnrc`, else they end with 01h (our reading of the name).
+
+## What takes effect where it is named
+
+These limits hold only where a licence above 0 names them itself and is active: licence 1 in
+`[switch.licence.limits]`, an added licence by `--limit` of `licence make`. A licence that leaves one out shows the
+value of licence 0, and the switch does not keep to it (our choice: labs without these limits are as before them).
+
+| limit | what it does |
+|---|---|
+| `addon.count` | add-on conferences (3pty) that go on at a time; joining a third party to one more call is refused |
+| `addon.members` | participants of one conference: the parties of the call, and each further one |
+| `package.ECSS-...` | subscribers that have the package: see [packages of services](#packages-of-services) |
+
+```toml
+[switch.licence.limits]
+"addon.count" = 10
+"addon.members" = 4
+```
+
+A conference begins with `3pty` and has three participants. One of them may bring in another one by `3pty` in its own
+call, which makes four. It ends with its first call, or when only that is left.
+
+## Packages of services
+
+A package covers groups of supplementary services, its SS list, and its limit is the number of subscribers that may
+have it. Once the active licence names a package, a service acts only with a licence. A subscriber takes one for each
+group of the services in its record, of the package with the fewest groups that has one free. A package of several
+groups serves all of them. The services of the lab file take licences first, in the order of domains and subscribers;
+the log warns of those that get none.
+
+| group (SS) | services | packages |
+|---|---|---|
+GROUPS
+`[switch.service_groups]` puts services into other groups. The vendor has a page of its own for the packages, which is
+not among our sources, so the groups and the taking of licences are our choice.
+
+| without a licence | what happens |
+|---|---|
+| a forwarding, or call waiting, of the record | has no effect; `service-refused` in the call's events has the reason |
+| a service used in a call | `service-refused`; the call goes on. HTTP 503 where it is used by hand |
+| a service ordered (`phase: order`) | refused, and the record stays as it is; cancelling it gives the licence back |
+
+`system/licence/packages/usage` in the [shell](shell.md) shows the packages with their services, limits and use, and
+`domain/<D>/ss/packages` the subscribers that have them or lack one. Command 12 lists the services of the record, with a
+licence or without.
+
+## Elph clients
+
+Each SIP registration of Elph-Desktop, Elph-Android or Elph-iOS uses one licence, whatever the platform: a subscriber
+with two devices uses two, until a registration expires or is cancelled. The emulated switch has no SIP, so devices
+register over HTTP, or in the [shell](shell.md). A device that registers again renews its registration; it ends with its
+subscriber, too. There is one group of Elph clients in the vendor's version, so `elph.groups` is shown only.
+
+| what | shell | HTTP, below `/api/v1/switch/domains/{domain}` |
+|---|---|---|
+| licences in use, of each domain | `system/licence/elph/usage --domains` | `GET /api/v1/switch/licence` |
+| the registered clients | `domain/<D>/sip/user/elph-registered *` | `GET elph` |
+| a device registers | `domain/<D>/sip/user/elph-register NUMBER CLIENT DEVICE [--expires S]` | `POST elph` |
+| a registration is cancelled | `domain/<D>/sip/user/elph-cancel NUMBER DEVICE` | `DELETE elph/{number}/{device}` |
+
+The body of `POST elph` has `number`, `device`, `client` (`desktop`, `android`, `ios`) and `expires` (3600 s). The last
+two commands are our own.
+
+## What is shown only
 
 All other limits are shown only.
 
@@ -109,7 +183,24 @@ The column "licence 1" has the defaults of `[switch.licence]`. An empty cell: as
 def page() -> str:
     """The whole page, Markdown."""
     counting = [line for line in (getdoc(CallUnits) or "").splitlines() if line.startswith("|")]
-    return _TOP + "\n".join(counting) + "\n" + _MIDDLE + "\n".join(_limits()) + "\n"
+    groups = "".join(f"{row}\n" for row in _groups())
+    top = _TOP.replace("GROUPS\n", f"{groups}\n")
+    return top + "\n".join(counting) + "\n" + _MIDDLE + "\n".join(_limits()) + "\n"
+
+
+def _groups() -> Iterator[str]:
+    """The groups of services by default, with the packages that cover them."""
+    given = ServiceGroupsConfig()
+    for group in sorted(set().union(*PACKAGES.values())):
+        services = [
+            f"`{field.alias or name}`"
+            for name, field in ServiceGroupsConfig.model_fields.items()
+            if getattr(given, name) == group
+        ]
+        covering = [
+            dict(LIMITS[key].before)["name"].strip("'") for key, held in PACKAGES.items() if group in held
+        ]
+        yield f"| {group} | {', '.join(services) or 'none of this switch'} | {', '.join(covering)} |"
 
 
 def _limits() -> Iterator[str]:

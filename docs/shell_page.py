@@ -95,6 +95,7 @@ _TITLES = {
     "sorm": "SORM parameters of the switch",
     "bridge": "Bridges",
     "cluster": "The licence",
+    "system": "What is in use of the licence",
     "config": "The configuration",
     "call": "Calls",
 }

@@ -141,7 +141,7 @@ def _in_words(value: object) -> str:
 
 def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:
     """What a switch under a licence keeps to: each value, and where it is from."""
-    from sorm_mediator.switch.licence import LIMITS, Licence, shown
+    from sorm_mediator.switch.licence import Licence, shown
 
     licence = Licence(1, body, body.values())
     return {
@@ -149,8 +149,7 @@ def _kept(body: LicenceBody) -> dict[str, tuple[str, str]]:
             shown(licence.limits.values.get(key, 0)),
             "this licence" if key in licence.values else "factory licence",
         )
-        for key, limit in LIMITS.items()
-        if limit.effective
+        for key in licence.limits.told()
     }
 
 

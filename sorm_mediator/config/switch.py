@@ -129,6 +129,13 @@ class SubscriberConfig(Section):
             raise ValueError("licences: fax and conference need uc-suite or groupware: add one of them")
         return self
 
+    active: bool = True
+    """Whether it has service, and counts for the licence. An inactive subscriber makes and takes no calls, and is
+    refused as an object (54h), until the shell activates it."""
+    virtual: bool = False
+    """It has no terminal: it makes no calls, and calls to it only go on by cfu or cfnrc. It counts for the licence's
+    virtual subscribers."""
+
 
 MOST_NAME = 172
 """Octets of a trunk's name: four 2Ah; our choice."""
@@ -353,6 +360,9 @@ class LicenceConfig(Section):
     """Subscribers of all domains together."""
     expires: date | Literal[""] = ""
     """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
+    limits: dict[str, bool | int | str] = Field(default={})
+    """Further rows of the licence by the keys of docs/licence.md, such as "addon.count" = 10. A row that is left
+    out is shown as in the factory licence."""
 
     @field_validator("expires", mode="before")
     @classmethod
@@ -472,6 +482,41 @@ class MediaConfig(Section):
         return host
 
 
+Group = Annotated[int, Field(ge=1, le=5)]
+
+
+class ServiceGroupsConfig(Section):
+    """``[switch.service_groups]``: the group of each service, as the SS list of a licence's package names it.
+
+    The packages of a licence cover groups; which services are in a group is our choice."""
+
+    hold: Group = 1
+    """Hold and consultation call."""
+    transfer: Group = 1
+    """Call transfer."""
+    cfu: Group = 2
+    """Call forwarding unconditional."""
+    cfb: Group = 2
+    """Call forwarding on busy."""
+    cfnr: Group = 2
+    """Call forwarding on no reply."""
+    waiting: Group = 2
+    """Call waiting."""
+    cfnrc: Group = 3
+    """Call forwarding when not reachable."""
+    pickup: Group = 3
+    """Call pick-up."""
+    three_party: Group = Field(default=4, alias="3pty")
+    """Three-party call (add-on conference)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def of(self, service: str) -> int:
+        """The group of a service by its name in calls."""
+        group: int = getattr(self, "three_party" if service == "3pty" else service)
+        return group
+
+
 class SwitchConfig(Section):
     """``[switch]``: the emulated ECSS-10."""
 
@@ -546,6 +591,8 @@ class SwitchConfig(Section):
     """Whose the switch is."""
     licence_network: LicenceNetworkConfig = LicenceNetworkConfig()
     """Nodes that share the licences of one master."""
+    service_groups: ServiceGroupsConfig = ServiceGroupsConfig()
+    """Groups of services in the packages of a licence."""
     media: MediaConfig = MediaConfig()
     """Speech."""
 

@@ -257,7 +257,7 @@ def terms_of(settings: ConformanceSettings, config: Config) -> Terms:
     own, network, caller = settings.own, settings.network, settings.caller
     trunk, _, trunk_name = settings.trunk.partition("=")
     if domain is not None:
-        usual = [one for one in domain.subscribers if one.context == ""]
+        usual = [one for one in domain.subscribers if one.context == "" and one.active and not one.virtual]
         # Subscribers with forwarding can be put under control too; the calls are made among the others.
         usual.sort(key=lambda one: one.line_state != "good" or _forwards(one.services))
         own = own or tuple(one.number for one in usual)

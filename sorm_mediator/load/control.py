@@ -70,6 +70,8 @@ async def by_switch(lab: Served, objects: int, first_object: int, domain: str = 
         one.number
         for one in found.subscribers
         if one.line_state == "good"
+        and one.active
+        and not one.virtual
         and not one.context
         and not any((one.services.cfu, one.services.cfb, one.services.cfnr, one.services.cfnrc))
     ]

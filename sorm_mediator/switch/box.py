@@ -30,7 +30,9 @@ from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
+from sorm_mediator.switch.changes.licence import active_subscribers
 from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.elph import ElphRegistrations
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.licence_client import ask_licence_server
 from sorm_mediator.switch.licence_grounds import state_ground, station_ground, why_unlicensed
@@ -98,6 +100,8 @@ class SwitchBox:
         """Calls that ended, by the order's cause of release."""
         node = self.engine.node
         node.watchers.append(self._changed)
+        self.elph = ElphRegistrations(node)
+        """Registrations of Elph clients."""
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self.calendar = Calendar(config.lab.time_factor)
@@ -125,6 +129,7 @@ class SwitchBox:
             clock=self.licence_now,
             stopwatch=time.perf_counter,
             calls=self,
+            elph=self.elph,
         )
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         limits = ConnectionLimits(
@@ -467,10 +472,19 @@ class SwitchBox:
         used = {
             "concurrent_calls": self.engine.units.in_use,
             "sorm_channels": len(self._channels),
-            "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
+            "subscribers": active_subscribers(self.engine.node),
         }
-        found = usage(self.engine.node.licences.active(self.licence_now()), used)
-        node = self.engine.node
+        node, now = self.engine.node, self.licence_now()
+        active = node.licences.active(now)
+        further = {
+            "addon.count": self.engine.conferences.in_use,
+            "dialer.channels": self.engine.dialer.in_use,
+            "elph.members": len(self.elph.registered(time.time())),
+            "virtual_subscribers": active_subscribers(node, virtual=True),
+        }
+        used |= {key: count for key, count in further.items() if count or key in active.limits.own}
+        used |= self.engine.packages.in_use(now)
+        found = usage(active, used)
         if node.assignments is not None:
             in_use = self._licences_used()
             for key, count in node.pool.items():
@@ -550,10 +564,14 @@ class SwitchBox:
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
             log.warning("switch.licence: %s: no mediator will be let in", problem)
-        declared, limit = self.licence()["units"]["subscribers"]["in_use"], active.limits.subscribers
-        if declared > limit:
-            beyond = "switch.licence: licence %d allows %g subscribers, and %d are declared"
-            log.warning(beyond, active.number, limit, declared)
+        for key, virtual in (("subscribers", False), ("virtual_subscribers", True)):
+            declared, limit = active_subscribers(self.engine.node, virtual=virtual), active.limits.most(key)
+            if limit is not None and declared > limit:
+                beyond = "switch.licence: licence %d allows %g %s, and %d are declared"
+                log.warning(beyond, active.number, limit, key.replace("_", " "), declared)
+        for domain, subscriber, services in self.engine.packages.without(now):
+            beyond = "switch.licence: licence %d has no package left for %s of %s, domain %s: they do not act"
+            log.warning(beyond, active.number, ", ".join(services), subscriber.number, domain.name)
 
     # --- the SSH server's backend
 

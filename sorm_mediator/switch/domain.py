@@ -67,11 +67,22 @@ class Subscriber:
     features: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     """The calls of the subscriber."""
+    active: bool = True
+    virtual: bool = False
 
     @property
     def reachable(self) -> bool:
         """Whether calls can reach the subscriber."""
-        return self.line_state in ("good", "restricted")
+        return self.active and not self.virtual and self.line_state in ("good", "restricted")
+
+    @property
+    def without_line(self) -> Phrase | None:
+        """Why the subscriber has no line to call from; None: it has one, in whatever state."""
+        if not self.active:
+            return Phrase("{number} is not active", number=self.number)
+        if self.virtual:
+            return Phrase("{number} is virtual, and has no terminal", number=self.number)
+        return None
 
     def service_codes(self) -> list[int]:
         """The codes that command 12 lists, ascending (order 268, 9.5)."""
@@ -218,6 +229,8 @@ class Domain:
         self.subscribers = {
             one.number: self.subscribers.get(one.number) or make_subscriber(one) for one in config.subscribers
         }
+        for one in config.subscribers:
+            self.subscribers[one.number].active = one.active
         trunks = {trunk.number: trunk for trunk in self.trunks.values()}
         self.trunks = {}
         for settings in config.trunks:
@@ -274,7 +287,7 @@ def make_subscriber(config: SubscriberConfig) -> Subscriber:
     forwardings = {name: given[name] for name in FORWARDINGS if given[name]}
     features = {name for name in FEATURES if given[name]}
     own = config.number, config.context, config.group, config.line_state, config.terminal
-    return Subscriber(*own, forwardings, features)
+    return Subscriber(*own, forwardings, features, active=config.active, virtual=config.virtual)
 
 
 _NAMED: Final = re.compile(rb"""<context\s[^>]*?\bname\s*=\s*["']([^"']+)["']""")

@@ -70,8 +70,11 @@ class Limit:
     """One row.
 
     key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
-    licence 0 has no such row. effective: the emulated switch applies the limit; the others are shown only.
+    licence 0 has no such row. effective: the emulated switch applies the limit, and it is a key of
+    ``[switch.licence]``. kept: "always": applied too; "named": applied where a licence above 0 names it and holds. The
+    others are shown only. otherwise: the value that is applied where no licence has the row.
     before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
+    groups: the groups of services of a package.
     """
 
     key: str
@@ -79,9 +82,12 @@ class Limit:
     kind: Kind
     factory: Value | None = None
     effective: bool = False
+    kept: Literal["", "named", "always"] = ""
+    otherwise: Value | None = None
     before: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     apart: bool = False
+    groups: frozenset[int] = frozenset()
 
     def check(self, value: object) -> Value:
         """The value, checked. Raises :class:`LicenceError` naming key, value and what is allowed."""
@@ -136,15 +142,18 @@ def _nodes(name: str, *fixed: tuple[str, str]) -> Limit:
     return Limit(f"{name}.nodes", "nodes", Kind.TEXT, f"{name}@ecss1", before=(("name", name), *fixed))
 
 
-def _package(name: str, description: str, services: str) -> Limit:
+def _package(name: str, description: str, *groups: int) -> Limit:
     """A package of supplementary services."""
+    listed = ",".join(map(str, groups))
     return Limit(
         f"package.{name}",
         "limit",
         Kind.COUNT,
+        kept="named",
         before=(("name", f"'{name}'"),),
-        after=(("description", f'"{description}"'), ("SS list", services)),
+        after=(("description", f'"{description}"'), ("SS list", f"[{listed}]")),
         apart=True,
+        groups=frozenset(groups),
     )
 
 
@@ -183,12 +192,12 @@ LIMIT_SECTIONS: Final = (
     ),
     _section(
         "Supplementary Services licence package(s)",
-        _package("ECSS-ADV", "Дополнительные услуги", "[4]"),
-        _package("ECSS-ADV+", "Дополнительные услуги +", "[5]"),
-        _package("ECSS-BAS", "Базовые услуги (РД 45)", "[2]"),
-        _package("ECSS-BAS+", "Расширение базовых услуг", "[3]"),
-        _package("ECSS-FULL+", "Все услуги что есть", "[1,2,3,4,5]"),
-        _package("ECSS-GEN", "Стандартные услуги (РД 45)", "[1]"),
+        _package("ECSS-ADV", "Дополнительные услуги", 4),
+        _package("ECSS-ADV+", "Дополнительные услуги +", 5),
+        _package("ECSS-BAS", "Базовые услуги (РД 45)", 2),
+        _package("ECSS-BAS+", "Расширение базовых услуг", 3),
+        _package("ECSS-FULL+", "Все услуги что есть", 1, 2, 3, 4, 5),
+        _package("ECSS-GEN", "Стандартные услуги (РД 45)", 1),
     ),
     _section(
         "SORM",
@@ -211,8 +220,8 @@ LIMIT_SECTIONS: Final = (
     _section("GEO backup", Limit("geo_backup", "enabled", Kind.FLAG, False)),
     _section(
         "Add-on conferences",
-        Limit("addon.count", "total count", Kind.COUNT, 30),
-        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16),
+        Limit("addon.count", "total count", Kind.COUNT, 30, kept="named"),
+        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16, kept="named"),
     ),
     _section(
         "Chat rooms",
@@ -229,15 +238,21 @@ LIMIT_SECTIONS: Final = (
     _section(
         "Elph",
         Limit("elph.groups", "total count of Elph group", Kind.COUNT),
-        Limit("elph.members", "total count of members of the one Elph group", Kind.COUNT),
+        Limit(
+            "elph.members",
+            "total count of members of the one Elph group",
+            Kind.COUNT,
+            kept="always",
+            otherwise=10,
+        ),
     ),
     _section(
         "",
         Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
-        Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
+        Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2, kept="always"),
         Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
         Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
-        Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY),
+        Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY, kept="always"),
         Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
         Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
     ),
@@ -251,6 +266,10 @@ FACTORY: Final[Mapping[str, Value]] = {
     limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None
 }
 """The rows of licence 0."""
+PACKAGES: Final[Mapping[str, frozenset[int]]] = {
+    limit.key: limit.groups for limit in LIMITS.values() if limit.groups
+}
+"""The packages of supplementary services -> their groups (SS list)."""
 
 
 _CLUSTER: Final = re.compile(
@@ -308,11 +327,43 @@ def _rows(values: Mapping[str, Value]) -> Mapping[str, Value]:
     }
 
 
+def _further(key: str) -> Limit:
+    """The row of a key of ``switch.licence.limits``. Raises :class:`LicenceError`."""
+    limit = limit_of(key)
+    if limit.effective:
+        raise LicenceError(f"{key}: is a key of its own: set switch.licence.{key}")
+    return limit
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits under a licence: its own rows in place of those of the factory licence."""
+    """The limits under a licence: its own rows in place of those of the factory licence.
+
+    own: the keys of the rows that the licence itself has, if it is above 0.
+    """
 
     values: Mapping[str, Value]
+    own: frozenset[str] = frozenset()
+
+    def kept(self, key: str) -> Value | None:
+        """The value of a limit that the switch keeps to; None: it does not, since the licence does not name it."""
+        limit = LIMITS[key]
+        named = key in self.own and limit.kept == "named"
+        applied = limit.effective or limit.kept == "always" or named
+        return self.values.get(key, limit.otherwise) if applied else None
+
+    def most(self, key: str) -> float | None:
+        """The most that the switch allows of a limit, which may be :data:`INFINITY`; None: it keeps to none."""
+        value = self.kept(key)
+        return value if isinstance(value, int | float) else None
+
+    def told(self) -> tuple[str, ...]:
+        """The keys of the limits that the switch keeps to: of those that few need, the ones that the licence names."""
+        return tuple(
+            key
+            for key, limit in LIMITS.items()
+            if limit.effective or (limit.kept and key in self.own and key in self.values)
+        )
 
     @property
     def sorm_enabled(self) -> bool:
@@ -577,7 +628,9 @@ class Licence:
     limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limits", Limits(_rows(self.values)))
+        object.__setattr__(
+            self, "limits", Limits(_rows(self.values), frozenset(self.values if self.number else ()))
+        )
 
     @property
     def expiry(self) -> float | None:
@@ -615,6 +668,11 @@ class Licences:
             body = LicenceBody(ssw_id=own.ssw_id, description=own.description, expires=own.expires, **issued)
             effective = [limit for limit in LIMITS.values() if limit.effective]
             rows = {limit.key: limit.check(getattr(own, limit.key)) for limit in effective}
+            for key, value in own.limits.items():
+                try:
+                    rows[key] = _further(key).check(value)
+                except LicenceError as error:
+                    wrong.append(f"switch.licence.limits: {error}")
             licences.append(Licence(INITIAL, body, rows))
         for index, added in enumerate(config.licences):
             key = f"switch.licences.{index}"
@@ -681,21 +739,25 @@ class Licences:
             f"and {used + 1} would be needed; add a licence, or connect fewer domains"
         )
 
-    def why_no_subscribers(self, declared: int, more: int, now: float) -> str:
-        """Why no ``more`` subscribers may be declared besides those of all domains; "" when they may."""
-        active = self.active(now)
-        limit = active.limits.subscribers
-        if declared + more <= limit:
+    def why_no_subscribers(self, active: int, more: int, now: float, *, virtual: bool = False) -> str:
+        """Why no ``more`` active subscribers may be there besides those of all domains; "" when they may.
+
+        ``virtual``: virtual subscribers, which have a limit of their own.
+        """
+        licence, what = self.active(now), "virtual subscribers" if virtual else "subscribers"
+        limit = licence.limits.most("virtual_subscribers" if virtual else "subscribers")
+        if limit is None or active + more <= limit:
             return ""
         return (
-            f"licence {active.number} allows {int(limit)} subscribers (Subscribers limit): {declared} are declared, "
-            f"and {more} more would be needed; remove some, or add a licence"
+            f"licence {licence.number} allows {int(limit)} {what} ({what.capitalize()} limit): {active} are active, "
+            f"and {more} more would be needed; remove or deactivate some, declare inactive ones, or add a licence"
         )
 
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
     """Usage of a licence by the keys of its limits, for JSON; null: no limit."""
-    limits = {key: active.limits.values.get(key, 0) for key in used}
+    kept = {key: active.limits.kept(key) for key in used}
+    limits = {key: 0 if value is None else value for key, value in kept.items()}
     units = {
         key: {"in_use": count, "limit": None if limits[key] == INFINITY else limits[key]}
         for key, count in used.items()

@@ -138,7 +138,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     if binding is None:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:
-            return subscriber, ""
+            return _serving(subscriber)
         return None, _nobody(domain, digits, result.np, declared=plan is not None)
     where = Phrase("{digits} of plan {np} in {domain}", digits=digits, np=result.np, domain=domain.name)
     if binding.alias:
@@ -146,7 +146,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
         if subscriber is None:
             why = Phrase("{where} leads to {alias}, which is not a subscriber")
             return None, why.fill(where=where, alias=binding.alias)
-        return subscriber, ""
+        return _serving(subscriber)
     if not binding.bridge:
         return None, Phrase("{where} is bound to nothing", where=where)
     end = next((end for end in domain.bridges.values() if end.bridge.name == binding.bridge), None)
@@ -154,6 +154,13 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
         why = Phrase("{where} leads to the bridge {bridge}, which {domain} has not")
         return None, why.fill(where=where, bridge=binding.bridge, domain=domain.name)
     return end, ""
+
+
+def _serving(subscriber: Subscriber) -> tuple[Exit | None, str]:
+    """The subscriber as a destination, unless it is inactive."""
+    if not subscriber.active and subscriber.without_line is not None:
+        return None, subscriber.without_line
+    return subscriber, ""
 
 
 def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:

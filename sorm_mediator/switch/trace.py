@@ -445,7 +445,9 @@ def _after(called: Subscriber | None) -> Iterator[str]:
             number=called.number,
             given=given,
         )
-    if not called.reachable:
+    if called.without_line is not None:
+        yield called.without_line
+    elif not called.reachable:
         yield Phrase(
             "The line of {number} is {state}: nothing rings there",
             number=called.number,

@@ -5,6 +5,7 @@ Source: docs/http.md, docs/switch.md, docs/routing.md.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes.stations import trunk_rows
+from sorm_mediator.switch.elph import EXPIRES, Platform, Registration
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
@@ -82,8 +84,11 @@ class CallBody(RequestBody):
     """The calling number; empty for a call that comes in without it."""
     b: Digits
     """The digits dialled."""
-    origin: Annotated[str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+)$")] = "subscriber"
-    """``subscriber``, or ``trunk:NAME`` for a call that comes in."""
+    origin: Annotated[
+        str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+|system:(alarm|custom-cb|dialer))$")
+    ] = "subscriber"
+    """``subscriber``, ``trunk:NAME`` for a call that comes in, or ``system:alarm``, ``system:custom-cb`` or
+    ``system:dialer`` for one that the switch makes itself."""
     outcome: Literal["answer", "busy", "no-answer", "fail", "incomplete"] = "answer"
     """What happens at the number reached; its subscriber's matching forwarding goes on from there."""
     ring: Seconds = 0.05
@@ -144,6 +149,19 @@ class MessageBody(RequestBody):
         if octets > LONGEST_TEXT:
             raise ValueError(f"{octets} octets of UTF-8; at most {LONGEST_TEXT}")
         return text
+
+
+class ElphBody(RequestBody):
+    """A device that registers as an Elph client."""
+
+    number: Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["28331"])]
+    """The subscriber."""
+    device: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$", examples=["phone-1"])]
+    """Its name; each device uses a licence."""
+    client: Platform
+    """The platform."""
+    expires: Annotated[float, Field(gt=0, le=2**31 - 1, allow_inf_nan=False)] = EXPIRES
+    """Seconds until the registration ends unless it is renewed."""
 
 
 class TrunkBody(RequestBody):
@@ -248,6 +266,17 @@ class TrunkDocument(TrunkNameDocument):
 
     notes: list[str]
     """Routing rules that still lead to the name that it had."""
+
+
+class ElphDocument(SwitchDocument):
+    """A device that is registered as an Elph client."""
+
+    number: str
+    device: str
+    client: Platform
+    since: float
+    """Unix seconds."""
+    until: float
 
 
 class NumberDocument(SwitchDocument):
@@ -481,6 +510,51 @@ async def assignments(switch: Switch) -> AssignmentsDocument:
     ]
     invalid = [row for row in rows if row.red]
     return AssignmentsDocument(pool=dict(node.pool), assignments=rows, invalid=invalid, trunks=shares)
+
+
+@switch_router.get(
+    "/switch/domains/{domain}/elph",
+    responses={404: {"description": "No such domain"}},
+    summary="The registered Elph clients",
+)
+async def elph_clients(switch: Switch, domain: DomainName) -> list[ElphDocument]:
+    """The devices that are registered in a domain, by number and name."""
+    if domain not in switch.engine.domains:
+        raise HTTPException(404, Phrase("there is no domain {domain!r}", domain=domain))
+    return [_elph(one) for one in switch.elph.registered(time.time(), domain)]
+
+
+@switch_router.post(
+    "/switch/domains/{domain}/elph",
+    status_code=201,
+    responses={
+        404: {"description": "No such domain or subscriber"},
+        409: {"description": "The subscriber has no service"},
+        503: {"description": "The licence allows no more registrations"},
+    },
+    summary="Register an Elph client",
+)
+async def register_elph(switch: Switch, domain: DomainName, body: ElphBody) -> ElphDocument:
+    """Register a device, or renew its registration."""
+    made = switch.elph.register(domain, body.number, body.client, body.device, time.time(), body.expires)
+    return _elph(made)
+
+
+@switch_router.delete(
+    "/switch/domains/{domain}/elph/{number}/{device}",
+    status_code=204,
+    responses={404: {"description": "No such domain or registration"}},
+    summary="Cancel the registration of an Elph client",
+)
+async def cancel_elph(switch: Switch, domain: DomainName, number: str, device: str) -> None:
+    """Its licence is free at once."""
+    switch.elph.cancel(domain, number, device, time.time())
+
+
+def _elph(one: Registration) -> ElphDocument:
+    return ElphDocument(
+        number=one.number, device=one.device, client=one.platform, since=one.since, until=one.until
+    )
 
 
 @switch_router.post(

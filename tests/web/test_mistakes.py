@@ -48,7 +48,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
             {"a": "1", "b": "2", "outcome": "bussy"},
             [("$.outcome", "'bussy' is not allowed: 'answer', 'busy', ")],
         ),
-        ({"a": "1", "b": "2", "from": "t"}, [("$.from", "'t' is not allowed: 'subscriber', or trunk:NAME")]),
+        ({"a": "1", "b": "2", "from": "t"}, [("$.from", "'t' is not allowed: 'subscriber', trunk:NAME, or system:")]),
         ({"a": "1"}, [("$.b", "is required")]),
         ([1], [("$", "[1] is not allowed: an object in braces")]),
     ],

@@ -121,7 +121,8 @@ class ServiceRequest:
 class CallRequest:
     """A call to be made, as described in docs/switch.md. Times are seconds.
 
-    origin: ``subscriber`` or ``trunk:NAME``. ring: time until the answer (or until the caller gives up).
+    origin: ``subscriber``, ``trunk:NAME``, or one of the switch itself, such as ``system:alarm``. ring: time until
+    the answer (or until the caller gives up).
     """
 
     a: str
@@ -438,6 +439,7 @@ class CallUnits:
     | transfer of a smart terminal after a consultation call: both calls go on, tied together | 2 |
     | transfer of a basic terminal: the switch itself ties the parties within one call | 1 |
     | add-on conference (3pty) | 1 for each participant |
+    | a call that the switch makes itself (alarm, custom-cb, dialer) | 1 |
 
     A smart terminal makes its consultation call itself, so that call uses a unit like any other. The consultation
     call of a basic terminal is made within its call and uses no unit. A call that is tied to others in several

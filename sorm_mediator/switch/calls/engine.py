@@ -49,6 +49,7 @@ from sorm_mediator.switch.calls.call import (
     legs_along,
     own_number,
 )
+from sorm_mediator.switch.calls.conferences import Conferences
 from sorm_mediator.switch.calls.matching import (
     Report,
     note_answer,
@@ -59,6 +60,8 @@ from sorm_mediator.switch.calls.matching import (
     touch_legs,
 )
 from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
+from sorm_mediator.switch.calls.origins import DIALER, Dialer, calling_party
+from sorm_mediator.switch.calls.packages import Packages
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.licence_grounds import why_unlicensed
 from sorm_mediator.switch.node import Node
@@ -91,6 +94,12 @@ class Engine:
         self.active = 0
         self.units = CallUnits(self.node)
         """Units of the licence that the calls use."""
+        self.conferences = Conferences(self.node)
+        """Add-on conferences, which the licence limits."""
+        self.packages = Packages(self.node)
+        """Licences of packages of services that the subscribers have."""
+        self.dialer = Dialer(self.node)
+        """Channels for the calls that the switch makes from a list of numbers."""
         self.listeners: Container[str] = frozenset()
         """Mediators that receive speech: their reports contain its SSRC."""
         self.noted: Callable[[Call, CallEvent], None] = lambda _call, _event: None
@@ -209,8 +218,11 @@ class Engine:
 
         A call that the switch does not admit is made too, and is released at once: :attr:`Call.not_admitted`.
         """
-        self.units.check(units, now)
-        calling = _origin(domain, request)
+        if request.origin == DIALER:
+            self.dialer.check(now)
+        else:
+            self.units.check(units, now)
+        calling = calling_party(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
@@ -226,7 +238,27 @@ class Engine:
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
         self.active += 1
-        self.units.use(call, units, now)
+        if request.origin != DIALER:
+            self.units.use(call, units, now)
+            self._set_out(call, now)
+        elif self.dialer.enter(call, now):
+            self._dial(call, now)
+        self._changed(call, now)
+        return call
+
+    def _dial(self, call: Call, now: float) -> None:
+        """A call of the dialer has a channel: set out, unless the licence has no unit for it."""
+        try:
+            self.units.use(call, 1, now)
+        except CallRefused as refusal:
+            call.log(now, "licence", refusal.text)
+            self.release(call, now, cause=RELEASE_FAULT)
+        else:
+            self._set_out(call, now)
+
+    def _set_out(self, call: Call, now: float) -> None:
+        """The calling party dials."""
+        request, domain, (leg,), calling = call.request, call.domain, call.legs, call.calling
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
@@ -252,8 +284,6 @@ class Engine:
             call.routing += path
             problem = self._lead(call, 0, path, now, redirected=False)
             self._arrive_or_fail(call, "routing-failed", problem, now)
-        self._changed(call, now)
-        return call
 
     def _turn_away(self, call: Call, reason: Phrase, now: float) -> None:
         """Release a call that is not admitted: SORM is shown it like one whose routing fails at once."""
@@ -300,20 +330,33 @@ class Engine:
     def _obstacle(self, call: Call, now: float) -> tuple[str | None, int | None]:
         """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
         subscriber = call.called.subscriber
-        forwardings = subscriber.forwardings if subscriber else {}
-        if "cfu" in forwardings:
+        if self._acts(call, "cfu", now):
             return "cfu", None
         unlicensed = self._unlicensed(call)
         if unlicensed is not None:
             call.log(now, "not-admitted", unlicensed)
             return None, RELEASE_FAULT
         if call.outcome == "fail" or (subscriber is not None and not subscriber.reachable):
-            return ("cfnrc", None) if "cfnrc" in forwardings else (None, RELEASE_FAULT)
-        lets_in = subscriber is not None and (call.let_in or "waiting" in subscriber.features)
+            return ("cfnrc", None) if self._acts(call, "cfnrc", now) else (None, RELEASE_FAULT)
         own_number = subscriber is not None and subscriber is call.calling.subscriber
-        if call.outcome == "busy" or own_number or (self._busy(call) and not lets_in):
-            return ("cfb", None) if "cfb" in forwardings else (None, RELEASE_BUSY)
+        engaged = self._busy(call) and not call.let_in and not self._acts(call, "waiting", now)
+        if call.outcome == "busy" or own_number or engaged:
+            return ("cfb", None) if self._acts(call, "cfb", now) else (None, RELEASE_BUSY)
         return None, None
+
+    def _acts(self, call: Call, service: str, now: float) -> bool:
+        """Whether a service in the record of the number reached acts: it is there, and has a licence."""
+        subscriber = call.called.subscriber
+        if subscriber is None or (
+            service not in subscriber.forwardings and service not in subscriber.features
+        ):
+            return False
+        try:
+            self.packages.check(subscriber, service, now)
+        except CallRefused as reason:
+            _refused(call, service, reason, now)
+            return False
+        return True
 
     @staticmethod
     def _busy(call: Call) -> bool:
@@ -350,8 +393,7 @@ class Engine:
 
     def _give_up(self, call: Call, now: float) -> None:
         """The ringing time is over without an answer."""
-        subscriber = call.called.subscriber
-        if subscriber is not None and "cfnr" in subscriber.forwardings:
+        if self._acts(call, "cfnr", now):
             self._arrive_or_fail(call, "forwarding-failed", self._forward(call, "cfnr", now), now)
         else:
             self.release(call, now, cause=RELEASE_NO_ANSWER)
@@ -387,6 +429,8 @@ class Engine:
         self._free(call)
         self.active -= 1
         self.units.use(call, 0, now)
+        self.conferences.ended(call)
+        self.dialer.ended(call)
         self._released.append(call.id)
         while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]
@@ -481,6 +525,9 @@ class Engine:
                 continue
             action(at)
             self._changed(call, at)
+        while (waiting := self.dialer.next(now)) is not None:
+            self._dial(waiting, now)
+            self._changed(waiting, now)
 
     def _find(self, call: Call, domain: Domain, request: RoutingRequest) -> Sequence[Hop]:
         hops = find_path(self.domains, domain, request)
@@ -527,28 +574,6 @@ class Engine:
         if not self._dirty:
             self._dirty_since = now
         self._dirty[call.id] = call
-
-
-def _origin(domain: Domain, request: CallRequest) -> Endpoint:
-    """The calling party. Raises :class:`CallRefused`."""
-    kind, _, name = request.origin.partition(":")
-    if request.origin == "subscriber":
-        subscriber = domain.subscribers.get(request.a)
-        if subscriber is None:
-            told = Phrase("a: {number} is not a subscriber of {domain}", number=request.a, domain=domain.name)
-            raise CallRefused("invalid", told)
-        if not subscriber.reachable:
-            told = Phrase("a: the line of {number} is {state}", number=request.a, state=subscriber.line_state)
-            raise CallRefused("refused", told)
-        return Endpoint(number=own_number(request.a), subscriber=subscriber)
-    trunk = domain.trunks.get(name)
-    if kind != "trunk" or trunk is None:
-        known = ", ".join(["subscriber", *(f"trunk:{name}" for name in sorted(domain.trunks))])
-        told = Phrase("from: {origin!r} is none of: {known}", origin=request.origin, known=known)
-        raise CallRefused("invalid", told)
-    if trunk.closed_to("incoming"):
-        raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
-    return Endpoint(number=Number(digits=request.a), trunk=trunk)
 
 
 # --- services used during a call
@@ -616,17 +641,33 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
     try:
         carry_out(engine, call, service, now)
     except CallRefused as reason:
-        call.log(
-            now, "service-refused", Phrase("{service}: {reason}", service=service.service, reason=reason.text)
-        )
+        _refused(call, service.service, reason, now)
+
+
+def _refused(call: Call, service: str, reason: CallRefused, now: float) -> None:
+    call.log(now, "service-refused", Phrase("{service}: {reason}", service=service, reason=reason.text))
 
 
 def carry_out(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     """Carry out a service. Raises :class:`CallRefused`."""
     if service.phase == "use":
+        _check_package(engine, call, service, now)
         _USE[service.service](engine, call, service, now)
     else:
         _order(engine, call, service, now)
+
+
+def _check_package(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    """Raises :class:`CallRefused` where the licence names packages, and the user has none for the service."""
+    if service.service == "end-of-hold" or not engine.packages.named(now):
+        return
+    user: Subscriber | None
+    if service.service == "pickup":
+        user = call.legs[-1].domain.subscribers.get(service.number)
+    else:
+        _, _, user = _user(call, service, "b" if service.service == "waiting" else "a")
+    if user is not None:
+        engine.packages.check(user, service.service, now)
 
 
 def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
@@ -693,6 +734,8 @@ def _with_third(call: Call) -> Call | None:
 
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     _, user, subscriber = _user(call, service)
+    if _with_third(call) is not None or service.number:
+        engine.conferences.check(call, _with_third(call), now)
     if _with_third(call) is None and service.number:
         engine.units.check(conference_share(call, consultation_units(subscriber)), now)
         _consultation(engine, call, service, now)
@@ -702,6 +745,7 @@ def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float
             "refused", Phrase("there is no third party: no consultation call, and no number that answers")
         )
     engine.units.use(consultation, conference_share(call, consultation.units), now)
+    engine.conferences.join(call, consultation)
     record_use(call, "3pty", now, user.party, consultation.called.party)
 
 
@@ -765,10 +809,11 @@ def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) ->
     engine.begin(call.leg_of(role).domain, request, now, let_in=True)
 
 
-def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _order(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
     _, user, subscriber = _user(call, service)
     if service.phase == "order":
+        engine.packages.order(subscriber, service.service, now)
         if service.service in FORWARDINGS:
             subscriber.forwardings[service.service] = service.number
         else:
@@ -776,6 +821,7 @@ def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     elif service.phase == "cancel":
         subscriber.forwardings.pop(service.service, None)
         subscriber.features.discard(service.service)
+        engine.packages.cancelled(subscriber)
     dialled = Party(digits=service.digits or call.request.b)
     record_use(call, service.service, now, user.party, dialled, PHASES[service.phase])
 

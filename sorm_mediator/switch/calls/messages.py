@@ -118,6 +118,8 @@ def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
             "invalid",
             Phrase("from_trunk: {digits} is a subscriber of {domain}", digits=digits, domain=domain.name),
         )
+    if (problem := subscriber.without_line) is not None:
+        raise CallRefused("refused", Phrase("from: {reason}", reason=problem))
     if not subscriber.reachable:
         raise CallRefused(
             "refused",

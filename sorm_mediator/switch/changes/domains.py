@@ -20,7 +20,7 @@ from sorm_mediator.switch.changes import (
     updated,
 )
 from sorm_mediator.switch.changes.licence import check_room
-from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.domain import Domain, Subscriber
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes
 from sorm_mediator.switch.routing.route import External
@@ -54,12 +54,21 @@ def remove_domain(node: Node, name: str) -> None:
 
 
 def declare_subscribers(
-    node: Node, name: str, context: str, group: str, ifaces: str, alias: str = "", *, now: float
+    node: Node,
+    name: str,
+    context: str,
+    group: str,
+    ifaces: str,
+    alias: str = "",
+    *,
+    now: float,
+    active: bool = True,
+    virtual: bool = False,
 ) -> Notes:
     """Declare subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
 
     ``alias``: their numbers; "": the user part of the interface is the number. ``now``: Unix seconds, for the
-    limit of the licence.
+    limit of the licence, which inactive subscribers do not count for.
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
@@ -69,9 +78,20 @@ def declare_subscribers(
     numbers = numbers_of(alias) if alias else users
     if len(users) != len(numbers):
         raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
-    check_room(node, len(numbers), now)
+    if active:
+        check_room(node, len(numbers), now, virtual=virtual)
+    # Only what differs from the default is given, so that a lab file that is saved has no more than it needs.
+    state = {"active": False} if not active else {}
+    state |= {"virtual": True} if virtual else {}
     new = tuple(
-        created(SubscriberConfig, number=number, context=context, group=group, iface=f"{user}@{host or name}")
+        created(
+            SubscriberConfig,
+            number=number,
+            context=context,
+            group=group,
+            iface=f"{user}@{host or name}",
+            **state,
+        )
         for user, number in zip(users, numbers, strict=True)
     )
     update_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
@@ -83,6 +103,45 @@ def declare_subscribers(
         )
     clashes = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
     return (*notes, *filter(None, clashes))
+
+
+def activate_subscribers(node: Node, name: str, numbers: str, now: float) -> None:
+    """Give inactive subscribers service. Refused where the licence has no room for them. ``now``: Unix seconds."""
+    domain = the_domain(node, name)
+    chosen = _subscribers(domain, numbers)
+    for virtual in (False, True):
+        more = sum(not one.active and one.virtual is virtual for one in chosen)
+        check_room(node, more, now, virtual=virtual)
+    _set_active(node, domain, {one.number for one in chosen}, active=True)
+
+
+def deactivate_subscribers(node: Node, name: str, numbers: str) -> None:
+    """Take service from subscribers; they stay declared. Refused while they are in a call."""
+    domain = the_domain(node, name)
+    chosen = _subscribers(domain, numbers)
+    for subscriber in chosen:
+        if subscriber.calls:
+            raise ChangeRefused(f"{subscriber.number} is in a call; wait until it has ended")
+    _set_active(node, domain, {one.number for one in chosen}, active=False)
+
+
+def _subscribers(domain: Domain, numbers: str) -> list[Subscriber]:
+    """The subscribers of a range. Raises :class:`ChangeRefused`."""
+    found = []
+    for number in numbers_of(numbers.partition("@")[0]):
+        subscriber = domain.subscribers.get(number)
+        if subscriber is None:
+            raise ChangeRefused(f"{number} is not a subscriber of {domain.name}")
+        found.append(subscriber)
+    return found
+
+
+def _set_active(node: Node, domain: Domain, numbers: set[str], *, active: bool) -> None:
+    subscribers = tuple(
+        updated(one, active=active) if one.number in numbers and one.active is not active else one
+        for one in domain.config.subscribers
+    )
+    update_domain(node, Change("subscribers", domain.name), subscribers=subscribers)
 
 
 def remove_subscribers(node: Node, name: str, numbers: str) -> None:

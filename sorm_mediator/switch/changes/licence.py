@@ -57,9 +57,22 @@ def set_passport(node: Node, key: str) -> PassportBody:
     return passport
 
 
-def check_room(node: Node, more: int, now: float) -> None:
-    """Raises :class:`ChangeRefused` when the licence has no room for ``more`` subscribers. ``now``: Unix seconds."""
-    declared = sum(len(domain.subscribers) for domain in node.domains.values())
-    problem = node.licences.why_no_subscribers(declared, more, now)
+def check_room(node: Node, more: int, now: float, *, virtual: bool = False) -> None:
+    """Raises :class:`ChangeRefused` when the licence has no room for ``more`` active subscribers.
+
+    ``now``: Unix seconds. ``virtual``: virtual subscribers.
+    """
+    problem = node.licences.why_no_subscribers(
+        active_subscribers(node, virtual=virtual), more, now, virtual=virtual
+    )
     if problem:
         raise ChangeRefused(problem)
+
+
+def active_subscribers(node: Node, *, virtual: bool = False) -> int:
+    """Active subscribers of all domains, as the licence counts them: without the virtual ones, or those alone."""
+    return sum(
+        subscriber.active and subscriber.virtual is virtual
+        for domain in node.domains.values()
+        for subscriber in domain.subscribers.values()
+    )

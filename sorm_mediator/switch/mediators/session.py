@@ -257,8 +257,11 @@ def _check_own(domain: Domain, item: SwitchObject) -> None:
             ExtendedError.WRONG_NUMBER_SIGN,
             f"sign {item.number_sign!r} does not suit a subscriber of this node",
         )
-    if domain.subscriber_at(number) is None:
+    subscriber = domain.subscriber_at(number)
+    if subscriber is None:
         raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is not a subscriber of {domain.name}")
+    if not subscriber.active:
+        raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} of {domain.name} is not active")
 
 
 def _check_network(domain: Domain, item: SwitchObject) -> None:

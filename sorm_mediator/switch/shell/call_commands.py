@@ -14,7 +14,8 @@ LONG: Final = 3600.0
 """Seconds that a call of the shell rings, and talks, unless somebody answers or hangs up."""
 
 
-def _exchange(call: Invocation) -> Exchange:
+def exchange_of(call: Invocation) -> Exchange:
+    """The calls of the switch. Raises :class:`ChangeRefused` in a shell without them."""
     exchange = call.shell.context.calls
     if exchange is None:
         raise ChangeRefused("this shell has no calls")
@@ -40,7 +41,7 @@ def _table(*calls: Call) -> str:
 
 
 def _list(call: Invocation) -> str:
-    calls = list(_exchange(call).engine.calls.values())
+    calls = list(exchange_of(call).engine.calls.values())
     return _table(*reversed(calls[-LATEST:]))
 
 
@@ -49,20 +50,20 @@ def _make(call: Invocation) -> str:
         a=call["A"], b=call["B"], origin=call.option("--from") or "subscriber", ring=LONG, talk=LONG
     )
     try:
-        return _table(_exchange(call).place_call(call.domain, request))
+        return _table(exchange_of(call).place_call(call.domain, request))
     except CallRefused as refusal:
         raise ChangeRefused(str(refusal)) from None
 
 
 def _answer(call: Invocation) -> str:
     try:
-        return _table(_exchange(call).pick_up(call["CALL"]))
+        return _table(exchange_of(call).pick_up(call["CALL"]))
     except CallRefused as refusal:
         raise ChangeRefused(str(refusal)) from None
 
 
 def _release(call: Invocation) -> str:
-    if not _exchange(call).hang_up(call["CALL"]):
+    if not exchange_of(call).hang_up(call["CALL"]):
         raise ChangeRefused(f"there is no call {call['CALL']!r} that goes on")
     return ok()
 
@@ -76,14 +77,15 @@ def _service(call: Invocation) -> str:
         service=call["SERVICE"], by=by.get(user), number=call["NUMBER"], ring=1.0, talk=LONG
     )
     try:
-        return _table(_exchange(call).use_service(call["CALL"], service))
+        return _table(exchange_of(call).use_service(call["CALL"], service))
     except CallRefused as refusal:
         raise ChangeRefused(str(refusal)) from None
 
 
 CALL_COMMANDS: Final[tuple[Command, ...]] = (
     Command("domain/<D>/call/make", "<A> <B> [--from <ORIGIN>]", _make,
-            "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside"),
+            "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside, "
+            "or system:alarm, system:custom-cb, system:dialer for one of the switch itself"),
     Command("call/list", "", _list, "shows the latest calls"),
     Command("call/answer", "<CALL>", _answer, "the called party answers"),
     Command("call/release", "<CALL>", _release, "the caller hangs up"),

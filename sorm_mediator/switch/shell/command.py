@@ -26,6 +26,7 @@ from sorm_mediator.switch.trace import TraceText, text_of
 if TYPE_CHECKING:
     from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
     from sorm_mediator.switch.calls.engine import Engine
+    from sorm_mediator.switch.elph import ElphRegistrations
     from sorm_mediator.switch.smart.agent import SmartAgent
 
 MASKED = "******"
@@ -272,6 +273,8 @@ class ShellContext:
     """The calls of the switch; None: a shell without them."""
     smart: SmartAgent | None = None
     """The smart licence of the switch; None: there is none."""
+    elph: ElphRegistrations | None = None
+    """The registrations of Elph clients; None: a shell without them."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
     ask_licence_server: Callable[[str, str, str, RegistrationConfig], str] = _no_licence_server

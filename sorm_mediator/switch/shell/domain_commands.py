@@ -65,7 +65,20 @@ def _declare_user(call: Invocation) -> str:
         raise ChangeRefused(f"AUTH: {call['AUTH']!r} is not allowed: {' or '.join(AUTHENTICATIONS)}")
     alias = "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"]
     names = (call["CONTEXT"], call["GROUP"], call["IFACE"], alias)
-    return ok(domains.declare_subscribers(call.node, call.domain, *names, now=call.shell.context.clock()))
+    notes = domains.declare_subscribers(
+        call.node,
+        call.domain,
+        *names,
+        now=call.shell.context.clock(),
+        active=not call.flag("--inactive"),
+        virtual=call.flag("--virtual"),
+    )
+    return ok(notes)
+
+
+def _activate(call: Invocation) -> str:
+    domains.activate_subscribers(call.node, call.domain, call["LOCAL"], call.shell.context.clock())
+    return ok()
 
 
 def _list_users(call: Invocation) -> str:
@@ -77,11 +90,12 @@ def _list_users(call: Invocation) -> str:
             one.group,
             one.context,
             one.line_state,
+            ("virtual, " if one.virtual else "") + ("active" if one.active else "inactive"),
             _services(domain.subscribers[one.number]),
         )
         for one in domain.config.subscribers
     ]
-    return format_table(("Number", "Interface", "Group", "Context", "Line", "Services"), rows)
+    return format_table(("Number", "Interface", "Group", "Context", "Line", "State", "Services"), rows)
 
 
 def _services(subscriber: Subscriber) -> str:
@@ -154,11 +168,20 @@ DOMAIN_COMMANDS: Final = (
     Command("domain/<D>/sip/network/info", "", _network, "SIP network sets"),
     Command(
         "domain/<D>/sip/user/declare",
-        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]", _declare_user,
-        "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}",
+        "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>] [--inactive] [--virtual]",
+        _declare_user,
+        "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}; --inactive: without service",
         choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
     Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers"),
+    Command(
+        "domain/<D>/sip/user/activate", "<LOCAL>", _activate,
+        "Give inactive subscribers service, where the licence has room for them",
+    ),
+    Command(
+        "domain/<D>/sip/user/deactivate", "<LOCAL>", change(domains.deactivate_subscribers, "D", "LOCAL"),
+        "Take service from subscribers; they stay declared, and do not count for the licence",
+    ),
     Command(
         "domain/<D>/sip/user/remove", "<LOCAL>", change(domains.remove_subscribers, "D", "LOCAL"),
         "Remove subscribers",

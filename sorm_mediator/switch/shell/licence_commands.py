@@ -12,7 +12,14 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import LIMITS, Licence, Limits, PassportBody, Value, sections_of, shown
+from sorm_mediator.switch.licence import (
+    Licence,
+    Limits,
+    PassportBody,
+    Value,
+    sections_of,
+    shown,
+)
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk, confirmed, flag, format_table
 from sorm_mediator.texts import whole_number
 
@@ -70,7 +77,7 @@ def _show_licence(call: Invocation) -> str:
     rows += _limits(licence.limits.values if details else licence.values)
     if not details:
         return columns(rows)
-    effective = ", ".join(limit.key for limit in LIMITS.values() if limit.effective)
+    effective = ", ".join(licence.limits.told())
     return f"{columns(rows)}\n\nThis switch keeps to: {effective}; the other limits are shown only."
 
 

@@ -37,6 +37,7 @@ from sorm_mediator.switch.shell.parser import (
     split,
 )
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
+from sorm_mediator.switch.shell.service_commands import SERVICE_COMMANDS
 from sorm_mediator.switch.shell.smart_commands import SMART_COMMANDS
 from sorm_mediator.switch.shell.station_commands import ACTIVATION_COMMANDS, STATION_COMMANDS
 
@@ -289,5 +290,6 @@ def commands() -> tuple[Command, ...]:
         *SMART_COMMANDS,
         *STATION_COMMANDS,
         *ACTIVATION_COMMANDS,
+        *SERVICE_COMMANDS,
         *CONFIG_COMMANDS,
     )

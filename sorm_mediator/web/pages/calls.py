@@ -15,6 +15,7 @@ from sorm_mediator.reports import drawing
 from sorm_mediator.reports.drawing import Drawing, Row
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, why_released
+from sorm_mediator.switch.calls.origins import SYSTEM
 from sorm_mediator.texts import short
 from sorm_mediator.web.ladder import (
     LadderDocument,
@@ -109,7 +110,7 @@ async def calls(request: Request) -> Mapping[str, Any]:
         "states": STATES,
         "outcomes": OUTCOMES,
         "domains": [] if switch is None else list(switch.engine.domains),
-        "origins": ["subscriber", *(f"trunk:{name}" for name in sorted(_trunks(switch)))],
+        "origins": ["subscriber", *(f"trunk:{name}" for name in sorted(_trunks(switch))), *SYSTEM],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from protocol.messages import BY_CODE, title_of
 from sorm_mediator.language import Phrase, join
+from sorm_mediator.switch.licence import PACKAGES
 
 COUNTERS: Mapping[str, Phrase] = {
     "changes_refused_by_disk": Phrase("changes that the disk refused"),
@@ -177,6 +178,11 @@ LICENSED: Mapping[str, Phrase] = {
     "concurrent_calls": Phrase("Calls at a time"),
     "sorm_channels": Phrase("Mediators of domains"),
     "subscribers": Phrase("Subscribers"),
+    "virtual_subscribers": Phrase("Virtual subscribers"),
+    "dialer.channels": Phrase("Channels of the dialer"),
+    "elph.members": Phrase("Registrations of Elph clients"),
+    "addon.count": Phrase("Add-on conferences"),
+    **{key: Phrase("Subscribers with {package}", package=key.removeprefix("package.")) for key in PACKAGES},
 }
 """What a licence limits."""
 SERVICES: Mapping[str, Phrase] = {
@@ -209,6 +215,7 @@ HAPPENED: Mapping[str, Phrase] = {
     "service": Phrase("service", context="ladder"),
     "service-refused": Phrase("service refused"),
     "licence": Phrase("licence", context="ladder"),
+    "waiting": Phrase("waiting", context="ladder"),
 }
 """What happens to a call at the switch; others are shown by their names."""
 

@@ -349,7 +349,8 @@ def test_domains_are_independent(minimal: Any, switch: Any) -> None:
         (
             {"origin": "trunk:x"},
             "invalid",
-            "from: 'trunk:x' is none of: subscriber, trunk:city_trunk, trunk:smg_trunk",
+            "from: 'trunk:x' is none of: subscriber, trunk:city_trunk, trunk:smg_trunk, "
+            "system:alarm, system:custom-cb, system:dialer",
         ),
     ],
 )

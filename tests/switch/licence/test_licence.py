@@ -187,8 +187,8 @@ def test_one_subscriber_too_many() -> None:
 
     said = refused(lambda node: declare_subscribers(node, "d", "", "", "{3-4}@d", now=NOW), switch)
     assert said == (
-        "licence 1 allows 3 subscribers (Subscribers limit): 2 are declared, and 2 more would be needed; "
-        "remove some, or add a licence"
+        "licence 1 allows 3 subscribers (Subscribers limit): 2 are active, and 2 more would be needed; "
+        "remove or deactivate some, declare inactive ones, or add a licence"
     )
     assert set(switch.domains["d"].subscribers) == {"1", "2"}
 

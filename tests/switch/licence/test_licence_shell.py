@@ -576,8 +576,8 @@ def test_the_licence_limits_the_subscribers_declared() -> None:
 
     said = shell.enter("domain/d/sip/user/declare ctx group 102@d alias-as-user")
     assert said == (
-        "Error: licence 1 allows 2 subscribers (Subscribers limit): 2 are declared, and 1 more would be needed; "
-        "remove some, or add a licence\n"
+        "Error: licence 1 allows 2 subscribers (Subscribers limit): 2 are active, and 1 more would be needed; "
+        "remove or deactivate some, declare inactive ones, or add a licence\n"
     )
 
     shell.licence(f"add --force {key(subscribers=INFINITY)}")

@@ -142,7 +142,7 @@ def test_moving_about(typist: Any) -> None:
     typist.gets(f"cd {V}")
     assert shell.prompt == "admin@mycelium1@ecss1:/domain/voip.local$ "
     assert typist.gets("pwd") == "/domain/voip.local\n"
-    assert typist.gets("ls") == "call/\nnp/\nrouting/\nsip/\nsorm/\ntrunk/\n"
+    assert typist.gets("ls") == "call/\nnp/\nrouting/\nsip/\nsorm/\nss/\ntrunk/\n"
     assert "voip.local" in typist.gets("sorm/info")
     assert "│c2v" in typist.gets("bridge/list")  # from the top, since it isn't here
     typist.gets("cd ../central_voip")
