@@ -227,13 +227,6 @@ class Engine:
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
         leg = first_leg(domain, calling, Number(digits=request.b))
-        # A subscriber dials a service code: the switch itself answers, and no number is called.
-        service_code = calling.subscriber is not None and not request.b.isdigit()
-        dials_number = request.outcome != "incomplete" and not service_code
-        path = find_path(self.domains, domain, leg.request) if dials_number else ()
-        caller = calling.subscriber or calling.outside
-        attempt = Attempt(domain=domain, caller=caller, calling=request.a, called=request.b, path=path)
-        not_admitted = self.node.admission.offer(attempt, now)
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
@@ -259,6 +252,13 @@ class Engine:
     def _set_out(self, call: Call, now: float) -> None:
         """The calling party dials."""
         request, domain, (leg,), calling = call.request, call.domain, call.legs, call.calling
+        # A subscriber dials a service code: the switch itself answers, and no number is called.
+        service_code = calling.subscriber is not None and not request.b.isdigit()
+        dials_number = request.outcome != "incomplete" and not service_code
+        path = find_path(self.domains, domain, leg.request) if dials_number else ()
+        caller = calling.subscriber or calling.outside
+        attempt = Attempt(domain=domain, caller=caller, calling=request.a, called=request.b, path=path)
+        not_admitted = self.node.admission.offer(attempt, now)
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", Phrase("{a} dials {b}", a=request.a, b=request.b))
@@ -267,7 +267,7 @@ class Engine:
             call.log(now, "licence", shown)
         if not_admitted is not None:
             self._turn_away(call, not_admitted, now)
-            return call
+            return
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
