@@ -78,6 +78,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
     r"^[^\x00-\x1f\x7f]*$": Phrase("a text without control characters"),
     r"^[0-9.,-]*$": Phrase("digits, dots, commas and dashes"),
     r"^(subscriber|trunk:\S+)$": Phrase("'subscriber', or trunk:NAME"),
+    r"^\+?[0-9*#]{1,18}$": Phrase("1 to 18 digits, * or #, perhaps with + in front"),
     r"^([0-9*#]{1,18}|trunk:\S+)$": Phrase("1 to 18 digits, * or #, or trunk:NAME"),
 }
 """What a pattern of a text allows."""
