@@ -62,6 +62,7 @@ from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Do
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.path import Hop, find_path, sorm_view
+from sorm_mediator.switch.profiles import profile_of
 from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingResult
 from sorm_mediator.texts import as_list
 
@@ -203,11 +204,11 @@ class Engine:
     ) -> Call:
         """Make a call within a domain, with this number of licence units. Raises :class:`CallRefused`."""
         self.units.check(units, now)
-        calling = _origin(domain, request)
+        calling, dialled = _origin(domain, request), _dialled(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
-        leg = first_leg(domain, calling, Number(digits=request.b))
+        leg = first_leg(domain, calling, dialled)
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
@@ -222,7 +223,7 @@ class Engine:
             touch(call, leg, now, role="a", called=leg.dialled)
             give_up = partial(self.release, call, cause=RELEASE_INCOMPLETE)
             self.after(now + request.ring, call, give_up, call.epoch)
-        elif calling.subscriber is not None and not request.b.isdigit():
+        elif calling.subscriber is not None and not dialled.digits.isdigit():
             # A subscriber dials a service code: the switch itself answers, and no number is called.
             call.setup_time = now
             touch(call, leg, now, role="a", called=leg.dialled)
@@ -371,7 +372,7 @@ class Engine:
         subscriber = user.subscriber
         number = own_number(subscriber.number) if subscriber is not None else user.number
         context = (subscriber.context if subscriber else "") or leg.domain.default_context
-        request = RoutingRequest(a=number, b=Number(digits=digits), context=context)
+        request = RoutingRequest(a=number, b=profile_of(leg.domain).dialled(digits), context=context)
         hops = self._find(call, leg.domain, request)
         return hops, hops[-1].problem
 
@@ -486,6 +487,19 @@ class Engine:
         if not self._dirty:
             self._dirty_since = now
         self._dirty[call.id] = call
+
+
+def _dialled(domain: Domain, request: CallRequest) -> Number:
+    """The number dialled. Raises :class:`CallRefused` for a call that the domain does not take now."""
+    profile = profile_of(domain)
+    if refused := profile.refuses(domain, request.a if request.origin == "subscriber" else ""):
+        raise CallRefused("refused", refused)
+    dialled = profile.dialled(request.b)
+    if dialled.digits.startswith("+"):
+        raise CallRefused(
+            "invalid", Phrase("b: {digits}: this switch takes digits without +", digits=request.b)
+        )
+    return dialled
 
 
 def _origin(domain: Domain, request: CallRequest) -> Endpoint:
