@@ -10,7 +10,7 @@ from tomlkit.items import AoT
 
 from sorm_mediator.config.base import ConfigError
 from sorm_mediator.config.vpbx import INNER_NETWORK, VpbxConfig
-from sorm_mediator.config.written import item, plain
+from sorm_mediator.config.written import bare, item, plain
 
 NEW_LAB: Final = """\
 # A lab whose switch is the Sipteco virtual PBX; vpbx import wrote its tenant.
@@ -37,6 +37,9 @@ require_message_authenticator = true
 SECRETS: Final = ("secret", "sip_reg_secret", "password")
 """Columns that are left out unless they are asked for; nothing of the emulator needs them."""
 
+SETTINGS: Final = ("address", "running", "area_code", "sorm")
+"""Keys of ``vpbx`` that no dump has."""
+
 
 def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = False) -> str:
     """The text of a lab file with this tenant, added or in place of the one of that name.
@@ -55,9 +58,11 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     domains = switch.get("domains", [])
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
+    kept = present.get("vpbx", {}) if present is not None else {}
+    # What is no table of the database stays as the lab file has it.
+    values = {key: bare(kept[key]) for key in SETTINGS if key in kept} | values
     if not values.get("address"):
-        kept = present.get("vpbx", {}).get("address", "") if present is not None else ""
-        values = {"address": str(kept) or _free_address(domains), **values}
+        values = {"address": _free_address(domains), **values}
     vpbx = item(values, inline=False)
     if present is not None:
         present["vpbx"] = vpbx

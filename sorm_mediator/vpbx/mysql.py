@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, NamedTuple
 
 from sorm_mediator.texts import shown
@@ -41,8 +41,9 @@ class _Token(NamedTuple):
 class _Reader:
     """The statements of a text."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, known: Container[str]) -> None:
         self.dump = Dump()
+        self._known = known
         self._text, self._file = text, file
         self._lines = [0, *(found.end() for found in re.finditer(r"\n", text))]
         self._declared: dict[str, list[str]] = {}
@@ -160,6 +161,8 @@ class _Reader:
         table = name.text
         self.dump.tables.setdefault(table, self.place(name.at))
         columns = self._declared.get(table)
+        if table.lower() not in self._known:
+            return  # whoever reads the dump says that there is no such table
         if self._is("("):
             columns = list(self._columns(table))
         if not self._is("VALUES", "VALUE"):
@@ -253,9 +256,9 @@ def _unescaped(literal: str) -> str:
     return inside.replace(quote * 2, quote)
 
 
-def read_mysql(text: str, file: str) -> Dump:
-    """The rows of a dump. ``file``: its name, for errors. Raises :class:`DumpError`.
+def read_mysql(text: str, file: str, known: Container[str]) -> Dump:
+    """The rows of a dump. ``file``: its name, for errors. ``known``: tables to be read. Raises :class:`DumpError`.
 
     ``text``: octets that are no UTF-8 as half surrogates (``surrogateescape``), which BLOBs may have.
     """
-    return _Reader(text, file).read()
+    return _Reader(text, file, known).read()

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sorm_mediator.texts import read_utf8, shown
 from sorm_mediator.vpbx.mysql import read_mysql
 from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.schema import TABLES
 
 SQLITE: Final = b"SQLite format 3\x00"
 """The first octets of an SQLite file (SQLite, Database File Format, 1.3)."""
@@ -47,7 +48,7 @@ def read_dump(path: Path) -> Dump:
         and path.suffix.lower() != ".csv"
     ):
         # A dump has BLOBs as they are: octets that are no text stay marked, and only a cell that is used is refused.
-        return read_mysql(octets.decode("utf-8-sig", "surrogateescape"), str(path))
+        return read_mysql(octets.decode("utf-8-sig", "surrogateescape"), str(path), TABLES)
     text = _decoded(octets, path)
     if path.suffix.lower() == ".csv":
         return _read_csv(text, path)
