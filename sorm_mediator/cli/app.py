@@ -25,6 +25,8 @@ from sorm_mediator.cli.licence_server import file, list_lacs, make_lac, merge, s
 from sorm_mediator.cli.loading import load, soak
 from sorm_mediator.cli.runs import acceptance, conformance, replay
 from sorm_mediator.cli.tapping import pcap2scenario, tap
+from sorm_mediator.cli.vpbx import check as check_dump
+from sorm_mediator.cli.vpbx import import_
 from sorm_mediator.cli.wireshark import install, print_
 from sorm_mediator.errors import BoxError, ConfigError
 
@@ -73,6 +75,9 @@ licence_app = typer.Typer(
     no_args_is_help=True,
 )
 lac_app = typer.Typer(help="Sell licences: licence authorisation codes.", no_args_is_help=True)
+vpbx_app = typer.Typer(
+    help="Tenants of a virtual PBX for a lab: check and import their databases.", no_args_is_help=True
+)
 wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 
@@ -118,6 +123,7 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     config_app: (check, show, schema),
     journal_app: (verify, export),
     licence_app: (make, passport, show_key, cloud, server, file, merge),
+    vpbx_app: (import_, check_dump),
     wireshark_app: (install, print_),
 }
 for branch, commands in TREE.items():
@@ -129,6 +135,7 @@ licence_app.add_typer(lac_app, name="lac")
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 app.add_typer(licence_app, name="licence")
+app.add_typer(vpbx_app, name="vpbx")
 app.add_typer(wireshark_app, name="wireshark")
 
 

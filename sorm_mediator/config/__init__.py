@@ -27,6 +27,7 @@ from sorm_mediator.config.switch import (
     SwitchConfig,
     TrunkConfig,
 )
+from sorm_mediator.config.vpbx import VpbxConfig
 
 __all__ = [
     "AddedLicenceConfig",
@@ -51,6 +52,7 @@ __all__ = [
     "SubscriberConfig",
     "SwitchConfig",
     "TrunkConfig",
+    "VpbxConfig",
     "WebConfig",
     "X25Config",
     "is_loopback",

@@ -80,6 +80,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
     r"^(subscriber|trunk:\S+|system:(alarm|custom-cb|dialer))$": Phrase(
         "'subscriber', trunk:NAME, or system:alarm, system:custom-cb, system:dialer"
     ),
+    r"^\+?[0-9*#]{1,18}$": Phrase("1 to 18 digits, * or #, perhaps with + in front"),
     r"^([0-9*#]{1,18}|trunk:\S+)$": Phrase("1 to 18 digits, * or #, or trunk:NAME"),
 }
 """What a pattern of a text allows."""

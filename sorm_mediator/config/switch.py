@@ -1,4 +1,4 @@
-"""``[switch]``: the emulated ECSS-10."""
+"""``[switch]``: the emulated switch: ECSS-10, or the Sipteco virtual PBX."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sorm_mediator.config.stations import (
     TrunkKind,
     UserLicence,
 )
+from sorm_mediator.config.vpbx import VpbxConfig
 from sorm_mediator.texts import as_list, shown
 from ssh_control.multisorm.patterns import DomainList
 
@@ -247,6 +248,47 @@ class DomainConfig(Section):
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
     """Its trunk groups."""
+    vpbx: VpbxConfig | None = None
+    """The data of a tenant, with ``switch.profile = "sipteco"``. Its users and SIP trunks are subscribers and trunks of
+    the domain; ``subscribers`` may then give further settings of a user, such as its line's state."""
+
+    @model_validator(mode="after")
+    def _a_tenant_has_its_users_and_trunks(self) -> Self:
+        if self.vpbx is None:
+            return self
+        users = {one.number: one for one in self.vpbx.users}
+        trunks = {one.trunk_name: one for one in self.vpbx.sip_trunks}
+        for index, subscriber in enumerate(self.subscribers):
+            if subscriber.number not in users:
+                raise ValueError(
+                    f"subscribers.{index}.number: {subscriber.number} is no user of the tenant {self.name}; "
+                    f"there are: {as_list(users)}; declare it in vpbx.users"
+                )
+        for index, trunk in enumerate(self.trunks):
+            if trunk.name not in trunks or trunk.number != trunks[trunk.name].id:
+                raise ValueError(
+                    f"trunks.{index}.name: {trunk.name} is no SIP trunk {trunk.number} of the tenant {self.name}; "
+                    f"there are: {as_list(trunks)}; declare it in vpbx.sip_trunks"
+                )
+        for key in ("contexts", "default_context", "numbering_plans", "adaptation"):
+            if getattr(self, key):
+                raise ValueError(f"{key}: a tenant has directions in place of it; take it out")
+        given = {one.number for one in self.subscribers}, {one.name for one in self.trunks}
+        groups = {one.id: one.name for one in self.vpbx.callgroups}
+        # The table's columns decide; pydantic keeps what the file gave apart (model_fields_set).
+        derived = [
+            SubscriberConfig(number=one.number, group=groups.get(one.callgroup_id or 0, ""))
+            for one in self.vpbx.users
+            if one.number not in given[0]
+        ]
+        lines = [
+            TrunkConfig(number=one.id, name=one.trunk_name, capacity=one.calllimit, peer=one.host)
+            for one in self.vpbx.sip_trunks
+            if one.trunk_name not in given[1]
+        ]
+        object.__setattr__(self, "subscribers", (*self.subscribers, *derived))
+        object.__setattr__(self, "trunks", (*self.trunks, *lines))
+        return self
 
     @property
     def login(self) -> str:
@@ -518,8 +560,12 @@ class ServiceGroupsConfig(Section):
 
 
 class SwitchConfig(Section):
-    """``[switch]``: the emulated ECSS-10."""
+    """``[switch]``: the emulated switch."""
 
+    profile: Literal["ecss10", "sipteco"] = "ecss10"
+    """Whose routing and whose data it has. ecss10: domains with XML contexts and numbering plans. sipteco:
+    tenants of the Sipteco virtual PBX with dial rules (``vpbx`` of each domain). Mediators, reports and calls
+    are the same."""
     host: Host = "127.0.0.1"
     """Address to listen on."""
     ssh_port: Port = 7777
@@ -633,6 +679,29 @@ class SwitchConfig(Section):
                     "licence_pool: a slave has the licences of its master; write an empty table, and activate the "
                     "licence file on the master"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _domains_are_of_the_profile(self) -> Self:
+        wrong: list[str] = []
+        taken: dict[str, str] = {}
+        for index, domain in enumerate(self.domains):
+            key = f"domains.{index}"
+            if self.profile == "ecss10" and domain.vpbx is not None:
+                wrong.append(f'{key}.vpbx: is of switch.profile = "sipteco", and this is ecss10')
+            elif self.profile == "sipteco" and domain.vpbx is None:
+                wrong.append(
+                    f'{key}.vpbx: is missing; with switch.profile = "sipteco" each domain is a tenant: '
+                    "sorm-mediator vpbx import makes it, or install_qfon in the shell"
+                )
+            address = domain.vpbx.address if domain.vpbx is not None else ""
+            if address and address in taken:
+                wrong.append(f"{key}.vpbx.address: {address} is the address of {taken[address]} already")
+            taken[address] = domain.name
+        if self.profile == "sipteco" and self.bridges:
+            wrong.append("bridges.0: tenants never see each other's numbers, so there are no bridges")
+        if wrong:
+            raise SeveralMistakes(wrong)
         return self
 
     @model_validator(mode="after")

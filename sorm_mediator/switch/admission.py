@@ -20,7 +20,8 @@ from typing import cast
 
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.domain import Domain
-from sorm_mediator.switch.path import Exit, Hop
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.profiles.profile import Exit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

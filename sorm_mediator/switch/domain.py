@@ -26,6 +26,7 @@ from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
 from sorm_mediator.texts import did_you_mean
+from sorm_mediator.vpbx.checks import mistakes
 
 SERVICE_CODES: Final[Mapping[str, int]] = {
     "cfu": 0x21,
@@ -191,6 +192,28 @@ class Domain:
     """Objects on control by mediator (``host:port`` of its RADIUS sink). They outlive the connection."""
     match_routed: MatchRouted = "any"
     """``switch.match_routed``, which applies to the whole switch."""
+    users_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a tenant: a number of "outgoing through" as digits -> the short numbers of its users."""
+    outgoing_through: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a tenant: a short number -> the number of its "outgoing through"."""
+
+    def __post_init__(self) -> None:
+        self._index_users(self.config)
+
+    def _index_users(self, config: DomainConfig) -> None:
+        if config.vpbx is None:
+            return
+        numbers = {one.id: one.digits for one in config.vpbx.dial_numbers}
+        pairs = [
+            (one.number, numbers[one.dial_number_id])
+            for one in config.vpbx.users
+            if one.dial_number_id in numbers
+        ]
+        self.outgoing_through = {short: (full,) for short, full in pairs}
+        users: dict[str, tuple[str, ...]] = {}
+        for short, full in pairs:
+            users[full] = (*users.get(full, ()), short)
+        self.users_of = users
 
     @property
     def name(self) -> str:
@@ -208,13 +231,16 @@ class Domain:
         if number in self.subscribers:
             return self.subscribers[number]
         bindings = (plan.numbers.get(number) for plan in self.plans.values())
-        aliases = (binding.alias for binding in bindings if binding is not None)
+        aliases = [
+            *(binding.alias for binding in bindings if binding is not None),
+            *self.users_of.get(number, ()),
+        ]
         return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
 
     def numbers_of(self, subscriber: Subscriber) -> tuple[str, ...]:
         """All numbers of a subscriber in the domain, the own number first."""
         full = (number for plan in self.plans.values() for number in plan.numbers_of(subscriber.number))
-        return (subscriber.number, *full)
+        return (subscriber.number, *full, *self.outgoing_through.get(subscriber.number, ()))
 
     def follow(self, config: DomainConfig) -> None:
         """Use other settings from now on. Subscribers and trunks that stay keep their calls.
@@ -239,6 +265,7 @@ class Domain:
             self.trunks[settings.name] = trunk
         if config.default_context != before.default_context:
             self.default_context = config.default_context
+        self._index_users(config)
         self.config = config
 
     def table(self, mediator: str) -> ObjectTable:
@@ -268,6 +295,8 @@ def load_domain(config: DomainConfig, directory: Path, key: str, match_routed: M
             there = known or "none, because no file of contexts is named"
             near = did_you_mean(name, contexts)
             wrong.append(f"{key}.{setting}: there is no context {name!r}; there are: {there}{near}")
+    if config.vpbx is not None:
+        wrong += (f"{key}.vpbx.{one.key}: {one.text}" for one in mistakes(config.vpbx))
     subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
     trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}

@@ -26,6 +26,7 @@ from sorm_mediator.switch.licence import ActivationBody, LicenceError, Licences,
 from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
 from sorm_mediator.texts import as_list, did_you_mean
+from sorm_mediator.vpbx.checks import doubts as vpbx_doubts
 
 What = Literal[
     "domain", "sorm", "subscribers", "trunks", "routing", "numbering", "bridges", "network", "switch"
@@ -285,6 +286,8 @@ def unresolved_references(node: Node) -> Iterator[str]:
         key = f"switch.domains.{index}"
         yield from (f"{key} ({domain.name}): {text}" for text in _rules(domain))
         yield from (f"{key}.{text}" for text in (*_plans(domain), *_refused(node, domain)))
+        if domain.config.vpbx is not None:
+            yield from (f"{key}.vpbx.{one.key}: {one.text}" for one in vpbx_doubts(domain.config.vpbx))
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:

@@ -39,10 +39,11 @@ from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.mediators.session import check_object
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject, Touched
-from sorm_mediator.switch.path import Applied, Hop, find_path, no_path
+from sorm_mediator.switch.path import Hop, find_path, no_path
+from sorm_mediator.switch.profiles import profile_of
+from sorm_mediator.switch.profiles.profile import Applied
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.routing.route import (
-    DEFAULT_PLAN,
     NUMBER_INDICATORS,
     UNSET,
     Number,
@@ -121,14 +122,21 @@ def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
 
 def _check(name: str, value: str) -> None:
     kind = name.rpartition(".")[2]
-    if kind == "digits" and not (set(value) <= set(SYMBOLS) and len(value) <= MOST_TRACED_DIGITS):
-        raise TraceError(
-            f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}, as dialled: "
-            "without +, spaces and dashes"
-        )
+    digits = value.removeprefix("+") if name == "cdpn.digits" else value  # a profile may take a dialled +
+    if kind == "digits" and not (
+        digits and set(digits) <= set(SYMBOLS) and len(digits) <= MOST_TRACED_DIGITS
+    ):
+        raise _no_number(name, value)
     allowed = {"ni": NUMBER_INDICATORS, "incomplete": ("false", "true"), "mode": MODES}.get(kind)
     if allowed is not None and value not in allowed:
         raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}{did_you_mean(value, allowed)}")
+
+
+def _no_number(name: str, value: str) -> TraceError:
+    return TraceError(
+        f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}, as dialled: "
+        "without +, spaces and dashes"
+    )
 
 
 # --- the trace
@@ -218,7 +226,9 @@ def trace(
     admitted is not routed: its only hop is that of the caller's domain.
     """
     calling, problem = _caller(domain, request)
-    leg = first_leg(domain, calling, _given_number(Number(digits=""), request.called))
+    own = calling.subscriber.number if calling.subscriber is not None else ""
+    problem = problem or profile_of(domain).refuses(domain, own)
+    leg = first_leg(domain, calling, _dialled_number(domain, request.called))
     context = domain.contexts.get(leg.request.context)
     if request.mode == "overlap" and "incomplete" not in request.called and context and context.digitmap:
         b = leg.request.b
@@ -306,6 +316,14 @@ def _iface(domain: Domain, calling: Endpoint) -> str:
     return calling.bridge.iface if calling.bridge else ""
 
 
+def _dialled_number(domain: Domain, given: Mapping[str, str]) -> Number:
+    """The number dialled, with the parameters given. Raises :class:`TraceError`."""
+    number = profile_of(domain).dialled(given.get("digits", ""))
+    if number.digits.startswith("+"):
+        raise _no_number("cdpn.digits", number.digits)
+    return _given_number(number, {**number.attributes, **given, "digits": number.digits})
+
+
 def _given_number(number: Number, given: Mapping[str, str]) -> Number:
     """A number with the parameters given."""
     others = {name: value for name, value in given.items() if name not in ("digits", "ni")}
@@ -342,7 +360,7 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
-    hop, bridge = traced.hop, traced.hop.bridge
+    hop, bridge, steps = traced.hop, traced.hop.bridge, traced.hop.result.steps
     return {
         "domain": hop.domain.name,
         "context": hop.request.context,
@@ -356,6 +374,7 @@ def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]
         "b": _routed(hop.result.b),
         "sorm": _shown_document(traced.leg, signs),
         "tried": [asdict(step) for step in hop.result.tried],
+        **({"steps": [{"step": what, "digits": digits} for what, digits in steps]} if steps else {}),
         "applied": [
             {
                 "setting": one.setting,
@@ -461,16 +480,7 @@ def _party(party: report.Party) -> str:
 
 def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
     hop = traced.hop
-    yield f'Default context is {{"{hop.domain.name}",{hop.request.context or "undefined"}}}'
-    place, plan = None, translate(Phrase("numbering plan"), lang)
-    for step in hop.result.tried:
-        if place != (step.context, step.a, step.b, step.np):
-            place = (step.context, step.a, step.b, step.np)
-            numbers = f"A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan} {step.np}"
-            if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
-                numbers = f"{numbers}, {translate(Phrase('which is not declared'), lang)}"
-            yield f"{_LEVEL}{step.context}: {numbers}"
-        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed or Phrase('taken'), lang)}"
+    yield from profile_of(hop.domain).explained(hop.domain, hop.request, hop.result, lang)
     for one in hop.applied:
         yield f"{_LEVEL}{translate(Phrase('for SORM'), lang)}: {applied_text(one)}"
     for remark in hop.remarks:

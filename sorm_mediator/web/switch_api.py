@@ -82,8 +82,8 @@ class CallBody(RequestBody):
 
     a: Digits | Literal[""]
     """The calling number; empty for a call that comes in without it."""
-    b: Digits
-    """The digits dialled."""
+    b: Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,18}$")]
+    """The digits dialled; a + in front is for a tenant of the profile sipteco."""
     origin: Annotated[
         str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+|system:(alarm|custom-cb|dialer))$")
     ] = "subscriber"

@@ -413,15 +413,16 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     The call starts in the context of its subscriber, trunk or bridge, else in the default one of the domain,
     and in the numbering plan of the trunk or the bridge.
     """
-    context, np = "", DEFAULT_PLAN
+    context, np, entry = "", DEFAULT_PLAN, ""
     if calling.subscriber is not None:
         context = calling.subscriber.context
     elif calling.trunk is not None:
-        context, np = calling.trunk.config.context, calling.trunk.config.np
+        context, np, entry = calling.trunk.config.context, calling.trunk.config.np, calling.trunk.name
     elif calling.bridge is not None:
         context, np = calling.bridge.side.context, calling.bridge.side.np
     number = sorm_view(domain, calling.number, called).a
-    request = RoutingRequest(a=calling.number, b=called, context=context or domain.default_context, np=np)
+    start = context or domain.default_context
+    request = RoutingRequest(a=calling.number, b=called, context=start, np=np, entry=entry)
     return Leg(domain, request, replace(calling, number=number), Endpoint(number=called))
 
 

@@ -67,6 +67,7 @@ from sorm_mediator.switch.licence_grounds import why_unlicensed
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.path import Hop, find_path, no_path, sorm_view
+from sorm_mediator.switch.profiles import profile_of
 from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingResult
 from sorm_mediator.texts import as_list
 
@@ -222,11 +223,15 @@ class Engine:
             self.dialer.check(now)
         else:
             self.units.check(units, now)
-        calling = calling_party(domain, request)
+        calling, dialled = calling_party(domain, request), _dialled(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
-        leg = first_leg(domain, calling, Number(digits=request.b))
+        leg = first_leg(domain, calling, dialled)
+        number = next(self._ids)
+        ssrc = self._first_ssrc + 2 * number
+        media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
+        leg = first_leg(domain, calling, dialled)
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
@@ -253,7 +258,7 @@ class Engine:
         """The calling party dials."""
         request, domain, (leg,), calling = call.request, call.domain, call.legs, call.calling
         # A subscriber dials a service code: the switch itself answers, and no number is called.
-        service_code = calling.subscriber is not None and not request.b.isdigit()
+        service_code = calling.subscriber is not None and not leg.request.b.digits.isdigit()
         dials_number = request.outcome != "incomplete" and not service_code
         path = find_path(self.domains, domain, leg.request) if dials_number else ()
         caller = calling.subscriber or calling.outside
@@ -456,7 +461,7 @@ class Engine:
         subscriber = user.subscriber
         number = own_number(subscriber.number) if subscriber is not None else user.number
         context = (subscriber.context if subscriber else "") or leg.domain.default_context
-        request = RoutingRequest(a=number, b=Number(digits=digits), context=context)
+        request = RoutingRequest(a=number, b=profile_of(leg.domain).dialled(digits), context=context)
         hops = self._find(call, leg.domain, request)
         return hops, hops[-1].problem
 
@@ -574,6 +579,19 @@ class Engine:
         if not self._dirty:
             self._dirty_since = now
         self._dirty[call.id] = call
+
+
+def _dialled(domain: Domain, request: CallRequest) -> Number:
+    """The number dialled. Raises :class:`CallRefused` for a call that the domain does not take now."""
+    profile = profile_of(domain)
+    if refused := profile.refuses(domain, request.a if request.origin == "subscriber" else ""):
+        raise CallRefused("refused", refused)
+    dialled = profile.dialled(request.b)
+    if dialled.digits.startswith("+"):
+        raise CallRefused(
+            "invalid", Phrase("b: {digits}: this switch takes digits without +", digits=request.b)
+        )
+    return dialled
 
 
 # --- services used during a call

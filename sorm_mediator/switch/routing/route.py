@@ -181,6 +181,8 @@ class RoutingRequest:
     b: Number
     context: str = ""
     np: str = "default"
+    entry: str = ""
+    """The trunk that the call came in by; "" for a call of a subscriber or over a bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ class RoutingResult:
     """The result of routing a call. via: the directions of an external call, in order. reason: of a failure.
 
     a, b: the numbers as routed and for SORM; np: their final plan. tried: every rule that was tried.
+    steps: what dial rules did to the called digits, each with the digits after it.
     """
 
     result: Literal["external", "local", "failed"]
@@ -212,6 +215,7 @@ class RoutingResult:
     tried: tuple[Step, ...] = ()
     reason: str = ""
     np: str = "default"
+    steps: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> tuple[Step, ...]:

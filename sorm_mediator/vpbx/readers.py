@@ -1,0 +1,282 @@
+"""Reads a tenant's database from a MySQL dump, an SQLite file, a folder of CSV files, or JSON.
+
+The form is told by the content: a folder, the first octets of SQLite, the first character of JSON; else it is SQL.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from sorm_mediator.texts import read_utf8, shown
+from sorm_mediator.vpbx.mysql import read_mysql
+from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.schema import TABLES
+
+SQLITE: Final = b"SQLite format 3\x00"
+"""The first octets of an SQLite file (SQLite, Database File Format, 1.3)."""
+UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""How a file of UTF-16 begins (the Unicode Standard, 23.8)."""
+MOST_OCTETS: Final = 256 << 20
+"""The largest dump that is read (our choice)."""
+
+
+def read_dump(path: Path) -> Dump:
+    """The rows of a dump. Raises :class:`DumpError`."""
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        if not path.is_file():
+            raise DumpError(f"{path}: there is no such file")
+        if path.stat().st_size > MOST_OCTETS:
+            raise DumpError(f"{path}: has over {MOST_OCTETS >> 20} MB; dump only the tables of the tenant")
+        octets = path.read_bytes()
+    except OSError as error:
+        raise DumpError(f"{path}: can't be read: {error.strerror or error}") from None
+    if octets.startswith(SQLITE):
+        return _read_sqlite(path)
+    if (
+        not octets.startswith(UTF16)
+        and octets.lstrip()[:1] not in (b"{", b"[")
+        and path.suffix.lower() != ".csv"
+    ):
+        # A dump has BLOBs as they are: octets that are no text stay marked, and only a cell that is used is refused.
+        return read_mysql(octets.decode("utf-8-sig", "surrogateescape"), str(path), TABLES)
+    text = _decoded(octets, path)
+    if path.suffix.lower() == ".csv":
+        return _read_csv(text, path)
+    return _JsonReader(text, str(path)).read()
+
+
+def _decoded(octets: bytes, path: Path) -> str:
+    try:
+        return read_utf8(octets)
+    except UnicodeError as error:
+        raise DumpError(f"{path}: {error}") from None
+
+
+# --- CSV
+
+
+def _read_folder(folder: Path) -> Dump:
+    files = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
+    if not files:
+        raise DumpError(f"{folder}: has no CSV files; one is expected for each table, such as sip_trunks.csv")
+    dump = Dump()
+    for path in files:
+        read = _read_csv(_decoded(path.read_bytes(), path), path)
+        dump.rows += read.rows
+        dump.tables |= read.tables
+        dump.columns += read.columns
+    return dump
+
+
+def _read_csv(text: str, path: Path) -> Dump:
+    """The rows of one table. Its first line has the columns; commas or semicolons separate."""
+    table, file = path.stem, str(path)
+    first = text.split("\n", 1)[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    dump = Dump(tables={table: Place(file, 1)})
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    line = 0
+    try:
+        for cells in lines:
+            line, before = lines.line_num, line
+            place = Place(file, before + 1)
+            if not cells:
+                continue
+            if not header:
+                header = [one.strip() for one in cells]
+                dump.columns += [
+                    (table, name, Place(file, place.line, number)) for number, name in enumerate(header, 1)
+                ]
+                continue
+            if len(cells) != len(header):
+                raise DumpError(
+                    f"{place}: {table}: the row has {len(cells)} values, and the header {len(header)} columns"
+                )
+            found = {
+                name: Cell(None if value == "\\N" else value, Place(file, place.line, number))
+                for number, (name, value) in enumerate(zip(header, cells, strict=True), 1)
+            }
+            dump.rows.append(Row(table, found, place))
+    except csv.Error as error:
+        raise DumpError(f"{Place(file, lines.line_num)}: {table}: is no CSV: {error}") from None
+    if not header:
+        raise DumpError(f"{file}: {table}: is empty; its first line has the columns")
+    return dump
+
+
+# --- SQLite
+
+
+def _read_sqlite(path: Path) -> Dump:
+    file = str(path)
+    dump = Dump()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            names = database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            )
+            for (table,) in names.fetchall():
+                dump.tables[table] = Place(file)
+                name = table.replace('"', '""')
+                found = database.execute(f'SELECT * FROM "{name}"')  # noqa: S608  # nosec B608 - a name that the file has
+                columns = [one[0] for one in found.description]
+                dump.columns += [(table, one, Place(file)) for one in columns]
+                for number, values in enumerate(found, 1):
+                    place = Place(file, number, what=f"table {table}, row")
+                    cells = {
+                        one: Cell(_text(value), place) for one, value in zip(columns, values, strict=True)
+                    }
+                    dump.rows.append(Row(table, cells, place))
+    except sqlite3.Error as error:
+        raise DumpError(f"{file}: is a damaged SQLite file: {error}") from None
+    return dump
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+# --- JSON
+
+
+class _JsonReader:
+    """``{"table": [{"column": value}]}``, or the export of phpMyAdmin: a list of ``{"type": "table", "name",
+    "data"}``."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text, self._file = text, file
+        self._lines = [0, *(at + 1 for at, one in enumerate(text) if one == "\n")]
+        self._at = 0
+        self._decoder = json.JSONDecoder()
+        self.dump = Dump()
+
+    def read(self) -> Dump:
+        """All tables. Raises :class:`DumpError`."""
+        try:
+            if self._peek() == "{":
+                for table, at in self._members():
+                    self._table(table, self._place(at))
+            else:
+                for _ in self._items():
+                    self._exported()
+            if self._peek():
+                raise self._wrong("nothing is expected after the end")
+        except json.JSONDecodeError as error:
+            raise DumpError(f"{self._place(error.pos)}: is not JSON: {error.msg}") from None
+        except RecursionError:
+            raise DumpError(f"{self._place(self._at)}: is nested too deeply") from None
+        return self.dump
+
+    def _place(self, at: int) -> Place:
+        line = bisect_right(self._lines, at)
+        return Place(self._file, line, at - self._lines[line - 1] + 1)
+
+    def _wrong(self, text: str) -> DumpError:
+        return DumpError(f"{self._place(self._at)}: {text}")
+
+    def _peek(self) -> str:
+        while self._text[self._at : self._at + 1].isspace():
+            self._at += 1
+        return self._text[self._at : self._at + 1]
+
+    def _wanted(self, mark: str) -> None:
+        got = self._peek()
+        if got != mark:
+            raise self._wrong(f"{mark} is expected here, not {shown(got) if got else 'the end'}")
+        self._at += 1
+
+    def _members(self) -> Iterator[tuple[str, int]]:
+        """Names of an object, each with its place; the caller reads the value."""
+        self._wanted("{")
+        if self._peek() == "}":
+            self._at += 1
+            return
+        while True:
+            self._peek()
+            at = self._at
+            if self._peek() != '"':
+                raise self._wrong('a name in " is expected here')
+            name = self._value()
+            self._wanted(":")
+            self._peek()
+            yield name, at
+            if self._peek() != ",":
+                break
+            self._at += 1
+        self._wanted("}")
+
+    def _items(self) -> Iterator[None]:
+        """Items of a list; the caller reads each."""
+        self._wanted("[")
+        if self._peek() == "]":
+            self._at += 1
+            return
+        while True:
+            self._peek()
+            yield
+            if self._peek() != ",":
+                break
+            self._at += 1
+        self._wanted("]")
+
+    def _value(self) -> Any:
+        self._peek()
+        value, self._at = self._decoder.raw_decode(self._text, self._at)
+        return value
+
+    def _table(self, table: str, place: Place) -> None:
+        self.dump.tables.setdefault(table, place)
+        if self._peek() == "{":  # options are one row
+            self._row(table)
+            return
+        for _ in self._items():
+            self._row(table)
+
+    def _row(self, table: str) -> None:
+        if self._peek() != "{":
+            raise self._wrong(f"{table}: a row {{...}} is expected here")
+        place = self._place(self._at)
+        cells: dict[str, Cell] = {}
+        for column, at in self._members():
+            where = self._place(self._at)
+            value = self._value()
+            if isinstance(value, list):
+                value = ",".join(map(str, value))
+            if isinstance(value, dict):
+                raise DumpError(
+                    f"{where}: {table}.{column}: a text or a number is expected here, not an object"
+                )
+            self.dump.columns.append((table, column, self._place(at)))
+            cells[column] = Cell(_text(value), where)
+        self.dump.rows.append(Row(table, cells, place))
+
+    def _exported(self) -> None:
+        start = self._at
+        item = self._value()
+        if not isinstance(item, dict) or item.get("type") != "table":
+            return
+        end, self._at = self._at, start
+        table = str(item.get("name", ""))
+        for name, at in self._members():
+            if name == "data":
+                self._table(table, self._place(at))
+            else:
+                self._value()
+        self._at = end

@@ -1,0 +1,90 @@
+"""What is wrong or doubtful in a tenant's tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from sorm_mediator.config import VpbxConfig
+from sorm_mediator.vpbx.checks import doubts, mistakes
+from tests.vpbx.tenants import TENANT, changed, tenant
+
+
+def test_the_tenant_of_the_tests_has_neither() -> None:
+    assert (mistakes(tenant()), doubts(tenant())) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "text"),
+    [
+        (
+            changed("sip_trunks", 0, dial_number_id=7),
+            "sip_trunks.0.dial_number_id",
+            "7 is no id of dial_numbers",
+        ),
+        (changed("directions", 1, sip_trunk_id=7), "directions.1.sip_trunk_id", "7 is no id of sip_trunks"),
+        (changed("directions", 1, dial_number_id=None), "directions.1.dial_number_id", "is missing"),
+        (changed("users", 0, dial_number_id=7), "users.0.dial_number_id", "7 is no id of dial_numbers"),
+        (
+            changed("directions", 4, pattern=None),
+            "directions.4.pattern",
+            "is missing; the direction other needs one",
+        ),
+        (changed("directions", 4, pattern="_[7"), "directions.4.pattern", "is never closed"),
+        (changed("users", 1, number="101"), "users.1.number", "101 is given twice"),
+        (changed("sip_trunks", 1, name="sip74952216005"), "sip_trunks.1.name", "is given twice"),
+    ],
+)
+def test_a_mistake(data: VpbxConfig, key: str, text: str) -> None:
+    (found,) = mistakes(data)
+
+    assert found.key == key
+    assert text in found.text
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "text"),
+    [
+        (
+            changed("sip_trunks", 0, dial_number_id=None),
+            "sip_trunks.0.dial_number_id",
+            "belongs to no number",
+        ),
+        (
+            tenant(dial_numbers=[*TENANT["dial_numbers"], {"id": 3, "number": "+7(495)0000000"}]),
+            "dial_numbers.2.id",
+            "has no directions",
+        ),
+        (
+            changed("sip_trunks", 1, extension="74952216005"),
+            "sip_trunks.1.extension",
+            "is the extension of the enabled trunk sip74952216005 too",
+        ),
+        (
+            tenant(directions=[TENANT["directions"][1], TENANT["directions"][0], TENANT["directions"][5]]),
+            "directions.1.pattern",
+            "is covered by the earlier direction 2",
+        ),
+        (changed("users", 2, number="03"), "users.2.number", "03 is a number of emergency services too"),
+        (
+            changed("incoming_routes", 0, target="999"),
+            "incoming_routes.0.target",
+            "user 999 has nobody to ring",
+        ),
+        (
+            tenant(incoming_routes=TENANT["incoming_routes"][:1]),
+            "sip_trunks.1.extension",
+            "calls to 78123334455 go nowhere",
+        ),
+        (changed("directions", 0, pattern="_8X."), "directions.0.pattern", "has no effect"),
+    ],
+)
+def test_a_doubt(data: VpbxConfig, key: str, text: str) -> None:
+    assert mistakes(data) == []
+    (found,) = doubts(data)
+
+    assert found.key == key
+    assert text in found.text
+
+
+def test_a_disabled_trunk_has_no_extension_to_share() -> None:
+    assert doubts(changed("sip_trunks", 1, extension="74952216005", enabled=False)) == []
