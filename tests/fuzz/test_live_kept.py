@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from protocol import Codec, Options
 from sorm_mediator.console.errors import UsageError
 from sorm_mediator.fuzz.finding import Finding, Kind, Step, read, write
 from sorm_mediator.fuzz.live import fuzzer as module
@@ -21,6 +23,9 @@ from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.report import FuzzReport
 
 TARGET = "127.0.0.1:1"
+
+
+GATEWAY = SimpleNamespace(run=SimpleNamespace(codec=Codec(Options())))
 
 
 def kept(folder: Path, surface: str, target: str = TARGET) -> Path:
@@ -43,7 +48,7 @@ def test_a_finding_of_a_surface_that_the_target_lacks_is_left_out_with_a_note(
 ) -> None:
     @asynccontextmanager
     async def bench(*_: Any, **__: Any) -> AsyncIterator[Bench]:
-        yield Bench(None, None, {"http": None})  # type: ignore[arg-type, dict-item]
+        yield Bench(GATEWAY, None, {"http": None})  # type: ignore[arg-type, dict-item]
 
     monkeypatch.setattr(module, "bench", bench)
     monkeypatch.setattr(Fuzzer, "run", no_rounds)
@@ -75,6 +80,8 @@ def test_a_finding_again_has_a_document_that_says_whether_it_passed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     class Played:
+        gateway = GATEWAY
+
         async def again(self, _one: Round) -> list[Breach]:
             return breaches
 
@@ -103,6 +110,8 @@ def test_a_finding_that_shows_again_keeps_its_seed_and_has_the_command_that_repe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Played:
+        gateway = GATEWAY
+
         async def again(self, _one: Round) -> list[Breach]:
             return [Breach("web", Kind.WRONG_ANSWER, "/", "HTTP 500")]
 

@@ -357,11 +357,15 @@ class SshSurface:
         return await self._right_login() if self._tried_wrong or held else []
 
     async def _right_login(self) -> list[Breach]:
-        """After wrong ones the right password is admitted."""
+        """After wrong ones the right password is admitted: as a mediator would, it connects anew where a connection is
+        ended, since one that has not logged in goes when there are too many."""
         began, within = time.monotonic(), self._wait + LOGIN_SLACK
+        connection: asyncssh.SSHClientConnection | None = None
         try:
             async with asyncio.timeout(within):
-                connection = await self._connect(self._user, self._password)
+                while connection is None:
+                    with suppress(asyncssh.ConnectionLost, ConnectionResetError):
+                        connection = await self._connect(self._user, self._password)
         except (asyncssh.Error, OSError, TimeoutError) as error:
             text = f"the right password is not admitted within {within:g} s: {error or type(error).__name__}"
             return [Breach("ssh login", Kind.NO_ANSWER, "login", text)]
