@@ -95,6 +95,7 @@ _TITLES = {
     "sorm": "SORM parameters of the switch",
     "bridge": "Bridges",
     "cluster": "The licence",
+    "licence": "Licences of stations and of a network",
     "config": "The configuration",
     "call": "Calls",
 }
