@@ -305,6 +305,20 @@ def fault_parameters() -> str:
     return parameters()
 
 
+def assignment_states() -> str:
+    """The states of a licence of a subscriber."""
+    from docs.network_licence_page import assignments
+
+    return assignments()
+
+
+def node_states() -> str:
+    """The licence states of a node."""
+    from docs.network_licence_page import nodes
+
+    return nodes()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -328,6 +342,7 @@ PAGES: dict[str, Callable[[], str]] = {
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"messages": api_messages, "others": api_others},
     "faults.md": {"parameters": fault_parameters},
+    "network-licence.md": {"assignments": assignment_states, "nodes": node_states},
     "order268.md": {"profiles": profiles, "units": units},
     "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
 }

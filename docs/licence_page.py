@@ -15,7 +15,8 @@ _TOP = """\
 The emulated switch has licences like the real one. It counts what is in use, and refuses a request beyond a limit
 with the reason. Licence 0, the factory licence, always exists. Licence 1 is `[switch.licence]` in the
 [lab file](configuration.md); without this table it allows SORM with 20 channels, 2100 calls and any number of
-subscribers. Further licences are added in the switch's [shell](shell.md), or in `[[switch.licences]]`.
+subscribers. Further licences are added in the switch's [shell](shell.md), or in `[[switch.licences]]`. Licences of
+stations, and of several nodes together, are on [a page of their own](network-licence.md).
 
 **The active licence** is the one with the highest number that has not expired. `expires` is its last day, UTC. After
 that day the next lower one is active, and at last licence 0, which never expires. The vendor's manual refers to

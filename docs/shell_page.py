@@ -96,6 +96,7 @@ _TITLES = {
     "bridge": "Bridges",
     "cluster": "The licence",
     "system": "What is in use of the licence",
+    "licence": "Licences of stations and of a network",
     "config": "The configuration",
     "call": "Calls",
 }

@@ -65,7 +65,7 @@ class Given:
 
 
 class LabConfig(Section):
-    """``[lab]``."""
+    """``[lab]``: the lab as a whole."""
 
     time_factor: Annotated[float, Field(gt=0, le=10_000_000)] = 1.0
     """How many times as fast the days of licences pass: with 432000 the thirty days of a failover period are six
@@ -76,7 +76,7 @@ class Config(Section):
     """A whole lab file."""
 
     lab: LabConfig = LabConfig()
-    """The lab as a whole."""
+    """What holds for all of its boxes."""
 
     mediator: MediatorConfig = MediatorConfig()
     """The technical means of ORM."""

@@ -104,6 +104,7 @@ class LicenceNode:
         self._server: asyncio.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._handlers: set[asyncio.Task[Any]] = set()
         self._connected: dict[str, asyncio.StreamWriter] = {}
         self._refused: dict[str, str] = {}
         """The node that was refused last, and why."""
@@ -118,6 +119,7 @@ class LicenceNode:
         Raises :class:`BoxError`.
         """
         if self.slave is not None:
+            self._tell()
             self._task = asyncio.create_task(self._ask_for_ever(self.slave))
             return {}
         assert self.agent is not None
@@ -138,7 +140,8 @@ class LicenceNode:
         if self._server is not None:
             self._server.close()
             for writer in tuple(self._connections):
-                writer.close()
+                writer.close()  # its handler reads the end, and ends
+            await asyncio.gather(*self._handlers, return_exceptions=True)
             await self._server.wait_closed()
         self._keep()
 
@@ -209,6 +212,10 @@ class LicenceNode:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self.agent is not None
         self._connections.add(writer)
+        handler = asyncio.current_task()
+        assert handler is not None
+        self._handlers.add(handler)
+        handler.add_done_callback(self._handlers.discard)
         nonce, last, name = secrets.token_hex(16), 0, ""
         try:
             writer.write(line_of(Hello(nonce=nonce), "", ""))

@@ -155,7 +155,10 @@ def _activate(call: Invocation) -> str:
 
 def _load(call: Invocation) -> str:
     """Activate a licence file of the lab's directory."""
-    path = call.node.directory / call["FILE"]
+    folder = call.node.directory.resolve()
+    path = (folder / call["FILE"]).resolve()
+    if not path.is_relative_to(folder):
+        raise ChangeRefused(f"{call['FILE']}: licence files are read from {folder} alone: copy it there")
     try:
         text = read_utf8(path.read_bytes())
     except OSError as error:
