@@ -36,6 +36,7 @@ it is more than the licence allows.
 | `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
 | `virtual_subscribers` | the same for active virtual subscribers |
 | `elph.members` | [registrations of Elph clients](#elph-clients); 10 where no licence has the row |
+| `cdr` | modes of [call detail records](cdr.md) that are written |
 | `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
 
 **Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with

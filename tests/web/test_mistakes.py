@@ -48,7 +48,10 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
             {"a": "1", "b": "2", "outcome": "bussy"},
             [("$.outcome", "'bussy' is not allowed: 'answer', 'busy', ")],
         ),
-        ({"a": "1", "b": "2", "from": "t"}, [("$.from", "'t' is not allowed: 'subscriber', trunk:NAME, or system:")]),
+        (
+            {"a": "1", "b": "2", "from": "t"},
+            [("$.from", "'t' is not allowed: 'subscriber', trunk:NAME, or system:")],
+        ),
         ({"a": "1"}, [("$.b", "is required")]),
         ([1], [("$", "[1] is not allowed: an object in braces")]),
     ],
