@@ -449,9 +449,15 @@ class SwitchBox:
             if limit is not None and declared > limit:
                 beyond = "switch.licence: licence %d allows %g %s, and %d are declared"
                 log.warning(beyond, active.number, limit, key.replace("_", " "), declared)
-        for domain, subscriber, services in self.engine.packages.without(now):
-            beyond = "switch.licence: licence %d has no package left for %s of %s, domain %s: they do not act"
-            log.warning(beyond, active.number, ", ".join(services), subscriber.number, domain.name)
+        lacking = list(self.engine.packages.without(now))
+        if lacking:
+            domain, subscriber, services = lacking[0]
+            beyond = (
+                "switch.licence: licence %d has no package left for services of %d subscribers, which do not act: "
+                "the first is %s of %s in %s"
+            )
+            names = ", ".join(services)
+            log.warning(beyond, active.number, len(lacking), names, subscriber.number, domain.name)
 
     # --- the SSH server's backend
 
