@@ -110,7 +110,19 @@ two commands are our own.
 
 ## What is shown only
 
-All other limits are shown only.
+All other limits can be set and are shown, and nothing in the emulated switch depends on them:
+
+| limit | why |
+|---|---|
+| `chatroom.*`, `meet_me.*`, `teleconference.*` | the switch has no conference rooms; for 3pty see `addon.count` |
+| `tsmn.*` | there is no TSMN system that calls could be asked of |
+| `records` | the service that records conversations is not emulated; speech for SORM is no recording |
+| `cc.*` | there is no call centre with agents and supervisors |
+| `ivr.*`, `asr` | the switch has no IVR scripts and recognises no speech |
+| `sigtran.*`, `geo_backup`, `core1.redundancy` | one process without SIGTRAN, and without a second site |
+| `virtual.*`, `*.nodes` | names of clusters and their nodes, for people |
+| `elph.groups` | there is one group, see [Elph clients](#elph-clients) |
+| `lpm_time` | there is no USB token |
 
 ## How calls count
 
