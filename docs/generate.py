@@ -249,6 +249,13 @@ def licence() -> str:
     return page()
 
 
+def cdr() -> str:
+    """Call detail records: their fields."""
+    from docs.cdr_page import page
+
+    return page()
+
+
 def messages() -> str:
     """Messages, their fields and values, from the declarations."""
     from docs.protocol_page import page
@@ -327,6 +334,7 @@ def x25() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "cdr.md": cdr,
     "commands.md": commands,
     "configuration.md": configuration,
     "e1.md": e1,

@@ -37,6 +37,7 @@ it is more than the licence allows.
 | `subscribers` | active subscribers of all domains, without virtual ones; declaring or activating more is refused |
 | `virtual_subscribers` | the same for active virtual subscribers |
 | `elph.members` | [registrations of Elph clients](#elph-clients); 10 where no licence has the row |
+| `cdr` | modes of [call detail records](cdr.md) that are written |
 | `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
 
 **Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
@@ -110,7 +111,19 @@ two commands are our own.
 
 ## What is shown only
 
-All other limits are shown only.
+All other limits can be set and are shown, and nothing in the emulated switch depends on them:
+
+| limit | why |
+|---|---|
+| `chatroom.*`, `meet_me.*`, `teleconference.*` | the switch has no conference rooms; for 3pty see `addon.count` |
+| `tsmn.*` | there is no TSMN system that calls could be asked of |
+| `records` | the service that records conversations is not emulated; speech for SORM is no recording |
+| `cc.*` | there is no call centre with agents and supervisors |
+| `ivr.*`, `asr` | the switch has no IVR scripts and recognises no speech |
+| `sigtran.*`, `geo_backup`, `core1.redundancy` | one process without SIGTRAN, and without a second site |
+| `virtual.*`, `*.nodes` | names of clusters and their nodes, for people |
+| `elph.groups` | there is one group, see [Elph clients](#elph-clients) |
+| `lpm_time` | there is no USB token |
 
 ## How calls count
 

@@ -242,6 +242,8 @@ class DomainConfig(Section):
     prevail."""
     platform_id: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = ""
     """The platform's name in the call ids of call reports; empty: no name (our reading of its name)."""
+    cdr: tuple[Literal["basic", "sorm3"], ...] = ()
+    """Call detail records that the domain writes, where the licence names the mode (docs/cdr.md)."""
     ip_set: tuple[str, ...] = ()
     """SIP network sets, kept and shown for people; the emulator sends no SIP."""
     subscribers: tuple[SubscriberConfig, ...] = ()
@@ -605,6 +607,8 @@ class SwitchConfig(Section):
     unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070
     """Objects in unended syncs of one mediator, over all its sessions, half a kilobyte each. A sync beyond
     that is refused with 31h and counted. Our choice: two whole tables."""
+    cdr_directory: str = "cdr"
+    """Folder of the call detail records, relative to this file; made when a domain has ``cdr``."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
     """Released calls that stay available to requests."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31

@@ -28,6 +28,7 @@ from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRe
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import rtp_address
+from sorm_mediator.switch.cdr import CdrFiles, licensed_modes
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.changes.licence import active_subscribers
@@ -102,6 +103,8 @@ class SwitchBox:
         node.watchers.append(self._changed)
         self.elph = ElphRegistrations(node)
         """Registrations of Elph clients."""
+        self._cdr = CdrFiles(config.directory / switch.cdr_directory)
+        self._cdr_failed = False
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self.calendar = Calendar(config.lab.time_factor)
@@ -237,6 +240,7 @@ class SwitchBox:
         endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
         try:
+            self._prepare_cdr()
             if self.config.aggregates:
                 endpoints["multisorm"] = host_port(host, self._open_multisorm())
             self._sender.start()
@@ -265,6 +269,7 @@ class SwitchBox:
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
+            closing.callback(self._cdr.close)
             closing.callback(self._faults.close)
             if self._network is not None:
                 closing.callback(self._network.close)
@@ -569,9 +574,15 @@ class SwitchBox:
             if limit is not None and declared > limit:
                 beyond = "switch.licence: licence %d allows %g %s, and %d are declared"
                 log.warning(beyond, active.number, limit, key.replace("_", " "), declared)
-        for domain, subscriber, services in self.engine.packages.without(now):
-            beyond = "switch.licence: licence %d has no package left for %s of %s, domain %s: they do not act"
-            log.warning(beyond, active.number, ", ".join(services), subscriber.number, domain.name)
+        lacking = list(self.engine.packages.without(now))
+        if lacking:
+            domain, subscriber, services = lacking[0]
+            beyond = (
+                "switch.licence: licence %d has no package left for services of %d subscribers, which do not act: "
+                "the first is %s of %s in %s"
+            )
+            names = ", ".join(services)
+            log.warning(beyond, active.number, len(lacking), names, subscriber.number, domain.name)
 
     # --- the SSH server's backend
 
@@ -747,4 +758,50 @@ class SwitchBox:
         """Of every call, whether it is on control or not (order 268, rule 6)."""
         if event.event == "release":
             self.outcomes[f"{call.release_cause or 0:02X}h"] += 1
+            self._write_cdr(call)
         log_event(log, "call", id=call.id, domain=call.domain.name, what=event.event, detail=event.detail)
+
+    # --- call detail records
+
+    def _prepare_cdr(self) -> None:
+        """Make the folders of the records, and warn of modes without a licence. Raises :class:`BoxError`."""
+        wanted = {
+            domain.name: domain.config.cdr for domain in self.engine.domains.values() if domain.config.cdr
+        }
+        active = self.engine.node.licences.active(time.time())
+        licensed = licensed_modes(active.limits.kept("cdr"))
+        for name, modes in wanted.items():
+            for mode in sorted({*modes} - licensed):
+                log.warning(
+                    "switch.licence: licence %d has no CDR generation mode %s, which domain %s has: none is written",
+                    active.number, mode, name,
+                )  # fmt: skip
+        try:
+            self._cdr.prepare(wanted)
+        except OSError as error:
+            problem = (
+                f"switch.cdr_directory: {self._cdr.directory}: can't be written: {error.strerror or error}"
+            )
+            raise BoxError(problem) from error
+
+    def _write_cdr(self, call: Call) -> None:
+        """Write the records of a call that has ended: in each domain that it passed through, in each mode."""
+        legs = [leg for leg in call.legs if leg.domain.config.cdr]
+        if not legs:
+            return
+        licensed = licensed_modes(self.engine.node.licences.active(time.time()).limits.kept("cdr"))
+        for leg in legs:
+            for mode in leg.domain.config.cdr:
+                if mode not in licensed:
+                    self.counters["call records without a licence"] += 1
+                    continue
+                try:
+                    self._cdr.write(call, leg, mode)
+                except OSError as error:
+                    self.counters["call records lost"] += 1
+                    if not self._cdr_failed:  # once: a full disk would fill the log too
+                        log.error("a call record of %s is lost: %s", leg.domain.name, error)  # noqa: TRY400
+                    self._cdr_failed = True
+                else:
+                    self.counters["call records"] += 1
+                    self._cdr_failed = False

@@ -251,7 +251,7 @@ LIMIT_SECTIONS: Final = (
         Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
         Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2, kept="always"),
         Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
-        Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
+        Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic", kept="always"),
         Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY, kept="always"),
         Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
         Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),

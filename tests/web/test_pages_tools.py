@@ -19,6 +19,7 @@ from sorm_mediator.config import load
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.lab.lab import Lab, changed, on_free_ports
 from sorm_mediator.replay.fitting import missing
+from sorm_mediator.switch.licence import make_licence
 from tests.lab.e1_bench import console_of, e1_lab, under_separate_control
 from tests.mediator.gateway_harness import Console
 from tests.web.browser import LABS, Visitor, open_lab
@@ -260,6 +261,26 @@ async def test_the_licence_and_what_is_in_use(lab: Lab, visitor: Visitor) -> Non
         await expect(row.get_by_role("cell").first).not_to_have_text("0", timeout=20_000)
         await http.delete(f"/calls/{placed.json()['call']}")
     await expect(row.get_by_role("cell").first).to_have_text("0", timeout=20_000)
+
+
+async def test_a_licence_is_added_and_deleted_by_the_licence_manager(lab: Lab, visitor: Visitor) -> None:
+    key = make_licence(
+        {"concurrent_calls": 7}, ssw_id="ECSS 000000", description="seven calls", expires=None, now=0.0
+    )
+    page = await visitor.open(f"{lab.web_url}/pages/licence")
+    await page.get_by_role("heading", name="Add a licence").click()
+    await page.get_by_label("Key of the licence").fill(key)
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(page.locator("#told")).to_contain_text("Licence 2 is added and active.")
+    await expect(page.get_by_role("row", name="Calls at a time")).to_contain_text("7", timeout=20_000)
+
+    await page.get_by_role("form", name="Delete licence 2").get_by_role("button").click()
+
+    await expect(page.locator("#told")).to_contain_text("Licence 2 is deleted.")
+    await expect(page.get_by_role("row", name="Calls at a time")).to_contain_text("2100", timeout=20_000)
+    await page.get_by_label("Key of the licence").fill("LAB1-LICENCE-X")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(page.locator("#told")).to_contain_text("this is not a key of a licence")
 
 
 # --- listening

@@ -221,4 +221,5 @@ async def test_the_status_counts_them_and_the_log_warns(caplog: pytest.LogCaptur
     await box.stop()
 
     assert box.licence()["units"][BAS] == {"in_use": 1, "limit": 1}
-    assert "licence 1 has no package left for cfu of 103, domain one: they do not act" in caplog.text
+    assert "licence 1 has no package left for services of 3 subscribers, which do not act" in caplog.text
+    assert "the first is cfu of 103 in one" in caplog.text
