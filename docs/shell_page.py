@@ -97,6 +97,7 @@ _TITLES = {
     "cluster": "The licence",
     "config": "The configuration",
     "call": "Calls",
+    "sipteco": 'Tenants of the virtual PBX (`switch.profile = "sipteco"` only)',
 }
 
 
@@ -116,5 +117,7 @@ def _sections() -> Iterator[str]:
 
 
 def _top(command: Command) -> str:
+    if command.profile:
+        return command.profile
     top, slash, _ = command.path.partition("/")
     return top if slash else ""

@@ -9,7 +9,7 @@ import tomlkit
 from tomlkit.items import AoT
 
 from sorm_mediator.config.base import ConfigError
-from sorm_mediator.config.vpbx import INNER_NETWORK, VpbxConfig
+from sorm_mediator.config.vpbx import VpbxConfig, free_address
 from sorm_mediator.config.written import bare, item, plain
 
 NEW_LAB: Final = """\
@@ -62,7 +62,8 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     # What is no table of the database stays as the lab file has it.
     values = {key: bare(kept[key]) for key in SETTINGS if key in kept} | values
     if not values.get("address"):
-        values = {"address": _free_address(domains), **values}
+        taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
+        values = {"address": free_address(taken), **values}
     vpbx = item(values, inline=False)
     if present is not None:
         present["vpbx"] = vpbx
@@ -79,13 +80,6 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     written = tomlkit.dumps(document)
     tomllib.loads(written)
     return written
-
-
-def _free_address(domains: Any) -> str:
-    """The first inner address that no tenant has."""
-    taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
-    hosts = (str(one) for one in list(INNER_NETWORK.hosts())[1:])  # the first one is the host's
-    return next((one for one in hosts if one not in taken), "")
 
 
 def _plain(tenant: VpbxConfig, *, secrets: bool) -> dict[str, Any]:
