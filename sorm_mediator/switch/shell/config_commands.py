@@ -103,7 +103,9 @@ def _merge_list(
 ) -> None:
     """Merge a list of tables. Existing tables keep their form."""
     present = table[key]
-    if len({_name(one) for one in value}) < len(value):  # rows without a name of their own, of a tenant's tables
+    if len({_name(one) for one in value}) < len(
+        value
+    ):  # rows without a name of their own, of a tenant's tables
         table[key] = item(list(given), inline=isinstance(present, Array))
         return
     before = {_name(one): one for one in present if isinstance(one, MutableMapping)}
