@@ -54,7 +54,7 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name
-        document["ssh"]["password"] = "123"  # noqa: S105  # nosec B105 - of the emulated switch, on loopback
+        document["ssh"]["password"] = "123"  # nosec B105 # noqa: S105 - of the emulated switch, on loopback
     domains = switch.get("domains", [])
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
@@ -70,7 +70,7 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     else:
         domain = tomlkit.table()
         domain["name"] = name
-        domain["password"] = "123" if new else ""  # nosec B105 - as above; empty: nobody logs in
+        domain["password"] = "123" if new else ""  # nosec B105 - empty: nobody logs in
         domain["vpbx"] = vpbx
         if "domains" not in switch:
             switch["domains"] = tomlkit.aot()
