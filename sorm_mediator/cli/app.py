@@ -72,9 +72,7 @@ journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_i
 licence_app = typer.Typer(
     help="Make and read keys of licences and passports for a lab.", no_args_is_help=True
 )
-vpbx_app = typer.Typer(
-    help="Tenants of a virtual PBX for a lab: check and import their databases.", no_args_is_help=True
-)
+vpbx_app = typer.Typer(help="Check and import tenants of a virtual PBX.", no_args_is_help=True)
 wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 
