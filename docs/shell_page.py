@@ -99,6 +99,7 @@ _TITLES = {
     "licence": "Licences of stations and of a network",
     "config": "The configuration",
     "call": "Calls",
+    "sipteco": 'Tenants of the virtual PBX (`switch.profile = "sipteco"` only)',
 }
 
 
@@ -118,5 +119,7 @@ def _sections() -> Iterator[str]:
 
 
 def _top(command: Command) -> str:
+    if command.profile:
+        return command.profile
     top, slash, _ = command.path.partition("/")
     return top if slash else ""

@@ -75,9 +75,7 @@ licence_app = typer.Typer(
     no_args_is_help=True,
 )
 lac_app = typer.Typer(help="Sell licences: licence authorisation codes.", no_args_is_help=True)
-vpbx_app = typer.Typer(
-    help="Tenants of a virtual PBX for a lab: check and import their databases.", no_args_is_help=True
-)
+vpbx_app = typer.Typer(help="Check and import tenants of a virtual PBX.", no_args_is_help=True)
 wireshark_app = typer.Typer(help="A dissector for Wireshark and tshark.", no_args_is_help=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -276,21 +277,38 @@ class DomainConfig(Section):
             if getattr(self, key):
                 raise ValueError(f"{key}: a tenant has directions in place of it; take it out")
         given = {one.number for one in self.subscribers}, {one.name for one in self.trunks}
+        made, lines = self._of_the_tenant()
+        # A frozen model is completed here, once; model_fields_set still has what the file gave alone.
+        object.__setattr__(
+            self, "subscribers", (*self.subscribers, *(one for one in made if one.number not in given[0]))
+        )
+        object.__setattr__(
+            self, "trunks", (*self.trunks, *(one for one in lines if one.name not in given[1]))
+        )
+        return self
+
+    def _of_the_tenant(self) -> tuple[list[SubscriberConfig], list[TrunkConfig]]:
+        """Subscribers and trunks as the tables of the tenant alone make them."""
+        if self.vpbx is None:
+            return [], []
         groups = {one.id: one.name for one in self.vpbx.callgroups}
-        # The table's columns decide; pydantic keeps what the file gave apart (model_fields_set).
-        derived = [
+        subscribers = [
             SubscriberConfig(number=one.number, group=groups.get(one.callgroup_id or 0, ""))
             for one in self.vpbx.users
-            if one.number not in given[0]
         ]
-        lines = [
+        trunks = [
             TrunkConfig(number=one.id, name=one.trunk_name, capacity=one.calllimit, peer=one.host)
             for one in self.vpbx.sip_trunks
-            if one.trunk_name not in given[1]
         ]
-        object.__setattr__(self, "subscribers", (*self.subscribers, *derived))
-        object.__setattr__(self, "trunks", (*self.trunks, *lines))
-        return self
+        return subscribers, trunks
+
+    def to_be_written(self, name: str) -> Any:
+        """The value of a key for a lab file: without subscribers and trunks that the tables of a tenant make."""
+        value = getattr(self, name)
+        if name not in ("subscribers", "trunks"):
+            return value
+        made: Sequence[Section] = self._of_the_tenant()[0 if name == "subscribers" else 1]
+        return tuple(one for one in value if one not in made)
 
     @property
     def login(self) -> str:

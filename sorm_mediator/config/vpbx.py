@@ -10,20 +10,28 @@ The manual names the other tables without their columns, which are our choice (d
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from sorm_mediator.config.base import Section
 
+INNER_NETWORK: Final = ipaddress.ip_network("10.0.0.0/24")
+"""The inner addresses of tenants (Sipteco platform manual, 1)."""
+
+
+def free_address(taken: Collection[str]) -> str:
+    """The first inner address that no tenant has; "" for none. The first host is that of the platform (our choice)."""
+    hosts = (str(one) for one in list(INNER_NETWORK.hosts())[1:])
+    return next((one for one in hosts if one not in taken), "")
+
+
 Direction = Literal["regional", "spb", "international", "emergency", "other"]
 RouteKind = Literal["user", "queue", "callgroup", "ivr"]
 Id = Annotated[int, Field(ge=1)]
 Dialled = Annotated[str, Field(pattern=r"^[0-9]{0,18}$")]
 Short = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
-
-INNER_NETWORK: Final = ipaddress.ip_network("10.0.0.0/24")
-"""The inner addresses of tenants (Sipteco platform manual, 1)."""
 
 
 class DialNumberRow(Section):

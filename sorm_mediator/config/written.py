@@ -22,13 +22,14 @@ from tomlkit.items import AoT, InlineTable, Item, Table
 
 from sorm_mediator.config.base import ConfigError
 from sorm_mediator.config.lines import KeyPath, shown
+from sorm_mediator.config.switch import DomainConfig
 
 
 def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
     """Settings in the form of TOML, secrets in clear. ``given_only``: without those that have their default."""
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
+        value = model.to_be_written(name) if isinstance(model, DomainConfig) else getattr(model, name)
         if value is None or (given_only and value == field.get_default(call_default_factory=True)):
             continue
         found[field.alias or name] = _plain(value, given_only=given_only)

@@ -9,7 +9,7 @@ import tomlkit
 from tomlkit.items import AoT
 
 from sorm_mediator.config.base import ConfigError
-from sorm_mediator.config.vpbx import INNER_NETWORK, VpbxConfig
+from sorm_mediator.config.vpbx import VpbxConfig, free_address
 from sorm_mediator.config.written import bare, item, plain
 
 NEW_LAB: Final = """\
@@ -54,7 +54,7 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name
-        document["ssh"]["password"] = "123"  # noqa: S105  # nosec B105 - of the emulated switch, on loopback
+        document["ssh"]["password"] = "123"  # nosec B105 # noqa: S105 - of the emulated switch, on loopback
     domains = switch.get("domains", [])
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
@@ -62,14 +62,15 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     # What is no table of the database stays as the lab file has it.
     values = {key: bare(kept[key]) for key in SETTINGS if key in kept} | values
     if not values.get("address"):
-        values = {"address": _free_address(domains), **values}
+        taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
+        values = {"address": free_address(taken), **values}
     vpbx = item(values, inline=False)
     if present is not None:
         present["vpbx"] = vpbx
     else:
         domain = tomlkit.table()
         domain["name"] = name
-        domain["password"] = "123" if new else ""  # nosec B105 - as above; empty: nobody logs in
+        domain["password"] = "123" if new else ""  # nosec B105 - empty: nobody logs in
         domain["vpbx"] = vpbx
         if "domains" not in switch:
             switch["domains"] = tomlkit.aot()
@@ -79,13 +80,6 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     written = tomlkit.dumps(document)
     tomllib.loads(written)
     return written
-
-
-def _free_address(domains: Any) -> str:
-    """The first inner address that no tenant has."""
-    taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
-    hosts = (str(one) for one in list(INNER_NETWORK.hosts())[1:])  # the first one is the host's
-    return next((one for one in hosts if one not in taken), "")
 
 
 def _plain(tenant: VpbxConfig, *, secrets: bool) -> dict[str, Any]:

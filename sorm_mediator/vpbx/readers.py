@@ -129,7 +129,7 @@ def _read_sqlite(path: Path) -> Dump:
             for (table,) in names.fetchall():
                 dump.tables[table] = Place(file)
                 name = table.replace('"', '""')
-                found = database.execute(f'SELECT * FROM "{name}"')  # noqa: S608  # nosec B608 - a name that the file has
+                found = database.execute(f'SELECT * FROM "{name}"')  # nosec B608 # noqa: S608 - a name of the file
                 columns = [one[0] for one in found.description]
                 dump.columns += [(table, one, Place(file)) for one in columns]
                 for number, values in enumerate(found, 1):

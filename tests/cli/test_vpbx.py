@@ -107,4 +107,4 @@ def test_doubts_are_told_with_their_place(folder: Path) -> None:
     done = run("vpbx", "check", "demo.sql", "--lang", "ru", folder=folder)
 
     assert done.returncode == 0
-    assert "demo.sql:4:133: sip_trunks.extension: calls to 78123334455 go nowhere" in done.stderr
+    assert "demo.sql:4:126: sip_trunks.extension: calls to 78123334455 go nowhere" in done.stderr

@@ -153,6 +153,10 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         scenario.load(tmp_path / "none.yaml")
 
 
+def test_a_lab_whose_name_no_file_can_have_is_not_found() -> None:
+    assert "is not found; looked for" in mistake(f"{HEAD}  - send: start\nlab: {'long' * 100}")
+
+
 def test_a_lab_is_found_above_the_scenario(tmp_path: Path) -> None:
     (tmp_path / "labs").mkdir()
     (tmp_path / "labs" / "own.toml").touch()

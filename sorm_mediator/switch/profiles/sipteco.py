@@ -24,8 +24,7 @@ from sorm_mediator.switch.routing.route import Step as TriedStep
 from sorm_mediator.vpbx.dialling import INDICATORS, Outgoing, calling_number, incoming, outgoing
 
 PLUS: Final = MappingProxyType({"nai": "internationalNumber"})
-"""How a number keeps its dialled ``+``, which is no digit: nature of address "international number" (ITU-T
-Q.763, 3.9)."""
+"""How a number keeps its dialled ``+``, which is no digit: a nature of address (our choice)."""
 
 
 class Sipteco:

@@ -348,8 +348,9 @@ class Command:
     """A command. Several may share a path: the first one with arguments that fit is taken.
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
-    summary: the help in English, one line. quiet: a command of the shell itself, without the line with its
-    time. choices: the words offered by completion at a place of the arguments, by the name of the place.
+    summary: the help in English, one line. profile: the only ``switch.profile`` that has it; "": every one.
+    quiet: a command of the shell itself, without the line with its time. choices: the words offered by
+    completion at a place of the arguments, by the name of the place.
     """
 
     path: str
@@ -358,6 +359,7 @@ class Command:
     summary: MessageId
     quiet: bool = False
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    profile: str = ""
 
     @property
     def usage(self) -> str:

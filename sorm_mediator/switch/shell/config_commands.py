@@ -103,6 +103,11 @@ def _merge_list(
 ) -> None:
     """Merge a list of tables. Existing tables keep their form."""
     present = table[key]
+    if len({_name(one) for one in value}) < len(
+        value
+    ):  # rows without a name of their own, of a tenant's tables
+        table[key] = item(list(given), inline=isinstance(present, Array))
+        return
     before = {_name(one): one for one in present if isinstance(one, MutableMapping)}
     same_order = [_name(one) for one in value][: len(before)] == list(before)
     for one, one_given in zip(value, given, strict=True):

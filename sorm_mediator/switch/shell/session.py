@@ -40,6 +40,7 @@ from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, RO
 from sorm_mediator.switch.shell.service_commands import SERVICE_COMMANDS
 from sorm_mediator.switch.shell.smart_commands import SMART_COMMANDS
 from sorm_mediator.switch.shell.station_commands import ACTIVATION_COMMANDS, STATION_COMMANDS
+from sorm_mediator.switch.shell.vpbx_commands import VPBX_COMMANDS
 
 MOST_HISTORY: Final = 500
 """Limit of lines in ``history``, since a script may have any number of lines."""
@@ -179,7 +180,12 @@ class ShellSession:
 
 
 def _parser_of(node: Node) -> Parser:
-    return Parser(commands(), partial(_names, node))
+    return Parser(_commands_of(node), partial(_names, node))
+
+
+def _commands_of(node: Node) -> tuple[Command, ...]:
+    """The commands that a switch of this profile has."""
+    return tuple(one for one in commands() if one.profile in ("", node.config.profile))
 
 
 def _names(node: Node, name: str, path: Mapping[str, str]) -> Iterable[str]:
@@ -212,7 +218,11 @@ def _help(call: Invocation) -> str:
         raise ChangeRefused(f"--lang: {call.option('--lang')!r} is not allowed: en or ru")
     wanted = resolve(call["COMMAND"], call.shell.place) if call["COMMAND"] else [[]]
     for parts in wanted:
-        found = [one for one in commands() if match(one.path.split("/"), parts, whole=False) is not None]
+        found = [
+            one
+            for one in _commands_of(call.node)
+            if match(one.path.split("/"), parts, whole=False) is not None
+        ]
         if found:
             break
     else:
@@ -292,4 +302,5 @@ def commands() -> tuple[Command, ...]:
         *ACTIVATION_COMMANDS,
         *SERVICE_COMMANDS,
         *CONFIG_COMMANDS,
+        *VPBX_COMMANDS,
     )

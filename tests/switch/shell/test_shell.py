@@ -312,7 +312,8 @@ def test_help_in_both_languages(typist: Any) -> None:
 def test_help_lists_every_command(typist: Any) -> None:
     told = typist.gets("help")
     for command in commands():
-        assert f"{command.usage}\n    {command.summary}\n" in told
+        here = command.profile in ("", "ecss10")
+        assert (f"{command.usage}\n    {command.summary}\n" in told) == here
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.usage)
