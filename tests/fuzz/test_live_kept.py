@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +14,12 @@ import pytest
 
 from protocol import Codec, Options
 from sorm_mediator.console.errors import UsageError
+from sorm_mediator.errors import BoxError
 from sorm_mediator.fuzz.finding import Finding, Kind, Step, read, write
 from sorm_mediator.fuzz.live import fuzzer as module
 from sorm_mediator.fuzz.live.action import Action, Round, documents
 from sorm_mediator.fuzz.live.fuzzer import Bench, Fuzzer, Progress
+from sorm_mediator.fuzz.live.judge import NotReady
 from sorm_mediator.fuzz.live.session import LiveSettings, run_live
 from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.report import FuzzReport
@@ -129,3 +131,25 @@ def test_a_finding_that_shows_again_keeps_its_seed_and_has_the_command_that_repe
     again = f"sorm-mediator fuzz --target {TARGET} --kpd2 2 --web 8080 --again {folder}"
     assert (finding["seed"], finding["command"], finding["reduced"]) == (1, again, True)
     assert read(folder).seed == 1
+
+
+@pytest.mark.parametrize("error", [BoxError("port 5050 is in use"), NotReady("the console is not served")])
+@pytest.mark.parametrize(("failures", "ends"), [(2, False), (3, True)])
+async def test_a_lab_that_does_not_start_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, failures: int, ends: bool
+) -> None:
+    started: list[int] = []
+
+    @asynccontextmanager
+    async def bench(*_: Any, **__: Any) -> AsyncIterator[Bench]:
+        started.append(1)
+        if len(started) <= failures:
+            raise error
+        yield Bench(GATEWAY, SimpleNamespace(checks={}, not_checked=dict), {})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "bench", bench)
+    fuzzer = Fuzzer(lambda: None, 1, fresh=True)  # type: ignore[arg-type, return-value]
+    monkeypatch.setattr(fuzzer, "_note", lambda _bench: None)
+    with pytest.raises(type(error)) if ends else nullcontext():
+        await fuzzer.run(lambda _progress: True)
+    assert len(started) == 3

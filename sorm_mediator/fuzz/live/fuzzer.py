@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from protocol import Options
+from sorm_mediator.errors import BoxError
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError, Round
 from sorm_mediator.fuzz.live.http_surface import HttpSurface
@@ -243,7 +244,8 @@ class Fuzzer:
         """The latest rounds."""
 
     async def run(self, more: Callable[[Progress], bool]) -> Progress:
-        """Play rounds as long as ``more`` says so. Raises :class:`.judge.NotReady`."""
+        """Play rounds as long as ``more`` says so. Raises :class:`.judge.NotReady`, and
+        :class:`~sorm_mediator.errors.BoxError` for a lab that does not start."""
         number = failures = 0
         while more(self.progress):
             try:
@@ -256,8 +258,8 @@ class Fuzzer:
                     finally:
                         self._count(one)
                 failures = 0
-            except NotReady:
-                # A busy machine may be too slow for the start of a lab, but not for each.
+            except (NotReady, BoxError):
+                # A busy machine may be too slow for the start of a lab, or take its port away, but not for each.
                 failures += 1
                 if not self._fresh or failures >= STARTS:
                     raise
