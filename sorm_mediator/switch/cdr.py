@@ -8,7 +8,7 @@ A mode is written where the domain has it (``cdr``) and the active licence names
 mode(s)"). The manual names the modes ``basic`` and ``sorm3`` and no fields: those are our choice. ``sorm3`` has the
 numbers as SORM is shown them besides, as a store of call data for other purposes would need.
 
-Source: ECSS-10 manual, Licence limits (``current-limits``); order 268, rule 6, 10.2.1.7 (kinds of connection) and 11.3.5 (causes).
+Source: ECSS-10 manual, Licence limits; order 268, rule 6, 10.2.1.7 (kinds of connection) and 11.3.5 (causes).
 """
 
 from __future__ import annotations
