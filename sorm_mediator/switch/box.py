@@ -67,6 +67,14 @@ DEFAULT_PASSWORD = AdminConfig().password
 """The default password is public, so it admits users of this machine only."""
 
 
+def _admin_keys(admin: AdminConfig, config: Config) -> frozenset[bytes]:
+    """The public keys of the user of the shell. Raises :class:`BoxError`."""
+    try:
+        return authorized_keys(admin.authorized_keys, config.directory)
+    except KeyProblem as problem:
+        raise BoxError(f"switch.admin.authorized_keys: {problem}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchPlace:
     """What a switch that starts again takes over from the one that has ended: its host key and its ports."""
@@ -102,9 +110,7 @@ class SwitchBox:
         node = self.engine.node
         node.watchers.append(self._changed)
         self.elph = ElphRegistrations(node)
-        """Registrations of Elph clients."""
         self._cdr = CdrFiles(config.directory / switch.cdr_directory)
-        self._cdr_failed = False
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self.calendar = Calendar(config.lab.time_factor)
@@ -151,10 +157,7 @@ class SwitchBox:
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
-        try:
-            self._admin_keys = authorized_keys(switch.admin.authorized_keys, config.directory)
-        except KeyProblem as problem:
-            raise BoxError(f"switch.admin.authorized_keys: {problem}") from None
+        self._admin_keys = _admin_keys(switch.admin, config)
         self.counters: Counter[str] = Counter()
         self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
@@ -799,9 +802,9 @@ class SwitchBox:
                     self._cdr.write(call, leg, mode)
                 except OSError as error:
                     self.counters["call records lost"] += 1
-                    if not self._cdr_failed:  # once: a full disk would fill the log too
+                    if not self._cdr.failing:  # once: a full disk would fill the log too
                         log.error("a call record of %s is lost: %s", leg.domain.name, error)  # noqa: TRY400
-                    self._cdr_failed = True
+                    self._cdr.failing = True
                 else:
                     self.counters["call records"] += 1
-                    self._cdr_failed = False
+                    self._cdr.failing = False

@@ -8,7 +8,7 @@ A mode is written where the domain has it (``cdr``) and the active licence names
 mode(s)"). The manual names the modes ``basic`` and ``sorm3`` and no fields: those are our choice. ``sorm3`` has the
 numbers as SORM is shown them besides, as a store of call data for other purposes would need.
 
-Source: ECSS-10 manual, ``current-limits``; order 268, rule 6, 10.2.1.7 (kinds of connection) and 11.3.5 (causes).
+Source: ECSS-10 manual, Licence limits; order 268, rule 6, 10.2.1.7 (kinds of connection) and 11.3.5 (causes).
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class CdrFiles:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.failing = False
+        """Whether the last record could not be written."""
         self._open: dict[tuple[str, str], tuple[str, TextIO]] = {}
         """Domain and mode -> the day, and its file."""
 

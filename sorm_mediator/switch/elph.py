@@ -6,7 +6,7 @@ subscriber. Ten registrations are allowed unless the licence names another numbe
 
 The emulated switch has no SIP: the HTTP API and the shell register the devices. Time comes in as ``now``, Unix seconds.
 
-Source: ECSS-10 manual, Work with Elph licences (since 3.14.12).
+Source: ECSS-10 manual, Elph licences (since 3.14.12).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
 LIMIT: Final = "elph.members"
 """The key of the limit."""
 EXPIRES: Final = 3600.0
-"""Seconds of a registration unless it says otherwise (RFC 3261, 10.2)."""
+"""Seconds of a registration unless it says otherwise (our choice)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Call detail records: files of each domain, in the modes of its licence, and nothing of objects in them.
 
-Source: docs/cdr.md; ECSS-10 manual, ``current-limits`` (CDR generation modes); order 268, rule 6.
+Source: docs/cdr.md; ECSS-10 manual, Licence limits (CDR generation modes); order 268, rule 6.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ The packages count where the licence names at least one of them. Then a service 
 forwarding or call waiting of the record has no effect, and an order or a use in a call is refused. The services of the
 lab file take licences first, in the order of domains and subscribers.
 
-Source: ECSS-10 manual, ``current-limits`` (packages with limit, description and SS list); the page of the packages is
+Source: ECSS-10 manual, Licence limits: packages with limit, description and SS list. The page of the packages is
 referred to only, so the groups of the services (``switch.service_groups``) and the taking of licences are our choice.
 """
 

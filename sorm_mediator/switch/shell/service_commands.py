@@ -3,7 +3,7 @@
 The packages of services have commands of our own: the manual refers to another page for them. So have the
 registrations of Elph clients, which a switch with SIP gets from the clients themselves.
 
-Source: ECSS-10 manual, Work with Elph licences: ``elph/usage``, ``elph-registered``.
+Source: ECSS-10 manual, Elph licences: ``elph/usage``, ``elph-registered``.
 """
 
 from __future__ import annotations

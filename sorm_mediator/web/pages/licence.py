@@ -2,7 +2,7 @@
 
 A licence is added by its key and deleted by its number, as in the shell.
 
-Source: docs/licence.md; ECSS-10 manual, Work with licences in the web configurator ("License manager").
+Source: docs/licence.md; ECSS-10 manual, Licences on the web ("License manager").
 """
 
 from __future__ import annotations

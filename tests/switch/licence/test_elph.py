@@ -1,6 +1,6 @@
 """Elph licences: ten registrations by default, one for each device, in the words of the switch's shell.
 
-Source: ECSS-10 manual, Work with Elph licences.
+Source: ECSS-10 manual, Elph licences.
 """
 
 from __future__ import annotations

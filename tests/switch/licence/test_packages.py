@@ -1,6 +1,6 @@
 """Licence packages of services: a limit, an SS list, and subscribers whose services are limited by them.
 
-Source: ECSS-10 manual, ``current-limits``; docs/licence.md for the groups and the taking of licences.
+Source: ECSS-10 manual, Licence limits; docs/licence.md for the groups and the taking of licences.
 """
 
 from __future__ import annotations
