@@ -281,6 +281,14 @@ def api_others() -> str:
     return others()
 
 
+def smart_licence_modes() -> str:
+    """The state table of the smart licence."""
+    from docs.state_tables import arrows
+    from sorm_mediator.switch.smart.modes import MODE_TABLE
+
+    return f"```text\n{arrows(MODE_TABLE)}\n```"
+
+
 def wireshark_filters() -> str:
     """The filters of the dissector for Wireshark."""
     from docs.wireshark_page import filter_table
@@ -326,6 +334,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"messages": api_messages, "others": api_others},
     "faults.md": {"parameters": fault_parameters},
     "order268.md": {"profiles": profiles, "units": units},
+    "smart-licence.md": {"modes": smart_licence_modes},
     "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
 }
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
