@@ -38,19 +38,20 @@ async def test_a_switch_registers_with_a_cloud_of_another_process(cloud: dict[st
     elsewhere = {"server": cloud["url"], "root": cloud["root"], "token": cloud["token"], "count": 11}
     document = json.loads(json.dumps(loaded.document))
     document["switch"]["smart_licence"] |= elsewhere
-    async with Lab(on_free_ports(config.parse(document)), boxes="switch") as lab:
-        async with httpx.AsyncClient(base_url=lab.web_url) as http:
-            shown = (await http.get("/api/v1/switch/smart-licence")).json()
-            usage = httpx.get(f"{cloud['url']}/usage").json()["licenses"][0]
+    async with (
+        Lab(on_free_ports(config.parse(document)), boxes="switch") as lab,
+        httpx.AsyncClient(base_url=lab.web_url) as http,
+        httpx.AsyncClient(base_url=cloud["url"]) as at_cloud,
+    ):
+        shown = (await http.get("/api/v1/switch/smart-licence")).json()
+        usage = (await at_cloud.get("/usage")).json()["licenses"][0]
 
-            assert (shown["mode"], shown["usage"]) == ("OutOfCompliance", None)
-            assert cloud["token"] not in json.dumps(shown)
-            assert (usage["In Use"], usage["Surplus (+) / Shortage (-)"]) == (11, "-1")
-            httpx.put(f"{cloud['url']}/fault", json={"fault": "refuse"}).raise_for_status()
-            answer = await http.post("/api/v1/switch/smart-licence/authorise")
-            assert answer.json()["detail"] == (
-                "the licence cloud refuses: the product instance is not registered"
-            )
+        assert (shown["mode"], shown["usage"]) == ("OutOfCompliance", None)
+        assert cloud["token"] not in json.dumps(shown)
+        assert (usage["In Use"], usage["Surplus (+) / Shortage (-)"]) == (11, "-1")
+        assert (await at_cloud.put("/fault", json={"fault": "refuse"})).status_code == 204
+        answer = await http.post("/api/v1/switch/smart-licence/authorise")
+        assert answer.json()["detail"] == "the licence cloud refuses: the product instance is not registered"
 
 
 def test_a_folder_that_is_not_there_is_told() -> None:

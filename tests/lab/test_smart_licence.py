@@ -146,7 +146,8 @@ async def test_the_shell_shows_the_summary_the_usage_and_the_log() -> None:
         assert "Reason" in said("failed-calls")
         assert "ok" in said("authorise")
         lab.switch.smart.client.registration = None
-        assert "the switch is not registered: register it first" in said("authorise")
+        refused = shell.enter("cluster/storage/ds1/licence/smart/authorise").error
+        assert "the switch is not registered: register it first" in refused
 
 
 async def test_a_switch_without_one_says_how_to_have_it() -> None:
@@ -157,7 +158,7 @@ async def test_a_switch_without_one_says_how_to_have_it() -> None:
         assert "licence" not in lab.endpoints
         assert (await http.get(SMART)).status_code == 404
         shell = ShellSession(lab.switch._shell_context, "admin")
-        said = shell.enter("cluster/storage/ds1/licence/smart/summary").text
+        said = shell.enter("cluster/storage/ds1/licence/smart/summary").error
         assert "set switch.smart_licence.enabled" in said
 
 
