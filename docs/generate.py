@@ -291,6 +291,14 @@ def api_others() -> str:
     return others()
 
 
+def smart_licence_modes() -> str:
+    """The state table of the smart licence."""
+    from docs.state_tables import arrows
+    from sorm_mediator.switch.smart.modes import MODE_TABLE
+
+    return f"```text\n{arrows(MODE_TABLE)}\n```"
+
+
 def wireshark_filters() -> str:
     """The filters of the dissector for Wireshark."""
     from docs.wireshark_page import filter_table
@@ -352,6 +360,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "faults.md": {"parameters": fault_parameters},
     "network-licence.md": {"assignments": assignment_states, "nodes": node_states},
     "order268.md": {"profiles": profiles, "units": units},
+    "smart-licence.md": {"modes": smart_licence_modes},
     "wireshark.md": {"filters": wireshark_filters, "preferences": wireshark_preferences},
 }
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""

@@ -190,19 +190,18 @@ class SwitchBox:
         )
         self._multisorm_awaited = False
         self._multisorm_port = 0 if place is None else place.multisorm_port
-        self.smart: SmartAgent | None = None
-        """The smart licence; None: there is none."""
-        if switch.smart_licence.enabled:
-            self.smart = self._shell_context.smart = SmartAgent(
-                switch.smart_licence,
-                node.admission,
-                self.now,
-                directory=config.directory,
-                kept=switch.kept_calls,
-            )
+        self.smart = self._shell_context.smart = self._smart_licence()
         self._timer = DeadlineTimer(lambda _: self._tick())
-        self._running = False
-        self._ended = False
+        self._running = self._ended = False
+
+    def _smart_licence(self) -> SmartAgent | None:
+        """The smart licence; None: there is none."""
+        settings, node = self.config.smart_licence, self.engine.node
+        if not settings.enabled:
+            return None
+        return SmartAgent(
+            settings, node.admission, self.now, directory=node.directory, kept=self.config.kept_calls
+        )
 
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.

@@ -200,7 +200,7 @@ SHOWN: tuple[Shown, ...] = (
           "switch.smart_licence.evaluation_left"),
     Shown("sorm_smart_licence_authorised_until_timestamp_seconds", "gauge",
           "When the authorisation ends; absent: there is none", "switch.smart_licence.authorised_until"),
-    Shown("sorm_smart_licence_count", "gauge", "Licences that the switch asks for", "switch.smart_licence.count"),
+    Shown("sorm_smart_licence_asked", "gauge", "Licences that the switch asks for", "switch.smart_licence.count"),
     Shown("sorm_smart_licence_calls_per_second", "gauge",
           "mean: what is compared with the limit; limit; refusing: 1 while calls are refused",
           "switch.smart_licence.cps.{what}"),

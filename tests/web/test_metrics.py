@@ -83,13 +83,14 @@ def known(path: tuple[str, ...]) -> bool:
 LAB = {
     "mediator": {"state": ":memory:", "journal": "journal.db"},
     "switch": {
+        "smart_licence": {"enabled": True},
         "domains": [
             {
                 "name": "test.domain",
                 "password": "123",
                 "subscribers": [{"number": "28331"}, {"number": "28332"}],
             }
-        ]
+        ],
     },
     "ssh": {"port": 0},
 }

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 from sorm_mediator.config.switch import SmartLicenceConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.smart import messages as m
-from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, ClientState, Input, Mode, client_state
+from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, Cause, ClientState, Mode, client_state
 
 RequestKind = Literal["register", "authorise", "deregister"]
 DAY: Final = 86_400
@@ -131,7 +131,7 @@ class SmartClient:
             return
         self._latest = now
         if self.mode is Mode.EVALUATION and now >= self.evaluation_ends:
-            self._take(Input.EVALUATION_OVER)
+            self._take(Cause.EVALUATION_OVER)
         held = self.authorisation
         if (
             held is not None
@@ -139,7 +139,7 @@ class SmartClient:
             and now >= held.ends
         ):
             self.failure = Phrase("no authorisation has come until the last one was over")
-            self._take(Input.AUTHORISATION_OVER)
+            self._take(Cause.AUTHORISATION_OVER)
 
     def next_deadline(self) -> float | None:
         """The time of the next end or request; None: nothing is to come by itself."""
@@ -152,7 +152,7 @@ class SmartClient:
             times.append(self._next)
         return min(times, default=None)
 
-    def _take(self, cause: Input) -> None:
+    def _take(self, cause: Cause) -> None:
         before, self.mode = self.mode, MODE_TABLE[self.mode, cause]
         if self.mode is not before:
             self._noted(f"enforce_mode:{self.mode.value}")
@@ -233,7 +233,7 @@ class SmartClient:
         self._ended(request, "failed", now)
         self.failure = why
         self._noted(f"{request.kind} failed:{why}")
-        self._take(Input.UNANSWERED)
+        self._take(Cause.UNANSWERED)
         return why
 
     def _granted(self, request: Request, answer: m.Answer, now: float) -> str:
@@ -251,7 +251,7 @@ class SmartClient:
             self._ended(request, "granted", now)
             self._wanted = False
             self._noted("deregistered")
-            self._without(Input.DEREGISTERED, now)
+            self._without(Cause.DEREGISTERED, now)
         else:
             raise m.MessageError(f"status: the answer to {request.kind} is one to another request")
         return ""
@@ -292,7 +292,7 @@ class SmartClient:
             f"auth response: start_date:{answer.start_date}, compliance_status:{answer.status},"
             f"expiry:{answer.expiry}, retry_interval:{answer.retry_interval}"
         )
-        self._take(Input.AUTHORISED if answer.status == "OK" else Input.AUTHORISED_OOC)
+        self._take(Cause.AUTHORISED if answer.status == "OK" else Cause.AUTHORISED_OOC)
 
     def _refused(self, request: Request, answer: m.Refused, now: float) -> str:
         if answer.to != request.proof:
@@ -300,11 +300,11 @@ class SmartClient:
         self._ended(request, "refused", now)
         told = Phrase("the licence cloud refuses: {reason}", reason=answer.reason)
         self._noted(f"{request.kind} refused:{answer.reason}")
-        self._without(Input.REFUSED, now)
+        self._without(Cause.REFUSED, now)
         self.failure = told
         return told
 
-    def _without(self, cause: Input, now: float) -> None:
+    def _without(self, cause: Cause, now: float) -> None:
         """The registration is no more."""
         self.registration = self.authorisation = None
         self._tried, self.failure = True, NO_FAILURE

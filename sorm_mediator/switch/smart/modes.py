@@ -1,7 +1,7 @@
 """The enforcement modes of the smart licence as a state table, and the states that are shown of the client.
 
-Time has no place in the table: :mod:`sorm_mediator.switch.smart.client` gives :attr:`Input.EVALUATION_OVER` and
-:attr:`Input.AUTHORISATION_OVER` when their time has come, also right after a move into ``Evaluation``. So a refusal
+Time has no place in the table: :mod:`sorm_mediator.switch.smart.client` gives :attr:`Cause.EVALUATION_OVER` and
+:attr:`Cause.AUTHORISATION_OVER` when their time has come, also right after a move into ``Evaluation``. So a refusal
 leads to ``Evaluation`` while days are left, else on to ``EvalExpired``.
 
 Source: docs/smart-licence.md, "Modes".
@@ -32,7 +32,7 @@ class Mode(Enum):
     """The authorisation is over; calls are refused."""
 
 
-class Input(Enum):
+class Cause(Enum):
     """What changes the mode."""
 
     AUTHORISED = "authorised"
@@ -51,36 +51,36 @@ class Input(Enum):
     """No authorisation has come until the last one ended."""
 
 
-MODE_TABLE: Final[Mapping[tuple[Mode, Input], Mode]] = MappingProxyType(
+MODE_TABLE: Final[Mapping[tuple[Mode, Cause], Mode]] = MappingProxyType(
     {
-        (Mode.EVALUATION, Input.AUTHORISED): Mode.IN_COMPLIANCE,
-        (Mode.EVALUATION, Input.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
-        (Mode.EVALUATION, Input.REFUSED): Mode.EVALUATION,
-        (Mode.EVALUATION, Input.UNANSWERED): Mode.EVALUATION,
-        (Mode.EVALUATION, Input.DEREGISTERED): Mode.EVALUATION,
-        (Mode.EVALUATION, Input.EVALUATION_OVER): Mode.EVAL_EXPIRED,
-        (Mode.IN_COMPLIANCE, Input.AUTHORISED): Mode.IN_COMPLIANCE,
-        (Mode.IN_COMPLIANCE, Input.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
-        (Mode.IN_COMPLIANCE, Input.REFUSED): Mode.EVALUATION,
-        (Mode.IN_COMPLIANCE, Input.UNANSWERED): Mode.IN_COMPLIANCE,
-        (Mode.IN_COMPLIANCE, Input.DEREGISTERED): Mode.EVALUATION,
-        (Mode.IN_COMPLIANCE, Input.AUTHORISATION_OVER): Mode.AUTHORIZATION_EXPIRED,
-        (Mode.OUT_OF_COMPLIANCE, Input.AUTHORISED): Mode.IN_COMPLIANCE,
-        (Mode.OUT_OF_COMPLIANCE, Input.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
-        (Mode.OUT_OF_COMPLIANCE, Input.REFUSED): Mode.EVALUATION,
-        (Mode.OUT_OF_COMPLIANCE, Input.UNANSWERED): Mode.OUT_OF_COMPLIANCE,
-        (Mode.OUT_OF_COMPLIANCE, Input.DEREGISTERED): Mode.EVALUATION,
-        (Mode.OUT_OF_COMPLIANCE, Input.AUTHORISATION_OVER): Mode.AUTHORIZATION_EXPIRED,
-        (Mode.EVAL_EXPIRED, Input.AUTHORISED): Mode.IN_COMPLIANCE,
-        (Mode.EVAL_EXPIRED, Input.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
-        (Mode.EVAL_EXPIRED, Input.REFUSED): Mode.EVAL_EXPIRED,
-        (Mode.EVAL_EXPIRED, Input.UNANSWERED): Mode.EVAL_EXPIRED,
-        (Mode.EVAL_EXPIRED, Input.DEREGISTERED): Mode.EVAL_EXPIRED,
-        (Mode.AUTHORIZATION_EXPIRED, Input.AUTHORISED): Mode.IN_COMPLIANCE,
-        (Mode.AUTHORIZATION_EXPIRED, Input.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
-        (Mode.AUTHORIZATION_EXPIRED, Input.REFUSED): Mode.EVALUATION,
-        (Mode.AUTHORIZATION_EXPIRED, Input.UNANSWERED): Mode.AUTHORIZATION_EXPIRED,
-        (Mode.AUTHORIZATION_EXPIRED, Input.DEREGISTERED): Mode.EVALUATION,
+        (Mode.EVALUATION, Cause.AUTHORISED): Mode.IN_COMPLIANCE,
+        (Mode.EVALUATION, Cause.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
+        (Mode.EVALUATION, Cause.REFUSED): Mode.EVALUATION,
+        (Mode.EVALUATION, Cause.UNANSWERED): Mode.EVALUATION,
+        (Mode.EVALUATION, Cause.DEREGISTERED): Mode.EVALUATION,
+        (Mode.EVALUATION, Cause.EVALUATION_OVER): Mode.EVAL_EXPIRED,
+        (Mode.IN_COMPLIANCE, Cause.AUTHORISED): Mode.IN_COMPLIANCE,
+        (Mode.IN_COMPLIANCE, Cause.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
+        (Mode.IN_COMPLIANCE, Cause.REFUSED): Mode.EVALUATION,
+        (Mode.IN_COMPLIANCE, Cause.UNANSWERED): Mode.IN_COMPLIANCE,
+        (Mode.IN_COMPLIANCE, Cause.DEREGISTERED): Mode.EVALUATION,
+        (Mode.IN_COMPLIANCE, Cause.AUTHORISATION_OVER): Mode.AUTHORIZATION_EXPIRED,
+        (Mode.OUT_OF_COMPLIANCE, Cause.AUTHORISED): Mode.IN_COMPLIANCE,
+        (Mode.OUT_OF_COMPLIANCE, Cause.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
+        (Mode.OUT_OF_COMPLIANCE, Cause.REFUSED): Mode.EVALUATION,
+        (Mode.OUT_OF_COMPLIANCE, Cause.UNANSWERED): Mode.OUT_OF_COMPLIANCE,
+        (Mode.OUT_OF_COMPLIANCE, Cause.DEREGISTERED): Mode.EVALUATION,
+        (Mode.OUT_OF_COMPLIANCE, Cause.AUTHORISATION_OVER): Mode.AUTHORIZATION_EXPIRED,
+        (Mode.EVAL_EXPIRED, Cause.AUTHORISED): Mode.IN_COMPLIANCE,
+        (Mode.EVAL_EXPIRED, Cause.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
+        (Mode.EVAL_EXPIRED, Cause.REFUSED): Mode.EVAL_EXPIRED,
+        (Mode.EVAL_EXPIRED, Cause.UNANSWERED): Mode.EVAL_EXPIRED,
+        (Mode.EVAL_EXPIRED, Cause.DEREGISTERED): Mode.EVAL_EXPIRED,
+        (Mode.AUTHORIZATION_EXPIRED, Cause.AUTHORISED): Mode.IN_COMPLIANCE,
+        (Mode.AUTHORIZATION_EXPIRED, Cause.AUTHORISED_OOC): Mode.OUT_OF_COMPLIANCE,
+        (Mode.AUTHORIZATION_EXPIRED, Cause.REFUSED): Mode.EVALUATION,
+        (Mode.AUTHORIZATION_EXPIRED, Cause.UNANSWERED): Mode.AUTHORIZATION_EXPIRED,
+        (Mode.AUTHORIZATION_EXPIRED, Cause.DEREGISTERED): Mode.EVALUATION,
     }
 )
 """Mode and input -> next mode. A pair that is not there can't come: an end comes in its own mode alone."""

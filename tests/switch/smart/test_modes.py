@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, ClientState, Input, Mode, client_state
+from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, Cause, ClientState, Mode, client_state
 
 E, IN, OUT = Mode.EVALUATION, Mode.IN_COMPLIANCE, Mode.OUT_OF_COMPLIANCE
 OVER, LAPSED = Mode.EVAL_EXPIRED, Mode.AUTHORIZATION_EXPIRED
@@ -23,29 +23,29 @@ def test_calls_are_refused_in_evalexpired_and_authorizationexpired_alone() -> No
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_next_successful_authorisation_leads_back_from_every_mode(mode: Mode) -> None:
-    assert MODE_TABLE[mode, Input.AUTHORISED] is IN
-    assert MODE_TABLE[mode, Input.AUTHORISED_OOC] is OUT
+    assert MODE_TABLE[mode, Cause.AUTHORISED] is IN
+    assert MODE_TABLE[mode, Cause.AUTHORISED_OOC] is OUT
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("cause", [Input.REFUSED, Input.DEREGISTERED])
+@pytest.mark.parametrize("cause", [Cause.REFUSED, Cause.DEREGISTERED])
 def test_a_refusal_and_a_deregistration_lead_to_evaluation_unless_it_is_over(
-    mode: Mode, cause: Input
+    mode: Mode, cause: Cause
 ) -> None:
     assert MODE_TABLE[mode, cause] is (OVER if mode is OVER else E)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_request_without_an_answer_changes_no_mode(mode: Mode) -> None:
-    assert MODE_TABLE[mode, Input.UNANSWERED] is mode
+    assert MODE_TABLE[mode, Cause.UNANSWERED] is mode
 
 
 def test_each_end_comes_in_its_own_modes() -> None:
     ends = {key: after for key, after in MODE_TABLE.items() if "over" in key[1].value}
     assert ends == {
-        (E, Input.EVALUATION_OVER): OVER,
-        (IN, Input.AUTHORISATION_OVER): LAPSED,
-        (OUT, Input.AUTHORISATION_OVER): LAPSED,
+        (E, Cause.EVALUATION_OVER): OVER,
+        (IN, Cause.AUTHORISATION_OVER): LAPSED,
+        (OUT, Cause.AUTHORISATION_OVER): LAPSED,
     }
 
 

@@ -1,0 +1,206 @@
+"""A switch and its licence cloud over real HTTP: registered at the start, broken, refused, and shown everywhere."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import captures
+from sorm_mediator import config
+from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.switch.shell.session import ShellSession
+from sorm_mediator.switch.smart.cloud import LicenceCloud
+from sorm_mediator.web.licence_cloud import CloudServer
+
+FILE = Path(captures.__file__).parent / "labs" / "smart_licence.toml"
+SMART = "/api/v1/switch/smart-licence"
+CALLS = "/api/v1/switch/domains/test.domain/calls"
+BODY = {"a": "28331", "b": "28332"}
+
+
+async def lab_of(
+    stack: AsyncExitStack, directory: Path | None = None, **settings: Any
+) -> tuple[Lab, httpx.AsyncClient]:
+    """The lab with a smart licence, its switch alone, and its HTTP API."""
+    loaded = config.load(FILE)
+    assert loaded.switch is not None
+    smart = loaded.switch.smart_licence.model_copy(update=settings)
+    parsed = config.parse(
+        loaded.document | {"switch": {**loaded.document["switch"], "smart_licence": smart.model_dump()}},
+        directory=directory or Path(),
+    )
+    lab = await stack.enter_async_context(Lab(on_free_ports(parsed), boxes="switch"))
+    http = await stack.enter_async_context(httpx.AsyncClient(base_url=lab.web_url))
+    return lab, http
+
+
+async def test_it_registers_at_the_start_and_shows_what_it_is(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack, tmp_path, log="sml.log")
+        shown = (await http.get(SMART)).json()
+        at_cloud = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{lab.endpoints['licence']}")
+        )
+        usage = (await at_cloud.get("/usage")).json()
+
+        assert shown["mode"] == "OutOfCompliance"
+        assert shown["summary"]["License Server Address"] == f"http://{lab.endpoints['licence']}"
+        assert shown["usage"] == usage["licenses"][0]
+        assert (shown["usage"]["In Use"], shown["usage"]["Alerts"]) == (216, "Insufficient Licenses")
+        assert (await http.post(CALLS, json=BODY)).status_code == 202
+        written = (tmp_path / "sml.log").read_text().splitlines()
+        assert written == shown["log"]
+        assert any(
+            "auth response: start_date:" in line and "compliance_status:OOC" in line for line in written
+        )
+
+
+async def test_calls_are_refused_when_the_evaluation_is_over_and_running_ones_go_on() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        assert lab.switch is not None
+        running = (await http.post(CALLS, json=BODY | {"talk": 60})).json()["call"]
+        assert (await http.post(f"{SMART}/deregister")).json()["mode"] == "EvalExpired"
+
+        refused = await http.post(CALLS, json={"a": "28332", "b": "28331"}, headers={"accept-language": "ru"})
+
+        told = refused.json()
+        assert (refused.status_code, told["detail"]) == (
+            503,
+            "срок ознакомления по умной лицензии истёк (EvalExpired); зарегистрируйте и авторизуйте коммутатор",
+        )
+        assert (await http.get(f"/api/v1/calls/{told['call']}")).json()["release_cause"] == 1
+        assert (await http.get(f"/api/v1/calls/{running}")).json()["state"] in ("ringing", "talking")
+        assert lab.switch.status()["smart_licence"]["counters"]["calls refused: mode"] == 1
+        assert 'sorm_smart_licence_mode{state="EvalExpired"} 1.0' in (await http.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("down", "the licence cloud answers HTTP 503"),
+        ("wrong-signature", "signature: is wrong"),
+        ("repeated-nonce", "nonce: was answered before"),
+        ("expired", "expiry: the authorisation was over at"),
+        ("clock", "the licence cloud refuses: id_cert: holds from"),
+        ("refuse", "the licence cloud refuses: the product instance is not registered"),
+    ],
+)
+async def test_a_broken_cloud_is_told(fault: str, told: str) -> None:
+    async with AsyncExitStack() as stack:
+        _, http = await lab_of(stack)
+        assert (await http.put(f"{SMART}/fault", json={"fault": fault})).status_code == 204
+
+        answer = await http.post(f"{SMART}/authorise")
+
+        shown = (await http.get(SMART)).json()
+        assert answer.status_code == 502
+        assert told in answer.json()["detail"]
+        assert told in shown["summary"]["Latest Failure Reason"]
+        refusal = fault in ("refuse", "clock")
+        assert shown["mode"] == ("EvalExpired" if refusal else "OutOfCompliance")
+
+
+async def test_too_many_calls_per_second_get_500_and_are_recorded() -> None:
+    async with AsyncExitStack() as stack:
+        _, http = await lab_of(stack, count=0, cps_mode="instant", cps_reject=500)
+        refused = await http.post(CALLS, json=BODY)
+        shown = (await http.get(SMART)).json()
+
+        assert refused.status_code == 500
+        assert "are more than the smart licence allows: 0 calls/s" in refused.json()["detail"]
+        assert [(one["a"], one["b"]) for one in shown["failed_calls"]] == [("28331", "28332")]
+
+
+async def test_refused_calls_are_not_recorded_unless_it_is_asked_for() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack, count=0, cps_mode="instant", failed_call_log=False)
+        assert (await http.post(CALLS, json=BODY)).status_code == 503
+        assert (await http.get(SMART)).json()["failed_calls"] == []
+        assert lab.switch is not None
+        assert lab.switch.status()["smart_licence"]["counters"]["calls refused: rate"] == 1
+
+
+async def test_the_shell_shows_the_summary_the_usage_and_the_log() -> None:
+    async with AsyncExitStack() as stack:
+        lab, _ = await lab_of(stack)
+        assert lab.switch is not None
+        assert lab.switch.smart is not None
+        shell = ShellSession(lab.switch._shell_context, "admin")
+
+        def said(words: str) -> str:
+            return shell.enter(f"cluster/storage/ds1/licence/smart/{words}").text
+
+        lines = said("summary").splitlines()
+        assert [line.partition(":")[0].strip() for line in lines if ":" in line][:2] == [
+            "Smart License Client State",
+            "Module Serial Number",
+        ]
+        assert "│ICV CUSP-5 calls per second│" in said("usage")
+        assert "-186" in said("usage")
+        assert "register received:id_cert_sn:" in said("log")
+        assert "Reason" in said("failed-calls")
+        assert "ok" in said("authorise")
+        lab.switch.smart.client.registration = None
+        refused = shell.enter("cluster/storage/ds1/licence/smart/authorise").error
+        assert "the switch is not registered: register it first" in refused
+
+
+async def test_a_switch_without_one_says_how_to_have_it() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack, enabled=False)
+        assert lab.switch is not None
+        assert lab.switch.smart is None
+        assert "licence" not in lab.endpoints
+        assert (await http.get(SMART)).status_code == 404
+        shell = ShellSession(lab.switch._shell_context, "admin")
+        said = shell.enter("cluster/storage/ds1/licence/smart/summary").error
+        assert "set switch.smart_licence.enabled" in said
+
+
+async def test_a_cloud_elsewhere_is_trusted_by_its_root_alone(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        cloud, other = (LicenceCloud(1_700_000_000.0) for _ in range(2))
+        server = CloudServer(cloud, lambda: 1_700_000_000.0)
+        url = await server.start()
+        stack.push_async_callback(server.stop)
+        for name, one in (("right.pem", cloud), ("wrong.pem", other)):
+            (tmp_path / name).write_text(one.root_pem)
+        for name in ("wrong.pem", "right.pem"):
+            _, http = await lab_of(
+                stack, tmp_path, server=url, root=name, token=cloud.token, register_at_start=False
+            )
+            answer = await http.post(f"{SMART}/register", json={})
+            if name == "wrong.pem":
+                assert "was not issued under the root certificate" in answer.json()["detail"]
+            else:
+                # The cloud's clock is years behind, which the switch sees in its certificates.
+                assert (answer.status_code, answer.json()["detail"][:20]) == (502, "id_cert: holds from ")
+            assert (await http.put(f"{SMART}/fault", json={"fault": "down"})).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"server": "127.0.0.1:8443"}, "server: '127.0.0.1:8443' is no URL; write http://HOST:PORT"),
+        ({"server": "http://127.0.0.1:1"}, "root: is required with server"),
+        ({"server": "http://127.0.0.1:1", "root": "x.pem"}, "token: is required with server"),
+    ],
+)
+def test_mistakes_of_the_lab_file(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(config.ConfigError, match=said):
+        config.parse({"switch": {"smart_licence": settings}})
+
+
+def test_a_root_that_can_not_be_read_keeps_the_switch_from_starting(tmp_path: Path) -> None:
+    elsewhere = {"enabled": True, "server": "http://127.0.0.1:1", "root": "root.pem", "token": "1"}
+    parsed = config.parse({"switch": {"smart_licence": elsewhere}, "ssh": {"port": 0}}, directory=tmp_path)
+    with pytest.raises(config.ConfigError, match=r"switch\.smart_licence\.root: .*root\.pem: can't be read"):
+        Lab(parsed)
+    (tmp_path / "root.pem").write_text("hello")
+    with pytest.raises(config.ConfigError, match=r"switch\.smart_licence\.root: .* is no certificate in PEM"):
+        Lab(parsed)

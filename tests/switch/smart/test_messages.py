@@ -1,0 +1,161 @@
+"""Documents and certificates: real signatures, and what is not believed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from sorm_mediator.switch.smart import messages as m
+from tests.switch.smart.conftest import DAY, START, Scene
+
+
+def registered() -> Scene:
+    scene = Scene()
+    assert scene.register() == ""
+    return scene
+
+
+def test_the_id_certificate_is_what_the_vendor_says() -> None:
+    scene = Scene()
+    request = scene.client.begin("register", scene.now)
+    answer = scene.cloud.register(request.document, scene.now)
+    assert answer is not None
+    certificate = m.certificate_of(answer["id_cert"], "id_cert")
+    names = {one.oid: one.value for one in certificate.subject}
+    uuid.UUID(str(names[NameOID.COMMON_NAME]))
+    assert names[NameOID.COMMON_NAME] == answer["product_instance_id"]
+    assert names[NameOID.SERIAL_NUMBER] == f"PID:UC-CUSPSN:{scene.client.serial}"
+    assert names[NameOID.DOMAIN_COMPONENT] == "CUSP TEST"
+    held = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert held.days == 360
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "OOC"),
+        ("expiry", 1),
+        ("retry_interval", 1),
+        ("nonce", "0"),
+        ("start_date", 0),
+        ("tags", ["another"]),
+    ],
+)
+def test_no_field_of_an_authorisation_can_be_changed_on_its_way(name: str, value: object) -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+    assert answer[name] != value
+    why = scene.client.answered(request, answer | {name: value}, scene.now)
+    assert why.startswith("signature: is wrong")
+    assert scene.client.authorisation is None
+
+
+def test_an_old_answer_sent_again_is_not_taken() -> None:
+    scene = registered()
+    first = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(first.document, scene.now)
+    assert scene.client.answered(first, answer, scene.now) == ""
+    second = scene.client.begin("authorise", scene.now)
+    assert scene.client.answered(second, answer, scene.now).startswith("nonce: was answered before")
+
+
+def test_an_answer_to_another_request_is_not_taken() -> None:
+    scene = registered()
+    lost = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(lost.document, scene.now)
+    scene.client.unanswered(lost, "lost", scene.now)
+    request = scene.client.begin("authorise", scene.now)
+    assert scene.client.answered(request, answer, scene.now).startswith("nonce: is not that of the request")
+    request = scene.client.begin("register", scene.now)
+    assert "is one to another request" in scene.client.answered(request, answer, scene.now)
+
+
+def test_a_certificate_for_another_switch_is_not_taken() -> None:
+    scene, other = Scene(), Scene()
+    other.client.root = scene.cloud.root
+    other.client.serial = "anotherone1"
+    request = scene.client.begin("register", scene.now)
+    foreign = other.client.begin("register", scene.now)
+    answer = scene.cloud.register(foreign.document, scene.now)
+    why = scene.client.answered(request, answer, scene.now)
+    assert why.startswith("id_cert: is for 'PID:UC-CUSPSN:anotherone1', and this switch is ")
+    assert scene.client.registration is None
+
+
+def test_the_cloud_believes_no_request_that_the_registered_switch_has_not_signed() -> None:
+    scene, thief = registered(), registered()
+    held = scene.client.registration
+    assert held is not None
+    forged = m.Authorise(
+        product_instance_id=held.product_instance_id,
+        entitlements=(m.Entitlement(tag=m.ENTITLEMENT_TAG, requested_count=0),),
+        nonce="1",
+        signing_cert_sn="1",
+    )
+    assert thief.client.registration is not None
+    for document in (forged, m.sign(forged, thief.client.registration.key)):
+        answer: Any = scene.cloud.authorise(m.plain(document), scene.now)
+        assert (answer["status"], answer["reason"][:10]) == ("REFUSED", "signature:")
+    again = scene.client.begin("authorise", scene.now)
+    assert scene.client.answered(again, scene.cloud.authorise(again.document, scene.now), scene.now) == ""
+    answer = scene.cloud.authorise(again.document, scene.now)
+    assert answer["reason"] == "nonce: was used before"
+
+
+def test_an_id_certificate_that_has_ended_signs_no_further_request() -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer: Any = scene.cloud.authorise(request.document, START + 361 * DAY)
+    assert answer["reason"].startswith("id_cert: holds from 2017-05-09 13:43 to 2018-05-04 13:43 UTC")
+
+
+def test_a_request_for_a_certificate_must_be_signed_with_its_own_key() -> None:
+    scene = Scene()
+    request = scene.client.begin("register", scene.now)
+    answer: Any = scene.cloud.register(request.document | {"csr": "hello"}, scene.now)
+    assert answer["reason"].startswith("csr: is no request for a certificate in PEM")
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (None, "status: None is none of REGISTERED, OK, OOC, DEREGISTERED, REFUSED"),
+        ([1], "status: None is none of"),
+        ({"status": "FINE"}, "status: 'FINE' is none of"),
+        ({"status": ["OK"]}, "status: "),
+        ({"status": "OK"}, "signing_cert: Field required"),
+        (
+            {"status": "REFUSED", "signing_cert": "x", "reason": "", "to": ""},
+            "signing_cert: is no certificate",
+        ),
+    ],
+)
+def test_what_is_no_answer_is_told(document: object, told: str) -> None:
+    scene = Scene()
+    request = scene.client.begin("register", scene.now)
+    assert scene.client.answered(request, document, scene.now).startswith(told)
+    assert scene.mode == "Evaluation"
+
+
+def test_a_signing_certificate_that_may_not_issue_is_not_believed() -> None:
+    """The ID certificate of another switch is under the same root, and must not sign answers."""
+    scene = registered()
+    held = scene.client.registration
+    assert held is not None
+    request = scene.client.begin("register", scene.now)
+    own: Any = scene.cloud.register(request.document, scene.now)
+    refused = m.Refused(signing_cert=own["id_cert"], reason="no", to=request.proof)
+    forged = m.plain(m.sign(refused, held.key))
+    assert scene.client.answered(request, forged, scene.now).startswith("signing_cert: was not issued under")
+
+
+def test_tokens_are_hashes_of_accounts() -> None:
+    assert m.token_of("CUSP TEST") == m.token_of("CUSP TEST") != m.token_of("other")
+    assert len(m.token_of("CUSP TEST")) == 64
+    assert isinstance(Scene().cloud.root, x509.Certificate)
