@@ -28,6 +28,18 @@ class AdminConfig(Section):
     lines; in a file, blank lines and those that begin with # are passed over."""
 
 
+class DomainAdminConfig(Section):
+    """``[[switch.admins]]``: a user of the shell who may set up some domains alone: the rights
+    ``ecss-DOMAIN-domain-admin`` (ECSS-10 manual, Internal protocol)."""
+
+    user: Annotated[str, Field(min_length=1, pattern=r"^[\x21-\x7e]+$")]
+    """User name."""
+    password: Annotated[SecretStr, Field(min_length=1)]
+    """Password."""
+    domains: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the domains; they may be declared later."""
+
+
 class AggregateConfig(Section):
     """``[[switch.aggregates]]``: a MultiSORM user and the domains it stands for."""
 
@@ -382,7 +394,9 @@ class SwitchConfig(Section):
     host_key_file: str = ""
     """File of the private host key (OpenSSH format), made when missing; empty: a new key at every start."""
     admin: AdminConfig = AdminConfig()
-    """The shell's user."""
+    """The shell's user, with all rights."""
+    admins: tuple[DomainAdminConfig, ...] = ()
+    """Users of the shell with rights in some domains alone."""
     aggregates: tuple[AggregateConfig, ...] = ()
     """MultiSORM users."""
     multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
@@ -441,6 +455,10 @@ class SwitchConfig(Section):
         names = [
             (f"domains.{index}.name", one.name, "the name of a domain")
             for index, one in enumerate(self.domains)
+        ]
+        names += [
+            (f"admins.{index}.user", one.user, "an administrator of domains")
+            for index, one in enumerate(self.admins)
         ]
         names += [
             (f"domains.{index}.sorm_user", one.sorm_user, "the user of a domain's mediators")

@@ -18,7 +18,7 @@ from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
-from sorm_mediator.config import AdminConfig, Config, is_loopback
+from sorm_mediator.config import AdminConfig, Config, DomainAdminConfig, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.faults.registry import Faults
 from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest
@@ -438,6 +438,10 @@ class SwitchBox:
     def login(self, user: str, password: str, peer: str) -> str | None:
         """Admit a domain, or the user of the shell, by its password. The reason of a refusal is for the log."""
         admin = self.engine.node.config.admin
+        domain_admin = self._domain_admin(user)
+        if domain_admin is not None:
+            without = "the administrator has no password"
+            return access.password_problem(password, domain_admin.password, without)
         if user != admin.user:
             return access.domain_login(self.engine.node, self._sinks, user, password)
         if not admin.password_login:
@@ -453,9 +457,15 @@ class SwitchBox:
         return self._admin_keys if user == self.engine.node.config.admin.user else frozenset()
 
     def _shell(self, user: str) -> ShellSession | None:
-        """A new shell for the user of the shell; None for any other user."""
-        admin = self.engine.node.config.admin
-        return ShellSession(self._shell_context, user) if user == admin.user else None
+        """A new shell for a user of the shell; None for any other user."""
+        if user == self.engine.node.config.admin.user:
+            return ShellSession(self._shell_context, user)
+        admin = self._domain_admin(user)
+        return None if admin is None else ShellSession(self._shell_context, user, admin.domains)
+
+    def _domain_admin(self, user: str) -> DomainAdminConfig | None:
+        """The administrator of domains with this name."""
+        return next((one for one in self.engine.node.config.admins if one.user == user), None)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """Open a mediator's session. Raises :class:`~ssh_control.dialect.Refused`."""
