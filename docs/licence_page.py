@@ -34,8 +34,18 @@ it is more than the licence allows.
 | `concurrent_calls` | units of simultaneous connections (cp_limit), counted as below |
 | `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
 | `subscribers` | subscribers of all domains together; declaring more is refused |
+| `lpm_time` | how long the switch works with too few USB keys, below |
 
 All other limits are shown only.
+
+**USB keys.** A passport ties the switch to its USB keys (eToken): no more DS nodes run than there are keys. The lab has
+as many keys as the active licence has DS nodes, unless `switch.licence.tokens` says how many. With fewer, or none, the
+switch counts down its "System alive time without LPM token" (`lpm_time`: `1d`, `12h`, `90m`, `30s`; a number alone are
+minutes) and then takes no call, not even one to an emergency number; the mediators stay connected and their commands
+are answered. The time counts from when the keys became too few, or from the start of the switch; with enough keys the
+switch takes calls again at once. `lsusb` in the shell lists the keys, `cluster/storage/ds1/licence/tokens` shows the
+time that is left, and `set-tokens COUNT` plugs keys in or pulls them. The log tells when they become too few. That the
+time is counted anew, and that no call at all is taken, is our choice.
 
 ## How calls count
 

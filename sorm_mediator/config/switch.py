@@ -333,6 +333,11 @@ class LicenceConfig(Section):
     """Seconds after which a conversation is released."""
     subscribers: Literal["infinity"] | Annotated[int, Field(ge=0)] = "infinity"
     """Subscribers of all domains together."""
+    lpm_time: Annotated[str, Field(pattern=r"^[0-9]{1,6}[smhd]?$")] = "1d"
+    """System alive time without LPM token, such as 1d, 12h, 90m, 30s; a number alone are minutes."""
+    tokens: Annotated[int, Field(ge=0, le=16)] | None = None
+    """USB keys (LPM tokens) of the switch, whichever licence is active; left out: as many as it has DS nodes. With
+    fewer keys the switch takes no call after the alive time."""
     expires: date | Literal[""] = ""
     """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
 

@@ -195,6 +195,7 @@ class SwitchBox:
         self._running, self._ended = True, False
         endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
+        self._look_at_tokens()
         try:
             if self.config.aggregates:
                 endpoints["multisorm"] = host_port(host, self._open_multisorm())
@@ -254,6 +255,7 @@ class SwitchBox:
         """After a change of settings: disconnect mediators no longer served, and report to new sinks."""
         if not self._running:
             return
+        self._look_at_tokens()
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         if change.event is not None:
@@ -328,6 +330,7 @@ class SwitchBox:
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`CallRefused`."""
+        self._look_at_tokens()
         try:
             call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:
@@ -432,6 +435,15 @@ class SwitchBox:
         if declared > limit:
             beyond = "switch.licence: licence %d allows %g subscribers, and %d are declared"
             log.warning(beyond, active.number, limit, declared)
+
+    def _look_at_tokens(self) -> None:
+        """Count the USB keys; log that they have become too few, as the DS node of the vendor does in its error.log."""
+        tokens, now = self.engine.node.tokens, self.now()
+        if tokens.look(now):
+            log.error(
+                "eToken: %d USB keys for %d DS nodes: in %g s the switch takes no call (switch.licence.tokens)",
+                tokens.count(now), tokens.nodes(now), tokens.left(now) or 0,
+            )  # fmt: skip
 
     # --- the SSH server's backend
 
