@@ -127,8 +127,7 @@ class SwitchBox:
         self._starting: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
-        self._logins: dict[str, str] = {}
-        """The user that mediators last logged in as, by domain."""
+        self._logins: dict[str, str] = {}  # the user that mediators last logged in as, by domain
         self._faults = DomainFaults()
         self._network: SwitchNetwork | None = None
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
@@ -154,8 +153,7 @@ class SwitchBox:
         self._multisorm_awaited = False
         self._multisorm_port = 0 if place is None else place.multisorm_port
         self._timer = DeadlineTimer(lambda _: self._tick())
-        self._running = False
-        self._ended = False
+        self._running = self._ended = False
 
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.

@@ -1,4 +1,7 @@
-"""USB keys: with fewer than DS nodes the switch counts down, and takes no call in the end (ECSS-10 manual)."""
+"""USB keys: with fewer than DS nodes the switch counts down, and takes no call in the end.
+
+Source: ECSS-10 manual, Licence limits.
+"""
 
 from __future__ import annotations
 
