@@ -39,6 +39,7 @@ it is more than the licence allows.
 | `elph.members` | [registrations of Elph clients](#elph-clients); 10 where no licence has the row |
 | `cdr` | modes of [call detail records](cdr.md) that are written |
 | `dialer.channels` | [calls of the dialer](switch.md#calls-of-the-switch-itself) at a time; one more waits |
+| `lpm_time` | how long the switch works with too few USB keys, below |
 
 **Inactive subscribers** count for neither limit. Where no licence is free, a subscriber can be declared with
 `sip/user/declare ... --inactive`, or `active = false` in the lab file, and get service later with
@@ -124,6 +125,15 @@ All other limits can be set and are shown, and nothing in the emulated switch de
 | `virtual.*`, `*.nodes` | names of clusters and their nodes, for people |
 | `elph.groups` | there is one group, see [Elph clients](#elph-clients) |
 | `lpm_time` | there is no USB token |
+
+**USB keys.** A passport ties the switch to its USB keys (eToken): no more DS nodes run than there are keys. The lab has
+as many keys as the active licence has DS nodes, unless `switch.licence.tokens` says how many. With fewer, or none, the
+switch counts down its "System alive time without LPM token" (`lpm_time`: `1d`, `12h`, `90m`, `30s`; a number alone are
+minutes) and then takes no call, not even one to an emergency number; the mediators stay connected and their commands
+are answered. The time counts from when the keys became too few, or from the start of the switch; with enough keys the
+switch takes calls again at once. `lsusb` in the shell lists the keys, `cluster/storage/ds1/licence/tokens` shows the
+time that is left, and `set-tokens COUNT` plugs keys in or pulls them. The log tells when they become too few. That the
+time is counted anew, and that no call at all is taken, is our choice.
 
 ## How calls count
 

@@ -111,8 +111,8 @@ _MANUAL = """\
 
 ## The codes of the manual
 
-The 35 extended codes of the Eltex SMG1016M manual (Extended error codes), and what tells each of them to the console.
-Of several refusals at receipt that fit, the first of the command's table counts: a trunk object without its trunk is
+The 35 extended codes (Eltex SMG1016M manual, Extended error codes), and what tells each of them to the console. Of
+several refusals at receipt that fit, the first of the command's table counts: a trunk object without its trunk is
 told 4Eh, not 20h or 38h; a sign that does not suit an own subscriber 55h, and the own sign of a number of the network
 57h, where 38h would say less.
 

@@ -52,6 +52,19 @@ the user without a password: `ssh -i ~/.ssh/id_ed25519 -p 7777 admin@127.0.0.1`.
 wrong password: after three tries the connection ends, so where an agent holds many keys add `-o IdentitiesOnly=yes`.
 `password_login = false` switches the password off. Keys are read when the switch starts.
 
+**Administrators of domains.** `[[switch.admins]]` names users with their password and their domains:
+
+```toml
+[[switch.admins]]
+user = "petrov"
+password = "..."
+domains = ["test.domain"]
+```
+
+Such a user has the right `ecss-DOMAIN-domain-admin` for each of them, as the vendor calls it, and enters the commands
+below `domain/DOMAIN/`. `domain/list` and `call/...` are about the own domains. All other commands need the user of
+`[switch.admin]`. A command without its right is refused with the name of the right; `rights` shows those that one has.
+
 `sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets` shows them.
 
 **Running calls and connections.** Calls go on as they were set up. `enabled false`, `domain/remove`, and

@@ -20,6 +20,8 @@ BARE: Final = ("serial", "xot")
 """Values of ``e1.line`` that carry data channels and no timeslots."""
 Lcn = Annotated[int, Field(ge=1, le=4095)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
+STREAMS_PER_SUBMODULE: Final = 4
+"""E1 streams of a submodule M4E1."""
 _OF_X25 = ("role", "transport", "calls")
 """Set by ``e1.mode``, the line and ``caller``."""
 
@@ -140,6 +142,9 @@ class E1Config(Section):
 
     stream: Annotated[int, Field(ge=0, le=7)] = 0
     """Number of the stream, 0..7."""
+    submodule: Annotated[int, Field(ge=0, le=3)] | None = None
+    """The M4E1 submodule of the device that the stream is on, each of which has four streams (Eltex SMG1016M manual, E1
+    stream settings); left out: 0 for the streams 0..3, 1 for 4..7 (our choice)."""
     line: Literal["satop", "serial", "xot", "memory"] = "satop"
     """The carrier of the stream: E1 over UDP, two ttys, X.25 over TCP, or a wire within the process."""
     local: str = "127.0.0.1:0"
@@ -190,6 +195,11 @@ class E1Config(Section):
     """Circuits of line = "xot"."""
     memory: MemoryConfig = MemoryConfig()
     """Errors of line = "memory"."""
+
+    @property
+    def on_submodule(self) -> int:
+        """The M4E1 submodule that the stream is on."""
+        return self.stream // STREAMS_PER_SUBMODULE if self.submodule is None else self.submodule
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

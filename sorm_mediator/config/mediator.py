@@ -231,6 +231,10 @@ class JitterConfig(section_of(rtp.JitterConfig)):  # type: ignore[misc]
     """The jitter buffer of each party; lengths in octets, 8 a millisecond; all our choice."""
 
 
+SUBMODULES_PER_STREAM: Final = 2
+"""VoIP submodules for the 28 KSL of a stream, at 27 conferences each (Eltex SMG1016M manual, Mediator set-up)."""
+
+
 class RtpConfig(Section):
     """``[rtp]``: the speech of controlled calls, from the switch to the KSL of ``[[e1]]`` streams."""
 
@@ -240,9 +244,21 @@ class RtpConfig(Section):
     """UDP port; 0 = any free."""
     submodules: Annotated[int, Field(ge=1, le=16)] = 2
     """VoIP submodules, which mix the lines under combined control; one stream needs two."""
+    autonomous: bool = True
+    """All submodules are the mediator's. Off: it shares them with the SMG PBX of the device: of several it has two for
+    each ``[[e1]]`` stream, and the PBX the rest; of a single one it has half of the conferences (Eltex SMG1016M
+    manual, E1 stream settings, names the sharing by streams; the numbers are our choice)."""
     conferences: Annotated[int, Field(ge=1, le=1000)] = 27
     """Lines that a submodule can mix; when all are in use, there is no free KSL (73h)."""
     separate_conferences: Literal[0, 1] = 0
     """Conferences that a line under separate control takes, although its speech is not mixed; our choice."""
     jitter: JitterConfig = JitterConfig()
     """The permitted delay of speech."""
+
+    def mediator_conferences(self, streams: int) -> tuple[int, ...]:
+        """The conferences that the mediator has of each of its submodules, with this number of streams."""
+        if self.autonomous:
+            return (self.conferences,) * self.submodules
+        if self.submodules == 1:
+            return (self.conferences // 2,)
+        return (self.conferences,) * min(self.submodules, SUBMODULES_PER_STREAM * streams)

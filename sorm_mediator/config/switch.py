@@ -41,6 +41,18 @@ class AdminConfig(Section):
     lines; in a file, blank lines and those that begin with # are passed over."""
 
 
+class DomainAdminConfig(Section):
+    """``[[switch.admins]]``: a user of the shell who may set up some domains alone: the rights
+    ``ecss-DOMAIN-domain-admin`` (ECSS-10 manual, Internal protocol)."""
+
+    user: Annotated[str, Field(min_length=1, pattern=r"^[\x21-\x7e]+$")]
+    """User name."""
+    password: Annotated[SecretStr, Field(min_length=1)]
+    """Password."""
+    domains: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the domains; they may be declared later."""
+
+
 class AggregateConfig(Section):
     """``[[switch.aggregates]]``: a MultiSORM user and the domains it stands for."""
 
@@ -420,6 +432,11 @@ class LicenceConfig(Section):
     """Seconds after which a conversation is released."""
     subscribers: Literal["infinity"] | Annotated[int, Field(ge=0)] = "infinity"
     """Subscribers of all domains together."""
+    lpm_time: Annotated[str, Field(pattern=r"^[0-9]{1,6}[smhd]?$")] = "1d"
+    """System alive time without LPM token, such as 1d, 12h, 90m, 30s; a number alone are minutes."""
+    tokens: Annotated[int, Field(ge=0, le=16)] | None = None
+    """USB keys (LPM tokens) of the switch, whichever licence is active; left out: as many as it has DS nodes. With
+    fewer keys the switch takes no call after the alive time."""
     expires: date | Literal[""] = ""
     """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
     limits: dict[str, bool | int | str] = Field(default={})
@@ -593,7 +610,9 @@ class SwitchConfig(Section):
     host_key_file: str = ""
     """File of the private host key (OpenSSH format), made when missing; empty: a new key at every start."""
     admin: AdminConfig = AdminConfig()
-    """The shell's user."""
+    """The shell's user, with all rights."""
+    admins: tuple[DomainAdminConfig, ...] = ()
+    """Users of the shell with rights in some domains alone."""
     aggregates: tuple[AggregateConfig, ...] = ()
     """MultiSORM users."""
     multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
@@ -671,6 +690,10 @@ class SwitchConfig(Section):
         names = [
             (f"domains.{index}.name", one.name, "the name of a domain")
             for index, one in enumerate(self.domains)
+        ]
+        names += [
+            (f"admins.{index}.user", one.user, "an administrator of domains")
+            for index, one in enumerate(self.admins)
         ]
         names += [
             (f"domains.{index}.sorm_user", one.sorm_user, "the user of a domain's mediators")

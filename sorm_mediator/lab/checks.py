@@ -11,6 +11,7 @@ Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right pas
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Final
 from radius.clients import secret_finder
 from sorm_mediator.addresses import host_of, host_port, host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, DomainConfig, E1Config, LicenceConfig, is_loopback
-from sorm_mediator.config.e1 import BARE
+from sorm_mediator.config.e1 import BARE, STREAMS_PER_SUBMODULE
 from sorm_mediator.config.lines import key_of, with_path
 from sorm_mediator.config.mediator import SshConfig
 from sorm_mediator.config.outside import secrets_of
@@ -166,6 +167,15 @@ def _streams(config: Config) -> Iterator[str]:
         before = declared.setdefault(stream.stream, number)
         if before != number:
             yield f"e1.{number}.stream: {stream.stream} is e1[{before + 1}].stream already: each has its own number"
+    of_submodule = Counter(stream.on_submodule for stream in config.e1)
+    for number, stream in enumerate(config.e1):
+        submodule = stream.on_submodule
+        if of_submodule[submodule] > STREAMS_PER_SUBMODULE:
+            yield (
+                f"e1.{number}.submodule: the M4E1 submodule {submodule} would have {of_submodule[submodule]} streams, "
+                f"and has {STREAMS_PER_SUBMODULE}: put some on another one, 0 to 3"
+            )
+            break
     yield from _lines(config.e1)
 
 

@@ -365,7 +365,9 @@ class Lab:
         first = self.switch.config.ssh_port
         if ssh.port == 0:
             is_domain = any(ssh.user in (domain.name, domain.login) for domain in self.switch.config.domains)
-            multisorm = not is_domain and ssh.user != self.switch.config.admin.user
+            config = self.switch.config
+            people = {config.admin.user, *(one.user for one in config.admins)}
+            multisorm = not is_domain and ssh.user not in people
         else:
             multisorm = ssh.port == (first + 1 if first else self._port_of("multisorm"))
             if not multisorm and ssh.port != self._port_of("ssh"):

@@ -18,7 +18,7 @@ from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
 from sorm_mediator.addresses import MOST_PORT, host_of, host_port
 from sorm_mediator.capture.boxes import BoxCapture
-from sorm_mediator.config import AdminConfig, Config, is_loopback
+from sorm_mediator.config import AdminConfig, Config, DomainAdminConfig, is_loopback
 from sorm_mediator.config.stations import COUNTED, NETWORKING
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.faults.registry import Faults
@@ -241,6 +241,7 @@ class SwitchBox:
         self._running, self._ended = True, False
         endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
+        self._look_at_tokens()
         try:
             self._prepare_cdr()
             if self.config.aggregates:
@@ -312,6 +313,7 @@ class SwitchBox:
             return
         if self.licence_node is not None:
             self.licence_node.wake()
+        self._look_at_tokens()
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         if change.event is not None:
@@ -386,6 +388,7 @@ class SwitchBox:
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`CallRefused`."""
+        self._look_at_tokens()
         try:
             call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:
@@ -586,11 +589,24 @@ class SwitchBox:
             names = ", ".join(services)
             log.warning(beyond, active.number, len(lacking), names, subscriber.number, domain.name)
 
+    def _look_at_tokens(self) -> None:
+        """Count the USB keys; log that they have become too few, as the DS node of the vendor does in its error.log."""
+        tokens, now = self.engine.node.tokens, self.now()
+        if tokens.look(now):
+            log.error(
+                "eToken: %d USB keys for %d DS nodes: in %g s the switch takes no call (switch.licence.tokens)",
+                tokens.count(now), tokens.nodes(now), tokens.left(now) or 0,
+            )  # fmt: skip
+
     # --- the SSH server's backend
 
     def login(self, user: str, password: str, peer: str) -> str | None:
         """Admit a domain, or the user of the shell, by its password. The reason of a refusal is for the log."""
         admin = self.engine.node.config.admin
+        domain_admin = self._domain_admin(user)
+        if domain_admin is not None:
+            without = "the administrator has no password"
+            return access.password_problem(password, domain_admin.password, without)
         if user != admin.user:
             return access.domain_login(self.engine.node, self._sinks, user, password)
         if not admin.password_login:
@@ -606,9 +622,15 @@ class SwitchBox:
         return self._admin_keys if user == self.engine.node.config.admin.user else frozenset()
 
     def _shell(self, user: str) -> ShellSession | None:
-        """A new shell for the user of the shell; None for any other user."""
-        admin = self.engine.node.config.admin
-        return ShellSession(self._shell_context, user) if user == admin.user else None
+        """A new shell for a user of the shell; None for any other user."""
+        if user == self.engine.node.config.admin.user:
+            return ShellSession(self._shell_context, user)
+        admin = self._domain_admin(user)
+        return None if admin is None else ShellSession(self._shell_context, user, admin.domains)
+
+    def _domain_admin(self, user: str) -> DomainAdminConfig | None:
+        """The administrator of domains with this name."""
+        return next((one for one in self.engine.node.config.admins if one.user == user), None)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """Open a mediator's session. Raises :class:`~ssh_control.dialect.Refused`."""

@@ -52,6 +52,10 @@ INFINITY: Final = math.inf
 _INFINITY: Final = "infinity"
 
 
+_TIME: Final = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhd]?)")
+_SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "": 60, "h": 3600, "d": 86_400}
+
+
 class LicenceError(Exception):
     """A licence, a passport or a limit can't be used. The text gives the reason and the remedy."""
 
@@ -63,6 +67,7 @@ class Kind(Enum):
     COUNT = "a whole number, 0 or more"
     UNBOUNDED = f"a whole number, 0 or more, or {_INFINITY}"
     TEXT = "a text"
+    TIME = "a time such as 1d, 12h, 90m or 30s; a number alone are minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class Limit:
             return value
         if self.kind is Kind.UNBOUNDED and value in (_INFINITY, INFINITY):
             return INFINITY
+        if self.kind is Kind.TIME and isinstance(value, str) and _TIME.fullmatch(value):
+            return value
         counts = self.kind in (Kind.COUNT, Kind.UNBOUNDED)
         if counts and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
@@ -106,7 +113,10 @@ class Limit:
         """The value of a text made by :func:`shown`. Raises :class:`LicenceError`."""
         if self.kind is Kind.FLAG:
             return self.check({"true": True, "false": False}.get(text, text))
-        if self.kind is not Kind.TEXT and (number := whole_number(text, 0, 2**63 - 1)) is not None:
+        if (
+            self.kind not in (Kind.TEXT, Kind.TIME)
+            and (number := whole_number(text, 0, 2**63 - 1)) is not None
+        ):
             return self.check(number)
         return self.check(text)
 
@@ -254,7 +264,7 @@ LIMIT_SECTIONS: Final = (
         Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic", kept="always"),
         Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY, kept="always"),
         Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
-        Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
+        Limit("lpm_time", "System alive time without LPM token (min)", Kind.TIME, "1d", effective=True),
     ),
 )
 """All rows in the order of ``current-limits``."""
@@ -389,6 +399,13 @@ class Limits:
     def subscribers(self) -> float:
         """Subscribers of all domains; may be :data:`INFINITY`."""
         return float(self.values["subscribers"])
+
+    @property
+    def alive_without_token(self) -> int:
+        """Seconds that the switch works with too few USB keys."""
+        found = _TIME.fullmatch(str(self.values["lpm_time"]))
+        assert found is not None
+        return int(found["count"]) * _SECONDS[found["unit"]]
 
     @property
     def storage(self) -> Mapping[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import ActivationBody, LicenceError, Licences, decode_activation, locking_id
 from sorm_mediator.switch.routing.doubts import doubts
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
+from sorm_mediator.switch.tokens import Tokens
 from sorm_mediator.texts import as_list, did_you_mean
 from sorm_mediator.vpbx.checks import doubts as vpbx_doubts
 
@@ -73,6 +74,9 @@ class Node:
         self.bridges: dict[str, Bridge] = {}
         self.admission = Admission()
         """Whether the switch takes a call."""
+        self.tokens = Tokens(lambda: self.licences, lambda: self.config.licence.tokens)
+        """The USB keys; what runs the switch looks at them (:meth:`Tokens.look`)."""
+        self.admission.grounds.append(self.tokens.why_no_call)
         wrong: list[str] = []
         try:
             self._licences = Licences(config)

@@ -66,7 +66,8 @@ def test_make_tells_what_the_switch_keeps_to() -> None:
     done = sorm("licence", "make", "--limit", "concurrent_calls=1")
     assert done.stderr.splitlines() == [
         "set: concurrent_calls=1",
-        "from the factory licence: max_conversation_time=60, sorm_enabled=false, sorm_channels=0, subscribers=10",
+        "from the factory licence: max_conversation_time=60, sorm_enabled=false, sorm_channels=0, subscribers=10, "
+        "lpm_time=1d",
     ]
 
 

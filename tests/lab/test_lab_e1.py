@@ -125,6 +125,13 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
         ({"e1": [{}, {}]}, r"e1\.1\.stream: 0 is e1\[1\]\.stream already"),
         ({"e1": [{"line": "xot"}]}, r'e1\.0\.line: "xot" has no timeslots, hence no KSL; .*"tcp"'),
         ({"e1": [{}, {"stream": 1, "line": "serial"}]}, r'e1\.1\.line: "serial" has no timeslots'),
+        (
+            {
+                "mediator": {"capacity": {"subscribers": 100_000}},
+                "e1": [{"stream": n, "submodule": 1} for n in range(5)],
+            },
+            r"e1\.0\.submodule: the M4E1 submodule 1 would have 5 streams, and has 4",
+        ),
         ({"console": {"link": "x25"}, "e1": [{"line": "serial"}]}, r"e1\.0\.serial\.kpd1: is required"),
         (
             {"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]},

@@ -56,3 +56,24 @@ def test_the_status_shows_the_conferences_of_each_submodule(needed: int, used: l
     for number in range(1, 5):
         gateway.free(Line(Ksl(0, number), None))
     assert gateway.status()["conferences"] == [f"{needed} of 3", "0 of 3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "streams", "conferences"),
+    [
+        ({"submodules": 4}, 1, (27, 27, 27, 27)),
+        ({"submodules": 1}, 1, (27,)),
+        ({"submodules": 1, "autonomous": False}, 1, (13,)),
+        ({"submodules": 2, "autonomous": False}, 1, (27, 27)),
+        ({"submodules": 4, "autonomous": False}, 1, (27, 27)),
+        ({"submodules": 4, "autonomous": False}, 2, (27, 27, 27, 27)),
+        ({"submodules": 3, "autonomous": False}, 2, (27, 27, 27)),
+    ],
+)
+def test_the_submodules_are_shared_with_the_pbx_by_the_number_of_streams(
+    settings: dict[str, Any], streams: int, conferences: tuple[int, ...]
+) -> None:
+    config = RtpConfig(**settings)
+    assert config.mediator_conferences(streams) == conferences
+    shown = VoiceGateway(config, streams).status()["conferences"]
+    assert shown == [f"0 of {most}" for most in conferences]

@@ -53,7 +53,7 @@ class E1Transport:
         self._meanings = meanings(config.mediator.options)
         self._restored_code = config.mediator.options.line_restored_code
         self._los_code = self._meanings[StreamState.LOS].alarm_code or 0
-        self.voice = VoiceGateway(config.rtp)
+        self.voice = VoiceGateway(config.rtp, len(config.e1))
         self.allow = config.console.allow
         """Networks whose consoles may connect."""
         self.streams = Streams(
@@ -66,7 +66,7 @@ class E1Transport:
         )
         self.numbers = tuple(config.stream for config in config.e1)
         self._speechless = {config.stream for config in config.e1 if config.line in BARE}
-        self.conferences = config.rtp.submodules * config.rtp.conferences
+        self.conferences = sum(config.rtp.mediator_conferences(len(config.e1)))
         self.rtp = ""
         """Where speech is received, ``host:port``; known once it is started."""
 

@@ -297,6 +297,8 @@ class StreamDocument(Document):
     """One E1 stream toward the console."""
 
     stream: int
+    submodule: int
+    """The M4E1 submodule that it is on."""
     state: str
     """ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI or WORK: of what is received; OFF, LOS or WORK without E1."""
     line: str

@@ -630,6 +630,7 @@ class Streams:
         carrier = runner.carrier
         return StreamDocument(
             stream=number,
+            submodule=runner.config.on_submodule,
             state=str(carrier.state),
             line=runner.config.line,
             address=runner.place,

@@ -30,8 +30,10 @@ RECEIVE_BUFFER = 1 << 20
 class VoiceGateway:
     """The socket, the matrix, and which KSL of which stream have a call."""
 
-    def __init__(self, config: RtpConfig) -> None:
+    def __init__(self, config: RtpConfig, streams: int = 1) -> None:
+        """``streams``: E1 streams toward the console."""
         self._config = config
+        self._shares = config.mediator_conferences(streams)
         self._socket: socket.socket | None = None
         self.matrix = VoiceMatrix(config.jitter.build())
         self._on: dict[int, set[int]] = {}
@@ -133,12 +135,12 @@ class VoiceGateway:
     def status(self) -> dict[str, Any]:
         """Conferences in use by submodule, and counters."""
         mixed, separate = self.matrix.lines()
-        used, most = mixed + separate * self._config.separate_conferences, self._config.conferences
+        used, shown = mixed + separate * self._config.separate_conferences, []
+        for most in self._shares:
+            shown.append(f"{min(used, most)} of {most}")
+            used -= min(used, most)
         return {
-            "conferences": [
-                f"{min(max(used - number * most, 0), most)} of {most}"
-                for number in range(self._config.submodules)
-            ],
+            "conferences": shown,
             # exhausted: the pool of KSL lines never gives out more than there are conferences; the key stays
             "counters": asdict(self.matrix.counters) | {"exhausted": 0, "socket_errors": self.socket_errors},
             "sources": asdict(self.matrix.jitter_counters()),

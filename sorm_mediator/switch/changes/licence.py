@@ -57,6 +57,11 @@ def set_passport(node: Node, key: str) -> PassportBody:
     return passport
 
 
+def set_tokens(node: Node, count: int) -> None:
+    """Plug in or pull USB keys: ``count`` of them are there then. Raises :class:`ChangeRefused`."""
+    update_switch(node, _CHANGE, licence=updated(node.config.licence, tokens=count))
+
+
 def check_room(node: Node, more: int, now: float, *, virtual: bool = False) -> None:
     """Raises :class:`ChangeRefused` when the licence has no room for ``more`` active subscribers.
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sorm_mediator.switch.calls.call import KEPT_FROM, Call, CallRefused, CallRequest, Role, ServiceRequest
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import Command, Exchange, Invocation, format_table, ok
+from sorm_mediator.switch.shell.command import Command, Exchange, Invocation, format_table, ok, right_of
 
 LATEST: Final = 20
 """Calls that ``call/list`` shows."""
@@ -41,7 +41,9 @@ def _table(*calls: Call) -> str:
 
 
 def _list(call: Invocation) -> str:
-    calls = list(exchange_of(call).engine.calls.values())
+    calls = [
+        one for one in exchange_of(call).engine.calls.values() if call.shell.rights.cover(one.domain.name)
+    ]
     return _table(*reversed(calls[-LATEST:]))
 
 
@@ -55,15 +57,24 @@ def _make(call: Invocation) -> str:
         raise ChangeRefused(str(refusal)) from None
 
 
+def _id(call: Invocation) -> str:
+    """The id that was entered. Raises :class:`ChangeRefused` for a call of a domain that the user has no right to."""
+    found = exchange_of(call).engine.calls.get(call["CALL"])
+    if found is not None and not call.shell.rights.cover(found.domain.name):
+        needed = right_of(found.domain.name)
+        raise ChangeRefused(f"call {found.id} is one of {found.domain.name}: that needs {needed}")
+    return call["CALL"]
+
+
 def _answer(call: Invocation) -> str:
     try:
-        return _table(exchange_of(call).pick_up(call["CALL"]))
+        return _table(exchange_of(call).pick_up(_id(call)))
     except CallRefused as refusal:
         raise ChangeRefused(str(refusal)) from None
 
 
 def _release(call: Invocation) -> str:
-    if not exchange_of(call).hang_up(call["CALL"]):
+    if not exchange_of(call).hang_up(_id(call)):
         raise ChangeRefused(f"there is no call {call['CALL']!r} that goes on")
     return ok()
 
@@ -77,7 +88,7 @@ def _service(call: Invocation) -> str:
         service=call["SERVICE"], by=by.get(user), number=call["NUMBER"], ring=1.0, talk=LONG
     )
     try:
-        return _table(exchange_of(call).use_service(call["CALL"], service))
+        return _table(exchange_of(call).use_service(_id(call), service))
     except CallRefused as refusal:
         raise ChangeRefused(str(refusal)) from None
 
@@ -86,9 +97,10 @@ CALL_COMMANDS: Final[tuple[Command, ...]] = (
     Command("domain/<D>/call/make", "<A> <B> [--from <ORIGIN>]", _make,
             "makes a call that rings until call/answer; ORIGIN is trunk:NAME for a call from outside, "
             "or system:alarm, system:custom-cb, system:dialer for one of the switch itself"),
-    Command("call/list", "", _list, "shows the latest calls"),
-    Command("call/answer", "<CALL>", _answer, "the called party answers"),
-    Command("call/release", "<CALL>", _release, "the caller hangs up"),
+    Command("call/list", "", _list, "shows the latest calls", own=True),
+    Command("call/answer", "<CALL>", _answer, "the called party answers", own=True),
+    Command("call/release", "<CALL>", _release, "the caller hangs up", own=True),
     Command("call/service", "<CALL> <SERVICE> [<NUMBER>] [--by <PARTY>]", _service,
-            "a party (a or b) uses a service: hold, end-of-hold, transfer, consultation, 3pty, pickup, waiting"),
+            "a party (a or b) uses a service: hold, end-of-hold, transfer, consultation, 3pty, pickup, waiting",
+            own=True),
 )  # fmt: skip

@@ -288,11 +288,44 @@ class ShellContext:
     """Writes traces; beside a mediator down to its console."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The rights of a user of the shell (ECSS-10 manual, Internal protocol: ``ecss-<DOMAIN_NAME>-domain-admin``).
+
+    domains: those that the user administers; None: the whole switch.
+    """
+
+    user: str
+    domains: tuple[str, ...] | None = None
+
+    def cover(self, domain: str) -> bool:
+        """Whether the user administers a domain."""
+        return self.domains is None or domain in self.domains
+
+    def names(self, domains: Iterable[str]) -> tuple[str, ...]:
+        """The rights by name. ``domains``: all of the switch."""
+        return tuple(map(right_of, domains if self.domains is None else self.domains))
+
+    def check(self, command: Command, path: Mapping[str, str]) -> None:
+        """Raises :class:`ChangeRefused` for a command that needs another right. ``path``: its values."""
+        if self.domains is None or command.for_everyone or ("D" in path and self.cover(path["D"])):
+            return
+        needed = right_of(path["D"]) if "D" in path else "the user of switch.admin"
+        raise ChangeRefused(f"{command.path} needs {needed}; {self.user} has: {', '.join(self.names(()))}")
+
+
+def right_of(domain: str) -> str:
+    """The name of the right to administer a domain."""
+    return f"ecss-{domain}-domain-admin"
+
+
 @dataclass(slots=True)
 class ShellState:
     """What a session keeps; its commands read and change it."""
 
     context: ShellContext
+    rights: Rights
+    """What the user may do."""
     lang: Lang = "en"
     """The language of help."""
     place: list[str] = field(default_factory=list)
@@ -349,8 +382,8 @@ class Command:
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
     summary: the help in English, one line. profile: the only ``switch.profile`` that has it; "": every one.
-    quiet: a command of the shell itself, without the line with its time. choices: the words offered by
-    completion at a place of the arguments, by the name of the place.
+    quiet: a command of the shell itself, without the line with its time. own: it shows and changes what the user
+    has a right to. choices: the words offered by completion at a place of the arguments, by the name of the place.
     """
 
     path: str
@@ -358,8 +391,14 @@ class Command:
     handler: Handler
     summary: MessageId
     quiet: bool = False
+    own: bool = False
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profile: str = ""
+
+    @property
+    def for_everyone(self) -> bool:
+        """Whether every user of the shell may enter it."""
+        return self.quiet or self.own
 
     @property
     def usage(self) -> str:

@@ -56,6 +56,7 @@ def _list_domains(call: Invocation) -> str:
             ", ".join(domain.config.ip_set),
         )
         for domain in call.node.domains.values()
+        if call.shell.rights.cover(domain.name)
     ]
     return format_table(header, rows)
 
@@ -159,7 +160,7 @@ def _rename_trunk(call: Invocation) -> str:
 
 DOMAIN_COMMANDS: Final = (
     Command("domain/declare", "<NAME>", change(domains.declare_domain, "NAME"), "Declare a domain"),
-    Command("domain/list", "", _list_domains, "The domains"),
+    Command("domain/list", "", _list_domains, "The domains", own=True),
     Command("domain/remove", "<DOMAIN>", change(domains.remove_domain, "DOMAIN"), "Remove a domain"),
     Command(
         "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,

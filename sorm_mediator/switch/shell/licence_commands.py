@@ -11,15 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
-from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import (
-    Licence,
-    Limits,
-    PassportBody,
-    Value,
-    sections_of,
-    shown,
+from sorm_mediator.switch.changes.licence import (
+    add_licence,
+    candidate,
+    delete_licence,
+    set_passport,
+    set_tokens,
 )
+from sorm_mediator.switch.licence import Licence, Limits, PassportBody, Value, sections_of, shown
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk, confirmed, flag, format_table
 from sorm_mediator.texts import whole_number
 
@@ -207,6 +206,36 @@ def _set_passport(call: Invocation) -> str:
     return "OK"
 
 
+def _show_tokens(call: Invocation) -> str:
+    """The USB keys, and how long the switch works without those that lack. The form is ours."""
+    tokens, now = call.node.tokens, _now(call)
+    left = tokens.left(now)
+    time = "enough keys" if left is None else str(timedelta(seconds=int(left)))
+    return columns(
+        [
+            ("USB keys", str(tokens.count(now))),
+            ("DS nodes", str(tokens.nodes(now))),
+            ("Alive time left", time),
+        ]
+    )
+
+
+def _set_tokens(call: Invocation) -> str:
+    count = whole_number(call["COUNT"], 0, MOST_TOKENS)
+    if count is None:
+        raise ChangeRefused(f"COUNT: {call['COUNT'][:20]!r} is not allowed: 0 to {MOST_TOKENS}")
+    set_tokens(call.node, count)
+    call.node.tokens.look(_now(call))
+    return _show_tokens(call)
+
+
+def _lsusb(call: Invocation) -> str:
+    return "\n".join(call.node.tokens.lsusb(_now(call)))
+
+
+MOST_TOKENS: Final = 16
+"""USB keys that there can be (our choice)."""
+
 LICENCE_COMMANDS: Final = (
     Command(f"{_PATH}/current-limits", "", _current_limits, "Show the limits that hold now"),
     Command(
@@ -224,4 +253,7 @@ LICENCE_COMMANDS: Final = (
     Command(f"{_PATH}/delete", "<LicenceId>", _delete, "Delete a licence; the factory licence 0 stays"),
     Command(f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport, "Set the passport of the system"),
     Command(f"{_PATH}/show-passport", "", _show_passport, "Show the passport of the system"),
+    Command(f"{_PATH}/tokens", "", _show_tokens, "Show the USB keys and the alive time without those that lack"),
+    Command(f"{_PATH}/set-tokens", "<COUNT>", _set_tokens, "Plug in or pull USB keys: how many are there then"),
+    Command("lsusb", "", _lsusb, "The USB devices of the switch: its eToken keys are those of Aladdin"),
 )  # fmt: skip

@@ -17,10 +17,12 @@ from sorm_mediator.switch.shell.call_commands import CALL_COMMANDS
 from sorm_mediator.switch.shell.command import (
     Command,
     Invocation,
+    Rights,
     ShellContext,
     ShellState,
     Talk,
     executed,
+    format_table,
 )
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
 from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS, SORM_COMMANDS
@@ -58,11 +60,16 @@ class Entered:
 
 
 class ShellSession:
-    """One session: ``enter`` takes a line and returns its result. The line after a question is its answer."""
+    """One session: ``enter`` takes a line and returns its result. The line after a question is its answer.
 
-    def __init__(self, context: ShellContext, user: str = "admin") -> None:
+    domains: those that the user administers; None: the whole switch.
+    """
+
+    def __init__(
+        self, context: ShellContext, user: str = "admin", domains: tuple[str, ...] | None = None
+    ) -> None:
         self.user = user
-        self.state = ShellState(context)
+        self.state = ShellState(context, Rights(user, domains))
         self._parser = _parser_of(context.node)
         self._talk: Talk | None = None
         self._question = ""
@@ -116,6 +123,7 @@ class ShellSession:
         try:
             words, self._filter = filtered(asked(split(line)))
             found = self._understood(words, line, before)
+            state.rights.check(found.command, found.path)
             result = found.command.handler(Invocation(state, found.words, found.path))
         except ChangeRefused as refusal:
             return Entered(error=f"Error: {refusal}\n")
@@ -257,6 +265,15 @@ def _lang(call: Invocation) -> str:
     return ""
 
 
+def _rights(call: Invocation) -> str:
+    """The user's rights, one for each domain; and that to the whole switch, whose name is ours."""
+    rights = call.shell.rights
+    rows = [(name,) for name in rights.names(call.node.domains)]
+    if rights.domains is None:
+        rows.insert(0, ("switch.admin: the whole switch",))
+    return format_table((f"Rights of {rights.user}",), rows)
+
+
 def _history(call: Invocation) -> str:
     return "\n".join(f"{number:5}  {line}" for number, line in enumerate(call.shell.history, 1))
 
@@ -280,6 +297,7 @@ SHELL_COMMANDS: Final = (
     Command("pwd", "", _pwd, "The folder you are in", quiet=True),
     Command("ls", "[<FOLDER>]", _ls, "What is in a folder", quiet=True),
     Command("lang", "<en|ru>", _lang, "Language of the help", quiet=True),
+    Command("rights", "", _rights, "Your rights: the domains that you may set up", quiet=True),
     Command("history", "", _history, "The lines entered so far", quiet=True),
     Command("clear", "", _clear, "Empty the screen; so does Ctrl-L", quiet=True),
     Command("exit", "", _exit, "Leave", quiet=True),

@@ -250,6 +250,7 @@ def test_a_key_may_come_in_lines_and_in_lower_case() -> None:
 
 
 VALUES = {
+    Kind.TIME: st.from_regex(r"[0-9]{1,6}[smhd]?", fullmatch=True, alphabet="0123456789smhd"),
     Kind.FLAG: st.booleans(),
     Kind.COUNT: st.integers(0, 10**9),
     Kind.UNBOUNDED: st.one_of(st.just(INFINITY), st.integers(0, 10**9)),

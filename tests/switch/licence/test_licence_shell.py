@@ -304,8 +304,8 @@ def test_a_licence_shows_its_own_rows_and_with_details_all_that_hold() -> None:
     details = shell.licence("show-licence --details 2")
     assert " max call attempts                                   5\n" in details
     assert details.endswith(
-        "This switch keeps to: concurrent_calls, max_conversation_time, sorm_enabled, sorm_channels, subscribers; "
-        "the other limits are shown only.\n"
+        "This switch keeps to: concurrent_calls, max_conversation_time, sorm_enabled, sorm_channels, subscribers, "
+        "lpm_time; the other limits are shown only.\n"
     )
 
 
@@ -324,18 +324,18 @@ def test_the_origin_of_a_licence_looks_as_in_the_manual() -> None:
     shell = Shell(description="Biysk Test", expires=date(2021, 12, 31), issued=issued)
 
     assert shell.licence("show-licence 1").partition("\n\n")[0] == (
-        "SSW ID                      ECSS 010079\n"
-        "Description                 Biysk Test\n"
-        "Creation date               15.12.2020 15:37:00\n"
-        "Expiration date (UTC)       31.12.2021 23:59:59\n"
-        "Author                      ssw\n"
-        "Author IP                   172.16.0.51\n"
-        "                            127.0.0.1\n"
-        "Encoder user                ssw\n"
-        "Encoder host                droid\n"
-        "Encoder IP                  172.16.0.51\n"
-        "                            127.0.0.1\n"
-        "Active                      true"
+        "SSW ID                                    ECSS 010079\n"
+        "Description                               Biysk Test\n"
+        "Creation date                             15.12.2020 15:37:00\n"
+        "Expiration date (UTC)                     31.12.2021 23:59:59\n"
+        "Author                                    ssw\n"
+        "Author IP                                 172.16.0.51\n"
+        "                                          127.0.0.1\n"
+        "Encoder user                              ssw\n"
+        "Encoder host                              droid\n"
+        "Encoder IP                                172.16.0.51\n"
+        "                                          127.0.0.1\n"
+        "Active                                    true"
     )
 
 
