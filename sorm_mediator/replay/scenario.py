@@ -498,7 +498,7 @@ def find_lab(node: Node, scenario: Path) -> Path:
         places += [folder.parent for folder in shipped]  # captures/labs/...
         places += [folder / "scenarios" for folder in shipped]  # for a shipped one from stdin
     for place in places:
-        if os.path.isfile(place / name):  # unlike Path.is_file, also false for a name that no file can have
+        if os.path.isfile(place / name):  # a name that is too long is none
             return place / name
     return node.fail(
         f"{str(name)!r} is not found; looked for beside {scenario.name}, above it, in {Path.cwd()} "
