@@ -114,19 +114,7 @@ class SwitchBox:
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self.calendar = Calendar(config.lab.time_factor)
-        self.licence_node: LicenceNode | None = None
-        if switch.licence_network.role != "standalone":
-            board = Switchboard(
-                wanted=self._licences_wanted,
-                used=self._licences_used,
-                total=self._licences_of_network,
-                serial=lambda: node.activation.serial if node.activation is not None else 0,
-                changed=self._licence_changed,
-            )
-            self.licence_node = LicenceNode(switch.licence_network, config.directory, self.calendar, board)
-            node.on_demand = self.licence_node.wake
-            node.admission.grounds.append(state_ground(self.licence_node.licence))
-            self.engine.display = self.licence_node.shown
+        self.licence_node = self._licence_node(config)
         node.admission.grounds.append(partial(station_ground, node))
         self._shell_context = ShellContext(
             node=node,
@@ -202,6 +190,24 @@ class SwitchBox:
         return SmartAgent(
             settings, node.admission, self.now, directory=node.directory, kept=self.config.kept_calls
         )
+
+    def _licence_node(self, config: Config) -> LicenceNode | None:
+        """The node of a licence network; None where there is none. Raises :class:`BoxError`."""
+        node, network = self.engine.node, self.config.licence_network
+        if network.role == "standalone":
+            return None
+        board = Switchboard(
+            wanted=self._licences_wanted,
+            used=self._licences_used,
+            total=self._licences_of_network,
+            serial=lambda: node.activation.serial if node.activation is not None else 0,
+            changed=self._licence_changed,
+        )
+        made = LicenceNode(network, config.directory, self.calendar, board)
+        node.on_demand = made.wake
+        node.admission.grounds.append(state_ground(made.licence))
+        self.engine.display = made.shown
+        return made
 
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
