@@ -30,6 +30,8 @@ from ssh_control.transport import CIPHERS
 NAME: Final = "ssh"
 LOGIN_SLACK: Final = 5.0
 """Seconds for a right login, beside what wrong ones may have cost (``switch.login_wait``)."""
+OWN_SINK: Final = "127.0.0.1:9"
+"""The accounting sink of the mediator that is played here, which a lab that is started for it has in each domain."""
 ANSWERED_WITHIN: Final = 3.0
 BURST_FOR: Final = 1.0
 """Seconds of many wrong logins before the next action."""
@@ -142,7 +144,7 @@ class SshSurface:
         return Action(NAME, "impostor", {"hex": b"".join(lines).hex()})
 
     def _sink(self, rng: random.Random) -> str:
-        return rng.choice(self._sinks or ("127.0.0.1:9",))
+        return rng.choice(self._sinks or (OWN_SINK,))
 
     def _draw_unended(self, rng: random.Random) -> Action:
         """Objects in syncs whose last part never comes, in several sessions of one mediator."""
@@ -180,10 +182,10 @@ class SshSurface:
         return Action(NAME, "other_channel", {"what": what})
 
     def _draw_hello(self, rng: random.Random) -> Action:
-        return self._line({"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"})
+        return self._line({"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": OWN_SINK})
 
     def _draw_odd_hello(self, rng: random.Random) -> Action:
-        values: dict[str, Any] = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"}
+        values: dict[str, Any] = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": OWN_SINK}
         key = rng.choice((*values, "rtp", "min_version"))
         values[key] = rng.choice(
             (None, 0, -1, 10**30, "", "x" * 5000, "\x1b[31m\n", [], {}, "[::1]:99999", True)
@@ -300,21 +302,32 @@ class SshSurface:
                     async with asyncio.timeout(0.5):
                         await process.stdout.readline()
 
+    async def _session(
+        self, connection: asyncssh.SSHClientConnection, name: str
+    ) -> asyncssh.SSHClientProcess[bytes] | None:
+        """A session under a sink of its own, else under that of the mediator; None where neither is admitted."""
+        for sink in (OWN_SINK, *self._sinks):
+            process = await connection.create_process(subsystem=ServerDialect().subsystem, encoding=None)
+            hello = {"hello": "sorm", "version": 1, "mediator": name, "radius": sink}
+            process.stdin.write(json.dumps(hello).encode() + b"\n")
+            if _is_ok(await process.stdout.readline()):
+                return process
+        return None
+
     async def _unended(self, sessions: int) -> list[Breach]:
         """What the switch keeps for a mediator that does not end its syncs is bounded, whatever is in the rows."""
         pid = await asyncio.to_thread(listener, self._address[1])
         before = memory(pid) if pid is not None and pid != os.getpid() else None
         if pid is None or before is None:
             return []
-        hello = {"hello": "sorm", "version": 1, "mediator": "fuzz-unended", "radius": "127.0.0.1:9"}
         async with await self._connect(self._user, self._password) as connection:
             for number in range(sessions):
-                process = await connection.create_process(subsystem=ServerDialect().subsystem, encoding=None)
-                process.stdin.write(json.dumps(hello).encode() + b"\n")
-                await process.stdout.readline()
+                process = await self._session(connection, "fuzz-unended")
+                if process is None:
+                    return []
                 for sequence in range(MOST_ROWS // ROWS):
                     process.stdin.write(_unended_line(sequence))
-                    if b'"ok":true' not in (await process.stdout.readline()).replace(b" ", b""):
+                    if not _is_ok(await process.stdout.readline()):
                         break  # refused, or the session has ended: there is a limit
                 more = (memory(pid) or 0) - before
                 if more > MORE_HELD:
@@ -358,7 +371,7 @@ class SshSurface:
         try:
             async with asyncio.timeout(0.3):
                 answer = await process.stdout.read(65_536)
-                self._greeted = self._greeted or b'"ok":true' in answer.replace(b" ", b"")
+                self._greeted = self._greeted or _is_ok(answer)
                 if not answer:
                     await self._cut()
         except TimeoutError:
@@ -428,6 +441,11 @@ class SshSurface:
 
     def secrets(self) -> frozenset[str]:
         return frozenset(self._secrets)
+
+
+def _is_ok(answer: bytes) -> bool:
+    """Whether an answer of the dialect takes what was asked."""
+    return b'"ok":true' in answer.replace(b" ", b"")
 
 
 async def _until_quiet(process: asyncssh.SSHClientProcess[bytes], prompt: bytes) -> bytes:
