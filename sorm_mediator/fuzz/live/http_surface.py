@@ -1,11 +1,14 @@
 """HTTP: every route with strange parameters and bodies, and clients that are slow, rude or many.
 
 The model is the routes of /openapi.json, the connections that are held, and the ids that answers have told. Bodies are
-wrong on purpose, so that nothing of the mediator is changed: the judge would have to know it.
+wrong on purpose, so that nothing of the mediator is changed: the judge would have to know it. A mediator of this
+machine is also left without descriptors for a moment, as many clients leave it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 import re
 import time
@@ -17,7 +20,8 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.surface import Breach, drawn
-from sorm_mediator.fuzz.live.target import Gateway
+from sorm_mediator.fuzz.live.target import Address, Gateway
+from sorm_mediator.fuzz.live.watching import descriptors, few_descriptors, hardly_sleeps, listener
 from sorm_mediator.fuzz.live.wire import Wire
 
 NAME: Final = "http"
@@ -25,6 +29,10 @@ ANSWERED_WITHIN: Final = 5.0
 """Seconds for the answer to a request."""
 MANY: Final = 50
 """Connections held from which on a good request is tried at once."""
+SPARE: Final = 10
+"""Connections beyond those that a process has descriptors for."""
+RETRIED_WITHIN: Final = 2.0
+"""Seconds after which a listener that had no descriptor takes connections again (it tries once a second)."""
 SLOW: Final = frozenset(("/journal/verify", "/journal/export", "/listen", "/events"))
 """Ends of routes whose answer may take as long as there is something: its end is not waited for."""
 LEFT_ALONE: Final = ("/mediator/restart",)
@@ -52,6 +60,7 @@ class HttpSurface:
     def __init__(self, gateway: Gateway, routes: Mapping[str, Any]) -> None:
         """``routes``: ``paths`` of /openapi.json."""
         assert gateway.web is not None
+        self._gateway = gateway
         self._address = gateway.web
         self._host = host_port(*gateway.web)
         self._token = gateway.token
@@ -79,6 +88,10 @@ class HttpSurface:
             self._draw_unread_events: 3,
             self._draw_many: 2,
         }
+        if self._numbered:
+            kinds[self._draw_sweep] = 3
+        if self._gateway.pid not in (None, os.getpid()):
+            kinds[self._draw_scarce] = 2
         if self._held:
             kinds |= {self._draw_let_go: 2}
         return drawn(rng, kinds)(rng)
@@ -103,6 +116,20 @@ class HttpSurface:
             method = rng.choice(("PATCH", "OPTIONS", "HEAD", "FUZZ"))
         target = f"{path}?{query}" if query else path
         return self._request(method, target, body, rng.choice(("", "", "", "ru", "xx", "\xe9")))
+
+    def _draw_sweep(self, rng: random.Random) -> Action:
+        """One number in each query parameter of all routes that is a number, in a request of its own."""
+        value = rng.choice(NUMBERS)
+        asked = [
+            f"{method} {re.sub(r'{[^}]*}', '1', path)}?{quote(name, safe='')}={value}"
+            for path, method, declared in self._numbered
+            for name in _numbers(declared)
+            if method == "GET"
+        ]
+        return Action(NAME, "sweep", {"value": value, "asked": asked})
+
+    def _draw_scarce(self, rng: random.Random) -> Action:
+        return Action(NAME, "scarce", {"port": rng.choice(("web", "kpd1", "ssh"))})
 
     def _request(self, method: str, target: str, body: bytes, language: str = "") -> Action:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}", "Connection: close"]
@@ -157,10 +184,14 @@ class HttpSurface:
     # --- doing
 
     async def do(self, action: Action) -> list[Breach]:
-        data = action.octets.replace(b"Bearer TOKEN", f"Bearer {self._token}".encode())
+        data = self._signed(action)
         match action.kind:
             case "request":
                 return await self._ask(data, action)
+            case "sweep":
+                return await self._sweep(action)
+            case "scarce":
+                return await self._scarce(action)
             case "send":
                 wire = await Wire.open(self._address)
                 if wire is not None:
@@ -176,6 +207,51 @@ class HttpSurface:
             case _:
                 raise ActionError(f"{action.kind!r} is no action of {NAME}")
         return []
+
+    def _signed(self, action: Action) -> bytes:
+        """The octets of a request, with the token put in."""
+        return action.octets.replace(b"Bearer TOKEN", f"Bearer {self._token}".encode())
+
+    async def _sweep(self, action: Action) -> list[Breach]:
+        """Each request of a sweep. Raises :class:`ActionError` for one that is none."""
+        found: list[Breach] = []
+        for one in action.values.get("asked", ()):
+            method, _, target = str(one).partition(" ")
+            if not target.startswith("/"):
+                raise ActionError(f"{one!r} is no request: METHOD /PATH")
+            request = self._request(method, target, b"")
+            found += await self._ask(self._signed(request), request)
+        return found
+
+    async def _scarce(self, action: Action) -> list[Breach]:
+        """No descriptor is left for another connection: a listener tries again later, and not as often as it can."""
+        port = str(action.values.get("port", "web"))
+        ports: Mapping[str, Address | None] = {
+            "web": self._gateway.web, "kpd1": self._gateway.kpd1, "ssh": self._gateway.ssh,
+        }  # fmt: skip
+        if port not in ports:
+            raise ActionError(f"{port!r} is no port of {NAME}: some of {', '.join(ports)}")
+        pid, address = self._gateway.pid, ports[port]
+        if pid is None or pid == os.getpid() or address is None:
+            return []
+        if await asyncio.to_thread(listener, address[1]) != pid:
+            return []  # another process has this port: its descriptors are not those that are used up
+        wires = []
+        try:
+            with few_descriptors(pid) as limit:
+                self._gateway.full_until = float("inf")
+                for _ in range(limit - (descriptors(pid) or 0) + SPARE):
+                    wires.append(await Wire.open(address))
+                busy = await hardly_sleeps(pid)
+        finally:
+            for wire in filter(None, wires):
+                await wire.reset()
+            self._gateway.full_until = time.monotonic() + RETRIED_WITHIN
+        await asyncio.sleep(RETRIED_WITHIN)
+        if not busy:
+            return []
+        text = f"no descriptor is left for connections to {port}, and it works all the time"
+        return [Breach("process", Kind.HANG, f"no descriptors {port}", text)]
 
     async def _hold(self, data: bytes, action: Action) -> None:
         for _ in range(action.times):
@@ -194,7 +270,7 @@ class HttpSurface:
         good = self._request("GET", "/api/v1/status", b"")
         wire = await Wire.open(self._address)
         if wire is not None:
-            await wire.write(good.octets.replace(b"Bearer TOKEN", f"Bearer {self._token}".encode()))
+            await wire.write(self._signed(good))
             while not (wire.closed or wire.count) and time.monotonic() - began < ANSWERED_WITHIN:
                 await wire.news(0.2)
             await wire.close()

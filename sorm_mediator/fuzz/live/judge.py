@@ -471,16 +471,18 @@ class Judge:
     async def _page(self, path: str) -> Any:
         """A page of the web, which must be there in time. Returns its content."""
         request = self._gateway.run.request
-        if request is None:
+        began = time.monotonic()
+        if request is None or began < self._gateway.full_until:
             return None
         self.checks["web"] += 1
-        began = time.monotonic()
         try:
             status, reply = await request("GET", path, None)
         except ConnectError as error:
-            self._breach("web", Kind.NO_ANSWER, path, f"{path}: {error}")
+            if began > self._gateway.full_until:
+                took = time.monotonic() - began
+                self._breach("web", Kind.NO_ANSWER, path, f"{path}: {error} ({took:.1f} s after the request)")
             return None
-        took = time.monotonic() - began
+        took = time.monotonic() - began if began > self._gateway.full_until else 0.0
         if status != 200:
             self._breach("web", Kind.WRONG_ANSWER, path, f"{path}: HTTP {status}")
         elif took > WEB_WITHIN * self.patience:

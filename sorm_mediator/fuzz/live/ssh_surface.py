@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 from contextlib import suppress
@@ -21,7 +22,7 @@ from sorm_mediator.fuzz.live.action import Action, ActionError
 from sorm_mediator.fuzz.live.commands import secret
 from sorm_mediator.fuzz.live.surface import Breach, drawn
 from sorm_mediator.fuzz.live.target import Gateway
-from sorm_mediator.fuzz.live.watching import FORGED
+from sorm_mediator.fuzz.live.watching import FORGED, listener, memory
 from sorm_mediator.fuzz.live.wire import Wire
 from ssh_control.dialect import ServerDialect
 from ssh_control.transport import CIPHERS
@@ -29,9 +30,19 @@ from ssh_control.transport import CIPHERS
 NAME: Final = "ssh"
 LOGIN_SLACK: Final = 5.0
 """Seconds for a right login, beside what wrong ones may have cost (``switch.login_wait``)."""
+OWN_SINK: Final = "127.0.0.1:9"
+"""The accounting sink of the mediator that is played here, which a lab that is started for it has in each domain."""
 ANSWERED_WITHIN: Final = 3.0
 BURST_FOR: Final = 1.0
 """Seconds of many wrong logins before the next action."""
+UNENDED_WITHIN: Final = 60.0
+"""Seconds for the syncs that have no end."""
+ROWS: Final = 150
+"""Objects in a line: some 180,000 octets, so that a line is not too long."""
+MOST_ROWS: Final = 60_000
+"""Objects in the syncs of one session: as many as there are numbers, nearly."""
+MORE_HELD: Final = 200 * 1024 * 1024
+"""Octets that a process has more while one mediator does not end its syncs, and are too many (our choice)."""
 SHELL_WITHIN: Final = 1.5
 """Seconds for the prompt that follows a line."""
 _LOG: Final = "asyncssh"
@@ -64,12 +75,14 @@ class SshSurface:
         self._greeted = False
         self._sequence = 0
         self._secrets: set[str] = set()
-        self._tried_wrong = False
+        self._guessed_from: dict[str, None] = {}
+        """The addresses that wrong passwords of this round came from."""
+        self._gateway = gateway
         logging_off()
 
     def begin(self) -> None:
         self._greeted, self._sequence = False, 0
-        self._secrets, self._tried_wrong = set(), False
+        self._secrets, self._guessed_from = set(), {}
 
     # --- drawing
 
@@ -80,6 +93,7 @@ class SshSurface:
                 self._draw_wrong_login: 3,
                 self._draw_burst: 1,
                 self._draw_impostor: 2,
+                self._draw_unended: 2,
                 self._draw_shell: 3,
                 self._draw_raw: 4,
                 self._draw_disconnect: 2,
@@ -110,14 +124,25 @@ class SshSurface:
     def _draw_wrong_login(self, rng: random.Random) -> Action:
         word = secret(rng)
         user = rng.choice((self._user, "nobody", "admin", "a" * 3000, "\x1b[31m\nx"))
-        return Action(NAME, "wrong_login", {"user": user, "secrets": [word], "times": rng.choice((1, 1, 4))})
+        values = {
+            "user": user,
+            "secrets": [word],
+            "times": rng.choice((1, 1, 4)),
+            "from": self._stranger(rng),
+        }
+        return Action(NAME, "wrong_login", values)
+
+    def _stranger(self, rng: random.Random) -> str:
+        """An address that has tried no password yet: what guesses cost is the affair of the address. Else ""."""
+        loopback = self._address[0].startswith("127.")
+        return f"127.{rng.randrange(1, 255)}.{rng.randrange(256)}.{rng.randrange(1, 255)}" if loopback else ""
 
     def _draw_burst(self, rng: random.Random) -> Action:
         """Many wrong passwords at the same time, which go on while the right one is tried."""
         word = secret(rng)
-        return Action(
-            NAME, "burst", {"user": self._user, "secrets": [word], "times": rng.choice((20, 60, 150))}
-        )
+        times = rng.choice((20, 60, 150))
+        values = {"user": self._user, "secrets": [word], "times": times, "from": self._stranger(rng)}
+        return Action(NAME, "burst", values)
 
     def _draw_impostor(self, rng: random.Random) -> Action:
         """The domain's password, with the accounting sink of the mediator that is connected, and no objects."""
@@ -130,7 +155,11 @@ class SshSurface:
         return Action(NAME, "impostor", {"hex": b"".join(lines).hex()})
 
     def _sink(self, rng: random.Random) -> str:
-        return rng.choice(self._sinks or ("127.0.0.1:9",))
+        return rng.choice(self._sinks or (OWN_SINK,))
+
+    def _draw_unended(self, rng: random.Random) -> Action:
+        """Objects in syncs whose last part never comes, in several sessions of one mediator."""
+        return Action(NAME, "unended", {"times": rng.choice((2, 8))})
 
     def _draw_shell(self, rng: random.Random) -> Action:
         """Lines for the shell, each of which is answered with a prompt."""
@@ -164,10 +193,10 @@ class SshSurface:
         return Action(NAME, "other_channel", {"what": what})
 
     def _draw_hello(self, rng: random.Random) -> Action:
-        return self._line({"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"})
+        return self._line({"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": OWN_SINK})
 
     def _draw_odd_hello(self, rng: random.Random) -> Action:
-        values: dict[str, Any] = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": "127.0.0.1:9"}
+        values: dict[str, Any] = {"hello": "sorm", "version": 1, "mediator": "fuzz", "radius": OWN_SINK}
         key = rng.choice((*values, "rtp", "min_version"))
         values[key] = rng.choice(
             (None, 0, -1, 10**30, "", "x" * 5000, "\x1b[31m\n", [], {}, "[::1]:99999", True)
@@ -203,7 +232,8 @@ class SshSurface:
     async def do(self, action: Action) -> list[Breach]:
         self._secrets.update(action.values.get("secrets", ()))
         try:
-            async with asyncio.timeout(self._wait + LOGIN_SLACK + 5.0):
+            usual = self._wait + LOGIN_SLACK + 5.0
+            async with asyncio.timeout(UNENDED_WITHIN if action.kind == "unended" else usual):
                 return await self._done(action)
         except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, ActionError):
@@ -222,12 +252,14 @@ class SshSurface:
             case "wrong_login":
                 await self._wrong(action)
             case "burst":
-                self._tried_wrong = True
+                self._note_wrong(action)
                 wrong = action.changed(times=1)
                 self._trying += [asyncio.create_task(self._wrong_one(wrong)) for _ in range(action.times)]
                 await asyncio.sleep(BURST_FOR)
             case "impostor":
                 await self._impostor(action.octets)
+            case "unended":
+                return await self._unended(action.times)
             case "shell":
                 return await self._shell(action.octets)
             case "raw" | "hold":
@@ -246,17 +278,23 @@ class SshSurface:
                 raise ActionError(f"{action.kind!r} is no action of {NAME}")
         return []
 
-    async def _connect(self, user: str, password: str) -> asyncssh.SSHClientConnection:
+    async def _connect(self, user: str, password: str, own: str = "") -> asyncssh.SSHClientConnection:
+        """``own``: the address that it comes from."""
         return await asyncssh.connect(
             *self._address, username=user, password=password, known_hosts=None, config=None, client_keys=None,
             agent_path=None, preferred_auth="password", encryption_algs=CIPHERS, compression_algs=None,
+            local_addr=(own, 0) if own else None,
         )  # fmt: skip
 
+    def _note_wrong(self, action: Action) -> None:
+        """From where a wrong password is tried: the right one is to be admitted from there."""
+        self._guessed_from[str(action.values.get("from", ""))] = None
+
     async def _wrong(self, action: Action) -> None:
-        self._tried_wrong = True
+        self._note_wrong(action)
         for word in list(action.values["secrets"]) * action.times:
             try:
-                (await self._connect(action.values["user"], word)).abort()
+                (await self._connect(action.values["user"], word, action.values.get("from", ""))).abort()
             except asyncssh.PermissionDenied:
                 continue
 
@@ -274,6 +312,39 @@ class SshSurface:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.5):
                         await process.stdout.readline()
+
+    async def _session(
+        self, connection: asyncssh.SSHClientConnection, name: str
+    ) -> asyncssh.SSHClientProcess[bytes] | None:
+        """A session under a sink of its own, else under that of the mediator; None where neither is admitted."""
+        for sink in (OWN_SINK, *self._sinks):
+            process = await connection.create_process(subsystem=ServerDialect().subsystem, encoding=None)
+            hello = {"hello": "sorm", "version": 1, "mediator": name, "radius": sink}
+            process.stdin.write(json.dumps(hello).encode() + b"\n")
+            if _is_ok(await process.stdout.readline()):
+                return process
+        return None
+
+    async def _unended(self, sessions: int) -> list[Breach]:
+        """What the switch keeps for a mediator that does not end its syncs is bounded, whatever is in the rows."""
+        pid = await asyncio.to_thread(listener, self._address[1])
+        before = memory(pid) if pid is not None and pid != os.getpid() else None
+        if pid is None or before is None:
+            return []
+        async with await self._connect(self._user, self._password) as connection:
+            for number in range(sessions):
+                process = await self._session(connection, "fuzz-unended")
+                if process is None:
+                    return []
+                for sequence in range(MOST_ROWS // ROWS):
+                    process.stdin.write(_unended_line(sequence))
+                    if not _is_ok(await process.stdout.readline()):
+                        break  # refused, or the session has ended: there is a limit
+                more = (memory(pid) or 0) - before
+                if more > MORE_HELD:
+                    text = f"syncs without an end in {number + 1} sessions of a mediator hold {more >> 20} MB"
+                    return [Breach("process", Kind.MEMORY, "unended syncs", text)]
+        return []
 
     async def _shell(self, lines: bytes) -> list[Breach]:
         """Each line is answered with a prompt: a session outlives a command that is refused."""
@@ -311,7 +382,7 @@ class SshSurface:
         try:
             async with asyncio.timeout(0.3):
                 answer = await process.stdout.read(65_536)
-                self._greeted = self._greeted or b'"ok":true' in answer.replace(b" ", b"")
+                self._greeted = self._greeted or _is_ok(answer)
                 if not answer:
                     await self._cut()
         except TimeoutError:
@@ -354,18 +425,23 @@ class SshSurface:
         held, self._held = self._held, []
         for wire in held:
             await wire.reset()
-        return await self._right_login() if self._tried_wrong or held else []
+        if held:
+            self._guessed_from.setdefault("")
+        for own in self._guessed_from:
+            if found := await self._right_login(own):
+                return found
+        return []
 
-    async def _right_login(self) -> list[Breach]:
-        """After wrong ones the right password is admitted: as a mediator would, it connects anew where a connection is
-        ended, since one that has not logged in goes when there are too many."""
+    async def _right_login(self, own: str) -> list[Breach]:
+        """After wrong ones the right password is admitted, from the same address: as a mediator would, it connects anew
+        where a connection is ended, since one that has not logged in goes when there are too many."""
         began, within = time.monotonic(), self._wait + LOGIN_SLACK
         connection: asyncssh.SSHClientConnection | None = None
         try:
             async with asyncio.timeout(within):
                 while connection is None:
                     with suppress(asyncssh.ConnectionLost, ConnectionResetError):
-                        connection = await self._connect(self._user, self._password)
+                        connection = await self._connect(self._user, self._password, own)
         except (asyncssh.Error, OSError, TimeoutError) as error:
             text = f"the right password is not admitted within {within:g} s: {error or type(error).__name__}"
             return [Breach("ssh login", Kind.NO_ANSWER, "login", text)]
@@ -382,6 +458,11 @@ class SshSurface:
         return frozenset(self._secrets)
 
 
+def _is_ok(answer: bytes) -> bool:
+    """Whether an answer of the dialect takes what was asked."""
+    return b'"ok":true' in answer.replace(b" ", b"")
+
+
 async def _until_quiet(process: asyncssh.SSHClientProcess[bytes], prompt: bytes) -> bytes:
     """What comes up to the prompt, or the end, or for as long as a line may take."""
     answer = b""
@@ -393,16 +474,16 @@ async def _until_quiet(process: asyncssh.SSHClientProcess[bytes], prompt: bytes)
 
 
 ODD_VALUES: Final = (
-    "9" * 5000, "9" * 20, "-1", "0x" + "F" * 5000, "\u00b2", "1e999", "", '"', "a" * 3000, "\x1b[31m",
+    "9" * 5000, "9" * 5000, "9" * 20, "-1", "0x" + "F" * 5000, "\u00b2", "1e999", "", '"', "a" * 3000, "\x1b[31m",
 )  # fmt: skip
+"""What is no value of anything: numbers of more than 4,300 digits first, which Python does not convert."""
 
 
 def _shell_line(rng: random.Random, domain: str) -> str:
     """A line of the shell, with values that are no values."""
-    long = rng.choice(
-        ("9" * 5000, "9" * 20, "-1", "0x" + "F" * 5000, "\u00b2", "1e999", "", '"', "a" * 3000, "\x1b[31m")
-    )
-    name = rng.choice(("ssh_port", "enabled", "hangup_delay", "password", "x", long))
+    long = rng.choice(ODD_VALUES)
+    # Not "password": a word that is none elsewhere may be one, and the mediator would be kept out rightly.
+    name = rng.choice(("ssh_port", "enabled", "hangup_delay", "x", long))
     return rng.choice(
         (
             f"domain/{domain}/sorm/set {name} {long}", f"sorm/set {name} {long}", f"sorm/set ssh_port {long}",
@@ -412,6 +493,16 @@ def _shell_line(rng: random.Random, domain: str) -> str:
             f"domain/{domain}/trunk/set {long} name {long}", long,
         )
     )  # fmt: skip
+
+
+def _unended_line(sequence: int) -> bytes:
+    """A part of a sync that is not the last. Beside what an object has, each row has a long text."""
+    row = {
+        "object_number": 1, "object_type": "own-subscriber", "number_sign": "own", "number": "28331", "trunk": None,
+        "category": "statistical", "priority": "normal", "fuzz": "a" * 1000,
+    }  # fmt: skip
+    params = {"objects": [row] * ROWS, "first": sequence == 0, "last": False}
+    return json.dumps({"seq": sequence + 1, "op": "sync", "params": params}).encode() + b"\n"
 
 
 def logging_off() -> None:

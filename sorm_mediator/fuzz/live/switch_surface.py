@@ -140,5 +140,5 @@ _VALUES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 }
 _WEIGHTS: Final = {
     "reply": 8, "replace": 3, "insert": 3, "double": 2, "late": 1, "drop": 1, "cut": 1, "rows": 3,
-    "resync": 2, "hello": 1,
+    "resync": 2, "hello": 2,
 }  # fmt: skip

@@ -41,6 +41,8 @@ class Gateway:
     held_until: float = 0.0
     """Until when (monotonic clock) a console gives many commands or leaves a table unread: those of all wait (option
     ``output_timeout``)."""
+    full_until: float = 0.0
+    """Until when (monotonic clock) a surface leaves it without descriptors: nobody new is let in meanwhile."""
     log: Logged | None = None
     """What it logs; None: that can't be seen."""
     not_offered: Mapping[str, str] = field(default_factory=dict)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
+import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -129,6 +131,62 @@ def processor_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+SAMPLES, APART, ASLEEP = 20, 0.1, 4
+"""How often the state of a process is looked at, the seconds between, and how often a busy one may be found asleep."""
+
+
+async def hardly_sleeps(pid: int) -> bool:
+    """Whether a process has something to do nearly each time that it is looked at.
+
+    Unlike a share of the processor this can be told on a machine that has other work.
+    """
+    asleep = 0
+    for _ in range(SAMPLES):
+        asleep += not _works(pid)
+        if asleep > ASLEEP:
+            return False
+        await asyncio.sleep(APART)
+    return True
+
+
+def _works(pid: int) -> bool:
+    """Whether a process runs or waits for a processor; false where that can't be seen."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except (OSError, IndexError):
+        return False
+
+
+@contextmanager
+def few_descriptors(pid: int) -> Iterator[int]:
+    """Allow a process no descriptor above those that it has open (RLIMIT_NOFILE, Linux alone).
+
+    Yields how many there are in all. Where the limit can't be set nothing is changed, and it yields 0.
+    """
+    numbers = [int(one.name) for one in _open_files(pid)]
+    limit = max(numbers, default=-1) + 1
+    try:
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        if before[0] != resource.RLIM_INFINITY:
+            limit = min(limit, before[0])
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+    except (OSError, AttributeError):
+        yield 0
+        return
+    try:
+        yield limit
+    finally:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+def _open_files(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
 
 
 def listener(port: int) -> int | None:
