@@ -274,7 +274,7 @@ class HttpSurface:
             while not (wire.closed or wire.count) and time.monotonic() - began < ANSWERED_WITHIN:
                 await wire.news(0.2)
             await wire.close()
-            if b" 200 " in bytes(wire.received[:20]):
+            if b" 200 " in wire.first[:20]:
                 return []
         text = f"a good request beside {len(self._held)} connections that are held is not answered with 200"
         await self.settle()  # what else is wrong shows without them
@@ -292,7 +292,7 @@ class HttpSurface:
                 if (left := deadline - time.monotonic()) <= 0:
                     return [self._unanswered(action, f"no answer within {ANSWERED_WITHIN:g} s")]
                 await wire.news(left)
-            return self._judged(bytes(wire.received), action)
+            return self._judged(wire.first, action)
         finally:
             await wire.close()
 

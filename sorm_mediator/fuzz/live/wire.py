@@ -11,6 +11,8 @@ KEPT: Final = 256 * 1024
 """The latest octets received that are kept."""
 CONNECTED_WITHIN: Final = 3.0
 """Seconds for a connection."""
+_FIRST: Final = 64
+"""Octets at the beginning that are kept, whatever follows: the status line of an answer."""
 
 
 class Wire(asyncio.Protocol):
@@ -18,6 +20,8 @@ class Wire(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.received = bytearray()
+        self.first = b""
+        """The first octets received."""
         self.count = 0
         """Octets received."""
         self.closed = False
@@ -52,6 +56,8 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.count += len(data)
+        if len(self.first) < _FIRST:
+            self.first = (self.first + data)[:_FIRST]
         self.received += data
         del self.received[: len(self.received) - KEPT]
         self._news.set()
