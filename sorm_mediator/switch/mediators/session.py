@@ -80,7 +80,8 @@ class Chunks:
                 ExtendedError.OBJECT_TABLE_FULL,
                 f"sync: the unended syncs of one mediator hold {self._room.most} objects at most",
             )
-        objects += params["objects"]
+        # Without what the line has beside: the room is for objects.
+        objects += ({name: row[name] for name in SwitchObject.__slots__} for row in params["objects"])
         self._objects = objects
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -123,6 +125,27 @@ def test_a_sync_of_more_objects_than_there_are_numbers_is_refused(
     assert ask(session, "sync", objects=[FULL], first=False, last=False).code == 0x31
     assert ask(session, "sync", objects=[FULL], first=False, last=True).code == 0x11
     assert table() == [1]
+
+
+def test_a_sync_that_waits_for_its_end_keeps_nothing_but_the_objects(
+    session: MediatorSession, table: Any
+) -> None:
+    """Otherwise a mediator could make the switch hold whatever it adds to the rows."""
+    held = weakref.WeakSet[_Note]()
+    row = OWN | {"note": _Note(held)}
+    assert ask(session, "sync", objects=[row], first=True, last=False).ok
+    del row
+    gc.collect()
+    assert not held
+    assert ask(session, "sync", objects=[FULL], first=False, last=True).ok
+    assert table() == [1, 2]
+
+
+class _Note:
+    """Something in a row that is no part of an object."""
+
+    def __init__(self, held: weakref.WeakSet[_Note]) -> None:
+        held.add(self)
 
 
 def test_a_sync_begins_with_its_first_chunk(session: MediatorSession, table: Any) -> None:
