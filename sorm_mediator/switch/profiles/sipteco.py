@@ -145,9 +145,12 @@ def _to_user(
         Phrase("{user} rings at {address}", user=user.number, address=user.registrations[-1]),
         user.number,
     )
+    subscriber = domain.subscribers[user.number]
+    if not subscriber.active and subscriber.without_line is not None:
+        return _failed(request, subscriber.without_line, (), steps)
     number = Number(digits=user.number, ni="private", attributes=request.b.attributes)
     result = RoutingResult(result="local", a=request.a, b=number, steps=(*steps, rings), np=DEFAULT_PLAN)
-    return Led(result, domain.subscribers[user.number])
+    return Led(result, subscriber)
 
 
 def _outside(

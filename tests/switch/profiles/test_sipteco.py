@@ -383,3 +383,12 @@ def test_further_settings_of_a_user_are_given_as_of_a_subscriber() -> None:
         "sip74952216005": 1,
         "sip78123334455": 2,
     }
+
+
+def test_a_user_that_is_not_active_gets_no_calls() -> None:
+    given = document()
+    given["domains"][0]["subscribers"] = [{"number": "102", "active": False}]
+    switch = Switch(Engine(config.SwitchConfig.model_validate(given), Path()), domain="demo")
+
+    assert reason(switch.call("101", "102")) == "102 is not active"
+    assert reason(switch.call("101", "103")) == ""
