@@ -226,14 +226,6 @@ class Journal:
         self.sealer.seal(self.head)
         return Entry(seq, now, kind, dict(fields), digest)
 
-    def latest(self, limit: int, *, before: int | None = None, query: Query = Query()) -> list[Entry]:
-        """The newest ``limit`` entries (with numbers below ``before``), oldest first."""
-        statement = query.select().order_by(_entries.c.seq.desc()).limit(limit)
-        if before is not None:
-            statement = statement.where(_entries.c.seq < before)
-        rows = self._connection.execute(statement).all()
-        return [_entry(row.seq, row.body, row.hash) for row in reversed(rows)]
-
     def close(self) -> None:
         """Seal the last entry and close the file."""
         self.sealer.close()
@@ -278,6 +270,13 @@ class JournalReader:
         """The entries that ``query`` asks for, by number."""
         for row in self._stream(query.select().order_by(_entries.c.seq)):
             yield _entry(*row)
+
+    def latest(self, limit: int, *, before: int | None = None, query: Query = Query()) -> list[Entry]:
+        """The newest ``limit`` entries (with numbers below ``before``), oldest first."""
+        statement = query.select().order_by(_entries.c.seq.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(_entries.c.seq < before)
+        return [_entry(*row) for row in self._stream(statement)][::-1]
 
     def count(self, query: Query = Query()) -> int:
         """How many entries ``query`` asks for."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic.dataclasses import dataclass
 
-from sorm_mediator.journal.book import WRITERS, JournalError, JournalReader
+from sorm_mediator.journal.book import WRITERS, Entry, JournalError, JournalReader, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.status import Document
@@ -52,6 +53,24 @@ def journal_file(gateway: Gateway) -> Path:
     if gateway.journal is None:
         raise HTTPException(404, "mediator.journal is empty: no journal is kept")
     return gateway.journal.path
+
+
+def newest(path: Path, limit: int, before: int | None, kinds: Sequence[str]) -> list[Entry]:
+    """The newest entries, the oldest first: for a thread, since ten thousand take longer than a console may wait.
+
+    Raises :class:`JournalError`.
+    """
+    with closing(JournalReader(path)) as reader:
+        return reader.latest(limit, before=before, query=JournalQuery(kinds=tuple(kinds)))
+
+
+def newest_as_json(path: Path, limit: int, before: int | None, kinds: Sequence[str]) -> tuple[bytes, bool]:
+    """The same as JSON, and whether there are any. Raises :class:`JournalError`."""
+    found = [
+        json.dumps(vars(to_document(entry)), ensure_ascii=False, separators=(",", ":"))
+        for entry in newest(path, limit, before, kinds)
+    ]
+    return f"[{','.join(found)}]".encode(), bool(found)
 
 
 def kinds_of(path: Path) -> list[str]:

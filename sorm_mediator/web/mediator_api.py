@@ -18,8 +18,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol import Channel, Ksl
-from sorm_mediator.journal.book import EntryDocument, JournalError, to_document
-from sorm_mediator.journal.book import Query as JournalQuery
+from sorm_mediator.journal.book import EntryDocument, JournalError
 from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.status import (
@@ -35,7 +34,7 @@ from sorm_mediator.mediator.binding.status import (
     object_row,
     objects_found,
 )
-from sorm_mediator.web.journal_api import kinds_of
+from sorm_mediator.web.journal_api import journal_file, kinds_of, newest_as_json
 from sorm_mediator.web.server import Watchers
 
 
@@ -173,7 +172,12 @@ def mediator_router() -> APIRouter:
         responses={404: {"description": "No such object"}},
         summary="Change the state of an object's line",
     )
-    router.add_api_route("/journal", _journal, summary="The newest entries of the journal")
+    router.add_api_route(
+        "/journal",
+        _journal,
+        response_model=list[EntryDocument],
+        summary="The newest entries of the journal",
+    )
     router.add_api_route(
         "/events",
         _events,
@@ -349,26 +353,24 @@ async def _line_state(gateway: Mediator, line: LineStateRequest) -> DoneDocument
 
 async def _journal(
     gateway: Mediator,
-    response: Response,
     limit: Limit = 100,
     before: Annotated[
         int | None, Query(ge=1, le=_MOST, description="Only entries before this number.")
     ] = None,
     kind: Annotated[list[str] | None, Query(description="Only entries of this kind; repeatable.")] = None,
-) -> list[EntryDocument]:
+) -> Response:
     """The newest entries of the audit journal, oldest first. `journal verify` checks the chain.
 
     When there is none of a kind, the header `X-Kinds` names the kinds that there are.
     """
-    if gateway.journal is None:
-        raise HTTPException(404, "mediator.journal is empty: no journal is kept")
+    path, headers = journal_file(gateway), {}
     try:
-        entries = gateway.journal.latest(limit, before=before, query=JournalQuery(kinds=tuple(kind or ())))
-        if kind and not entries:
-            response.headers["X-Kinds"] = ", ".join(await asyncio.to_thread(kinds_of, gateway.journal.path))
+        content, any_found = await asyncio.to_thread(newest_as_json, path, limit, before, kind or ())
+        if kind and not any_found:
+            headers["X-Kinds"] = ", ".join(await asyncio.to_thread(kinds_of, path))
     except JournalError as error:
         raise HTTPException(500, str(error)) from error
-    return [to_document(entry) for entry in entries]
+    return Response(content, headers=headers, media_type="application/json")
 
 
 _EVENT_STREAM: dict[int | str, dict[str, object]] = {

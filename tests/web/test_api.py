@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from protocol import (
 )
 from protocol.values import Ksl
 from sorm_mediator.errors import BoxError
+from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import status
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
@@ -109,6 +111,21 @@ async def test_the_journal_page_by_page(box: Box) -> None:
     (newest,) = await box.get("/api/v1/journal", limit=1)
     (before,) = await box.get("/api/v1/journal", limit=1, before=newest["seq"])
     assert before["seq"] == newest["seq"] - 1
+
+
+async def test_the_journal_is_read_beside_the_event_loop(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand entries took half a second, in which no console got its 27h."""
+    threads: list[threading.Thread] = []
+    read = JournalReader.latest
+
+    def noted(*arguments: Any, **keys: Any) -> Any:
+        threads.append(threading.current_thread())
+        return read(*arguments, **keys)
+
+    monkeypatch.setattr(JournalReader, "latest", noted)
+    assert await box.get("/api/v1/journal", limit=10_000)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_wrong_parameters_are_422(box: Box) -> None:

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from fastapi import HTTPException, Request
 
 from protocol.messages import BY_CODE
-from sorm_mediator.journal.book import JournalError, Query, to_document
+from sorm_mediator.journal.book import JournalError, to_document
 from sorm_mediator.language import Phrase
 from sorm_mediator.texts import whole_number
-from sorm_mediator.web.journal_api import journal_file, kinds_of, verify_journal
+from sorm_mediator.web.journal_api import journal_file, kinds_of, newest, verify_journal
 from sorm_mediator.web.pages.page import Action, Form, Page
 
 SHOWN: Final = 50
@@ -31,7 +31,7 @@ async def journal(request: Request) -> Mapping[str, Any]:
     before = whole_number(request.query_params.get("before", ""), 1, _MOST)
     kinds = tuple(one for one in request.query_params.getlist("kind") if one)
     try:
-        entries = gateway.journal.latest(SHOWN, before=before, query=Query(kinds=kinds))
+        entries = await asyncio.to_thread(newest, path, SHOWN, before, kinds)
         # All entries are read for them, so not each time that the table alone is shown anew.
         known = [] if "part" in request.query_params else await asyncio.to_thread(kinds_of, path)
     except JournalError as error:
