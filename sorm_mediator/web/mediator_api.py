@@ -7,15 +7,15 @@ the web adds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from protocol import Channel, Ksl
 from sorm_mediator.journal.book import EntryDocument, JournalError
@@ -109,6 +109,10 @@ class FaultRequest(RequestBody):
 
 Row = TypeVar("Row")
 
+_IN_A_TURN: Final = 200
+"""Rows of a list that are made in one turn of the event loop."""
+_OBJECTS: Final = TypeAdapter(list[ObjectDocument])
+_CALLS: Final = TypeAdapter(list[CallDocument])
 Limit = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
 _MOST = 2**63 - 1
 """The largest number of an entry or row that the database and an iterator take."""
@@ -144,8 +148,12 @@ def mediator_router() -> APIRouter:
         response_class=StreamingResponse,
         responses=_SPEECH,
     )
-    router.add_api_route("/objects", _objects, summary="Objects under control")
-    router.add_api_route("/calls", _calls, summary="Calls that touch objects")
+    router.add_api_route(
+        "/objects", _objects, response_model=list[ObjectDocument], summary="Objects under control"
+    )
+    router.add_api_route(
+        "/calls", _calls, response_model=list[CallDocument], summary="Calls that touch objects"
+    )
     router.add_api_route(
         "/streams", read_streams, response_model=list[StreamDocument], summary="E1 streams toward the console"
     )
@@ -258,15 +266,8 @@ def who_asks(request: Request) -> str:
     return f"HTTP {request.client.host}" if request.client else "HTTP"
 
 
-def _page(response: Response, rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
-    """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
-    response.headers["X-Total-Count"] = str(count)
-    return islice(rows, first := min(offset, count), first + limit)
-
-
 async def _objects(
     gateway: Tables,
-    response: Response,
     limit: Limit = 1000,
     offset: Offset = 0,
     find: Annotated[
@@ -276,11 +277,13 @@ async def _objects(
             description="Only those with this in their number, or with this object number or trunk, or `group N`.",
         ),
     ] = "",
-) -> list[ObjectDocument]:
+) -> Response:
     """The objects under control; the header X-Total-Count has their number."""
-    rows, total = read_objects(gateway, limit, offset, find)
-    response.headers["X-Total-Count"] = str(total)
-    return rows
+    found, states = objects_found(gateway.core, find), gateway.core.line_states
+    page = found[offset : offset + limit]
+    return await _listed(
+        _OBJECTS, page, lambda row: object_row(row, states.get(row.object_number)), len(found)
+    )
 
 
 def read_objects(
@@ -293,12 +296,26 @@ def read_objects(
     return [object_row(row, states.get(row.object_number)) for row in page], len(found)
 
 
-async def _calls(
-    gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
-) -> list[CallDocument]:
+async def _calls(gateway: Tables, limit: Limit = 1000, offset: Offset = 0) -> Response:
     """The calls in progress that touch objects; X-Total-Count has their number."""
     calls = gateway.core.calls
-    return [call_row(call) for call in _page(response, calls, len(calls), limit, offset)]
+    count = len(calls)
+    first = min(offset, count)  # an iterator counts to 2^63 - 1, and offset and limit together may be more
+    return await _listed(_CALLS, list(islice(calls, first, first + limit)), call_row, count)
+
+
+async def _listed(
+    adapter: TypeAdapter[list[Any]], rows: Sequence[Row], make: Callable[[Row], Any], count: int
+) -> Response:
+    """Some of ``count`` rows, ten thousand at most: made in turns, and written beside the event loop, since a console
+    must not wait for them."""
+    documents: list[Any] = []
+    for row in rows:
+        documents.append(make(row))
+        if len(documents) % _IN_A_TURN == 0:
+            await asyncio.sleep(0)
+    content = await asyncio.to_thread(adapter.dump_json, documents)
+    return Response(content, headers={"X-Total-Count": str(count)}, media_type="application/json")
 
 
 async def read_streams(gateway: Mediator) -> list[StreamDocument]:
