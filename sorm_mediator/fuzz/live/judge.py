@@ -353,7 +353,7 @@ class Judge:
                 return
             if sent.refusal in ALREADY_STARTED:
                 # Told to anyone: only the stop shows whether the password is the one in force.
-                sent = await self._ask("stop", {})
+                sent = await self._ask("stop", {}, extra=self._pace)
                 if sent is None:
                     return
                 if sent.refusal == 0:
