@@ -128,7 +128,7 @@ def file(
     mail: Annotated[str, typer.Option(help="Registration: the address of that person.")] = "",
     out: OutOption = None,
 ) -> None:
-    """Make the licence file of a code by hand, for a switch that does not reach the licence server.
+    """Make the licence file of a code for a switch without the server.
 
     The shell's licence/load activates it; licence/locking-id shows the Locking ID.
 
@@ -166,7 +166,9 @@ def merge(
     store: StoreOption,
     out: OutOption = None,
 ) -> None:
-    """Put the licences of several nodes into one file, that of the network, tied to the Locking ID of its master.
+    """Put the licences of several nodes into one file of a network.
+
+    It is tied to the Locking ID of the master.
 
     Example: sorm-mediator licence merge LID-MASTER LID-A LID-B --store cls.json --out network.licence
     """

@@ -116,18 +116,7 @@ class SwitchBox:
         self.calendar = Calendar(config.lab.time_factor)
         self.licence_node = self._licence_node(config)
         node.admission.grounds.append(partial(station_ground, node))
-        self._shell_context = ShellContext(
-            node=node,
-            file=config.file,
-            ask_licence_server=ask_licence_server,
-            activated=self._licence_activated,
-            licence_state=self._licence_shown,
-            move_ssh=self.move_ssh,
-            clock=self.licence_now,
-            stopwatch=time.perf_counter,
-            calls=self,
-            elph=self.elph,
-        )
+        self._shell_context = self._context_of_shells(config)
         key_file = config.directory / switch.host_key_file if switch.host_key_file else None
         limits = ConnectionLimits(
             switch.logins, switch.connections, switch.connections_per_address, table="switch."
@@ -181,6 +170,20 @@ class SwitchBox:
         self.smart = self._shell_context.smart = self._smart_licence()
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = self._ended = False
+
+    def _context_of_shells(self, config: Config) -> ShellContext:
+        return ShellContext(
+            node=self.engine.node,
+            file=config.file,
+            ask_licence_server=ask_licence_server,
+            activated=self._licence_activated,
+            licence_state=self._licence_shown,
+            move_ssh=self.move_ssh,
+            clock=self.licence_now,
+            stopwatch=time.perf_counter,
+            calls=self,
+            elph=self.elph,
+        )
 
     def _smart_licence(self) -> SmartAgent | None:
         """The smart licence; None: there is none."""

@@ -30,7 +30,7 @@ EXPIRES: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class ElphRegistration:
     """A device that is registered. ``until``: Unix seconds."""
 
     domain: str
@@ -46,13 +46,13 @@ class ElphRegistrations:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._found: dict[tuple[str, str, str], Registration] = {}
+        self._found: dict[tuple[str, str, str], ElphRegistration] = {}
         self._of: dict[tuple[str, str, str], Subscriber] = {}
         """A subscriber that is declared anew is another one."""
 
     def register(
         self, domain: str, number: str, platform: Platform, device: str, now: float, expires: float = EXPIRES
-    ) -> Registration:
+    ) -> ElphRegistration:
         """Register a device, or renew its registration for ``expires`` seconds. Raises :class:`CallRefused`."""
         found = self._domain(domain)
         subscriber = found.subscribers.get(number)
@@ -67,7 +67,7 @@ class ElphRegistrations:
         if before is None:
             self._check(now)
         since = now if before is None else before.since
-        made = Registration(domain, number, device, platform, since, now + expires)
+        made = ElphRegistration(domain, number, device, platform, since, now + expires)
         self._found[key], self._of[key] = made, subscriber
         return made
 
@@ -81,7 +81,7 @@ class ElphRegistrations:
             raise CallRefused("unknown", told)
         del self._found[key], self._of[key]
 
-    def registered(self, now: float, domain: str | None = None) -> tuple[Registration, ...]:
+    def registered(self, now: float, domain: str | None = None) -> tuple[ElphRegistration, ...]:
         """The present registrations, of one domain or of all, by domain, number and device."""
         self._end(now)
         every = (self._found[key] for key in sorted(self._found))

@@ -142,6 +142,7 @@ SHOWN: tuple[Shown, ...] = (
     # E1 streams
     Shown("sorm_stream_state", "gauge", "State of an E1 stream as received", "streams.{stream}.state",
           STREAM_STATES),
+    Shown("sorm_stream_submodule", "gauge", "M4E1 submodule of an E1 stream", "streams.{stream}.submodule"),
     Shown("sorm_stream", "counter", "G.826 (far_: as the far end tells), framing, slips, and the line (SAToP)",
           "streams.{stream}.counters.{what}"),
     Shown("sorm_stream_alarms", "counter", "What the data channels complained of",

@@ -23,7 +23,7 @@ from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes.stations import trunk_rows
-from sorm_mediator.switch.elph import EXPIRES, Platform, Registration
+from sorm_mediator.switch.elph import EXPIRES, ElphRegistration, Platform
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request, trace
@@ -551,7 +551,7 @@ async def cancel_elph(switch: Switch, domain: DomainName, number: str, device: s
     switch.elph.cancel(domain, number, device, time.time())
 
 
-def _elph(one: Registration) -> ElphDocument:
+def _elph(one: ElphRegistration) -> ElphDocument:
     return ElphDocument(
         number=one.number, device=one.device, client=one.platform, since=one.since, until=one.until
     )

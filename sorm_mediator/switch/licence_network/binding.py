@@ -28,9 +28,9 @@ from sorm_mediator.switch.licence_network.ledger import Grant, Units
 from sorm_mediator.switch.licence_network.members import Agent, Slave
 from sorm_mediator.switch.licence_network.messages import (
     LONGEST,
-    Answer,
+    AgentAnswer,
+    AgentMessageError,
     Hello,
-    MessageError,
     Question,
     UnitsField,
     line_of,
@@ -230,11 +230,14 @@ class LicenceNode:
                 name = name if answer.refused else question.node
                 writer.write(line_of(answer, self._secret, nonce))
                 await writer.drain()
-        except (MessageError, ValueError) as error:  # readline raises ValueError for a line that is too long
+        except (
+            AgentMessageError,
+            ValueError,
+        ) as error:  # readline raises ValueError for a line that is too long
             self.counters["messages refused"] += 1
             log.warning("licence network: a message is refused: %s", error)
             writer.write(
-                line_of(Answer(number=last, refused=f"the message is refused: {error}"[:500]), "", "")
+                line_of(AgentAnswer(number=last, refused=f"the message is refused: {error}"[:500]), "", "")
             )
         except (OSError, TimeoutError) as error:
             log.info("licence network: the connection of %s ends: %s", name or "a node", error)
@@ -247,18 +250,18 @@ class LicenceNode:
     def _read_question(self, line: bytes, nonce: str, last: int) -> Question:
         question = read_line(line, Question, self._secret, nonce)
         if question.number <= last:
-            raise MessageError(f"number: {question.number} is not more than {last}")
+            raise AgentMessageError(f"number: {question.number} is not more than {last}")
         return question
 
-    def _answer(self, agent: Agent, question: Question, writer: asyncio.StreamWriter) -> Answer:
+    def _answer(self, agent: Agent, question: Question, writer: asyncio.StreamWriter) -> AgentAnswer:
         other = self._connected.get(question.node)
         if other is not None and other is not writer:
             why = f"a node {question.node!r} is connected already: each node needs a name of its own"
-            return Answer(number=question.number, refused=why)
-        answers: list[Answer] = []
+            return AgentAnswer(number=question.number, refused=why)
+        answers: list[AgentAnswer] = []
         self._ticked(lambda now: answers.append(agent.answer(question, now)))
         if not answers:
-            return Answer(number=question.number, refused="the clock of the master has gone back")
+            return AgentAnswer(number=question.number, refused="the clock of the master has gone back")
         (answer,) = answers
         self.counters["questions"] += 1
         if answer.refused:
@@ -277,7 +280,7 @@ class LicenceNode:
         while True:
             try:
                 await self._ask(slave)
-            except (MessageError, ValueError, OSError, TimeoutError) as error:
+            except (AgentMessageError, ValueError, OSError, TimeoutError) as error:
                 why = str(error) or "it does not answer"
                 self.counters["master lost"] += 1
                 self._ticked(lambda now, why=why: self._lost(f"master {self.config.master}: {why}", now))  # type: ignore[misc]
@@ -324,12 +327,12 @@ class LicenceNode:
 
     def _take(self, slave: Slave, line: bytes, nonce: str) -> None:
         try:
-            answer = read_line(line, Answer, self._secret, nonce)
-        except MessageError as error:
-            refused = read_line(line, Answer, None, "").refused  # not signed: for people alone
-            raise MessageError(refused or str(error)) from None
+            answer = read_line(line, AgentAnswer, self._secret, nonce)
+        except AgentMessageError as error:
+            refused = read_line(line, AgentAnswer, None, "").refused  # not signed: for people alone
+            raise AgentMessageError(refused or str(error)) from None
         if answer.number != slave.questions:
-            raise MessageError(f"number: {answer.number} is not that of the question, {slave.questions}")
+            raise AgentMessageError(f"number: {answer.number} is not that of the question, {slave.questions}")
         self._ticked(lambda now: slave.answered(answer, now))
 
     async def _pause(self, reader: asyncio.StreamReader) -> None:
@@ -419,7 +422,7 @@ class LicenceNode:
             written = read_line(self._file.read_bytes(), StateFile, self._secret, _FILE_NONCE)
         except OSError as error:
             raise BoxError(f"{key}: can't be read: {error.strerror or error}") from None
-        except MessageError as error:
+        except AgentMessageError as error:
             raise BoxError(
                 f"{key}: is no licence state of this network: {error}; if the file is lost, remove it"
             ) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from sorm_mediator.config.stations import COUNTED, NETWORKING
 from sorm_mediator.switch.licence_network.ledger import Ledger, Units
-from sorm_mediator.switch.licence_network.messages import Answer, Question
+from sorm_mediator.switch.licence_network.messages import AgentAnswer, Question
 from sorm_mediator.switch.licence_network.states import NodeLicence, NodeState
 
 
@@ -27,8 +27,8 @@ class Agent:
         """Slave -> its licence state, as it has told it last."""
         self._own = own
 
-    def answer(self, question: Question, now: float) -> Answer:
-        """Answer a slave. Raises :class:`~sorm_mediator.switch.licence_network.states.ClockStepError`."""
+    def answer(self, question: Question, now: float) -> AgentAnswer:
+        """AgentAnswer a slave. Raises :class:`~sorm_mediator.switch.licence_network.states.ClockStepError`."""
         self.licence.tick(now)
         node = question.node
         if node == self.name:
@@ -58,8 +58,8 @@ class Agent:
         held = self.ledger.held()
         return {name: max(0, units - held.get(name, 0)) for name, units in self.ledger.total.items()}
 
-    def _answer(self, question: Question, granted: Units) -> Answer:
-        return Answer(
+    def _answer(self, question: Question, granted: Units) -> AgentAnswer:
+        return AgentAnswer(
             number=question.number,
             state=self.licence.state,
             serial=self.licence.serial,
@@ -67,8 +67,8 @@ class Agent:
             total=self.ledger.total,
         )
 
-    def _refusal(self, question: Question, why: str) -> Answer:
-        return Answer(number=question.number, refused=why)
+    def _refusal(self, question: Question, why: str) -> AgentAnswer:
+        return AgentAnswer(number=question.number, refused=why)
 
 
 class Slave:
@@ -98,7 +98,7 @@ class Slave:
             wanted=dict(wanted),
         )
 
-    def answered(self, answer: Answer, now: float) -> None:
+    def answered(self, answer: AgentAnswer, now: float) -> None:
         """The master has answered. Raises :class:`~sorm_mediator.switch.licence_network.states.ClockStepError`."""
         if answer.refused:
             self.unreachable(answer.refused, now)

@@ -23,7 +23,7 @@ LONGEST: Final = 65_536
 UnitsField = dict[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=10**9)]]
 
 
-class MessageError(Exception):
+class AgentMessageError(Exception):
     """A line is no message of the network, or is not signed with its secret. The text gives the reason."""
 
 
@@ -51,7 +51,7 @@ class Question(Section):
     """Resource -> units."""
 
 
-class Answer(Section):
+class AgentAnswer(Section):
     """What the master answers."""
 
     number: Annotated[int, Field(ge=0)]
@@ -78,23 +78,23 @@ def line_of(message: Section, secret: str, nonce: str) -> bytes:
 
 
 def read_line(line: bytes, kind: type[Message], secret: str | None, nonce: str) -> Message:
-    """The message of a line. ``secret``: None for a line that is not signed. Raises :class:`MessageError`."""
+    """The message of a line. ``secret``: None for a line that is not signed. Raises :class:`AgentMessageError`."""
     try:
         body: Any = json.loads(line)
     except (ValueError, RecursionError):
-        raise MessageError("it is no JSON") from None
+        raise AgentMessageError("it is no JSON") from None
     if not isinstance(body, dict):
-        raise MessageError("it is no JSON object")
+        raise AgentMessageError("it is no JSON object")
     mac = body.pop("mac", "")
     try:
         message = kind.model_validate_json(json.dumps(body))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise MessageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise AgentMessageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     if secret is not None:
         wanted = mac_of(message.model_dump(mode="json"), secret, nonce)
         if not isinstance(mac, str) or not hmac.compare_digest(mac.encode(errors="replace"), wanted.encode()):
-            raise MessageError("its signature is wrong: secret differs between the nodes")
+            raise AgentMessageError("its signature is wrong: secret differs between the nodes")
     return message
 
 

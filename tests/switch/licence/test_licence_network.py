@@ -14,9 +14,9 @@ from sorm_mediator.switch.calendar import Calendar
 from sorm_mediator.switch.licence_network.ledger import Ledger
 from sorm_mediator.switch.licence_network.members import Agent, Slave
 from sorm_mediator.switch.licence_network.messages import (
-    Answer,
+    AgentAnswer,
+    AgentMessageError,
     Hello,
-    MessageError,
     Question,
     line_of,
     read_line,
@@ -196,7 +196,7 @@ def master(**total: int) -> Agent:
     return agent
 
 
-def ask(agent: Agent, slave: Slave, now: float = START, **wanted: int) -> Answer:
+def ask(agent: Agent, slave: Slave, now: float = START, **wanted: int) -> AgentAnswer:
     answer = agent.answer(slave.question(wanted), now)
     slave.answered(answer, now)
     return answer
@@ -348,12 +348,12 @@ def test_a_message_is_read_with_the_secret_and_the_text_of_its_connection() -> N
     ],
 )
 def test_a_line_that_is_no_message_of_the_network_is_refused(line: bytes, why: str) -> None:
-    with pytest.raises(MessageError, match=why):
+    with pytest.raises(AgentMessageError, match=why):
         read_line(line, Question, "secret", "n" * 32)
 
 
 @given(st.binary(max_size=200))
 def test_any_octets_are_a_message_or_a_declared_error(line: bytes) -> None:
-    for kind in (Hello, Question, Answer):
-        with pytest.raises(MessageError):
+    for kind in (Hello, Question, AgentAnswer):
+        with pytest.raises(AgentMessageError):
             read_line(line, kind, "secret", "")
