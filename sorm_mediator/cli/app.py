@@ -71,7 +71,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
 journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
 licence_app = typer.Typer(
-    help="Make and read keys of licences; run a licence cloud or server.",
+    help="Make and read keys of licences; run their servers.",
     no_args_is_help=True,
 )
 lac_app = typer.Typer(help="Sell licences: licence authorisation codes.", no_args_is_help=True)
