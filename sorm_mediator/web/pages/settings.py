@@ -23,6 +23,7 @@ GROUPS: Final[Mapping[str, tuple[Phrase, tuple[str, ...]]]] = {
     "e1": (Phrase("E1 and speech"), ("e1", "rtp")),
     "web": (Phrase("Web"), ("web",)),
     "acceptance": (Phrase("Number formats"), ("acceptance",)),
+    "lab": (Phrase("Lab"), ("lab",)),
 }
 """The tabs: name -> title and tables, the device's own first."""
 _FIRST: Final = "sorm"
