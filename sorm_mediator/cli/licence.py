@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption, echo
+from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption, echo, usage_errors
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.licence import LicenceBody, Origin, Value
@@ -220,8 +220,11 @@ def cloud(
     from sorm_mediator.cli import loops
     from sorm_mediator.cli.licence_cloud import serve, write_root
     from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.console.errors import check_folders
     from sorm_mediator.switch.smart.cloud import LicenceCloud
 
+    with usage_errors():
+        check_folders({"--root": root, "--ready-file": ready_file})
     set_up_logging(log_level, log, "licence cloud")
     made = LicenceCloud(
         time.time(),

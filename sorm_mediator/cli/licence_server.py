@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption
+from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, ReadyFileOption, usage_errors
 
 StoreOption = Annotated[
     Path, typer.Option("--store", metavar="FILE", help="The file of the sold codes (JSON).")
@@ -143,6 +143,7 @@ def file(
     from sorm_mediator.switch.licence_server import activate
     from sorm_mediator.switch.licence_store import LicenceStore
 
+    _check_out(out)
     try:
         registration = RegistrationConfig(company=company, name=name, mail=mail)
     except ValueError:
@@ -179,11 +180,20 @@ def merge(
     from sorm_mediator.switch.licence_server import merge as merged
     from sorm_mediator.switch.licence_store import LicenceStore
 
+    _check_out(out)
     try:
         text = LicenceStore(store).change(lambda sold: merged(sold, locking_id, others, time.time()))
     except LicenceError as error:
         raise BoxError(str(error)) from None
     _put_out(text, out)
+
+
+def _check_out(out: Path | None) -> None:
+    """A code is used up by its file, so a file that can't be written is told before."""
+    from sorm_mediator.console.errors import check_folders
+
+    with usage_errors():
+        check_folders({"--out": out})
 
 
 def _put_out(text: str, out: Path | None) -> None:
