@@ -36,8 +36,8 @@ ALLOWED = frozenset(
         # the product, and names of standards and formats
         "sorm", "mediator", "http", "api", "ssh", "radius", "lapb", "hdlc", "xot", "satop", "json", "csv", "lines",
         "tcp", "udp", "voip", "rtp", "toml", "eltex", "ecss",
-        "multisorm", "linux", "pyserial", "url", "iso", "rfc", "ets",
-        "crc", "smg", "pbx", "enter", "english", "bearer", "restart", "reset", "clear", "call", "message", "authenticator",
+        "multisorm", "linux", "pyserial", "url", "iso", "rfc", "ets", "pbx",
+        "crc", "smg", "enter", "english", "bearer", "restart", "reset", "clear", "call", "message", "authenticator",
         "diagnostic",
         # names in the alphabet of X.25, LAPB and G.704, which the documents themselves do not translate
         "frmr", "sabm", "sabme", "disc", "dte", "dce", "fcs",
