@@ -124,7 +124,6 @@ All other limits can be set and are shown, and nothing in the emulated switch de
 | `sigtran.*`, `geo_backup`, `core1.redundancy` | one process without SIGTRAN, and without a second site |
 | `virtual.*`, `*.nodes` | names of clusters and their nodes, for people |
 | `elph.groups` | there is one group, see [Elph clients](#elph-clients) |
-| `lpm_time` | there is no USB token |
 
 **USB keys.** A passport ties the switch to its USB keys (eToken): no more DS nodes run than there are keys. The lab has
 as many keys as the active licence has DS nodes, unless `switch.licence.tokens` says how many. With fewer, or none, the

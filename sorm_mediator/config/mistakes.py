@@ -82,6 +82,12 @@ _PATTERNS: Final[Mapping[str, str]] = {
     ),
     r"^\+?[0-9*#]{1,18}$": Phrase("1 to 18 digits, * or #, perhaps with + in front"),
     r"^([0-9*#]{1,18}|trunk:\S+)$": Phrase("1 to 18 digits, * or #, or trunk:NAME"),
+    r"^[0-9*#]$": Phrase("one digit, * or #"),
+    r"^[0-9]{1,6}[smhd]?$": Phrase("a number, perhaps with s, m, h or d behind it"),
+    r"^[A-Za-z0-9._-]*$": Phrase("Latin letters, digits, dots, dashes and underlines"),
+    r"^[\x21-\x7e]{1,64}$": Phrase("1 to 64 printable ASCII characters without spaces"),
+    r"^\+?[0-9() -]*[0-9][0-9() -]*$": Phrase("digits, perhaps with +, brackets, spaces and dashes"),
+    r"^(|[^@\s]+@[^@\s]+)$": Phrase("an address such as name@host, or nothing"),
 }
 """What a pattern of a text allows."""
 

@@ -333,7 +333,7 @@ def test_order_70_has_its_own_signs_and_version_octet(means: Any, make: Any) -> 
     assert told[0].version == 0xFF
     zone = make.put(2, "2833100", number_sign=NumberSign.ZONE, object_type=ObjectType.NETWORK_FULL)
     assert m.says(zone) == "27/00 28/00"
-    assert m.says(make.put(3, "28333", number_sign=NumberSign.ZONE)) == "27/38"
+    assert m.says(make.put(3, "28333", number_sign=NumberSign.ZONE)) == "27/55"
 
 
 # --- 22h, 21h and 26h of their own accord
