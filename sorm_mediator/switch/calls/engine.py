@@ -228,10 +228,6 @@ class Engine:
         ssrc = self._first_ssrc + 2 * number
         media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
         leg = first_leg(domain, calling, dialled)
-        number = next(self._ids)
-        ssrc = self._first_ssrc + 2 * number
-        media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
-        leg = first_leg(domain, calling, dialled)
         call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
         call.let_in, call.noted = let_in, self.noted
         self.calls[call.id] = call
