@@ -56,20 +56,10 @@ async def test_a_switch_registers_with_a_cloud_of_another_process(cloud: dict[st
 
 def test_a_folder_that_is_not_there_is_told() -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sorm_mediator",
-            "licence",
-            "cloud",
-            "--port",
-            "0",
-            "--root",
-            "/nowhere/x.pem",
-        ],
+        [sys.executable, "-m", "sorm_mediator", "licence", "cloud", "--port", "0", "--root", "/nowhere/x.pem"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "sorm-mediator: --root: /nowhere/x.pem: No such file or directory\n"
+    assert done.stderr == "sorm-mediator: --root: /nowhere/x.pem: its folder does not exist\n"

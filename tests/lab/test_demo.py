@@ -18,8 +18,8 @@ PAIRS = {"standby_pair.yaml"}
 """Pairs of channels in two E1 streams."""
 BOTH = {"heard_tcp.yaml"}
 """KPD1 and KPD2 over TCP, and the speech in E1."""
-LINES = {"fault_e1_line.yaml"}
-"""Faults of the line itself."""
+LINES = {"fault_e1_line.yaml", "shared_submodule.yaml"}
+"""Faults of the line itself, and the submodule a line stands in."""
 ALONE = {"fault_kpd2_cut.yaml"}
 """KPD2 is cut and KPD1 is not: in E1 both are in one stream."""
 
