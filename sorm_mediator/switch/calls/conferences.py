@@ -1,7 +1,8 @@
 """Add-on conferences (3pty) that go on, and the licence's limits of them.
 
 A conference is a call with each call that 3pty has joined to it. Joining one more call to a call of a conference
-adds a participant to that conference. It ends with its first call, or when no joined call is left.
+adds a participant to that conference; a call that has a conference of its own brings it along. A conference ends with
+its first call, or when no joined call is left.
 
 The limits hold where the licence names them. A lower limit does not end a conference that goes on.
 
@@ -43,10 +44,11 @@ class Conferences:
         third: the call to be joined, where it exists already.
         """
         calls = self._of.get(call.id)
-        if calls is not None and third is not None and third.id in calls:
+        brought = None if third is None else self._of.get(third.id)
+        if calls is not None and calls is brought:
             return
         active = self._node.licences.active(now)
-        if calls is None:
+        if calls is None and brought is None:
             limit = active.limits.most(COUNT)
             if limit is not None and self.in_use >= limit:
                 told = Phrase(
@@ -57,7 +59,7 @@ class Conferences:
                     count=self.in_use,
                 )
                 raise CallRefused("licence", told)
-        limit, members = active.limits.most(MEMBERS), len(calls or [call.id]) + 2
+        limit, members = active.limits.most(MEMBERS), (len(calls) if calls else 1) + (len(brought) if brought else 1) + 1
         if limit is not None and members > limit:
             told = Phrase(
                 "licence {number} allows {limit} members of the one add-on conference, and {members} would be in it",
@@ -70,9 +72,10 @@ class Conferences:
     def join(self, call: Call, third: Call) -> None:
         """Join a call to the conference of another call, which is the first where there is none."""
         calls = self._of.setdefault(call.id, [call.id])
-        if third.id not in calls:
-            calls.append(third.id)
-            self._of[third.id] = calls
+        brought = self._of.get(third.id, [third.id])
+        if brought is not calls:
+            calls += brought
+            self._of.update(dict.fromkeys(brought, calls))
 
     def ended(self, call: Call) -> None:
         """A call has ended, and leaves its conference."""

@@ -107,6 +107,35 @@ def test_a_member_may_bring_in_another_one_to_the_same_conference() -> None:
     assert lab.engine.conferences.participants(call) == 3
 
 
+def two_conferences(**limits: Any) -> tuple[Lab, Call, Call, Call]:
+    """A call, its consultation call, and a third call that makes the consultation a conference."""
+    lab = Lab(**limits)
+    call = lab.talk(A, B)
+    consult = ServiceRequest(service="consultation", by="a", number=C, ring=0.1, talk=50.0)
+    lab.engine.use_service(call.id, consult, lab.now)
+    lab.wait(1)
+    assert call.consultation is not None
+    return lab, call, call.consultation, lab.join(call.consultation, D, by="b")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_a_conference_that_is_joined_to_a_call_becomes_one_with_it(order: tuple[int, ...]) -> None:
+    lab, *calls = two_conferences(**{COUNT: 1, MEMBERS: 4})
+    lab.engine.use_service(calls[0].id, ServiceRequest(service="3pty", by="a"), lab.now)
+
+    assert (lab.conferences, lab.engine.conferences.participants(calls[0])) == (1, 4)
+    for index in order:
+        lab.engine.hang_up(calls[index].id, lab.now)
+    assert (lab.conferences, lab.engine.active) == (0, 0)
+
+
+def test_the_members_of_a_conference_that_is_joined_count() -> None:
+    lab, call, _, _ = two_conferences(**{MEMBERS: 3})
+
+    with pytest.raises(CallRefused, match="3 members of the one add-on conference, and 4 would be in it"):
+        lab.engine.use_service(call.id, ServiceRequest(service="3pty", by="a"), lab.now)
+
+
 def test_a_conference_of_two_is_none() -> None:
     lab = Lab(**{MEMBERS: 2})
 
