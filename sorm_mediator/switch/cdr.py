@@ -14,13 +14,14 @@ Source: ECSS-10 manual, Licence limits; order 268, rule 6, 10.2.1.7 (kinds of co
 from __future__ import annotations
 
 import csv
+import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import StringIO
+from io import FileIO, StringIO
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, connection
 
@@ -116,15 +117,19 @@ class CdrFiles:
         self.directory = directory
         self.failing = False
         """Whether the last record could not be written."""
-        self._open: dict[tuple[str, str], tuple[str, TextIO]] = {}
+        self._open: dict[tuple[str, str], tuple[str, FileIO]] = {}
         """Domain and mode -> the day, and its file."""
 
     def write(self, call: Call, leg: Leg, mode: str) -> None:
-        """Append the record of a released call. Raises :class:`OSError`."""
+        """Append the record of a released call, all of it or nothing. Raises :class:`OSError`."""
         day = datetime.fromtimestamp(call.release_time or call.started, UTC).strftime("%Y%m%d")
         file = self._file(leg.domain.name, mode, day)
-        file.write(_line(record(call, leg, mode)))
-        file.flush()
+        size = os.fstat(file.fileno()).st_size
+        names = _line([field.name for field in fields_of(mode)]) if size == 0 else b""
+        line = names + _line(record(call, leg, mode))
+        if file.write(line) != len(line):
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def prepare(self, domains: Mapping[str, tuple[str, ...]]) -> None:
         """Make the folders of these domains and modes. Raises :class:`OSError`."""
@@ -138,7 +143,7 @@ class CdrFiles:
             file.close()
         self._open.clear()
 
-    def _file(self, domain: str, mode: str, day: str) -> TextIO:
+    def _file(self, domain: str, mode: str, day: str) -> FileIO:
         known = self._open.get((domain, mode))
         if known is not None and known[0] == day:
             return known[1]
@@ -148,14 +153,12 @@ class CdrFiles:
         self.prepare({domain: (mode,)})
         path = self.directory / domain / mode / f"{day}.csv"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        file = os.fdopen(descriptor, "a", encoding="utf-8", newline="")
-        if os.fstat(descriptor).st_size == 0:
-            file.write(_line([field.name for field in fields_of(mode)]))
+        file = FileIO(descriptor, "a")
         self._open[domain, mode] = day, file
         return file
 
 
-def _line(cells: list[str]) -> str:
+def _line(cells: list[str]) -> bytes:
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+    return text.getvalue().encode()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import logging
 import re
+from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -175,17 +177,39 @@ async def test_a_folder_that_can_not_be_made_is_told_at_the_start(tmp_path: Path
         await make_calls(document(tmp_path, cdr=["basic"], cdr_directory="taken"))
 
 
-async def test_a_disk_that_fails_costs_a_record_and_no_call(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_a_full_disk_costs_records_and_neither_calls_nor_the_stop(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+    folder = tmp_path / "cdr" / "one" / "basic"
+    folder.mkdir(parents=True)
+    today = datetime.now(UTC).date()
+    for day in (today, today + timedelta(days=1)):
+        (folder / f"{day:%Y%m%d}.csv").symlink_to("/dev/full")
 
-    monkeypatch.setattr(CdrFiles, "write", full)
     box = await make_calls(document(tmp_path, cdr=["basic"]))
 
     assert (box.counters["call records lost"], box.outcomes["05h"]) == (2, 2)
     assert caplog.text.count("a call record of one is lost: [Errno 28] No space left on device") == 1
+
+
+def test_half_a_record_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nearly(FileIO):
+        def write(self, octets: Any) -> int:
+            return super().write(bytes(octets)[:-5])
+
+    switch, written = engine(tmp_path), CdrFiles(tmp_path / "cdr")
+    call = switch.call("101", "103")
+    switch.run()
+    monkeypatch.setattr("sorm_mediator.switch.cdr.FileIO", Nearly)
+    with pytest.raises(OSError, match="No space left on device"):
+        written.write(call, call.legs[0], "basic")
+    written.close()
+    monkeypatch.undo()
+    written.write(call, call.legs[0], "basic")
+    written.close()
+
+    (rows,) = files(tmp_path).values()
+    assert [one["call"] for one in rows] == [call.id]
 
 
 def test_a_new_day_has_a_new_file(tmp_path: Path) -> None:
