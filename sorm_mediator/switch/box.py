@@ -103,7 +103,10 @@ class SwitchBox:
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
         prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
-        self.engine = Engine(switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
+        self.calendar = Calendar(config.lab.time_factor)
+        self.engine = Engine(
+            switch, config.directory, prefix=prefix, first_ssrc=first_ssrc, calendar=self.calendar.of
+        )
         self.engine.noted = self._noted
         self.outcomes: Counter[str] = Counter()
         """Calls that ended, by the order's cause of release."""
@@ -113,7 +116,6 @@ class SwitchBox:
         self._cdr = CdrFiles(config.directory / switch.cdr_directory)
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
-        self.calendar = Calendar(config.lab.time_factor)
         self.licence_node = self._licence_node(config)
         node.admission.grounds.append(partial(station_ground, node))
         self._shell_context = self._context_of_shells(config)
@@ -179,7 +181,7 @@ class SwitchBox:
             activated=self._licence_activated,
             licence_state=self._licence_shown,
             move_ssh=self.move_ssh,
-            clock=self.licence_now,
+            clock=time.time,
             stopwatch=time.perf_counter,
             calls=self,
             elph=self.elph,
@@ -493,7 +495,7 @@ class SwitchBox:
             "sorm_channels": len(self._channels),
             "subscribers": active_subscribers(self.engine.node),
         }
-        node, now = self.engine.node, self.licence_now()
+        node, now = self.engine.node, time.time()
         active = node.licences.active(now)
         further = {
             "addon.count": self.engine.conferences.in_use,
@@ -515,10 +517,6 @@ class SwitchBox:
         found["node"] = None if self.licence_node is None else self.licence_node.status()
         return found
 
-    def licence_now(self) -> float:
-        """Unix seconds for the validity of licences: the wall clock, or days that pass as fast as the lab wants."""
-        return time.time() if self.calendar.factor == 1 else self.calendar.now()
-
     # --- the licence network
 
     def _licences_used(self) -> dict[str, int]:
@@ -539,7 +537,7 @@ class SwitchBox:
 
     def _licences_of_network(self) -> dict[str, int]:
         """All that the master has for the network: what was bought, and its licence for what was not."""
-        limits = self.engine.node.licences.active(self.licence_now()).limits
+        limits = self.engine.node.licences.active(time.time()).limits
         own = {"concurrent_calls": limits.concurrent_calls, "sorm_channels": limits.sorm_channels}
         return own | dict(self.engine.node.bought())
 
@@ -566,9 +564,9 @@ class SwitchBox:
 
     def _why_no_channel(self, used: int) -> str:
         node = self.engine.node
-        problem = node.licences.why_no_sorm(self.licence_now())
+        problem = node.licences.why_no_sorm(time.time())
         if problem or node.counted is None:
-            return problem or node.licences.why_no_channel(used, self.licence_now())
+            return problem or node.licences.why_no_channel(used, time.time())
         most = node.counted["sorm_channels"]
         if used < most:
             return ""
@@ -579,7 +577,7 @@ class SwitchBox:
 
     def _warn_of_licence(self) -> None:
         """Warn of declarations in the lab file beyond the licence; they stay, as in a switch that restarts."""
-        licences, now = self.engine.node.licences, self.licence_now()
+        licences, now = self.engine.node.licences, time.time()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
             log.warning("switch.licence: %s: no mediator will be let in", problem)
@@ -690,7 +688,7 @@ class SwitchBox:
     def _check_licence(self, domain: Domain, item: SwitchObject) -> None:
         """Raises :class:`Refused` when the licence does not allow this further object."""
         node = self.engine.node
-        problem = node.licences.why_no_sorm(self.licence_now()) or self._why_no_object(domain, item)
+        problem = node.licences.why_no_sorm(time.time()) or self._why_no_object(domain, item)
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)

@@ -33,6 +33,10 @@ class Calendar:
         """Unix seconds of the licences."""
         return self._base + (self._monotonic() - self._began) * self.factor
 
+    def of(self, wall: float) -> float:
+        """The time of the licences at a present reading of the wall clock."""
+        return wall if self.factor == 1 else self.now()
+
     def move_to(self, now: float) -> None:
         """Go on from here."""
         self._began, self._base, self._wall_base = self._monotonic(), now, self.wall()

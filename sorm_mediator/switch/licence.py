@@ -33,7 +33,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
@@ -665,9 +665,13 @@ FACTORY_LICENCE: Final = Licence(0, LicenceBody(ssw_id="any", description="Defau
 
 
 class Licences:
-    """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used."""
+    """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used.
 
-    def __init__(self, config: SwitchConfig) -> None:
+    ``calendar``: real seconds -> those of the licences, whose days may pass faster (``lab.time_factor``).
+    """
+
+    def __init__(self, config: SwitchConfig, calendar: Callable[[float], float] = lambda now: now) -> None:
+        self._calendar = calendar
         own, wrong = config.licence, []
         if own.passport:
             try:
@@ -713,7 +717,11 @@ class Licences:
 
     def active(self, now: float) -> Licence:
         """The active licence."""
-        return next(one for one in reversed(self.installed.values()) if not one.expired(now))
+        return next(one for one in reversed(self.installed.values()) if not self.expired(one, now))
+
+    def expired(self, licence: Licence, now: float) -> bool:
+        """Whether the last day of a licence is over."""
+        return licence.expired(self._calendar(now))
 
     def get(self, number: int) -> Licence:
         """A licence by number. Raises :class:`LicenceError`."""
@@ -730,7 +738,7 @@ class Licences:
                 f"the licence is for {body.ssw_id!r}, and this switch is {self.passport.ssw_id!r} by its passport"
             )
         licence = Licence(max(self.installed) + 1, body, body.values())
-        if licence.expired(now):
+        if self.expired(licence, now):
             raise LicenceError(f"the licence has expired: its last day was {body.expires}")
         same = next((one.number for one in self.installed.values() if one.body == body), None)
         if same is not None:

@@ -65,10 +65,20 @@ def changed(model: Model, **fields: Any) -> Model:
 
 
 class Node:
-    """Domains and bridges of a switch. Raises :class:`ConfigError` for a configuration that can't be used."""
+    """Domains and bridges of a switch. Raises :class:`ConfigError` for a configuration that can't be used.
 
-    def __init__(self, config: SwitchConfig, directory: Path = Path()) -> None:
+    ``calendar``: see :class:`~sorm_mediator.switch.licence.Licences`.
+    """
+
+    def __init__(
+        self,
+        config: SwitchConfig,
+        directory: Path = Path(),
+        *,
+        calendar: Callable[[float], float] = lambda now: now,
+    ) -> None:
         self.config = config
+        self._calendar = calendar
         self.directory = directory
         self.domains: dict[str, Domain] = {}
         self.bridges: dict[str, Bridge] = {}
@@ -79,7 +89,7 @@ class Node:
         self.admission.grounds.append(self.tokens.why_no_call)
         wrong: list[str] = []
         try:
-            self._licences = Licences(config)
+            self._licences = Licences(config, calendar)
         except ConfigError as error:
             wrong.append(str(error))
         self._licensed = config
@@ -190,7 +200,7 @@ class Node:
     def licences(self) -> Licences:
         """The licences of the present configuration."""
         if self._licensed is not self.config:
-            self._licences, self._licensed = Licences(self.config), self.config
+            self._licences, self._licensed = Licences(self.config, self._calendar), self.config
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:

@@ -59,7 +59,10 @@ class Conferences:
                     count=self.in_use,
                 )
                 raise CallRefused("licence", told)
-        limit, members = active.limits.most(MEMBERS), (len(calls) if calls else 1) + (len(brought) if brought else 1) + 1
+        limit, members = (
+            active.limits.most(MEMBERS),
+            (len(calls) if calls else 1) + (len(brought) if brought else 1) + 1,
+        )
         if limit is not None and members > limit:
             told = Phrase(
                 "licence {number} allows {limit} members of the one add-on conference, and {members} would be in it",

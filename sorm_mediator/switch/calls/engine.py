@@ -86,9 +86,15 @@ class Engine:
     """
 
     def __init__(
-        self, config: SwitchConfig, directory: Path = Path(), *, prefix: str = "c", first_ssrc: int = 1
+        self,
+        config: SwitchConfig,
+        directory: Path = Path(),
+        *,
+        prefix: str = "c",
+        first_ssrc: int = 1,
+        calendar: Callable[[float], float] = lambda now: now,
     ) -> None:
-        self.node = Node(config, directory)
+        self.node = Node(config, directory, calendar=calendar)
         self.domains = self.node.domains
         self.calls: dict[str, Call] = {}
         """Calls by id: all running calls, and the last released ones."""

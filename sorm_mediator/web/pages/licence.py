@@ -39,7 +39,7 @@ async def licence(request: Request) -> Mapping[str, Any]:
     licences = switch.engine.node.licences
     active = licences.active(now)
     lines = [
-        LicenceLine(one.number, one.body.description, one.expiry, one.expired(now), one is active)
+        LicenceLine(one.number, one.body.description, one.expiry, licences.expired(one, now), one is active)
         for one in licences.installed.values()
     ]
     return {"licence": switch.licence(), "passport": licences.passport, "lines": lines}

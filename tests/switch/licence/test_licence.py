@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from sorm_mediator import config
 from sorm_mediator.config import ConfigError
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.switch.calls.call import CallRequest, State
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import declare_subscribers
 from sorm_mediator.switch.changes.licence import add_licence, delete_licence, set_passport
@@ -31,6 +34,8 @@ from sorm_mediator.switch.licence import (
     shown,
 )
 from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.shell.command import ShellContext
+from sorm_mediator.switch.shell.session import ShellSession
 
 SSW = "ECSS 000000"
 NOW = datetime(2027, 6, 1, 12, tzinfo=UTC).timestamp()
@@ -345,3 +350,21 @@ def test_a_lab_file_may_have_an_expired_licence() -> None:
     switch = node(licences=[{"number": 2, "key": key(LAST_DAY)}])
 
     assert switch.licences.active(LAST_SECOND + 1).number == 1
+
+
+def test_calls_the_shell_and_the_status_have_the_licence_of_the_same_day() -> None:
+    today = datetime.now(UTC).date().isoformat()
+    domain = {"name": "one", "subscribers": [{"number": "1"}, {"number": "2"}]}
+    switch = {"ssh_port": 0, "licence": {"expires": today}, "domains": [domain]}
+    box = SwitchBox(config.parse({"lab": {"time_factor": 10_000_000}, "switch": switch}))
+    box.calendar.move_to(time.time() + 2 * 86_400)
+
+    call = box.engine.place_call("one", CallRequest(a="1", b="2", ring=0, talk=3600), box.now())
+    box.engine.tick(box.now())
+
+    assert (box.licence()["number"], box.licence()["max_conversation_time"]) == (0, 60)
+    deadline = box.engine.next_deadline()
+    assert (call.state, deadline) == (State.TALKING, call.started + 60)
+    shell = ShellSession(ShellContext(node=box.engine.node, clock=time.time, stopwatch=time.perf_counter))
+    listed = shell.enter("cluster/storage/ds1/licence/list-licence").text
+    assert [line.endswith("│true  │") for line in listed.splitlines()[3:5]] == [True, False]
