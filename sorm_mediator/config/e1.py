@@ -145,6 +145,9 @@ class E1Config(Section):
     submodule: Annotated[int, Field(ge=0, le=3)] | None = None
     """The M4E1 submodule of the device that the stream is on, each of which has four streams (Eltex SMG1016M manual, E1
     stream settings); left out: 0 for the streams 0..3, 1 for 4..7 (our choice)."""
+    installed: bool = True
+    """Whether that submodule is installed; off: the stream stays in the state ABSENT. All streams of a submodule have
+    the same value."""
     line: Literal["satop", "serial", "xot", "memory"] = "satop"
     """The carrier of the stream: E1 over UDP, two ttys, X.25 over TCP, or a wire within the process."""
     local: str = "127.0.0.1:0"

@@ -176,7 +176,28 @@ def _streams(config: Config) -> Iterator[str]:
                 f"and has {STREAMS_PER_SUBMODULE}: put some on another one, 0 to 3"
             )
             break
+    yield from _not_installed(config)
     yield from _lines(config.e1)
+
+
+def _not_installed(config: Config) -> Iterator[str]:
+    """Mistakes about submodules that are not installed."""
+    first: dict[int, tuple[int, bool]] = {}
+    for number, stream in enumerate(config.e1):
+        where = f"e1.{number}.installed"
+        before, installed = first.setdefault(stream.on_submodule, (number, stream.installed))
+        if installed is not stream.installed:
+            yield (
+                f"{where}: {str(stream.installed).lower()}, and e1.{before}.installed is not, though both streams are "
+                f"on the M4E1 submodule {stream.on_submodule}: give both the same value, or another submodule"
+            )
+        elif not stream.installed and stream.line in BARE:
+            yield f'{where}: a line "{stream.line}" is on no M4E1 submodule: leave the key out'
+    if config.console.link == "x25" and config.e1 and not any(one.installed for one in config.e1):
+        yield (
+            "e1.0.installed: no stream is installed, and the console is to come over one (console.link): install a "
+            'submodule, or set console.link = "tcp"'
+        )
 
 
 def _ports(config: Config) -> Iterator[str]:

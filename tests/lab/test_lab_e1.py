@@ -109,6 +109,30 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
             await executed(console, Start(), AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)))
 
 
+async def test_streams_of_a_submodule_that_is_not_installed_stay_absent(tmp_path: Path) -> None:
+    config = e1_lab(
+        tmp_path, {"stream": 0}, {"stream": 4, "installed": False}, {"stream": 5, "installed": False}
+    )
+    async with Lab(config) as lab, console_of(lab) as console:
+        await executed(
+            console,
+            Start(),
+            AddKsl(1, GroupType.COMBINED, Ksl(4, 1), Ksl(4, 1)),
+            AddObject(1, *OWN, "28331", None, Category.COMBINED, 1, Priority.NORMAL),
+        )
+        call(lab, "28331", "28332")
+        await console.message(NumberReceived, "kpd2", operation=1)
+        assert lab.gateway is not None and lab.gateway.e1 is not None
+        streams = lab.gateway.e1.streams
+        assert [one.state for one in streams.rows()] == ["WORK", "ABSENT", "ABSENT"]
+        for fault in ("clear", "AIS"):
+            with pytest.raises(ValueError, match=r"the M4E1 submodule 1 is not installed \(e1\.installed\)"):
+                streams.fault(5, fault)
+        streams.cut(4, True)
+        streams.cut(4, False)
+        assert streams.row(4).faults == {"receive": "ABSENT"}
+
+
 @pytest.mark.parametrize(
     ("tables", "told"),
     [
@@ -131,6 +155,18 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
                 "e1": [{"stream": n, "submodule": 1} for n in range(5)],
             },
             r"e1\.0\.submodule: the M4E1 submodule 1 would have 5 streams, and has 4",
+        ),
+        (
+            {"e1": [{"stream": 4, "installed": False}, {"stream": 0, "installed": False}, {"stream": 5}]},
+            r"e1\.2\.installed: true, and e1\.0\.installed is not, though both streams are on the M4E1 submodule 1",
+        ),
+        (
+            {"console": {"link": "x25"}, "e1": [{"installed": False}]},
+            r"e1\.0\.installed: no stream is installed, and the console is to come over one",
+        ),
+        (
+            {"console": {"link": "x25"}, "e1": [{}, {"stream": 4, "line": "serial", "installed": False}]},
+            r'e1\.1\.installed: a line "serial" is on no M4E1 submodule',
         ),
         ({"console": {"link": "x25"}, "e1": [{"line": "serial"}]}, r"e1\.0\.serial\.kpd1: is required"),
         (

@@ -224,6 +224,9 @@ class _StreamRunner:
             raise BoxError(f"{self.name}: {NO_SPEECH.format(line=config.line)}")
         try:
             self.carrier = mediator_carrier(config, allows, data=data)
+            self.injected: StreamState | None = None if config.installed else StreamState.ABSENT
+            """The fault that the stream has for itself."""
+            self.carrier.fault(self.injected)
         except ValueError as error:
             raise BoxError(f"{self.name}: {error}") from error
         if fill is not None and (stream := self.carrier.e1) is not None:
@@ -234,8 +237,6 @@ class _StreamRunner:
         self.address = ""
         self.cut = False
         """Whether its line is cut by a fault of KPD1 or KPD2."""
-        self.injected: StreamState | None = None
-        """The fault that the stream has for itself."""
 
     async def start(self) -> None:
         """Open the carrier. Raises :class:`BoxError`."""
@@ -565,6 +566,11 @@ class Streams:
         Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have.
         """
         runner = self._runners[stream]
+        if not runner.config.installed:
+            submodule = runner.config.on_submodule
+            raise ValueError(
+                f"{runner.name}: the M4E1 submodule {submodule} is not installed (e1.installed): it stays ABSENT"
+            )
         state = None if fault == "clear" else StreamState(fault)
         if state is not None or not runner.cut:
             runner.carrier.fault(state)
@@ -576,7 +582,7 @@ class Streams:
         """The line is cut (LOS), or there again with the fault that was injected. Raises :class:`KeyError`."""
         runner = self._runners[stream]
         runner.cut = cut
-        runner.carrier.fault(StreamState.LOS if cut else runner.injected)
+        runner.carrier.fault(StreamState.LOS if cut and runner.config.installed else runner.injected)
 
     def have_faults(self, faults: Faults) -> None:
         """The frames of every data channel cross a line with these faults."""
