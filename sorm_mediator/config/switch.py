@@ -645,7 +645,8 @@ class SwitchConfig(Section):
     """Objects in unended syncs of one mediator, over all its sessions, half a kilobyte each. A sync beyond
     that is refused with 31h and counted. Our choice: two whole tables."""
     cdr_directory: str = "cdr"
-    """Folder of the call detail records, relative to this file; made when a domain has ``cdr``."""
+    """Folder of the call detail records, relative to this file; made when a domain has ``cdr``. Empty: they are in no
+    file, and ``GET calls/{call}/cdr`` alone has them."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
     """Released calls that stay available to requests."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31

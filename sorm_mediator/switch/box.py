@@ -24,11 +24,19 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.faults.registry import Faults
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.calendar import Calendar
-from sorm_mediator.switch.calls.call import Call, CallEvent, CallRefused, CallRequest, ServiceRequest, State
+from sorm_mediator.switch.calls.call import (
+    Call,
+    CallEvent,
+    CallRefused,
+    CallRequest,
+    Leg,
+    ServiceRequest,
+    State,
+)
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.calls.speech import rtp_address
-from sorm_mediator.switch.cdr import CdrFiles, licensed_modes
+from sorm_mediator.switch.cdr import CdrFiles, licensed_modes, records_of
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.changes.licence import active_subscribers
@@ -113,7 +121,7 @@ class SwitchBox:
         node = self.engine.node
         node.watchers.append(self._changed)
         self.elph = ElphRegistrations(node)
-        self._cdr = CdrFiles(config.directory / switch.cdr_directory)
+        self._cdr = CdrFiles(config.directory / switch.cdr_directory) if switch.cdr_directory else None
         self._sender = SpeechSender(switch.media.host, switch.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self.licence_node = self._licence_node(config)
@@ -283,7 +291,8 @@ class SwitchBox:
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
-            closing.callback(self._cdr.close)
+            if self._cdr is not None:
+                closing.callback(self._cdr.close)
             closing.callback(self._faults.close)
             if self._network is not None:
                 closing.callback(self._network.close)
@@ -799,14 +808,15 @@ class SwitchBox:
         wanted = {
             domain.name: domain.config.cdr for domain in self.engine.domains.values() if domain.config.cdr
         }
-        active = self.engine.node.licences.active(time.time())
-        licensed = licensed_modes(active.limits.kept("cdr"))
+        active, licensed = self.engine.node.licences.active(time.time()), self._licensed_cdr()
         for name, modes in wanted.items():
             for mode in sorted({*modes} - licensed):
                 log.warning(
                     "switch.licence: licence %d has no CDR generation mode %s, which domain %s has: none is written",
                     active.number, mode, name,
                 )  # fmt: skip
+        if self._cdr is None:
+            return
         try:
             self._cdr.prepare(wanted)
         except OSError as error:
@@ -815,24 +825,32 @@ class SwitchBox:
             )
             raise BoxError(problem) from error
 
+    def _licensed_cdr(self) -> frozenset[str]:
+        return licensed_modes(self.engine.node.licences.active(time.time()).limits.kept("cdr"))
+
+    def call_records(self, call: Call) -> list[tuple[Leg, str]]:
+        """The records of a call, as the present licence allows them; none until it has ended."""
+        if call.state is not State.RELEASED:
+            return []
+        licensed = self._licensed_cdr()
+        return [(leg, mode) for leg, mode in records_of(call) if mode in licensed]
+
     def _write_cdr(self, call: Call) -> None:
-        """Write the records of a call that has ended: in each domain that it passed through, in each mode."""
-        legs = [leg for leg in call.legs if leg.domain.config.cdr]
-        if not legs:
+        """Write the records of a call that has ended."""
+        if self._cdr is None or not records_of(call):
             return
-        licensed = licensed_modes(self.engine.node.licences.active(time.time()).limits.kept("cdr"))
-        for leg in legs:
-            for mode in leg.domain.config.cdr:
-                if mode not in licensed:
-                    self.counters["call records without a licence"] += 1
-                    continue
-                try:
-                    self._cdr.write(call, leg, mode)
-                except OSError as error:
-                    self.counters["call records lost"] += 1
-                    if not self._cdr.failing:  # once: a full disk would fill the log too
-                        log.error("a call record of %s is lost: %s", leg.domain.name, error)  # noqa: TRY400
-                    self._cdr.failing = True
-                else:
-                    self.counters["call records"] += 1
-                    self._cdr.failing = False
+        licensed = self._licensed_cdr()
+        for leg, mode in records_of(call):
+            if mode not in licensed:
+                self.counters["call records without a licence"] += 1
+                continue
+            try:
+                self._cdr.write(call, leg, mode)
+            except OSError as error:
+                self.counters["call records lost"] += 1
+                if not self._cdr.failing:  # once: a full disk would fill the log too
+                    log.error("a call record of %s is lost: %s", leg.domain.name, error)  # noqa: TRY400
+                self._cdr.failing = True
+            else:
+                self.counters["call records"] += 1
+                self._cdr.failing = False

@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO, StringIO
@@ -97,9 +97,14 @@ def fields_of(mode: str) -> tuple[CdrField, ...]:
     return tuple(field for field in FIELDS if mode in (field.mode, "sorm3"))
 
 
-def record(call: Call, leg: Leg, mode: str) -> list[str]:
-    """The record of a call in the domain of a leg."""
-    return [str(field.value(call, leg)) for field in fields_of(mode)]
+def record(call: Call, leg: Leg, mode: str) -> dict[str, str]:
+    """The record of a call in the domain of a leg: its fields by name."""
+    return {field.name: str(field.value(call, leg)) for field in fields_of(mode)}
+
+
+def records_of(call: Call) -> list[tuple[Leg, str]]:
+    """The records that a call leaves: in each domain that it passed through, in each mode of that domain."""
+    return [(leg, mode) for leg in call.legs for mode in leg.domain.config.cdr]
 
 
 def licensed_modes(value: object) -> frozenset[str]:
@@ -125,8 +130,8 @@ class CdrFiles:
         day = datetime.fromtimestamp(call.release_time or call.started, UTC).strftime("%Y%m%d")
         file = self._file(leg.domain.name, mode, day)
         size = os.fstat(file.fileno()).st_size
-        names = _line([field.name for field in fields_of(mode)]) if size == 0 else b""
-        line = names + _line(record(call, leg, mode))
+        names = _line(field.name for field in fields_of(mode)) if size == 0 else b""
+        line = names + _line(record(call, leg, mode).values())
         if file.write(line) != len(line):
             file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -158,7 +163,7 @@ class CdrFiles:
         return file
 
 
-def _line(cells: list[str]) -> bytes:
+def _line(cells: Iterable[str]) -> bytes:
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode()

@@ -22,6 +22,7 @@ from sorm_mediator.switch.assignments import INVALID
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, connection
 from sorm_mediator.switch.calls.messages import MessageRequest
+from sorm_mediator.switch.cdr import record
 from sorm_mediator.switch.changes.stations import trunk_rows
 from sorm_mediator.switch.elph import EXPIRES, ElphRegistration, Platform
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
@@ -350,6 +351,15 @@ class SwitchCallDocument(SwitchDocument):
     events: list[EventDocument]
 
 
+class RecordDocument(SwitchDocument):
+    """A call detail record."""
+
+    domain: str
+    mode: Literal["basic", "sorm3"]
+    fields: dict[str, str]
+    """As in docs/cdr.md."""
+
+
 class MediatorDocument(SwitchDocument):
     """A mediator of a MultiSORM user, connected or not."""
 
@@ -587,10 +597,29 @@ async def recent_calls(
 @switch_router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
 async def one_call(switch: Switch, lang: PreferredLang, call: str) -> SwitchCallDocument:
     """Its state, the routing it took, and what happened in it."""
+    return document(_kept(switch, call), lang)
+
+
+@switch_router.get(
+    "/calls/{call}/cdr", responses={404: {"description": "No such call"}}, summary="Its call detail records"
+)
+async def call_records(switch: Switch, call: str) -> list[RecordDocument]:
+    """The records that it leaves in the domains it passed through, by the modes that they and the licence have; none
+    until it has ended."""
+    found = _kept(switch, call)
+    return [
+        RecordDocument.model_validate(
+            {"domain": leg.domain.name, "mode": mode, "fields": record(found, leg, mode)}
+        )
+        for leg, mode in switch.call_records(found)
+    ]
+
+
+def _kept(switch: SwitchBox, call: str) -> Call:
     found = switch.engine.calls.get(call)
     if found is None:
         raise HTTPException(404, Phrase("there is no call {call!r}, or it was released long ago", call=call))
-    return document(found, lang)
+    return found
 
 
 @switch_router.delete(

@@ -122,7 +122,8 @@ async def test_streams_of_a_submodule_that_is_not_installed_stay_absent(tmp_path
         )
         call(lab, "28331", "28332")
         await console.message(NumberReceived, "kpd2", operation=1)
-        assert lab.gateway is not None and lab.gateway.e1 is not None
+        assert lab.gateway is not None
+        assert lab.gateway.e1 is not None
         streams = lab.gateway.e1.streams
         assert [one.state for one in streams.rows()] == ["WORK", "ABSENT", "ABSENT"]
         for fault in ("clear", "AIS"):

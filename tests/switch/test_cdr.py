@@ -44,8 +44,7 @@ def engine(tmp_path: Path) -> Switch:
 
 
 def row(call: Call, mode: str) -> dict[str, str]:
-    names = [field.name for field in fields_of(mode)]
-    return dict(zip(names, record(call, call.legs[-1], mode), strict=True))
+    return record(call, call.legs[-1], mode)
 
 
 def files(tmp_path: Path) -> dict[str, list[dict[str, str]]]:
@@ -162,6 +161,17 @@ async def test_a_mode_that_is_not_licensed_is_not_written(
     assert list(files(tmp_path)) == ["basic"], "as in the factory licence"
     assert box.counters["call records without a licence"] == 2
     assert "licence 1 has no CDR generation mode sorm3, which domain one has: none is written" in caplog.text
+
+
+async def test_without_a_folder_the_records_are_told_and_in_no_file(tmp_path: Path) -> None:
+    box = await make_calls(document(tmp_path, cdr=BOTH, licensed="sorm3", cdr_directory=""))
+
+    told = [
+        [(leg.domain.name, mode) for leg, mode in box.call_records(one)] for one in box.engine.calls.values()
+    ]
+    assert told == [[("one", "sorm3")]] * 2, "as the licence allows"
+    assert not files(tmp_path)
+    assert "call records" not in box.counters
 
 
 async def test_a_domain_without_the_key_writes_none(tmp_path: Path) -> None:

@@ -33,11 +33,15 @@ async def box() -> AsyncIterator[SwitchBox]:
 
 @pytest.fixture
 async def http(box: SwitchBox) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_of(box) as client:
+        yield client
+
+
+def api_of(box: SwitchBox) -> httpx.AsyncClient:
     app = FastAPI()
     app.state.switch = box
     app.include_router(switch_router, prefix="/api/v1")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://switch") as client:
-        yield client
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://switch")
 
 
 async def test_refusals_and_reasons_are_in_the_language_that_the_client_prefers(box: SwitchBox) -> None:
@@ -311,3 +315,26 @@ async def test_a_call_that_runs_is_driven(http: httpx.AsyncClient) -> None:
     )
     for verb in ("answer", "release"):
         assert (await http.post(f"{path}/{verb}")).status_code == 404
+
+
+async def test_the_records_of_a_call_are_there_when_it_has_ended() -> None:
+    domain = {"name": "one", "cdr": ["basic", "sorm3"], "subscribers": [{"number": "1"}, {"number": "2"}]}
+    box = SwitchBox(config.parse({"switch": {"ssh_port": 0, "cdr_directory": "", "domains": [domain]}}))
+    await box.start()
+    async with api_of(box) as client:
+        made = await client.post(
+            "/api/v1/switch/domains/one/calls", json={"a": "1", "b": "2", "ring": 0, "talk": 60}
+        )
+        call = made.json()["call"]
+        path = f"/api/v1/calls/{call}/cdr"
+        assert (await client.get(path)).json() == []
+
+        await client.delete(f"/api/v1/calls/{call}")
+
+        (record,) = (await client.get(path)).json()
+        assert (record["domain"], record["mode"]) == ("one", "basic"), "the licence has no sorm3"
+        assert (
+            record["fields"].items() >= {"call": call, "calling": "1", "called": "2", "cause": "05"}.items()
+        )
+        assert (await client.get("/api/v1/calls/none/cdr")).status_code == 404
+    await box.stop()
