@@ -89,6 +89,7 @@ def test_of_very_many_mistakes_the_count_is_told(tmp_path: Path) -> None:
         ("[web\n", ":1: is not TOML: "),
         (f"[web]\n{'a.' * 6000}b = 1\n", ":2: a key has more than 64 parts"),
         (f'"web" . {QUOTED_PARTS} "c" = 1\n', ":1: a key has more than 64 parts"),
+        ('"\\""' + '."\\""' * 6000 + " = 1\n", ":1: a key has more than 64 parts"),
     ],
 )
 def test_what_is_not_toml_has_its_line(tmp_path: Path, text: str, says: str) -> None:

@@ -294,7 +294,7 @@ def put(document: dict[str, Any], given: Given) -> None:
 _MOST_LEVELS: Final = 64
 """Tables within each other that a lab file may have (our choice: it has fewer than ten)."""
 _DEEP_KEY: Final = re.compile(
-    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){""" + f"{_MOST_LEVELS}}}"
+    r"""(?<![\w\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){""" + f"{_MOST_LEVELS}}}"
 )
 _PLACE: Final = re.compile(r"(?P<what>.+) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 """An error of tomllib."""
