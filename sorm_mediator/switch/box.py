@@ -334,6 +334,7 @@ class SwitchBox:
         if self.licence_node is not None:
             self.licence_node.wake()
         self._look_at_tokens()
+        self._timer.set(asyncio.get_running_loop().time())  # calls may wait for what a licence has now
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         if change.event is not None:

@@ -5,13 +5,19 @@ Source: ECSS-10 manual, Licence distribution: cp_limit; dialer, channels.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
 
-from sorm_mediator.switch.calls.call import Call, CallRefused, State
+from sorm_mediator import config
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.origins import SYSTEM
+from sorm_mediator.switch.changes.licence import add_licence
+from sorm_mediator.switch.licence import make_licence
 from tests.switch.conftest import Switch, obj
 from tests.switch.licence.test_licence_units import A, B, C, D, lab
 
@@ -95,6 +101,27 @@ def test_a_call_that_waits_can_be_given_up() -> None:
     lab.engine.tick(lab.now)
 
     assert (second.state, third.state, lab.used) == (State.RELEASED, State.RINGING, 1)
+
+
+async def test_a_call_of_the_dialer_that_waits_is_made_when_a_licence_has_a_channel_for_it() -> None:
+    domain = {"name": "one", "subscribers": [{"number": "1"}, {"number": "2"}]}
+    licence = {"limits": {CHANNELS: 1}}
+    box = SwitchBox(config.parse({"switch": {"ssh_port": 0, "domains": [domain], "licence": licence}}))
+    await box.start()
+    _, second = (
+        box.place_call("one", CallRequest(a=SERVICE, b=b, origin="system:dialer", ring=3600.0))
+        for b in ("1", "2")
+    )
+    assert second.events[-1].event == "waiting"
+
+    limits = {CHANNELS: 2, "concurrent_calls": 9}
+    made = make_licence(limits, ssw_id="ECSS 000000", description="l", expires=None, now=time.time())
+    add_licence(box.engine.node, made, time.time())
+
+    async with asyncio.timeout(5):
+        while second.state is not State.RINGING:  # noqa: ASYNC110 - the switch has no event for it
+            await asyncio.sleep(0)
+    await box.stop()
 
 
 def test_a_call_of_the_dialer_needs_a_unit_besides_its_channel() -> None:
