@@ -317,6 +317,8 @@ def _add_aggregate(call: Invocation) -> Talk:
         question = f"{there}: replace its domains by {as_list(given)}, and its password? yes/no ?> "
     if not (yield from confirmed(question)):
         return f"cancelled: {user} stays as it is"
+    if aggregate(call.node, user) is not before:
+        raise ChangeRefused(f"{user} was changed meanwhile: enter the command again")
     return ok(sorm.replace_aggregate(call.node, wanted))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.switch.node import Change
+from sorm_mediator.switch.shell.session import ShellSession
 
 V = "domain/voip.local"
 TRACE = f"{V}/routing/trace cgpn.digits=200100 cdpn.digits=200119"
@@ -101,6 +102,14 @@ def test_a_multisorm_user_stays_when_the_answer_is_no(typist: Any, line: str) ->
     typist.gets(line)
     assert "not done: there was no answer" in typist.shell.end().error
     assert typist.node.config is before
+
+
+def test_a_multisorm_user_that_is_changed_while_its_question_waits(typist: Any) -> None:
+    typist.gets(f"{ADD} multi other voip.local")
+    ShellSession(typist.shell.state.context).enter("sorm/set aggregate_sorm_settings remove multi")
+
+    assert typist.is_refused("yes") == "multi was changed meanwhile: enter the command again"
+    assert not typist.node.config.aggregates
 
 
 def test_domains_that_a_multisorm_user_has_are_not_added_again(typist: Any) -> None:
