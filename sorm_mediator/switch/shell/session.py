@@ -70,7 +70,7 @@ class ShellSession:
     ) -> None:
         self.user = user
         self.state = ShellState(context, Rights(user, domains))
-        self._parser = _parser_of(context.node)
+        self._parser = _parser_of(context.node, self.state.rights)
         self._talk: Talk | None = None
         self._question = ""
         self._began = (0.0, 0.0)
@@ -187,8 +187,8 @@ class ShellSession:
         return Entered(text, ended=leaving, cleared=clearing)
 
 
-def _parser_of(node: Node) -> Parser:
-    return Parser(_commands_of(node), partial(_names, node))
+def _parser_of(node: Node, rights: Rights) -> Parser:
+    return Parser(_commands_of(node), partial(_names, node, rights))
 
 
 def _commands_of(node: Node) -> tuple[Command, ...]:
@@ -196,8 +196,8 @@ def _commands_of(node: Node) -> tuple[Command, ...]:
     return tuple(one for one in commands() if one.profile in ("", node.config.profile))
 
 
-def _names(node: Node, name: str, path: Mapping[str, str]) -> Iterable[str]:
-    """The present names for the commands' ``<name>``."""
+def _names(node: Node, rights: Rights, name: str, path: Mapping[str, str]) -> Iterable[str]:
+    """The present names for the commands' ``<name>``; those in a domain only for whoever has a right to it."""
     found: dict[str, Iterable[str]] = {
         **dict.fromkeys(("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"), node.domains),
         "BRIDGE": node.bridges,
@@ -205,7 +205,7 @@ def _names(node: Node, name: str, path: Mapping[str, str]) -> Iterable[str]:
         "CLUSTER": {name for one in node.licences.installed.values() for name in one.limits.storage},
     }
     domain = node.domains.get(path.get("D", ""))
-    if domain is not None:
+    if domain is not None and rights.cover(domain.name):
         found |= {
             "PLAN": domain.plans,
             "CONTEXT": domain.contexts,
@@ -240,7 +240,7 @@ def _help(call: Invocation) -> str:
 
 def _cd(call: Invocation) -> str:
     place = resolve(call["FOLDER"] or "/", call.shell.place)[0]
-    parser = _parser_of(call.node)
+    parser = _parser_of(call.node, call.shell.rights)
     for depth in range(len(place)):
         if not parser.is_folder(place[: depth + 1]):
             raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls shows what there is")
@@ -254,7 +254,7 @@ def _pwd(call: Invocation) -> str:
 
 def _ls(call: Invocation) -> str:
     place = resolve(call["FOLDER"], call.shell.place)[0]
-    names = _parser_of(call.node).children(place)
+    names = _parser_of(call.node, call.shell.rights).children(place)
     if not names:
         raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls / shows what there is")
     return "\n".join(f"{name}/" if folder else name for name, folder in names)

@@ -54,6 +54,18 @@ def test_another_domain_needs_its_right(petrov: Petrov) -> None:
     petrov.is_refused(f"{C}/sorm/info --secrets")
 
 
+@pytest.mark.parametrize("command", ["np/numbers/list", "trunk/sip/remove", "routing/remove"])
+def test_completion_tells_nothing_of_another_domain(petrov: Petrov, command: str) -> None:
+    def offered(domain: str, shell: ShellSession) -> list[str]:
+        line = f"{domain}/{command} "
+        completed, _, names = shell.complete(line, len(line))
+        return names or [completed.removeprefix(line).strip()]
+
+    assert offered(C, petrov.shell) == [""]
+    assert offered(C, petrov.whole.shell) != [""]
+    assert offered(V, petrov.shell) == offered(V, petrov.whole.shell)
+
+
 @pytest.mark.parametrize(
     "line",
     [
