@@ -46,7 +46,8 @@ class Tokens:
 
         Returns whether they became too few since they were looked at last.
         """
-        short = self.count(now) < self.nodes(now)
+        inserted = self.inserted()
+        short = inserted is not None and inserted < self.nodes(now)
         began = short and self.since is None
         self.since = None if not short else now if self.since is None else self.since
         return began
