@@ -88,6 +88,8 @@ def read_line(line: bytes, kind: type[Message], secret: str | None, nonce: str) 
     mac = body.pop("mac", "")
     try:
         message = kind.model_validate_json(json.dumps(body))
+    except RecursionError:
+        raise AgentMessageError("it is nested too deeply") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise AgentMessageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -177,24 +177,26 @@ class SmartClient:
         if self._under_way is not None:
             raise m.MessageError(f"a request is under way already: {self._under_way.kind}")
         if kind == "register":
+            request = self._register(token or self.token)
             self.token = token or self.token
-            request = self._register()
         else:
             request = self._signed(kind)
         self._wanted = self._wanted or kind != "deregister"
         self._under_way = request
         return request
 
-    def _register(self) -> Request:
+    def _register(self, token: str) -> Request:
+        if len(token) > m.MOST_TEXT:
+            raise m.MessageError(f"token: has {len(token)} characters, and {m.MOST_TEXT} are allowed")
         key = m.new_key()
         document = m.Register(
-            token=self.token,
+            token=token,
             software_tag=m.SOFTWARE_TAG,
             udi=self.udi,
             serial=self.serial,
             csr=m.request_for(self.serial, key),
         )
-        return Request("register", m.plain(document), m.token_of(self.token), key)
+        return Request("register", m.plain(document), m.token_of(token), key)
 
     def _signed(self, kind: Literal["authorise", "deregister"]) -> Request:
         held = self.registration

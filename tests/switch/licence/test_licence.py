@@ -31,6 +31,8 @@ from sorm_mediator.switch.licence import (
     shown,
 )
 from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.shell.command import ShellContext
+from sorm_mediator.switch.shell.session import ShellSession
 
 SSW = "ECSS 000000"
 NOW = datetime(2027, 6, 1, 12, tzinfo=UTC).timestamp()
@@ -81,6 +83,14 @@ def test_the_highest_number_holds_until_it_expires_and_then_the_next_lower_one()
     assert licences.active(LAST_SECOND).number == 2
     assert licences.active(LAST_SECOND + 1).number == 1
     assert licences.active(datetime(2027, 8, 1, tzinfo=UTC).timestamp()).number == 0
+
+
+def test_the_last_day_of_the_calendar_is_a_last_day() -> None:
+    switch = node(concurrent_calls=100, expires="9999-12-31")
+    assert switch.licences.active(253_402_300_799.0).number == 1
+    assert switch.licences.active(253_402_300_800.0).number == 0
+    shell = ShellSession(ShellContext(node=switch, clock=lambda: NOW, stopwatch=lambda: 0.0))
+    assert "31.12.9999 23:59:59" in shell.enter("cluster/storage/ds1/licence/list-licence").text
 
 
 def test_what_a_licence_leaves_out_is_as_in_the_factory_licence() -> None:
