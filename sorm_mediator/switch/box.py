@@ -281,7 +281,7 @@ class SwitchBox:
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
-            closing.callback(self._cdr.close)
+            closing.callback(self._close_cdr)
             closing.callback(self._faults.close)
             if self._network is not None:
                 closing.callback(self._network.close)
@@ -816,6 +816,13 @@ class SwitchBox:
                 f"switch.cdr_directory: {self._cdr.directory}: can't be written: {error.strerror or error}"
             )
             raise BoxError(problem) from error
+
+    def _close_cdr(self) -> None:
+        """Close the files of call records; what a full disk has not taken is lost."""
+        try:
+            self._cdr.close()
+        except OSError as error:
+            log.error("the last call records are lost: %s: %s", self._cdr.directory, error.strerror or error)  # noqa: TRY400
 
     def _write_cdr(self, call: Call) -> None:
         """Write the records of a call that has ended: in each domain that it passed through, in each mode."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
@@ -133,26 +134,36 @@ class CdrFiles:
                 (self.directory / domain / mode).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def close(self) -> None:
-        """Close the files."""
-        for _, file in self._open.values():
-            file.close()
-        self._open.clear()
+        """Close the files. Raises :class:`OSError` when the last records can't be written; all are closed then too."""
+        with ExitStack() as closing:
+            for _, file in self._open.values():
+                closing.callback(file.close)
+            self._open.clear()
 
     def _file(self, domain: str, mode: str, day: str) -> TextIO:
         known = self._open.get((domain, mode))
         if known is not None and known[0] == day:
             return known[1]
         if known is not None:
-            known[1].close()
             del self._open[domain, mode]
+            known[1].close()
         self.prepare({domain: (mode,)})
         path = self.directory / domain / mode / f"{day}.csv"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         file = os.fdopen(descriptor, "a", encoding="utf-8", newline="")
         if os.fstat(descriptor).st_size == 0:
             file.write(_line([field.name for field in fields_of(mode)]))
+        elif not _ends_a_line(path):
+            file.write("\n")
         self._open[domain, mode] = day, file
         return file
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether a file ends in a whole record: of a full disk it may have half of one."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _line(cells: list[str]) -> str:

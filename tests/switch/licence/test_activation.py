@@ -352,7 +352,9 @@ async def test_an_answer_that_is_none_of_a_licence_server_is_told(answer: bytes)
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(LicenceError, match=r"its answer (is not that of a licence server|has no licence)"):
+        with pytest.raises(
+            LicenceError, match=r"its answer (is not that of a licence server|has no licence)"
+        ):
             await asyncio.to_thread(ask_licence_server, address, "LAC-1", "LID-1", REGISTERED)
 
 
