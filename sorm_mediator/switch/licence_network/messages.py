@@ -20,7 +20,8 @@ from sorm_mediator.switch.licence_network.states import NodeState
 
 LONGEST: Final = 65_536
 """Octets of a line."""
-UnitsField = dict[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=10**9)]]
+UnitsField = dict[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=10**12)]]
+"""Resource -> units: more than all codes of a licence file can hold."""
 
 
 class AgentMessageError(Exception):

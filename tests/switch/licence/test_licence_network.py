@@ -240,6 +240,11 @@ def test_units_are_counted_over_all_nodes_and_given_back() -> None:
     }
 
 
+def test_as_many_licences_as_a_file_can_hold_are_told_to_a_slave() -> None:
+    agent, a = master(ip=20_000_000_000), slave("a")
+    assert dict(ask(agent, a, ip=3).total) == {"ip": 20_000_000_000, "networking": 2}
+
+
 def test_each_slave_needs_a_networking_licence_of_its_own() -> None:
     agent = master(ip=9)
     for name in "ab":
