@@ -21,7 +21,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.switch import licence_client, licence_store
 from sorm_mediator.switch.changes import ChangeRefused, stations
 from sorm_mediator.switch.licence import LicenceError, decode_activation, locking_id
-from sorm_mediator.switch.licence_client import ask_licence_server
+from sorm_mediator.switch.licence_client import ServerQuestion, ask_licence_server
 from sorm_mediator.switch.licence_server import Sold, activate, merge, sell
 from sorm_mediator.switch.licence_store import LicenceServer, LicenceStore
 from sorm_mediator.switch.node import Node
@@ -80,8 +80,28 @@ def test_a_further_code_adds_its_licences_to_those_there_are() -> None:
 
 
 def test_a_code_that_is_not_sold_is_refused() -> None:
-    with pytest.raises(LicenceError, match="'LAC-X' is no licence authorisation code of this server"):
+    with pytest.raises(
+        LicenceError, match="the code that ends in 'AC-X' is no licence authorisation code of this server"
+    ):
         activate(Sold(), "LAC-X", "LID-1", REGISTERED, NOW)
+
+
+def test_no_error_of_the_licence_server_has_a_code(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    store = LicenceStore(tmp_path / "cls.json")
+    (lac,) = store.change(lambda sold: sell(sold, {"ip": 1}, 1))
+    server = LicenceServer(store, "127.0.0.1:0", now=lambda: NOW)
+    mistyped = lac[:-1] + ("A" if lac[-1] != "A" else "B")
+    told = [
+        server._answer(
+            ServerQuestion(lac=code, locking_id=own, registration=REGISTERED).model_dump_json().encode()
+        )
+        for code, own in ((lac, "LID-1"), (lac, "LID-2"), (mistyped, "LID-1"))
+    ]
+    assert "is used for another Locking ID, LID-1" in told[1].refused
+    assert "is no licence authorisation code of this server" in told[2].refused
+    for text in (told[1].refused, told[2].refused, caplog.text):
+        assert lac[:14] not in text
+        assert lac[-4:-1] in text
 
 
 def test_a_code_used_for_another_locking_id_is_refused_and_the_same_one_may_have_it_again() -> None:
