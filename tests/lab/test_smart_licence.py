@@ -276,6 +276,25 @@ async def test_the_cloud_answers_a_body_that_is_nested_without_an_end() -> None:
             assert (answer.status_code, answer.json()["detail"]) == (422, "the body is no JSON")
 
 
+async def test_a_stranger_that_leaves_in_the_middle_of_a_request_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = CloudServer(LicenceCloud(1_700_000_000.0), lambda: 1_700_000_000.0)
+    port = (await server.start()).rpartition(":")[2]
+    for _ in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        writer.write(
+            f"POST /register HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9\r\n\r\n{{".encode()
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"http://127.0.0.1:{port}/usage")).status_code == 200
+    await server.stop()
+    assert "Exception in ASGI" not in caplog.text
+
+
 async def test_a_token_of_the_shell_that_is_too_long_is_told_and_the_registration_goes_on() -> None:
     async with AsyncExitStack() as stack:
         lab, http = await lab_of(stack)
