@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from pydantic import ValidationError
+
 from sorm_mediator.config.switch import SmartLicenceConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.smart import messages as m
@@ -186,16 +188,17 @@ class SmartClient:
         return request
 
     def _register(self, token: str) -> Request:
-        if len(token) > m.MOST_TEXT:
-            raise m.MessageError(f"token: has {len(token)} characters, and {m.MOST_TEXT} are allowed")
         key = m.new_key()
-        document = m.Register(
-            token=token,
-            software_tag=m.SOFTWARE_TAG,
-            udi=self.udi,
-            serial=self.serial,
-            csr=m.request_for(self.serial, key),
-        )
+        try:
+            document = m.Register(
+                token=token,
+                software_tag=m.SOFTWARE_TAG,
+                udi=self.udi,
+                serial=self.serial,
+                csr=m.request_for(self.serial, key),
+            )
+        except ValidationError as error:
+            raise m.MessageError(f"token: {error.errors(include_url=False)[0]['msg']}") from None
         return Request("register", m.plain(document), m.token_of(token), key)
 
     def _signed(self, kind: Literal["authorise", "deregister"]) -> Request:

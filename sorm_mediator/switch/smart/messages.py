@@ -64,8 +64,7 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-MOST_TEXT: Final = 256
-Short = Annotated[str, Field(max_length=MOST_TEXT)]
+Short = Annotated[str, Field(max_length=256)]
 Pem = Annotated[str, Field(max_length=8192)]
 
 
