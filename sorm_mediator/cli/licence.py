@@ -197,15 +197,24 @@ def cloud(
         ),
     ] = Path("licence-root.pem"),
     account: Annotated[str, typer.Option(help="Name of the virtual account.")] = "CUSP TEST",
-    purchased: Annotated[int, typer.Option(min=0, help="Licences that the account has bought.")] = 30,
+    purchased: Annotated[
+        int, typer.Option(min=0, max=10**9, help="Licences that the account has bought.")
+    ] = 30,
     other_count: Annotated[
         list[int] | None,
         typer.Option(
-            min=0, metavar="N", help="Count that another proxy of the account is configured with; repeat it."
+            min=0,
+            max=10**9,
+            metavar="N",
+            help="Count that another proxy of the account is configured with; repeat it.",
         ),
     ] = None,
-    expiry: Annotated[int, typer.Option(min=1, help="Seconds that an authorisation lasts.")] = 7_775_673,
-    retry_interval: Annotated[int, typer.Option(min=1, help="Seconds between two authorisations.")] = 43_200,
+    expiry: Annotated[
+        int, typer.Option(min=1, max=10**9, help="Seconds that an authorisation lasts.")
+    ] = 7_775_673,
+    retry_interval: Annotated[
+        int, typer.Option(min=1, max=10**9, help="Seconds between two authorisations.")
+    ] = 43_200,
     ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",

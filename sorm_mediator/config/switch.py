@@ -473,6 +473,10 @@ class AddedLicenceConfig(Section):
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
+MOST_SMART = 10**9
+"""Limit of counts, and of seconds, of the smart licence: 31 years, so that its dates have years of four digits."""
+
+
 class SmartLicenceConfig(Section):
     """``[switch.smart_licence]``: a licence of calls per second that a licence cloud grants, and that refuses calls."""
 
@@ -484,31 +488,31 @@ class SmartLicenceConfig(Section):
     the lab starts on loopback."""
     root: str = ""
     """File with the root certificate (PEM) that the cloud's answers are signed under; needed with ``server``."""
-    token: SecretStr = SecretStr("")
+    token: Annotated[SecretStr, Field(max_length=256)] = SecretStr("")
     """Token of the customer's account, as the cloud prints it; empty: that of the lab's own stand-in."""
     register_at_start: bool = Field(default=True)
     """Register and authorise when the switch starts, and again when it is due; off: only on demand (shell, HTTP)."""
-    count: Annotated[int, Field(ge=0)] = 10
+    count: Annotated[int, Field(ge=0, le=MOST_SMART)] = 10
     """Licences that are asked for; each is for 5 calls per second."""
-    evaluation_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
+    evaluation_days: Annotated[float, Field(ge=0, le=36_500)] = 90.0
     """Days of evaluation, from the start; they never begin anew."""
     account: Annotated[str, Field(min_length=1, max_length=64)] = "CUSP TEST"
     """Virtual account of the lab's own stand-in."""
-    purchased: Annotated[int, Field(ge=0)] = 30
+    purchased: Annotated[int, Field(ge=0, le=MOST_SMART)] = 30
     """Licences that this account has bought."""
-    other_counts: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    other_counts: tuple[Annotated[int, Field(ge=0, le=MOST_SMART)], ...] = ()
     """Counts that other proxies of this account are configured with; the cloud compares the sum of all with what was
     bought."""
-    auth_expiry: Annotated[int, Field(ge=1)] = 7_775_673
+    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SMART)] = 7_775_673
     """Seconds that an authorisation of the lab's own stand-in lasts."""
-    retry_interval: Annotated[int, Field(ge=1)] = 43_200
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SMART)] = 43_200
     """Seconds between two requests for authorisation, as the stand-in answers them; and after a failed request."""
     cps_mode: Literal["window", "instant"] = "window"
     """How calls per second are compared with the limit of 5 x count. window: the mean of the last snapshots, as since
     release 9.1.5; instant: the calls of the current second, as before it."""
-    cps_window: Annotated[int, Field(ge=1)] = 300
+    cps_window: Annotated[int, Field(ge=1, le=86_400)] = 300
     """Seconds of the window; a multiple of ``cps_snapshot``."""
-    cps_snapshot: Annotated[int, Field(ge=1)] = 30
+    cps_snapshot: Annotated[int, Field(ge=1, le=86_400)] = 30
     """Seconds of one snapshot."""
     cps_first_window: Literal["zero", "mean"] = "zero"
     """Snapshots that are still missing in the first window. zero: they count as no calls; mean: the mean is of those

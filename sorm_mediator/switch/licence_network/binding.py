@@ -19,7 +19,7 @@ from pydantic import Field
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config.stations import COUNTED, LicenceNetworkConfig
-from sorm_mediator.config.written import write_file
+from sorm_mediator.config.written import read_file, write_file
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.language import Phrase
 from sorm_mediator.options import Section
@@ -419,7 +419,11 @@ class LicenceNode:
             return
         key = f"switch.licence_network.state_file: {self._file}"
         try:
-            written = read_line(self._file.read_bytes(), StateFile, self._secret, _FILE_NONCE)
+            written = read_line(read_file(self._file).encode(), StateFile, self._secret, _FILE_NONCE)
+        except UnicodeError:
+            raise BoxError(
+                f"{key}: is no licence state of this network: it is no UTF-8; if the file is lost, remove it"
+            ) from None
         except OSError as error:
             raise BoxError(f"{key}: can't be read: {error.strerror or error}") from None
         except AgentMessageError as error:
@@ -433,8 +437,8 @@ class LicenceNode:
             raise BoxError(
                 f"{key}: was written {behind:.0f} s later than the system's clock shows now: set the clock right"
             )
-        now = written.kept.now + -behind * self._calendar.factor
-        self._calendar.move_to(now)
+        self._calendar.move_to(written.kept.now + -behind * self._calendar.factor)
+        now = self._calendar.now()
         try:
             self.licence.resume(written.kept, now)
         except ClockStepError as error:
