@@ -56,7 +56,17 @@ async def test_a_switch_registers_with_a_cloud_of_another_process(cloud: dict[st
 
 def test_a_folder_that_is_not_there_is_told() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "sorm_mediator", "licence", "cloud", "--port", "0", "--root", "/nowhere/x.pem"],
+        [
+            sys.executable,
+            "-m",
+            "sorm_mediator",
+            "licence",
+            "cloud",
+            "--port",
+            "0",
+            "--root",
+            "/nowhere/x.pem",
+        ],
         capture_output=True,
         text=True,
         check=False,
