@@ -478,7 +478,7 @@ class SmartLicenceConfig(Section):
 
     enabled: bool = False
     """The switch keeps to a smart licence; off: nothing of this table takes effect. The evaluation begins when the
-    switch starts with it."""
+    switch first starts with it."""
     server: str = ""
     """URL of the licence cloud, such as http://127.0.0.1:8443 (``sorm-mediator licence cloud``); empty: a stand-in that
     the lab starts on loopback."""
@@ -491,7 +491,10 @@ class SmartLicenceConfig(Section):
     count: Annotated[int, Field(ge=0)] = 10
     """Licences that are asked for; each is for 5 calls per second."""
     evaluation_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
-    """Days of evaluation, from the start; they never begin anew."""
+    """Days of evaluation, from the first start; with ``state_file`` they never begin anew."""
+    state_file: str = ""
+    """File with the serial number, the evaluation, the registration and the authorisation, so that a restart goes on
+    with them; it has a private key. Empty: kept in memory alone."""
     account: Annotated[str, Field(min_length=1, max_length=64)] = "CUSP TEST"
     """Virtual account of the lab's own stand-in."""
     purchased: Annotated[int, Field(ge=0)] = 30
@@ -683,6 +686,16 @@ class SwitchConfig(Section):
     """Groups of services in the packages of a licence."""
     media: MediaConfig = MediaConfig()
     """Speech."""
+
+    def in_memory(self) -> Self:
+        """The same switch without files of what it keeps over a restart: for a lab beside the one of this file."""
+        return self.model_copy(
+            update={
+                "host_key_file": "",
+                "smart_licence": self.smart_licence.model_copy(update={"state_file": ""}),
+                "licence_network": self.licence_network.model_copy(update={"state_file": ""}),
+            }
+        )
 
     @model_validator(mode="after")
     def _user_names_are_unique(self) -> Self:

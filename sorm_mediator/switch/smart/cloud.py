@@ -48,6 +48,11 @@ class Usage:
         return self.quantity - self.in_use
 
     @property
+    def shown_balance(self) -> str:
+        """The balance with its sign."""
+        return f"{self.balance:+d}" if self.balance else "0"
+
+    @property
     def alerts(self) -> str:
         """What is wrong; "" for nothing."""
         return "Insufficient Licenses" if self.in_use > self.quantity else ""
@@ -58,7 +63,7 @@ class Usage:
             "License": self.licence,
             "Quantity": self.quantity,
             "In Use": self.in_use,
-            "Surplus (+) / Shortage (-)": f"{self.balance:+d}" if self.balance else "0",
+            "Surplus (+) / Shortage (-)": self.shown_balance,
             "Alerts": self.alerts,
         }
 

@@ -25,10 +25,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -222,6 +227,22 @@ def new_key() -> Key:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def key_pem_of(key: Key) -> str:
+    """A private key as PEM, in clear."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def key_of(pem: str) -> Key:
+    """A private key from PEM. Raises :class:`MessageError`."""
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise MessageError(f"key: is no private key in PEM ({error})") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise MessageError("key: is not of an elliptic curve")
+    return key
+
+
 def certificate_of(pem: str, what: str) -> Certificate:
     """A certificate from PEM. Raises :class:`MessageError` naming ``what``."""
     try:
@@ -233,6 +254,11 @@ def certificate_of(pem: str, what: str) -> Certificate:
 def pem_of(certificate: Certificate | x509.CertificateSigningRequest) -> str:
     """PEM."""
     return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def fingerprint_of(certificate: Certificate) -> str:
+    """SHA-256 of a certificate, in hexadecimal digits."""
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def request_for(serial: str, key: Key) -> str:
