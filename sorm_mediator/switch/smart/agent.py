@@ -184,6 +184,7 @@ class SmartAgent:
     def use_cloud(self, url: str, cloud: LicenceCloud) -> None:
         """Use the lab's own stand-in."""
         self.cloud = cloud
+        cloud.have(self.config.purchased, self.config.other_counts)
         self.client.server, self.client.root = url, cloud.root
         self.client.token = self.client.token or cloud.token
         self._wake.set()
@@ -216,12 +217,13 @@ class SmartAgent:
 
     def follow(self, config: SmartLicenceConfig) -> None:
         """Other counts are configured: the limit follows at once, and a registered switch has its count authorised."""
-        before, self.config = self.config, config
-        self.client.config = config
+        if config == self.config:
+            return
+        self.config = self.client.config = config
         self.cps.limit = CALLS_PER_LICENCE * config.count
         if self.cloud is not None:
-            self.cloud.purchased, self.cloud.other_counts = config.purchased, config.other_counts
-        if config != before and self.client.registration is not None:
+            self.cloud.have(config.purchased, config.other_counts)
+        if self.client.registration is not None:
             self.ask_soon("authorise")
 
     async def asked(self) -> None:
