@@ -218,7 +218,7 @@ def cloud(
     Example: sorm-mediator licence cloud --port 8443 --root licence-root.pem --purchased 30
     """
     from sorm_mediator.cli import loops
-    from sorm_mediator.cli.licence_cloud import serve, write_root
+    from sorm_mediator.cli.licence_cloud import serve_cloud, write_root
     from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.console.errors import check_folders
     from sorm_mediator.switch.smart.cloud import LicenceCloud
@@ -235,7 +235,7 @@ def cloud(
         retry_interval=retry_interval,
     )
     write_root(made, root)
-    loops.run(serve(made, port, root, ready_file))
+    loops.run(serve_cloud(made, port, root, ready_file))
 
 
 def _origin(author: str, author_ip: list[str] | None, user: str, host: str, ip: list[str] | None) -> Origin:

@@ -162,6 +162,14 @@ async def counts(agent: Agent, switch: Switch, lang: PreferredLang, body: Counts
     return _document(agent, lang)
 
 
+@smart_router.delete(
+    f"{_PATH}/failed-calls", status_code=204, responses=_NONE, summary="Forget the failed calls"
+)
+async def forget_failed_calls(agent: Agent) -> None:
+    """Empty the record of calls that were refused for too many calls per second."""
+    agent.failed_calls.clear()
+
+
 @smart_router.put(
     f"{_PATH}/fault",
     status_code=204,

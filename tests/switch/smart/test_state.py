@@ -134,8 +134,12 @@ def test_a_damaged_file_is_moved_aside_and_told(tmp_path: Path) -> None:
 
 def test_a_file_that_can_not_be_used_is_an_error_with_its_key(tmp_path: Path) -> None:
     folder = StateFile(tmp_path)
-    with pytest.raises(BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be read: Is a directory"):
+    with pytest.raises(
+        BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be read: Is a directory"
+    ):
         folder.load(START)
     nowhere = StateFile(tmp_path / "nowhere" / "smart.state")
-    with pytest.raises(BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be written: No such file"):
+    with pytest.raises(
+        BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be written: No such file"
+    ):
         nowhere.write(Scene().client.kept(START))
