@@ -297,7 +297,9 @@ async def test_the_smart_licence_on_the_page(lab: Lab, visitor: Visitor) -> None
         async with httpx.AsyncClient(base_url=f"{smart.web_url}/api/v1", trust_env=False) as http:
             await http.post("/switch/smart-licence/deregister")
             await expect(section).to_contain_text("calls are refused", timeout=20_000)
-        assert await visitor.axe() == []
+        found = await visitor.axe()
+        await visitor.leave()
+        assert found == []
 
 
 async def test_the_days_of_evaluation_count_down_on_the_page(visitor: Visitor) -> None:
@@ -312,6 +314,7 @@ async def test_the_days_of_evaluation_count_down_on_the_page(visitor: Visitor) -
         await expect(left).to_have_text(re.compile(r"^89 d 23:59:\d\d$"))
         before = await left.text_content()
         await expect(left).not_to_have_text(before or "", timeout=20_000)
+        await visitor.leave()
 
 
 # --- listening
