@@ -14,6 +14,8 @@ from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, Ready
 if TYPE_CHECKING:
     from sorm_mediator.switch.licence import LicenceBody, Origin, Value
 
+_MOST_SECONDS = 3_162_240_000
+"""A hundred years, as ``switch.smart_licence`` allows; here since ``--help`` reads no settings."""
 SswOption = Annotated[
     str,
     typer.Option(help="The switch that it is for, as switch.licence.ssw_id; left out: the default of that."),
@@ -204,8 +206,12 @@ def cloud(
             min=0, metavar="N", help="Count that another proxy of the account is configured with; repeat it."
         ),
     ] = None,
-    expiry: Annotated[int, typer.Option(min=1, help="Seconds that an authorisation lasts.")] = 7_775_673,
-    retry_interval: Annotated[int, typer.Option(min=1, help="Seconds between two authorisations.")] = 43_200,
+    expiry: Annotated[
+        int, typer.Option(min=1, max=_MOST_SECONDS, help="Seconds that an authorisation lasts.")
+    ] = 7_775_673,
+    retry_interval: Annotated[
+        int, typer.Option(min=1, max=_MOST_SECONDS, help="Seconds between two authorisations.")
+    ] = 43_200,
     ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -473,6 +473,10 @@ class AddedLicenceConfig(Section):
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
+MOST_SECONDS: Final = 100 * 366 * 86_400
+"""Seconds that an authorisation may last: a hundred years (our choice)."""
+
+
 class SmartLicenceConfig(Section):
     """``[switch.smart_licence]``: a licence of calls per second that a licence cloud grants, and that refuses calls."""
 
@@ -502,9 +506,9 @@ class SmartLicenceConfig(Section):
     other_counts: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Counts that other proxies of this account are configured with; the cloud compares the sum of all with what was
     bought."""
-    auth_expiry: Annotated[int, Field(ge=1)] = 7_775_673
+    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 7_775_673
     """Seconds that an authorisation of the lab's own stand-in lasts."""
-    retry_interval: Annotated[int, Field(ge=1)] = 43_200
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 43_200
     """Seconds between two requests for authorisation, as the stand-in answers them; and after a failed request."""
     cps_mode: Literal["window", "instant"] = "window"
     """How calls per second are compared with the limit of 5 x count. window: the mean of the last snapshots, as since

@@ -38,7 +38,7 @@ async def _answer(
     cloud: LicenceCloud = request.app.state.cloud
     try:
         document = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(422, "the body is no JSON") from None
     try:
         answer = ask(cloud, document, request.app.state.clock())

@@ -18,6 +18,7 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.targets import in_lab
+from sorm_mediator.language import Phrase
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.switch.smart import state
 from sorm_mediator.switch.smart.cloud import LicenceCloud
@@ -132,6 +133,23 @@ async def test_refused_calls_are_not_recorded_unless_it_is_asked_for() -> None:
         assert (await http.get(SMART)).json()["failed_calls"] == []
         assert lab.switch is not None
         assert lab.switch.status()["smart_licence"]["counters"]["calls refused: rate"] == 1
+
+
+async def test_a_call_refused_on_another_ground_is_none_of_the_smart_licence() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        assert lab.switch is not None
+        lab.switch.engine.node.admission.grounds.insert(0, lambda _attempt, _now: Phrase("no subscriber"))
+        assert (await http.post(CALLS, json=BODY)).status_code == 503
+        counters = lab.switch.status()["smart_licence"]["counters"]
+        assert [name for name in counters if name.startswith("calls refused")] == []
+
+
+async def test_a_body_that_is_too_deep_is_no_json_for_the_cloud() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        answer = await http.post(f"http://{lab.endpoints['licence']}/register", content="[" * 20_000)
+        assert answer.status_code == 422
 
 
 async def test_the_shell_shows_the_summary_the_usage_and_the_log() -> None:

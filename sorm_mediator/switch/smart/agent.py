@@ -27,6 +27,7 @@ from sorm_mediator.switch.smart import state
 from sorm_mediator.switch.smart.client import Request, RequestKind, SmartClient
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.switch.smart.cps import CALLS_PER_LICENCE, CpsCheck, InstantCheck, WindowCheck
+from sorm_mediator.switch.smart.modes import REFUSES
 from sorm_mediator.texts import one_line, short
 
 if TYPE_CHECKING:
@@ -169,12 +170,15 @@ class SmartAgent:
         return Refusal(told, self.config.cps_reject)
 
     def _offered(self, attempt: Attempt, now: float, reason: Phrase | None) -> None:
-        refused = isinstance(reason, Refusal) and self.cps.refuses(now)
         self.cps.offered(now)
         if reason is None:
             return
-        self.counters["calls refused: rate" if refused else "calls refused: mode"] += 1
-        if refused and self.config.failed_call_log:
+        if reason is REFUSES.get(self.client.mode):
+            self.counters["calls refused: mode"] += 1
+        if not isinstance(reason, Refusal):  # another ground of the switch
+            return
+        self.counters["calls refused: rate"] += 1
+        if self.config.failed_call_log:
             self.failed_calls.append(
                 FailedCall(now, attempt.domain.name, attempt.calling, attempt.called, reason)
             )

@@ -37,6 +37,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sorm_mediator.config.switch import MOST_SECONDS
 from sorm_mediator.texts import shown
 
 SOFTWARE_TAG: Final = "regid.2014-12.com.cisco.CUSP,1.0_5548940b-3dff-4353-b418-10e29cb7493b"
@@ -54,6 +55,13 @@ RENEW_INTERVAL: Final = 1_555_200_000
 
 Key = ec.EllipticCurvePrivateKey
 Certificate = x509.Certificate
+
+
+_UNREADABLE: Final = (
+    ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What reading or checking a certificate of others raises."""
 
 
 class MessageError(Exception):
@@ -152,11 +160,11 @@ class Authorised(Answer):
     """OOC: out of compliance; the count is granted all the same."""
     nonce: Short
     """That of the request."""
-    start_date: int
+    start_date: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
     """Milliseconds of Unix time."""
-    expiry: Annotated[int, Field(ge=1)]
+    expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
     """Seconds that it lasts from there."""
-    retry_interval: Annotated[int, Field(ge=1)]
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
     """Seconds until the next request."""
     tags: tuple[Short, ...]
 
@@ -236,7 +244,7 @@ def key_of(pem: str) -> Key:
     """A private key from PEM. Raises :class:`MessageError`."""
     try:
         key = load_pem_private_key(pem.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise MessageError(f"key: is no private key in PEM ({error})") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise MessageError("key: is not of an elliptic curve")
@@ -247,7 +255,7 @@ def certificate_of(pem: str, what: str) -> Certificate:
     """A certificate from PEM. Raises :class:`MessageError` naming ``what``."""
     try:
         return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise MessageError(f"{what}: is no certificate in PEM ({error})") from None
 
 
@@ -291,7 +299,7 @@ def issue_id(
     try:
         request = x509.load_pem_x509_csr(csr.encode())
         signed = request.is_signature_valid
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise MessageError(f"csr: is no request for a certificate in PEM ({error})") from None
     names = request.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     if not signed or not names:
@@ -347,7 +355,7 @@ CLOCKS_DIFFER: Final = 300.0
 def _issued(certificate: Certificate, issuer: Certificate, what: str) -> None:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except _UNREADABLE:
         raise MessageError(
             f"{what}: was not issued under the root certificate that the switch trusts"
         ) from None
