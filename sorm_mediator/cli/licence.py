@@ -14,8 +14,6 @@ from sorm_mediator.cli.common import JsonOption, LogFormOption, LogOption, Ready
 if TYPE_CHECKING:
     from sorm_mediator.switch.licence import LicenceBody, Origin, Value
 
-_MOST_SECONDS = 3_162_240_000
-"""A hundred years, as ``switch.smart_licence`` allows; here since ``--help`` reads no settings."""
 SswOption = Annotated[
     str,
     typer.Option(help="The switch that it is for, as switch.licence.ssw_id; left out: the default of that."),
@@ -206,12 +204,8 @@ def cloud(
             min=0, metavar="N", help="Count that another proxy of the account is configured with; repeat it."
         ),
     ] = None,
-    expiry: Annotated[
-        int, typer.Option(min=1, max=_MOST_SECONDS, help="Seconds that an authorisation lasts.")
-    ] = 7_775_673,
-    retry_interval: Annotated[
-        int, typer.Option(min=1, max=_MOST_SECONDS, help="Seconds between two authorisations.")
-    ] = 43_200,
+    expiry: Annotated[int, typer.Option(min=1, help="Seconds that an authorisation lasts.")] = 7_775_673,
+    retry_interval: Annotated[int, typer.Option(min=1, help="Seconds between two authorisations.")] = 43_200,
     ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
@@ -226,11 +220,16 @@ def cloud(
     from sorm_mediator.cli import loops
     from sorm_mediator.cli.licence_cloud import serve_cloud, write_root
     from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.config.switch import MOST_SECONDS
     from sorm_mediator.console.errors import check_folders
+    from sorm_mediator.errors import BoxError
     from sorm_mediator.switch.smart.cloud import LicenceCloud
 
     with usage_errors():
         check_folders({"--root": root, "--ready-file": ready_file})
+    for option, seconds in (("--expiry", expiry), ("--retry-interval", retry_interval)):
+        if seconds > MOST_SECONDS:
+            raise BoxError(f"{option}: {seconds} is not allowed: at most {MOST_SECONDS}, a hundred years")
     set_up_logging(log_level, log, "licence cloud")
     made = LicenceCloud(
         time.time(),
