@@ -69,14 +69,14 @@ def cps_check(config: SmartLicenceConfig, now: float) -> CpsCheck:
     )
 
 
-class StateFile:
+class SmartStateFile:
     """The file of what a switch keeps over a restart. It has a private key, so it is for its owner alone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._key = "switch.smart_licence.state_file"
 
-    def load(self, now: float) -> tuple[state.KeptState | None, str]:
+    def load(self, now: float) -> tuple[state.KeptLicence | None, str]:
         """What is kept; None: nothing is. A damaged file is moved aside, and the text tells of it; "": there was none.
 
         Raises :class:`BoxError` for a file that can't be read or moved.
@@ -99,7 +99,7 @@ class StateFile:
                 ) from None
             return None, f"{self.path}: the file was damaged ({damage}) and moved aside to {aside.name}"
 
-    def write(self, kept: state.KeptState) -> None:
+    def write(self, kept: state.KeptLicence) -> None:
         """Replace the file as a whole. Raises :class:`BoxError`."""
         try:
             write_file(self.path, state.written(kept))
@@ -125,7 +125,7 @@ class SmartAgent:
     ) -> None:
         self.config = config
         self._clock = clock
-        self._state_file = StateFile(directory / config.state_file) if config.state_file else None
+        self._state_file = SmartStateFile(directory / config.state_file) if config.state_file else None
         self._log_file = directory / config.log if config.log else None
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         """The last lines of the log."""

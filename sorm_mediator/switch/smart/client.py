@@ -24,7 +24,7 @@ from sorm_mediator.config.switch import SmartLicenceConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.smart import messages as m
 from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, Cause, ClientState, Mode, client_state
-from sorm_mediator.switch.smart.state import KeptAuthorisation, KeptRegistration, KeptState
+from sorm_mediator.switch.smart.state import KeptAuthorisation, KeptLicence, KeptRegistration
 
 RequestKind = Literal["register", "authorise", "deregister"]
 DAY: Final = 86_400
@@ -122,7 +122,7 @@ class SmartClient:
 
     # --- a restart
 
-    def kept(self, now: float) -> KeptState:
+    def kept(self, now: float) -> KeptLicence:
         """What the next run of the switch goes on with."""
         self.advance(now)
         held, authorised = self.registration, self.authorisation
@@ -137,7 +137,7 @@ class SmartClient:
                 signing_cert_sn=held.signing_cert_sn,
                 made=held.made,
             )
-        return KeptState(
+        return KeptLicence(
             serial=self.serial,
             evaluation_began=self.evaluation_began,
             latest=self._latest,
@@ -148,7 +148,7 @@ class SmartClient:
             else KeptAuthorisation(in_compliance=authorised.in_compliance, ends=authorised.ends),
         )
 
-    def resume(self, kept: KeptState, now: float) -> None:
+    def resume(self, kept: KeptLicence, now: float) -> None:
         """Go on with what the last run has kept; the time between counts.
 
         A registration with a cloud that has another root certificate is given up, and its authorisation with it.

@@ -45,7 +45,7 @@ class KeptAuthorisation(_Kept):
     ends: Seconds
 
 
-class KeptState(_Kept):
+class KeptLicence(_Kept):
     """The whole state. The mode is not in it: it follows from the rest and the time."""
 
     serial: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{11}$")]
@@ -63,19 +63,19 @@ class DamageError(Exception):
     """A text is no state of a smart licence."""
 
 
-def written(kept: KeptState) -> str:
+def written(kept: KeptLicence) -> str:
     """The text of a state."""
     line = kept.model_dump_json()
     return f"{line}\n{hashlib.sha256(line.encode()).hexdigest()}\n"
 
 
-def read(octets: bytes) -> KeptState:
+def read(octets: bytes) -> KeptLicence:
     """The state in a text. Raises :class:`DamageError`."""
     line, end, digest = octets.partition(b"\n")
     if not end or digest.strip() != hashlib.sha256(line).hexdigest().encode():
         raise DamageError("its SHA-256 is wrong")
     try:
-        kept = KeptState.model_validate_json(line)
+        kept = KeptLicence.model_validate_json(line)
         if kept.registration is not None:
             m.key_of(kept.registration.key)
     except ValidationError as error:

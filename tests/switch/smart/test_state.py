@@ -8,7 +8,7 @@ import pytest
 
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.smart import state
-from sorm_mediator.switch.smart.agent import StateFile
+from sorm_mediator.switch.smart.agent import SmartStateFile
 from tests.switch.smart.conftest import DAY, START, Scene
 
 
@@ -118,7 +118,7 @@ def test_a_key_that_is_none_is_damage() -> None:
 
 def test_a_damaged_file_is_moved_aside_and_told(tmp_path: Path) -> None:
     path = tmp_path / "smart.state"
-    file = StateFile(path)
+    file = SmartStateFile(path)
     assert file.load(START) == (None, "")
     path.write_bytes(b"\x00\xff")
     kept, damage = file.load(START)
@@ -133,12 +133,12 @@ def test_a_damaged_file_is_moved_aside_and_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_can_not_be_used_is_an_error_with_its_key(tmp_path: Path) -> None:
-    folder = StateFile(tmp_path)
+    folder = SmartStateFile(tmp_path)
     with pytest.raises(
         BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be read: Is a directory"
     ):
         folder.load(START)
-    nowhere = StateFile(tmp_path / "nowhere" / "smart.state")
+    nowhere = SmartStateFile(tmp_path / "nowhere" / "smart.state")
     with pytest.raises(
         BoxError, match=r"switch\.smart_licence\.state_file: .*: can't be written: No such file"
     ):
