@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 BUILT_IN = "laptop.toml"
 """The lab of a command without a lab file, in captures/labs."""
-KEPT = {"mediator.state": "state.db", "mediator.journal": "journal.db", "switch.host_key_file": "host_key"}
+KEPT = {
+    "mediator.state": "state.db",
+    "mediator.journal": "journal.db",
+    "switch.host_key_file": "host_key",
+    "switch.smart_licence.state_file": "smart_licence.state",
+}
 """What the built-in lab keeps in the state folder."""
 
 MOST_AT_ONCE = 100

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import JsonOption, echo
+from sorm_mediator.cli.common import JsonOption, echo, usage_errors
 from sorm_mediator.texts import as_list, nearest
 
 if TYPE_CHECKING:
@@ -83,16 +83,14 @@ def export(
 
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """
-    from sorm_mediator.console.errors import UsageError, check_folders
+    from sorm_mediator.console.errors import check_folders
     from sorm_mediator.errors import BoxError
     from sorm_mediator.journal.book import WRITERS, Query
 
     if form not in WRITERS:
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")
-    try:
+    with usage_errors():
         check_folders({"-o": output})
-    except UsageError as error:
-        raise BoxError(str(error)) from None
     query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
     with _reading(config, file) as reader, _bar(reader.count(query), "exporting") as advance:
         _tell_of_unknown(query.kinds, reader)

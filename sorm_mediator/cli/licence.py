@@ -209,12 +209,8 @@ def cloud(
             help="Count that another proxy of the account is configured with; repeat it.",
         ),
     ] = None,
-    expiry: Annotated[
-        int, typer.Option(min=1, max=10**9, help="Seconds that an authorisation lasts.")
-    ] = 7_775_673,
-    retry_interval: Annotated[
-        int, typer.Option(min=1, max=10**9, help="Seconds between two authorisations.")
-    ] = 43_200,
+    expiry: Annotated[int, typer.Option(min=1, help="Seconds that an authorisation lasts.")] = 7_775_673,
+    retry_interval: Annotated[int, typer.Option(min=1, help="Seconds between two authorisations.")] = 43_200,
     ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
@@ -227,13 +223,18 @@ def cloud(
     Example: sorm-mediator licence cloud --port 8443 --root licence-root.pem --purchased 30
     """
     from sorm_mediator.cli import loops
-    from sorm_mediator.cli.licence_cloud import serve, write_root
+    from sorm_mediator.cli.licence_cloud import serve_cloud, write_root
     from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.config.switch import MOST_SECONDS
     from sorm_mediator.console.errors import check_folders
+    from sorm_mediator.errors import BoxError
     from sorm_mediator.switch.smart.cloud import LicenceCloud
 
     with usage_errors():
         check_folders({"--root": root, "--ready-file": ready_file})
+    for option, seconds in (("--expiry", expiry), ("--retry-interval", retry_interval)):
+        if seconds > MOST_SECONDS:
+            raise BoxError(f"{option}: {seconds} is not allowed: at most {MOST_SECONDS}, a hundred years")
     set_up_logging(log_level, log, "licence cloud")
     made = LicenceCloud(
         time.time(),
@@ -244,7 +245,7 @@ def cloud(
         retry_interval=retry_interval,
     )
     write_root(made, root)
-    loops.run(serve(made, port, root, ready_file))
+    loops.run(serve_cloud(made, port, root, ready_file))
 
 
 def _origin(author: str, author_ip: list[str] | None, user: str, host: str, ip: list[str] | None) -> Origin:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-import signal
-import sys
 import time
 from pathlib import Path
 
+from sorm_mediator.cli.serving import serve
 from sorm_mediator.errors import BoxError
-from sorm_mediator.ready import ready_file
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.web.licence_cloud import CloudServer
-
-log = logging.getLogger("sorm_mediator")
 
 
 def write_root(cloud: LicenceCloud, root: Path) -> None:
@@ -26,24 +19,14 @@ def write_root(cloud: LicenceCloud, root: Path) -> None:
         raise BoxError(f"--root: {root}: {error.strerror}") from None
 
 
-async def serve(cloud: LicenceCloud, port: int, root: Path, ready_path: Path | None = None) -> None:
-    """Serve a cloud, print the ready line, and wait for SIGTERM or Ctrl-C. ``root``: where its certificate is.
+async def serve_cloud(cloud: LicenceCloud, port: int, root: Path, ready_path: Path | None = None) -> None:
+    """Serve a cloud until SIGTERM or Ctrl-C. ``root``: where its certificate is.
 
     Raises :class:`BoxError` when it can't listen.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     server = CloudServer(cloud, time.time, port)
-    with ready_file(ready_path) as ready_too:
-        url = await server.start()
-        try:
-            ready = {"ready": True, "url": url, "token": cloud.token, "root": str(root)}
-            ready_too.write(json.dumps(ready))
-            sys.stdout.write(json.dumps(ready) + "\n")
-            sys.stdout.flush()
-            await stop.wait()
-            log.info("stopping")
-        finally:
-            await server.stop()
+
+    async def start() -> dict[str, object]:
+        return {"url": await server.start(), "token": cloud.token, "root": str(root)}
+
+    await serve(start, server.stop, ready_path)

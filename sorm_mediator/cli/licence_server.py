@@ -78,45 +78,56 @@ def server(
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where switches ask; port 0 is any free one.")
     ] = "127.0.0.1:0",
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Listen beyond loopback: whoever connects may use codes.")
+    ] = False,
     ready_file: ReadyFileOption = None,
     log_level: LogOption = "info",
     log: LogFormOption = "text",
 ) -> None:
     """Run the central licence server until stopped.
 
-    When ready it prints one line {"ready": true, "endpoints": {"licence_server": "host:port"}}. Ctrl-C or SIGTERM
-    stop it with 0.
+    It listens on loopback unless it is told otherwise. When ready it prints one line {"ready": true, "endpoints":
+    {"licence_server": "host:port"}}. Ctrl-C or SIGTERM stop it with 0.
 
     Example: sorm-mediator licence server --store cls.json --listen 127.0.0.1:7790
     """
     from sorm_mediator.cli import loops
     from sorm_mediator.cli.logs import set_up_logging
 
+    with usage_errors():
+        _check_listen(listen, allow_remote)
     set_up_logging(log_level, log, "licence server")
     loops.run(_serve(store, listen, ready_file))
 
 
-async def _serve(store: Path, listen: str, ready_path: Path | None) -> None:
-    import asyncio
-    import json
-    import signal
+def _check_listen(listen: str, allow_remote: bool) -> None:
+    """Raises :class:`UsageError` for an address beyond loopback that is not allowed."""
+    from sorm_mediator.addresses import split_host_port
+    from sorm_mediator.config import is_loopback
+    from sorm_mediator.console.errors import UsageError
 
-    from sorm_mediator.ready import ready_file
+    try:
+        host, _ = split_host_port(listen)
+    except ValueError:
+        raise UsageError(f"--listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:7790") from None
+    if not (allow_remote or is_loopback(host)):
+        raise UsageError(
+            f"--listen: {listen}: is not on loopback, and whoever connects there may use the codes: "
+            "give --allow-remote if that is wanted"
+        )
+
+
+async def _serve(store: Path, listen: str, ready_path: Path | None) -> None:
+    from sorm_mediator.cli.serving import serve
     from sorm_mediator.switch.licence_store import LicenceServer, LicenceStore
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     licence_server = LicenceServer(LicenceStore(store), listen)
-    with ready_file(ready_path) as ready_too:
-        address = await licence_server.start()
-        line = json.dumps({"ready": True, "endpoints": {"licence_server": address}})
-        ready_too.write(line)
-        typer.echo(line)
-        try:
-            await stop.wait()
-        finally:
-            await licence_server.stop()
+
+    async def start() -> dict[str, object]:
+        return {"endpoints": {"licence_server": await licence_server.start()}}
+
+    await serve(start, licence_server.stop, ready_path)
 
 
 def file(

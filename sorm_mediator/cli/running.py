@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
-import signal
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sorm_mediator.capture.boxes import BoxCapture
+from sorm_mediator.cli.serving import stop_signals, tell_ready
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 from sorm_mediator.ready import ready_file
@@ -37,10 +35,7 @@ async def run(
 
     Raises :class:`~sorm_mediator.errors.BoxError` when a box can't start or go on.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signals()
     async with AsyncExitStack() as stack:
         ready_too = stack.enter_context(ready_file(ready_path))
         capture = None
@@ -55,7 +50,7 @@ async def run(
         for one in located:
             if one.message not in lab.link_problem:  # which is in the log already
                 log.warning("%s", one.text)
-        ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
+        ready: dict[str, object] = {"endpoints": lab.endpoints}
         if lab.switch is not None:
             ready["host_key"] = lab.switch.public_host_key
         if located:
@@ -64,9 +59,7 @@ async def run(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
-        ready_too.write(json.dumps(ready))
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        tell_ready(ready, ready_too)
         await _stopped(stop, lab)
         log.info("stopping")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -473,8 +473,10 @@ class AddedLicenceConfig(Section):
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
-MOST_SMART = 10**9
-"""Limit of counts, and of seconds, of the smart licence: 31 years, so that its dates have years of four digits."""
+MOST_COUNT: Final = 10_000_000
+"""Limit of the counts of the smart licence (our choice)."""
+MOST_SECONDS: Final = 100 * 366 * 86_400
+"""Seconds that an authorisation may last: a hundred years (our choice)."""
 
 
 class SmartLicenceConfig(Section):
@@ -482,7 +484,7 @@ class SmartLicenceConfig(Section):
 
     enabled: bool = False
     """The switch keeps to a smart licence; off: nothing of this table takes effect. The evaluation begins when the
-    switch starts with it."""
+    switch first starts with it."""
     server: str = ""
     """URL of the licence cloud, such as http://127.0.0.1:8443 (``sorm-mediator licence cloud``); empty: a stand-in that
     the lab starts on loopback."""
@@ -492,20 +494,23 @@ class SmartLicenceConfig(Section):
     """Token of the customer's account, as the cloud prints it; empty: that of the lab's own stand-in."""
     register_at_start: bool = Field(default=True)
     """Register and authorise when the switch starts, and again when it is due; off: only on demand (shell, HTTP)."""
-    count: Annotated[int, Field(ge=0, le=MOST_SMART)] = 10
+    count: Annotated[int, Field(ge=0, le=MOST_COUNT)] = 10
     """Licences that are asked for; each is for 5 calls per second."""
     evaluation_days: Annotated[float, Field(ge=0, le=36_500)] = 90.0
-    """Days of evaluation, from the start; they never begin anew."""
+    """Days of evaluation, from the first start; with ``state_file`` they never begin anew."""
+    state_file: str = ""
+    """File with the serial number, the evaluation, the registration and the authorisation, so that a restart goes on
+    with them; it has a private key. Empty: kept in memory alone."""
     account: Annotated[str, Field(min_length=1, max_length=64)] = "CUSP TEST"
     """Virtual account of the lab's own stand-in."""
-    purchased: Annotated[int, Field(ge=0, le=MOST_SMART)] = 30
+    purchased: Annotated[int, Field(ge=0, le=MOST_COUNT)] = 30
     """Licences that this account has bought."""
-    other_counts: tuple[Annotated[int, Field(ge=0, le=MOST_SMART)], ...] = ()
+    other_counts: tuple[Annotated[int, Field(ge=0, le=MOST_COUNT)], ...] = ()
     """Counts that other proxies of this account are configured with; the cloud compares the sum of all with what was
     bought."""
-    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SMART)] = 7_775_673
+    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 7_775_673
     """Seconds that an authorisation of the lab's own stand-in lasts."""
-    retry_interval: Annotated[int, Field(ge=1, le=MOST_SMART)] = 43_200
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 43_200
     """Seconds between two requests for authorisation, as the stand-in answers them; and after a failed request."""
     cps_mode: Literal["window", "instant"] = "window"
     """How calls per second are compared with the limit of 5 x count. window: the mean of the last snapshots, as since
@@ -687,6 +692,16 @@ class SwitchConfig(Section):
     """Groups of services in the packages of a licence."""
     media: MediaConfig = MediaConfig()
     """Speech."""
+
+    def in_memory(self) -> Self:
+        """The same switch without files of what it keeps over a restart: for a lab beside the one of this file."""
+        return self.model_copy(
+            update={
+                "host_key_file": "",
+                "smart_licence": self.smart_licence.model_copy(update={"state_file": ""}),
+                "licence_network": self.licence_network.model_copy(update={"state_file": ""}),
+            }
+        )
 
     @model_validator(mode="after")
     def _user_names_are_unique(self) -> Self:

@@ -252,7 +252,7 @@ _REFERENCES: dict[Callable[[Config], Iterator[str]], tuple[str, ...]] = {
     _streams: ("console.link", "mediator.capacity", "mediator.station_type", "e1"),
     _ports: ("console", "web.host", "web.port", "switch.host", "switch.ssh_port", "switch.aggregates", "e1"),
     _keys: ("ssh.host_key", "ssh.key_file", "switch.admin.authorized_keys"),
-    file_problems: ("mediator.state", "mediator.journal", "switch.host_key_file"),
+    file_problems: ("mediator.state", "mediator.journal", "switch.host_key_file", "switch.smart_licence"),
     _patience: ("switch.aggregates", "switch.multisorm_timeout", "mediator.options"),
     _secrets: ("radius",),
 }

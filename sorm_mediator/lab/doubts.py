@@ -54,8 +54,13 @@ def _written_files(config: Config) -> Iterator[tuple[str, str]]:
         yield "mediator.state", mediator.state
     if mediator.journal:
         yield "mediator.journal", mediator.journal
-    if config.switch is not None and config.switch.host_key_file:
-        yield "switch.host_key_file", config.switch.host_key_file
+    switch = config.switch
+    if switch is None:
+        return
+    if switch.host_key_file:
+        yield "switch.host_key_file", switch.host_key_file
+    if switch.smart_licence.enabled and switch.smart_licence.state_file:
+        yield "switch.smart_licence.state_file", switch.smart_licence.state_file
 
 
 Lookup = Callable[[str], object]

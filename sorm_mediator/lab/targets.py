@@ -99,14 +99,14 @@ async def in_lab(
     by_e1: bool = False,
     speech: bool = False,
 ) -> AsyncIterator[RunTarget]:
-    """A lab of this run, on free loopback ports, ready for calls. Its host key is not kept.
+    """A lab of this run, on free loopback ports, ready for calls. Its switch keeps nothing.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """
     from sorm_mediator.lab.lab import Lab, changed, on_free_ports, over_e1, wired
 
     if config.switch is not None:
-        config = config.model_copy(update={"switch": config.switch.model_copy(update={"host_key_file": ""})})
+        config = config.model_copy(update={"switch": config.switch.in_memory()})
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))

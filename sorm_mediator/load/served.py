@@ -121,12 +121,11 @@ async def own_lab(config: Config, name: str, lang: Lang = "en") -> AsyncIterator
 def write_lab(config: Config, file: Path) -> None:
     """A lab file of its own: its ports are free ones, its tables are beside it."""
     config = on_free_ports(config.model_copy(update={"e1": ()}))
+    if config.switch is not None:
+        config = config.model_copy(update={"switch": config.switch.in_memory()})
     document = plain(config)
     document["console"]["link"] = "tcp"
     document["mediator"] |= {"state": "state.db", "journal": "journal.db" if config.mediator.journal else ""}
-    switch = document.get("switch", {})
-    if switch:
-        switch["host_key_file"] = ""
-    for domain in switch.get("domains", ()):
+    for domain in document.get("switch", {}).get("domains", ()):
         domain["contexts"] = [str((config.directory / one).resolve()) for one in domain["contexts"]]
     write_file(file, tomlkit.dumps(document))

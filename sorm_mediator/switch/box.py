@@ -253,6 +253,8 @@ class SwitchBox:
 
     async def start(self) -> dict[str, str]:
         """Listen. Returns ``{"ssh": "host:port"}``, with ``multisorm`` where it has users. Raises :class:`BoxError`."""
+        if self.smart is not None:
+            self.smart.resume()
         try:
             host, port = await self._server.start()
         except OSError as error:
@@ -333,6 +335,8 @@ class SwitchBox:
             return
         if self.licence_node is not None:
             self.licence_node.wake()
+        if self.smart is not None:
+            self.smart.follow(self.engine.node.config.smart_licence)
         self._look_at_tokens()
         self._timer.set(asyncio.get_running_loop().time())  # calls may wait for what a licence has now
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")

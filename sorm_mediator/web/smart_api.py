@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import Field
 
+from sorm_mediator.config.switch import MOST_COUNT
 from sorm_mediator.language import Phrase, translate
+from sorm_mediator.switch.changes.licence import set_smart_counts
 from sorm_mediator.switch.smart.agent import SmartAgent
 from sorm_mediator.switch.smart.client import RequestKind
 from sorm_mediator.switch.smart.messages import MessageError
@@ -38,6 +40,20 @@ class RegisterBody(RequestBody):
 
     token: Annotated[str, Field(max_length=256)] = ""
     """Token of the account; left out: that of the lab file."""
+
+
+Count = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+
+
+class CountsBody(RequestBody):
+    """Counts that change; what is left out stays."""
+
+    count: Count | None = None
+    """Licences that the switch asks for."""
+    purchased: Count | None = None
+    """Licences that the account of the lab's own stand-in has bought."""
+    other_counts: Annotated[list[Count], Field(max_length=1000)] | None = None
+    """Counts that other proxies of that account are configured with."""
 
 
 class CpsDocument(SwitchDocument):
@@ -134,6 +150,25 @@ async def authorise(agent: Agent, lang: PreferredLang) -> SmartLicenceDocument:
 async def deregister(agent: Agent, lang: PreferredLang) -> SmartLicenceDocument:
     """Give the registration up; what is left of the evaluation goes on."""
     return await _ask(agent, lang, "deregister")
+
+
+@smart_router.patch(_PATH, responses=_NONE, summary="Change counts")
+async def counts(agent: Agent, switch: Switch, lang: PreferredLang, body: CountsBody) -> SmartLicenceDocument:
+    """Change what the switch asks for, or what the account has; the limit of calls per second follows at once.
+
+    A registered switch has its count authorised before the answer.
+    """
+    set_smart_counts(switch.engine.node, **body.model_dump(exclude_none=True))
+    await agent.asked()
+    return _document(agent, lang)
+
+
+@smart_router.delete(
+    f"{_PATH}/failed-calls", status_code=204, responses=_NONE, summary="Forget the failed calls"
+)
+async def forget_failed_calls(agent: Agent) -> None:
+    """Empty the record of calls that were refused for too many calls per second."""
+    agent.failed_calls.clear()
 
 
 @smart_router.put(

@@ -89,16 +89,18 @@ def test_the_lab_file_names_the_journal_relative_to_itself(journal: Path) -> Non
         (["verify", "--file", "/nowhere/journal.db"], "there is no journal"),
         (["export", "--file", "JOURNAL", "--format", "xml"], "--format: 'xml' is not allowed: jsonl, csv"),
         (["export", "--file", "JOURNAL", "--since", "noon"], "--since: 'noon' is not a time"),
-        (
-            ["export", "--file", "JOURNAL", "-o", "/nowhere/out"],
-            "-o: /nowhere/out: its folder does not exist",
-        ),
     ],
 )
 def test_wrong_usage_is_one_clear_error(journal: Path, arguments: list[str], says: str) -> None:
     result = runner.invoke(app, [str(journal) if word == "JOURNAL" else word for word in arguments])
     assert isinstance(result.exception, BoxError)
     assert says in str(result.exception)
+
+
+def test_an_output_in_no_folder_is_an_error(journal: Path) -> None:
+    result = runner.invoke(app, ["export", "--file", str(journal), "-o", "/nowhere/out"])
+    assert result.exit_code == 2
+    assert result.stderr == "sorm-mediator: -o: /nowhere/out: its folder does not exist\n"
 
 
 def test_a_file_that_is_no_journal_is_an_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``sorm-mediator licence cloud``: a licence cloud on its own, and a switch that registers with it."""
+"""``sorm-mediator licence cloud`` and ``licence server``: programs of their own, and a switch that registers."""
 
 from __future__ import annotations
 
@@ -73,3 +73,40 @@ def test_a_folder_that_is_not_there_is_told() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "sorm-mediator: --root: /nowhere/x.pem: its folder does not exist\n"
+
+
+@pytest.mark.parametrize("option", ["--expiry", "--retry-interval"])
+def test_an_authorisation_lasts_a_hundred_years_at_most(option: str, tmp_path: Path) -> None:
+    arguments = ["licence", "cloud", "--port", "0", "--root", str(tmp_path / "x.pem"), option, "3162240001"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sorm_mediator", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"sorm-mediator: {option}: 3162240001 is not allowed: at most 3162240000" in done.stderr
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:7790"])
+def test_the_licence_server_listens_beyond_loopback_only_when_told(listen: str, tmp_path: Path) -> None:
+    arguments = ["licence", "server", "--store", str(tmp_path / "cls.json"), "--listen", listen]
+    done = subprocess.run(
+        [sys.executable, "-m", "sorm_mediator", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"sorm-mediator: --listen: {listen}: is not on loopback" in done.stderr
+    assert "--allow-remote" in done.stderr
+
+
+def test_the_licence_server_serves_until_it_is_stopped(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready"
+    arguments = ["--store", str(tmp_path / "cls.json"), "--listen", "0.0.0.0:0", "--allow-remote"]
+    command = [sys.executable, "-m", "sorm_mediator", "licence", "server", *arguments]
+    with subprocess.Popen(
+        [*command, "--ready-file", str(ready_file)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert json.loads(line)["endpoints"]["licence_server"].startswith("0.0.0.0:")
+        assert ready_file.read_text() == line
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert not ready_file.exists()

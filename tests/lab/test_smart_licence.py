@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import os
+import subprocess
+import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import tomlkit
 
 import captures
 from sorm_mediator import config
 from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.lab.targets import in_lab
+from sorm_mediator.language import Phrase
 from sorm_mediator.switch.shell.session import ShellSession
-from sorm_mediator.switch.smart import agent
+from sorm_mediator.switch.smart import agent, state
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.web.licence_cloud import CloudServer
 
@@ -117,6 +124,8 @@ async def test_too_many_calls_per_second_get_500_and_are_recorded() -> None:
         assert refused.status_code == 500
         assert "are more than the smart licence allows: 0 calls/s" in refused.json()["detail"]
         assert [(one["a"], one["b"]) for one in shown["failed_calls"]] == [("28331", "28332")]
+        assert (await http.delete(f"{SMART}/failed-calls")).status_code == 204
+        assert (await http.get(SMART)).json()["failed_calls"] == []
 
 
 async def test_refused_calls_are_not_recorded_unless_it_is_asked_for() -> None:
@@ -126,6 +135,23 @@ async def test_refused_calls_are_not_recorded_unless_it_is_asked_for() -> None:
         assert (await http.get(SMART)).json()["failed_calls"] == []
         assert lab.switch is not None
         assert lab.switch.status()["smart_licence"]["counters"]["calls refused: rate"] == 1
+
+
+async def test_a_call_refused_on_another_ground_is_none_of_the_smart_licence() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        assert lab.switch is not None
+        lab.switch.engine.node.admission.grounds.insert(0, lambda _attempt, _now: Phrase("no subscriber"))
+        assert (await http.post(CALLS, json=BODY)).status_code == 503
+        counters = lab.switch.status()["smart_licence"]["counters"]
+        assert [name for name in counters if name.startswith("calls refused")] == []
+
+
+async def test_a_body_that_is_too_deep_is_no_json_for_the_cloud() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        answer = await http.post(f"http://{lab.endpoints['licence']}/register", content="[" * 20_000)
+        assert answer.status_code == 422
 
 
 async def test_the_shell_shows_the_summary_the_usage_and_the_log() -> None:
@@ -324,3 +350,122 @@ async def test_a_token_of_the_shell_that_is_too_long_is_told_and_the_registratio
 def test_numbers_that_no_date_or_sum_can_have_are_mistakes_of_the_lab_file(key: str, value: object) -> None:
     with pytest.raises(config.ConfigError, match=rf"switch\.smart_licence\.{key}"):
         config.parse({"switch": {"smart_licence": {key: value}}})
+
+
+async def test_a_restart_goes_on_with_the_evaluation_and_the_registration(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack, tmp_path, state_file="smart.state", evaluation_days=90)
+        before = (await http.get(SMART)).json()
+        await lab.end_switch()
+        await lab.start_switch()
+        assert lab.switch is not None
+        assert lab.switch.smart is not None
+        await lab.switch.smart.settled()
+        after = (await http.get(SMART)).json()
+
+        for field in ("Module Serial Number", "Enforcement Mode", "Registration Expiry Date"):
+            assert after["summary"][field] == before["summary"][field]
+        assert after["mode"] == "OutOfCompliance"
+        assert after["usage"]["In Use"] == 216, "it is the same device"
+        began = lab.switch.smart.client.evaluation_began
+    async with AsyncExitStack() as stack:
+        lab, _ = await lab_of(
+            stack, tmp_path, state_file="smart.state", evaluation_days=90, register_at_start=False
+        )
+        assert lab.switch is not None
+        assert lab.switch.smart is not None
+        assert lab.switch.smart.client.evaluation_began == began
+        assert lab.switch.smart.client.mode.value == "Evaluation", "the lab's own cloud is a new one"
+
+
+async def test_a_damaged_state_is_told_and_moved_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "smart.state").write_text("{}\n")
+    async with AsyncExitStack() as stack:
+        _, http = await lab_of(stack, tmp_path, state_file="smart.state", register_at_start=False)
+        log = (await http.get(SMART)).json()["log"]
+
+    told = "the file was damaged (its SHA-256 is wrong) and moved aside to smart.state.damaged-"
+    assert any(told in line for line in log)
+    assert any(told in record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_a_kill_loses_nothing_that_was_confirmed(tmp_path: Path) -> None:
+    loaded = config.load(FILE)
+    assert loaded.switch is not None
+    smart = {"state_file": "smart.state", "register_at_start": False, "evaluation_days": 90}
+    document = loaded.document["switch"] | {
+        "smart_licence": loaded.document["switch"]["smart_licence"] | smart
+    }
+    file = tmp_path / "lab.toml"
+    file.write_text(tomlkit.dumps(loaded.document | {"switch": document}))
+
+    def summary(*posted: str) -> dict[str, str]:
+        """The summary of a lab that is killed right after its answer."""
+        arguments = [sys.executable, "-m", "sorm_mediator", "lab", str(file)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                web = json.loads(process.stdout.readline())["endpoints"]["web"]
+                for path in posted:
+                    assert httpx.post(f"http://{web}{SMART}/{path}", json={}).status_code == 200
+                found: dict[str, str] = httpx.get(f"http://{web}{SMART}").json()["summary"]
+            finally:
+                process.kill()
+        return found
+
+    first = summary()
+    kept = state.read((tmp_path / "smart.state").read_bytes())
+    assert kept.serial == first["Module Serial Number"]
+    assert kept.registration is None
+    assert summary("register")["Module Serial Number"] == first["Module Serial Number"]
+    granted = state.read((tmp_path / "smart.state").read_bytes())
+    assert granted.registration is not None
+    assert granted.authorisation is not None
+    assert granted.evaluation_began == kept.evaluation_began
+
+
+async def test_counts_change_while_it_runs() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack, cps_mode="instant", cps_reject=500, other_counts=())
+        assert (await http.get(SMART)).json()["mode"] == "InCompliance"
+
+        none = (await http.patch(SMART, json={"count": 0})).json()
+        assert (none["cps"]["limit"], none["usage"]["In Use"]) == (0, 0)
+        assert (await http.post(CALLS, json=BODY)).status_code == 500
+        more = (await http.patch(SMART, json={"count": 16, "other_counts": [200]})).json()
+        assert (more["cps"]["limit"], more["mode"]) == (80, "OutOfCompliance")
+        assert (more["usage"]["In Use"], more["usage"]["Surplus (+) / Shortage (-)"]) == (216, "-186")
+        assert more["summary"]["Entitlement Count Requested"] == "16"
+        assert (await http.post(CALLS, json=BODY)).status_code == 202
+        assert (await http.patch(SMART, json={"purchased": 216})).json()["mode"] == "InCompliance"
+        assert (await http.patch(SMART, json={"count": -1})).status_code == 422
+
+        assert lab.switch is not None
+        assert lab.switch.smart is not None
+        shell = ShellSession(lab.switch._shell_context, "admin")
+        path = "cluster/storage/ds1/licence/smart/set"
+        assert "ok: set" in shell.enter(f"{path} count 20").text
+        await lab.switch.smart.asked()
+        assert lab.switch.status()["smart_licence"]["usage"] == {"quantity": 216, "in_use": 220}
+        assert "ok: set" in shell.enter(f"{path} other_counts 5 6").text
+        assert "ok: set" in shell.enter(f"{path} other_counts").text
+        await lab.switch.smart.asked()
+        assert lab.switch.engine.node.config.smart_licence.other_counts == ()
+        assert lab.switch.status()["smart_licence"]["usage"]["in_use"] == 20
+        assert "COUNT: 'x' is not allowed: 0 to 10000000" in shell.enter(f"{path} count x").error
+        assert "COUNT: count is one number" in shell.enter(f"{path} count 1 2").error
+
+
+async def test_a_lab_beside_that_of_the_file_keeps_nothing(tmp_path: Path) -> None:
+    loaded = config.load(FILE)
+    assert loaded.switch is not None
+    smart = loaded.switch.smart_licence.model_copy(update={"state_file": "smart.state"})
+    other = config.parse(
+        loaded.document | {"switch": {**loaded.document["switch"], "smart_licence": smart.model_dump()}},
+        directory=tmp_path,
+    )
+    async with in_lab(other, "a lab"):
+        assert os.listdir(tmp_path) == []

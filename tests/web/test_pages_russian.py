@@ -126,6 +126,16 @@ async def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield lab
 
 
+async def test_the_smart_licence_is_russian() -> None:
+    async with (
+        open_lab("smart_licence.toml") as lab,
+        httpx.AsyncClient(base_url=lab.web_url, trust_env=False, timeout=60) as http,
+    ):
+        answer = await http.get("/pages/licence", headers={"accept-language": "ru"})
+    assert "Умная лицензия" in answer.text
+    assert prose(answer.text) == []
+
+
 async def test_every_page_is_russian(lab: Lab) -> None:
     async with httpx.AsyncClient(base_url=lab.web_url, trust_env=False, timeout=60) as http:
         calls = "/api/v1/switch/domains/test.domain/calls"

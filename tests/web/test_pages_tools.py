@@ -283,6 +283,40 @@ async def test_a_licence_is_added_and_deleted_by_the_licence_manager(lab: Lab, v
     await expect(page.locator("#told")).to_contain_text("this is not a key of a licence")
 
 
+async def test_the_smart_licence_on_the_page(lab: Lab, visitor: Visitor) -> None:
+    page = await visitor.open(f"{lab.web_url}/pages/licence")
+    await expect(page.get_by_role("heading", name="Smart licence")).to_have_count(0)
+    async with open_lab("smart_licence.toml") as smart:
+        page = await visitor.open(f"{smart.web_url}/pages/licence")
+        section = page.get_by_role("region", name="Smart licence", exact=True)
+        await expect(section.get_by_role("row", name="ICV CUSP-5 calls per second")).to_contain_text(
+            "30216-186Insufficient Licenses"
+        )
+        await expect(section).to_contain_text("calls are taken")
+        await expect(section.get_by_role("row", name="Entitlement Count Requested")).to_contain_text("10")
+        async with httpx.AsyncClient(base_url=f"{smart.web_url}/api/v1", trust_env=False) as http:
+            await http.post("/switch/smart-licence/deregister")
+            await expect(section).to_contain_text("calls are refused", timeout=20_000)
+        found = await visitor.axe()
+        await visitor.leave()
+        assert found == []
+
+
+async def test_the_days_of_evaluation_count_down_on_the_page(visitor: Visitor) -> None:
+    config = load(LABS / "smart_licence.toml")
+    assert config.switch is not None
+    smart = config.switch.smart_licence.model_copy(
+        update={"evaluation_days": 90.0, "register_at_start": False}
+    )
+    async with open_lab("smart_licence.toml", tables={"switch": {"smart_licence": smart}}) as lab:
+        page = await visitor.open(f"{lab.web_url}/pages/licence")
+        left = page.locator("#evaluation-left")
+        await expect(left).to_have_text(re.compile(r"^89 d 23:59:\d\d$"))
+        before = await left.text_content()
+        await expect(left).not_to_have_text(before or "", timeout=20_000)
+        await visitor.leave()
+
+
 # --- listening
 
 

@@ -105,7 +105,7 @@ def prepared(config: Config, folder: Path, switch_port: int, between: Between | 
     if switch is not None:
         own = {"host": "127.0.0.1", "port": radius, "secret": config.radius.secret}
         domains = tuple(_for_fuzzing(domain, own, config.directory) for domain in switch.domains)
-        switch = switch.model_copy(update={"host_key_file": "", "ssh_port": switch_port, "domains": domains})
+        switch = switch.in_memory().model_copy(update={"ssh_port": switch_port, "domains": domains})
         config = config.model_copy(update={"switch": switch})
     return config
 

@@ -62,6 +62,11 @@ def set_tokens(node: Node, count: int) -> None:
     update_switch(node, _CHANGE, licence=updated(node.config.licence, tokens=count))
 
 
+def set_smart_counts(node: Node, **counts: object) -> None:
+    """Change counts of the smart licence: ``count``, ``purchased``, ``other_counts``. Raises :class:`ChangeRefused`."""
+    update_switch(node, _CHANGE, smart_licence=updated(node.config.smart_licence, **counts))
+
+
 def check_room(node: Node, more: int, now: float, *, virtual: bool = False) -> None:
     """Raises :class:`ChangeRefused` when the licence has no room for ``more`` active subscribers.
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from sorm_mediator.config.switch import MOST_COUNT
 from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes.licence import set_smart_counts
 from sorm_mediator.switch.shell.command import Command, Invocation, format_table
 from sorm_mediator.switch.shell.licence_commands import columns
 from sorm_mediator.switch.smart.agent import SmartAgent
 from sorm_mediator.switch.smart.client import RequestKind
+from sorm_mediator.texts import whole_number
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence/smart"
 LATEST: Final = 20
@@ -64,6 +67,21 @@ def _deregister(call: Invocation) -> str:
     return _ask(call, "deregister")
 
 
+def _set(call: Invocation) -> str:
+    """Other counts: that of this switch, of other proxies, or what the account has bought."""
+    _agent(call)
+    key, numbers = (
+        call["count|purchased|other_counts"],
+        [whole_number(word, 0, MOST_COUNT) for word in call.many("COUNT")],
+    )
+    if None in numbers:
+        raise ChangeRefused(f"COUNT: {' '.join(call.many('COUNT'))[:40]!r} is not allowed: 0 to {MOST_COUNT}")
+    if key != "other_counts" and len(numbers) != 1:
+        raise ChangeRefused(f"COUNT: {key} is one number")
+    set_smart_counts(call.node, **{key: numbers if key == "other_counts" else numbers[0]})
+    return "ok: set; smart/summary and smart/usage show the result"
+
+
 def _failed_calls(call: Invocation) -> str:
     """Calls that were refused for too many calls per second."""
     agent = _agent(call)
@@ -89,6 +107,10 @@ SMART_COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(f"{_PATH}/authorise", "", _authorise, "Have the count authorised now"),
     Command(f"{_PATH}/deregister", "", _deregister, "Give the registration up"),
+    Command(
+        f"{_PATH}/set", "<count|purchased|other_counts> [<COUNT>...]", _set,
+        "Set the count asked for, what the account has bought, or the counts of its other proxies",
+    ),
     Command(
         f"{_PATH}/failed-calls", "", _failed_calls, "Show the latest calls refused for too many calls per second"
     ),

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sorm_mediator.config import ConfigError
 from sorm_mediator.config.switch import SmartLicenceConfig
+from sorm_mediator.config.written import write_file
+from sorm_mediator.errors import BoxError
 from sorm_mediator.language import Phrase
+from sorm_mediator.sqlite import move_aside
 from sorm_mediator.switch.admission import Admission, Attempt, Refusal
 from sorm_mediator.switch.smart import messages as m
+from sorm_mediator.switch.smart import state
 from sorm_mediator.switch.smart.client import Request, RequestKind, SmartClient
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.switch.smart.cps import CALLS_PER_LICENCE, CpsCheck, InstantCheck, WindowCheck
+from sorm_mediator.switch.smart.modes import REFUSES
 from sorm_mediator.texts import one_line, short
 
 if TYPE_CHECKING:
@@ -36,6 +41,8 @@ ANSWER_WITHIN: Final = 10.0
 """Seconds for the whole answer of the cloud, however it comes."""
 MOST_ANSWER: Final = 64 * 1024
 """Octets of an answer."""
+MOST_STATE: Final = 64 * 1024
+"""Octets of a state file."""
 KEPT_LINES: Final = 1000
 """Lines of the log that are kept for the shell."""
 
@@ -62,6 +69,44 @@ def cps_check(config: SmartLicenceConfig, now: float) -> CpsCheck:
     )
 
 
+class SmartStateFile:
+    """The file of what a switch keeps over a restart. It has a private key, so it is for its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._key = "switch.smart_licence.state_file"
+
+    def load(self, now: float) -> tuple[state.KeptLicence | None, str]:
+        """What is kept; None: nothing is. A damaged file is moved aside, and the text tells of it; "": there was none.
+
+        Raises :class:`BoxError` for a file that can't be read or moved.
+        """
+        try:
+            with self.path.open("rb") as file:
+                octets = file.read(MOST_STATE)
+            return state.read(octets), ""
+        except FileNotFoundError:
+            return None, ""
+        except OSError as error:
+            raise BoxError(f"{self._key}: {self.path}: can't be read: {error.strerror or error}") from None
+        except state.DamageError as damage:
+            try:
+                aside = move_aside(self.path, now)
+            except OSError as error:
+                raise BoxError(
+                    f"{self._key}: {self.path}: is damaged ({damage}) and can't be moved aside: "
+                    f"{error.strerror or error}"
+                ) from None
+            return None, f"{self.path}: the file was damaged ({damage}) and moved aside to {aside.name}"
+
+    def write(self, kept: state.KeptLicence) -> None:
+        """Replace the file as a whole. Raises :class:`BoxError`."""
+        try:
+            write_file(self.path, state.written(kept))
+        except OSError as error:
+            raise BoxError(f"{self._key}: {self.path}: can't be written: {error.strerror or error}") from None
+
+
 class SmartAgent:
     """The smart licence of a switch: :meth:`start` it, :meth:`stop` it.
 
@@ -80,6 +125,7 @@ class SmartAgent:
     ) -> None:
         self.config = config
         self._clock = clock
+        self._state_file = SmartStateFile(directory / config.state_file) if config.state_file else None
         self._log_file = directory / config.log if config.log else None
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         """The last lines of the log."""
@@ -124,12 +170,15 @@ class SmartAgent:
         return Refusal(told, self.config.cps_reject)
 
     def _offered(self, attempt: Attempt, now: float, reason: Phrase | None) -> None:
-        refused = isinstance(reason, Refusal) and self.cps.refuses(now)
         self.cps.offered(now)
         if reason is None:
             return
-        self.counters["calls refused: rate" if refused else "calls refused: mode"] += 1
-        if refused and self.config.failed_call_log:
+        if reason is REFUSES.get(self.client.mode):
+            self.counters["calls refused: mode"] += 1
+        if not isinstance(reason, Refusal):  # another ground of the switch
+            return
+        self.counters["calls refused: rate"] += 1
+        if self.config.failed_call_log:
             self.failed_calls.append(
                 FailedCall(now, attempt.domain.name, attempt.calling, attempt.called, reason)
             )
@@ -139,9 +188,51 @@ class SmartAgent:
     def use_cloud(self, url: str, cloud: LicenceCloud) -> None:
         """Use the lab's own stand-in."""
         self.cloud = cloud
+        cloud.have(self.config.purchased, self.config.other_counts)
         self.client.server, self.client.root = url, cloud.root
         self.client.token = self.client.token or cloud.token
         self._wake.set()
+
+    def resume(self) -> None:
+        """Go on with what the last run has kept. To be called before :meth:`start`, with the cloud known.
+
+        A first run writes its state at once, so that the evaluation never begins anew. Raises :class:`BoxError` for a
+        state file that can't be used.
+        """
+        if self._state_file is None:
+            return
+        now = self._clock()
+        kept, damage = self._state_file.load(now)
+        if damage:
+            log.error("switch.smart_licence.state_file: %s; the evaluation begins anew", damage)
+            self._note(f"state lost:{damage}")
+        if kept is not None:
+            self.client.resume(kept, now)
+        self._state_file.write(self.client.kept(now))
+
+    def _keep(self) -> None:
+        """Write the state; without a state file nothing is written."""
+        if self._state_file is None:
+            return
+        try:
+            self._state_file.write(self.client.kept(self._clock()))
+        except BoxError as error:
+            log.error("%s", error)  # noqa: TRY400 - the text says all
+
+    def follow(self, config: SmartLicenceConfig) -> None:
+        """Other counts are configured: the limit follows at once, and a registered switch has its count authorised."""
+        if config == self.config:
+            return
+        self.config = self.client.config = config
+        self.cps.limit = CALLS_PER_LICENCE * config.count
+        if self.cloud is not None:
+            self.cloud.have(config.purchased, config.other_counts)
+        if self.client.registration is not None:
+            self.ask_soon("authorise")
+
+    async def asked(self) -> None:
+        """Wait until what :meth:`ask_soon` asks is answered."""
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     def start(self) -> None:
         """Register and authorise when it is due, from now on."""
@@ -157,6 +248,7 @@ class SmartAgent:
         http, self._http = self._http, None
         if http is not None:
             await http.aclose()
+        self._keep()
 
     def ask_soon(self, kind: RequestKind, token: str = "") -> None:  # nosec B107 # the one that it has
         """Ask the cloud without waiting for the result, which the log has."""
@@ -219,6 +311,7 @@ class SmartAgent:
         now = self._clock()
         client = self.client
         why = client.unanswered(request, why, now) if why else client.answered(request, document, now)
+        self._keep()
         if why:
             log.warning("smart licence: %s: %s", request.kind, why)
         else:

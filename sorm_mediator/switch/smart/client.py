@@ -26,6 +26,7 @@ from sorm_mediator.config.switch import SmartLicenceConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.smart import messages as m
 from sorm_mediator.switch.smart.modes import MODE_TABLE, REFUSES, Cause, ClientState, Mode, client_state
+from sorm_mediator.switch.smart.state import KeptAuthorisation, KeptLicence, KeptRegistration
 
 RequestKind = Literal["register", "authorise", "deregister"]
 DAY: Final = 86_400
@@ -108,7 +109,8 @@ class SmartClient:
         self.failure: str = NO_FAILURE
         self.counters: Counter[str] = Counter()
         """Requests by kind and result."""
-        self.evaluation_ends = now + config.evaluation_days * DAY
+        self.evaluation_began = now
+        """When the smart licence was enabled."""
         self._noted = noted
         self._latest = now
         self._wanted = config.register_at_start
@@ -120,7 +122,62 @@ class SmartClient:
         self._under_way: Request | None = None
         self.advance(now)
 
+    # --- a restart
+
+    def kept(self, now: float) -> KeptLicence:
+        """What the next run of the switch goes on with."""
+        self.advance(now)
+        held, authorised = self.registration, self.authorisation
+        registration = None
+        if held is not None and self.root is not None:
+            registration = KeptRegistration(
+                root=m.fingerprint_of(self.root),
+                key=m.key_pem_of(held.key),
+                product_instance_id=held.product_instance_id,
+                account=held.identity.account,
+                ends=held.identity.ends,
+                signing_cert_sn=held.signing_cert_sn,
+                made=held.made,
+            )
+        return KeptLicence(
+            serial=self.serial,
+            evaluation_began=self.evaluation_began,
+            latest=self._latest,
+            tried=self._tried,
+            registration=registration,
+            authorisation=None
+            if authorised is None
+            else KeptAuthorisation(in_compliance=authorised.in_compliance, ends=authorised.ends),
+        )
+
+    def resume(self, kept: KeptLicence, now: float) -> None:
+        """Go on with what the last run has kept; the time between counts.
+
+        A registration with a cloud that has another root certificate is given up, and its authorisation with it.
+        """
+        self.serial, self.evaluation_began, self._tried = kept.serial, kept.evaluation_began, kept.tried
+        self.mode, self.registration, self.authorisation = Mode.EVALUATION, None, None
+        held, authorised = kept.registration, kept.authorisation
+        if held is not None and self.root is not None and held.root == m.fingerprint_of(self.root):
+            identity = m.Identity(held.product_instance_id, held.account, held.ends)
+            self.registration = Registration(
+                held.product_instance_id, m.key_of(held.key), identity, held.signing_cert_sn, held.made
+            )
+            if authorised is not None:
+                self.authorisation = Authorisation(authorised.in_compliance, authorised.ends)
+                self._take(Cause.AUTHORISED if authorised.in_compliance else Cause.AUTHORISED_OOC)
+        elif held is not None:
+            self._noted("registration given up:the licence cloud is another one")
+        self._latest = kept.latest
+        self.advance(kept.latest)
+        self.advance(now)
+
     # --- time
+
+    @property
+    def evaluation_ends(self) -> float:
+        """When the evaluation is over."""
+        return self.evaluation_began + self.config.evaluation_days * DAY
 
     def advance(self, now: float) -> None:
         """Let time pass: the ends that have come."""

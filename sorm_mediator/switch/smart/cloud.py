@@ -48,6 +48,11 @@ class Usage:
         return self.quantity - self.in_use
 
     @property
+    def shown_balance(self) -> str:
+        """The balance with its sign."""
+        return f"{self.balance:+d}" if self.balance else "0"
+
+    @property
     def alerts(self) -> str:
         """What is wrong; "" for nothing."""
         return "Insufficient Licenses" if self.in_use > self.quantity else ""
@@ -58,7 +63,7 @@ class Usage:
             "License": self.licence,
             "Quantity": self.quantity,
             "In Use": self.in_use,
-            "Surplus (+) / Shortage (-)": f"{self.balance:+d}" if self.balance else "0",
+            "Surplus (+) / Shortage (-)": self.shown_balance,
             "Alerts": self.alerts,
         }
 
@@ -104,7 +109,8 @@ class LicenceCloud:
         expiry: int = 7_775_673,
         retry_interval: int = 43_200,
     ) -> None:
-        self.account, self.purchased, self.other_counts = account, purchased, tuple(other_counts)
+        self.account = account
+        self.have(purchased, other_counts)
         self.fault: Fault = "none"
         self.counters: Counter[str] = Counter()
         """Requests by their result."""
@@ -128,6 +134,10 @@ class LicenceCloud:
         """The row of the report."""
         counts = [one.count for one in self._instances.values()]
         return usage_of(self.purchased, [*self.other_counts, *counts])
+
+    def have(self, purchased: int, other_counts: Sequence[int]) -> None:
+        """The account has bought this quantity, and its proxies elsewhere have these counts, from now on."""
+        self.purchased, self.other_counts = purchased, tuple(other_counts)
 
     def break_with(self, fault: str) -> None:
         """Be broken in a way of :data:`Fault`; "none": no more. Raises :class:`ValueError`."""

@@ -27,11 +27,16 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sorm_mediator.config.switch import MOST_SMART
+from sorm_mediator.config.switch import MOST_COUNT, MOST_SECONDS
 from sorm_mediator.texts import shown
 
 SOFTWARE_TAG: Final = "regid.2014-12.com.cisco.CUSP,1.0_5548940b-3dff-4353-b418-10e29cb7493b"
@@ -52,7 +57,10 @@ MOST_MILLISECONDS: Final = 10**14
 
 Key = ec.EllipticCurvePrivateKey
 Certificate = x509.Certificate
-_UNREADABLE: Final = (ValueError, TypeError, InvalidSignature, x509.InvalidVersion, UnsupportedAlgorithm)
+_UNREADABLE: Final = (
+    ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 """What the library raises for a certificate, a request or a key that is damaged, or of a kind that it does not know."""
 
 
@@ -94,7 +102,7 @@ class Entitlement(_Document):
     """What is asked for."""
 
     tag: Short
-    requested_count: Annotated[int, Field(ge=0, le=MOST_SMART)]
+    requested_count: Annotated[int, Field(ge=0, le=MOST_COUNT)]
     version: Short = ENTITLEMENT_VERSION
 
 
@@ -154,9 +162,9 @@ class Authorised(Answer):
     """That of the request."""
     start_date: Annotated[int, Field(ge=0, le=MOST_MILLISECONDS)]
     """Milliseconds of Unix time."""
-    expiry: Annotated[int, Field(ge=1, le=MOST_SMART)]
+    expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
     """Seconds that it lasts from there."""
-    retry_interval: Annotated[int, Field(ge=1, le=MOST_SMART)]
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
     """Seconds until the next request."""
     tags: tuple[Short, ...]
 
@@ -229,6 +237,22 @@ def new_key() -> Key:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def key_pem_of(key: Key) -> str:
+    """A private key as PEM, in clear."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def key_of(pem: str) -> Key:
+    """A private key from PEM. Raises :class:`MessageError`."""
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except _UNREADABLE as error:
+        raise MessageError(f"key: is no private key in PEM ({error})") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise MessageError("key: is not of an elliptic curve")
+    return key
+
+
 def certificate_of(pem: str, what: str) -> Certificate:
     """A certificate from PEM. Raises :class:`MessageError` naming ``what``."""
     try:
@@ -247,6 +271,11 @@ def _key_of(certificate: Certificate, what: str) -> object:
 def pem_of(certificate: Certificate | x509.CertificateSigningRequest) -> str:
     """PEM."""
     return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def fingerprint_of(certificate: Certificate) -> str:
+    """SHA-256 of a certificate, in hexadecimal digits."""
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def request_for(serial: str, key: Key) -> str:

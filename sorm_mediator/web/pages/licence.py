@@ -2,7 +2,9 @@
 
 A licence is added by its key and deleted by its number, as in the shell.
 
-Source: docs/licence.md; ECSS-10 manual, Licences on the web ("License manager").
+The smart licence is shown where the switch has one.
+
+Source: docs/licence.md; docs/smart-licence.md; ECSS-10 manual, Licences on the web ("License manager").
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from sorm_mediator.language import Phrase
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, delete_licence
+from sorm_mediator.switch.smart.agent import SmartAgent
+from sorm_mediator.switch.smart.modes import REFUSES
 from sorm_mediator.texts import whole_number
 from sorm_mediator.web.pages.page import Action, Form, Page
 
@@ -42,7 +46,22 @@ async def licence(request: Request) -> Mapping[str, Any]:
         LicenceLine(one.number, one.body.description, one.expiry, licences.expired(one, now), one is active)
         for one in licences.installed.values()
     ]
-    return {"licence": switch.licence(), "passport": licences.passport, "lines": lines}
+    return {
+        "licence": switch.licence(),
+        "passport": licences.passport,
+        "lines": lines,
+        "smart": None if switch.smart is None else _smart(switch.smart),
+    }
+
+
+def _smart(agent: SmartAgent) -> Mapping[str, Any]:
+    """The smart licence: its state, the row of the account's report, and its summary."""
+    return {
+        "status": agent.status(),
+        "admits": agent.client.mode not in REFUSES,
+        "usage": None if agent.cloud is None else agent.cloud.usage(),
+        "summary": agent.summary(),
+    }
 
 
 async def add(request: Request, form: Form) -> Phrase:

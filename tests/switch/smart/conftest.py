@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from sorm_mediator.config.switch import SmartLicenceConfig
+from sorm_mediator.switch.smart import state
 from sorm_mediator.switch.smart.client import Request, RequestKind, SmartClient
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 
@@ -82,3 +83,12 @@ class Scene:
     def refuses(self) -> bool:
         """Whether calls are refused."""
         return self.client.why_refused(self.now) is not None
+
+    def restart(self, *, other_cloud: bool = False) -> None:
+        """The switch starts again with what it has kept."""
+        kept = state.read(state.written(self.client.kept(self.now)).encode())
+        if other_cloud:
+            self.cloud = LicenceCloud(self.now)
+        self.client = SmartClient(self.client.config, self.now, noted=self.lines.append)
+        self.client.root, self.client.token = self.cloud.root, self.cloud.token
+        self.client.resume(kept, self.now)

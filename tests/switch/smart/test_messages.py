@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -157,6 +158,53 @@ def test_a_signing_certificate_that_may_not_issue_is_not_believed() -> None:
     refused = m.Refused(signing_cert=own["id_cert"], reason="no", to=request.proof)
     forged = m.plain(m.sign(refused, held.key))
     assert scene.client.answered(request, forged, scene.now).startswith("signing_cert: was not issued under")
+
+
+def test_whatever_the_octets_of_a_certificate_an_answer_is_read_or_not_believed() -> None:
+    scene = Scene()
+    for kind, name in (("register", "signing_cert"), ("register", "id_cert"), ("authorise", "signing_cert")):
+        scene.register()
+        request = scene.client.begin(kind, scene.now)  # type: ignore[arg-type]  # of the table above
+        ask = scene.cloud.register if kind == "register" else scene.cloud.authorise
+        answer = ask(request.document, scene.now)
+        assert answer is not None
+        der = m.certificate_of(answer[name], name).public_bytes(Encoding.DER)
+        for place in range(len(der)):
+            for octet in (der[place] ^ 1, 0x05):
+                changed = der[:place] + bytes([octet]) + der[place + 1 :]
+                if changed == der:
+                    continue
+                pem = ssl.DER_cert_to_PEM_cert(changed)
+                why = scene.client.answered(request, answer | {name: pem}, scene.now)
+                assert why, (name, place, octet)
+
+
+def test_a_request_for_a_certificate_with_any_octet_changed_is_refused_or_says_the_same() -> None:
+    scene = Scene()
+    document = scene.client.begin("register", scene.now).document
+    signed = x509.load_pem_x509_csr(document["csr"].encode())
+    der = signed.public_bytes(Encoding.DER)
+    for place in range(len(der)):
+        changed = base64.encodebytes(der[:place] + bytes([der[place] ^ 1]) + der[place + 1 :]).decode()
+        pem = f"-----BEGIN CERTIFICATE REQUEST-----\n{changed}-----END CERTIFICATE REQUEST-----\n"
+        answer = scene.cloud.register(document | {"csr": pem}, scene.now)
+        assert answer is not None
+        if answer["status"] == "REGISTERED":
+            assert x509.load_pem_x509_csr(pem.encode()).tbs_certrequest_bytes == signed.tbs_certrequest_bytes
+        else:
+            assert answer["status"] == "REFUSED"
+
+
+@pytest.mark.parametrize("name", ["start_date", "expiry", "retry_interval"])
+def test_times_without_end_are_not_believed(name: str) -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+    assert f"{name}: Input should be less than" in scene.client.answered(
+        request, answer | {name: 10**400}, scene.now
+    )
+    assert scene.client.summary(scene.now)["Is Authorization Successful"] == "NO"
 
 
 def test_tokens_are_hashes_of_accounts() -> None:
