@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+from time import monotonic
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
@@ -50,8 +51,7 @@ def ask_licence_server(server: str, lac: str, locking_id: str, registration: Reg
         raise LicenceError(f"{lac[:40]!r} is no licence authorisation code") from None
     with socket.create_connection(split_host_port(server), timeout=ANSWER_WITHIN) as connection:
         connection.sendall(question.model_dump_json().encode() + b"\n")
-        with connection.makefile("rb") as answers:
-            line = answers.readline(LONGEST)
+        line = _line(connection, monotonic() + ANSWER_WITHIN)
     try:
         body: Any = json.loads(line)
         answer = ServerAnswer.model_validate(body)
@@ -60,3 +60,18 @@ def ask_licence_server(server: str, lac: str, locking_id: str, registration: Reg
     if answer.refused or not answer.file:
         raise LicenceError(answer.refused or "its answer has no licence file")
     return answer.file
+
+
+def _line(connection: socket.socket, until: float) -> bytes:
+    """The line of an answer. Raises :class:`TimeoutError` when it has not ended by ``until``, octet by octet or not."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LONGEST:
+        left = until - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        more = connection.recv(LONGEST - len(line))
+        if not more:
+            break
+        line += more
+    return line

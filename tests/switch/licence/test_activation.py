@@ -15,6 +15,7 @@ from sorm_mediator import config
 from sorm_mediator.config import ConfigError
 from sorm_mediator.config.stations import RegistrationConfig
 from sorm_mediator.errors import BoxError
+from sorm_mediator.switch import licence_client
 from sorm_mediator.switch.changes import ChangeRefused, stations
 from sorm_mediator.switch.licence import LicenceError, decode_activation, locking_id
 from sorm_mediator.switch.licence_client import ask_licence_server
@@ -288,6 +289,40 @@ async def test_a_switch_asks_the_licence_server_over_its_socket(tmp_path: Path) 
         await server.stop()
     with pytest.raises(OSError, match=r"refused|reset"):
         await asyncio.to_thread(ask_licence_server, address, lac, "LID-1", REGISTERED)
+
+
+class Dribble:
+    """A connection to a server that sends an octet each second, and never the end of its line."""
+
+    now = 0.0
+
+    def __enter__(self) -> Dribble:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def sendall(self, _line: bytes) -> None: ...
+
+    def settimeout(self, seconds: float) -> None:
+        assert 0 < seconds <= licence_client.ANSWER_WITHIN - self.now, "never beyond the whole wait"
+
+    def recv(self, _size: int) -> bytes:
+        self.now += 1.0
+        assert self.now < 60, "the switch still waits, and its calls with it"
+        return b" "
+
+
+def test_a_licence_server_that_never_ends_its_line_is_waited_for_no_longer_than_a_silent_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Dribble()
+    monkeypatch.setattr(licence_client, "monotonic", lambda: server.now)
+    monkeypatch.setattr(licence_client.socket, "create_connection", lambda *_, **__: server)
+
+    with pytest.raises(TimeoutError):
+        ask_licence_server("127.0.0.1:1", "LAC-1", "LID-1", REGISTERED)
+
+    assert server.now == licence_client.ANSWER_WITHIN
 
 
 async def test_a_file_of_codes_that_is_none_keeps_the_licence_server_from_starting(tmp_path: Path) -> None:
