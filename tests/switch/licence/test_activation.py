@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -317,7 +318,7 @@ def test_a_licence_server_that_never_ends_its_line_is_waited_for_no_longer_than_
 ) -> None:
     server = Dribble()
     monkeypatch.setattr(licence_client, "monotonic", lambda: server.now)
-    monkeypatch.setattr(licence_client.socket, "create_connection", lambda *_, **__: server)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: server)
 
     with pytest.raises(TimeoutError):
         ask_licence_server("127.0.0.1:1", "LAC-1", "LID-1", REGISTERED)
