@@ -27,6 +27,7 @@ from sorm_mediator.config.lines import key_of, with_path
 from sorm_mediator.config.mediator import SshConfig
 from sorm_mediator.config.outside import secrets_of
 from sorm_mediator.config.sound import Sound
+from sorm_mediator.config.stations import STATION_TYPES
 from sorm_mediator.lab.doubts import file_problems, host_warnings
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import FORWARDINGS, Domain, Subscriber
@@ -293,6 +294,7 @@ def node_warnings(config: Config, node: Node) -> Iterator[str]:
     """Names that the switch does not have, numbers that lead nowhere, and why the lab's own mediator can't log in."""
     yield from unresolved_references(node)
     yield from _forwardings(node)
+    yield from _demands_beyond_the_pool(node)
     yield from _secrets_that_differ(config, node)
     # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
@@ -323,6 +325,22 @@ def _forwardings(node: Node) -> Iterator[str]:
                     yield f"{key}: {target} is not reached, so forwarded calls fail: {reason}"
                 elif circle := _circle(node, domain, subscriber.number, service):
                     yield f"{key}: {target} leads back to {subscriber.number}, so forwarded calls fail: {circle}"
+
+
+def _demands_beyond_the_pool(node: Node) -> Iterator[str]:
+    """Licences that more subscribers demand than were bought. A slave has those that its master grants."""
+    if node.assignments is None or node.config.licence_network.role == "slave":
+        return
+    bought = node.bought()
+    for licence, demanded in node.assignments.wanted.items():
+        limit = bought.get(licence, 0)
+        if demanded > limit:
+            given = f'station = "{licence}"' if licence in STATION_TYPES else f'"{licence}" in their licences'
+            yield (
+                f"switch.licence_pool: {demanded} subscribers demand a licence {licence}, and {limit} were bought, so "
+                f"{demanded - limit} go without: raise limits.{licence}, activate a licence file with more, or give "
+                f"fewer of them {given}"
+            )
 
 
 def _circle(node: Node, domain: Domain, number: str, service: str) -> str:

@@ -376,3 +376,37 @@ def test_an_empty_secret_that_leaves_nobody_is_refused(tmp_path: Path, text: str
     errors, _ = told(tmp_path / "lab.toml", '[radius]\nsecret = ""\n' + text)
     assert len(errors) == 1
     assert errors[0].startswith(f"2: radius.secret: {error}")
+
+
+POOL = """\
+subscribers = [
+  { number = "1", station = "ip", licences = ["voicemail"] },
+  { number = "2", station = "ip", licences = ["voicemail"] },
+]
+[switch.licence_pool]
+"""
+
+
+def test_more_licences_demanded_than_bought_are_told_with_number_and_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    errors, warnings = told(file, DOMAIN + POOL + "limits = { ip = 1 }\n")
+
+    assert errors == []
+    assert [one.partition("switch.")[2] for one in warnings] == [
+        "licence_pool: 2 subscribers demand a licence ip, and 1 were bought, so 1 go without: raise limits.ip, "
+        'activate a licence file with more, or give fewer of them station = "ip"',
+        "licence_pool: 2 subscribers demand a licence voicemail, and 0 were bought, so 2 go without: raise "
+        'limits.voicemail, activate a licence file with more, or give fewer of them "voicemail" in their licences',
+    ]
+    assert told(file, DOMAIN + POOL + "limits = { ip = 2, voicemail = 2 }\n") == ([], [])
+
+
+def test_a_slave_whose_licences_its_master_grants_is_told_nothing_of_them(tmp_path: Path) -> None:
+    network = """\
+[switch.licence_network]
+role = "slave"
+node = "a"
+master = "127.0.0.1:7791"
+secret = "network"
+"""
+    assert told(tmp_path / "lab.toml", DOMAIN + POOL + network) == ([], [])

@@ -776,6 +776,13 @@ def _hop(leg: Leg) -> Hop:
     return Hop(domain=leg.domain, request=leg.request, result=result, exit=leg.called.subscriber or way)
 
 
+def _refuse_unlicensed(engine: Engine, domain: Domain, subscriber: Subscriber) -> None:
+    """Raises :class:`CallRefused` for a subscriber that takes no calls for want of a station licence."""
+    reason = why_unlicensed(engine.node, domain, subscriber)
+    if reason is not None:
+        raise CallRefused("refused", reason)
+
+
 def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, subscriber = _user(call, service)
     if service.number:
@@ -785,6 +792,8 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
         reached = hops[-1].exit
         if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
             raise CallRefused("refused", f"{service.number} is busy or out of service")
+        if isinstance(reached, Subscriber) and hops[-1].result.b.shown_ni != "emergency":
+            _refuse_unlicensed(engine, hops[-1].domain, reached)
     else:
         consultation = _with_third(call)
         if consultation is None:
@@ -815,6 +824,7 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
         raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
         raise CallRefused("refused", f"{picker.number} is busy or out of service")
+    _refuse_unlicensed(engine, leg.domain, picker)
     engine.units.use(call, call.units + 1, now)
     before = call.called
     engine.leave(call, ringing)

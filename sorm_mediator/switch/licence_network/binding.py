@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -283,17 +284,13 @@ class LicenceNode:
             except (AgentMessageError, ValueError, OSError, TimeoutError) as error:
                 why = str(error) or "it does not answer"
                 self.counters["master lost"] += 1
-                self._ticked(lambda now, why=why: self._lost(f"master {self.config.master}: {why}", now))  # type: ignore[misc]
+                self._ticked(partial(slave.unreachable, f"master {self.config.master}: {why}"))
             wait = self.config.poll
             if self.licence.deadline is not None:
                 # One step beyond the period, which is over when more than it has passed.
                 wait = min(wait, self._calendar.seconds_until(self.licence.deadline) + 0.001)
             await asyncio.sleep(wait)
             self._ticked(self.licence.tick)
-
-    def _lost(self, why: str, now: float) -> None:
-        assert self.slave is not None
-        self.slave.unreachable(why, now)
 
     async def _ask(self, slave: Slave) -> None:
         """Ask over one connection, until it ends. Raises :class:`OSError`, :class:`TimeoutError`, and so on."""

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from sorm_mediator import config
-from sorm_mediator.switch.calls.call import RELEASE_FAULT, Call, State
+from sorm_mediator.switch.calls.call import RELEASE_FAULT, Call, CallRefused, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.changes import stations
 from sorm_mediator.switch.licence_grounds import state_ground, station_ground
@@ -65,6 +65,41 @@ def test_a_forwarding_to_a_subscriber_without_a_licence_ends_the_call(licensed: 
     assert [str(one.detail) for one in call.events if one.event == "not-admitted"] == [
         "28334 has no station licence"
     ]
+
+
+@pytest.mark.parametrize("service", ["transfer", "pickup"])
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (NONE, "28334 has no station licence"),
+        (LEFT_OUT, "28333: its station licence ip is not licensed"),
+    ],
+)
+def test_a_subscriber_that_is_not_licensed_gets_no_call_by_a_service(
+    licensed: Switch, service: str, number: str, why: str
+) -> None:
+    call = licensed.call(HAS, HAS_TOO, ring=1 if service == "transfer" else 30, talk=60)
+    licensed.run(2)
+    before = call.state, call.called
+
+    with pytest.raises(CallRefused) as refused:
+        licensed.engine.use_service(
+            call.id, ServiceRequest(at=0, service=service, number=number), licensed.now
+        )
+
+    assert str(refused.value.text) == why
+    assert (call.state, call.called) == before, "the call stays where it was"
+
+
+def test_a_call_is_transferred_to_an_emergency_number_in_any_case(licensed: Switch) -> None:
+    call = licensed.call(HAS, HAS_TOO, ring=1, talk=60)
+    licensed.run(2)
+
+    licensed.engine.use_service(
+        call.id, ServiceRequest(at=0, service="transfer", number=EMERGENCY), licensed.now
+    )
+
+    assert call.called.number.digits == EMERGENCY
 
 
 def test_a_licence_that_is_checked_lets_calls_pass_and_one_that_is_lost_stops_none(licensed: Switch) -> None:
