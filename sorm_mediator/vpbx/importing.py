@@ -19,8 +19,11 @@ from sorm_mediator.vpbx.schema import TABLES, Table
 MOST_TOLD: Final = 20
 """Mistakes that an error tells; of more it tells the count."""
 MASKED: Final = "******"
-FLAGS: Final = {"yes": True, "no": False, "1": True, "0": False, "true": True, "false": False}
-"""How a dump writes flags."""
+FLAGS: Final = {
+    **{one: True for one in ("yes", "1", "true", "\x01")},
+    **{one: False for one in ("no", "0", "false", "\x00")},
+}
+"""How a dump writes flags; a BIT is an octet."""
 _HALF: Final = re.compile("[\udc80-\udcff]")
 """An octet that is no UTF-8."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
@@ -45,7 +48,7 @@ def imported(dump: Dump, name: str, **settings: Any) -> Imported:
     if wrong:
         raise _error(wrong)
     taken: dict[str, list[tuple[Row, BaseModel]]] = {}
-    counts: dict[str, int] = dict.fromkeys(dump.tables, 0)
+    counts: dict[str, int] = dict.fromkeys(dump.tables, 0) | dump.passed
     for row in dump.rows:
         if no_texts := [*_no_texts(row)]:
             wrong += no_texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import tomlkit
@@ -48,21 +49,23 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     of this profile.
     """
     new = not text.strip()
-    document: Any = tomlkit.parse(text or NEW_LAB)
+    document: Any = tomlkit.parse(NEW_LAB if new else text.removesuffix("\n") + "\n")
     switch = document.get("switch")
-    if switch is None or switch.get("profile", "ecss10") != "sipteco":
+    if not isinstance(switch, Mapping) or switch.get("profile", "ecss10") != "sipteco":
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name
         document["ssh"]["password"] = "123"  # nosec B105 # noqa: S105 - of the emulated switch, on loopback
-    domains = switch.get("domains", [])
+    domains = switch.setdefault("domains", tomlkit.aot())
+    if not isinstance(domains, AoT):
+        raise ConfigError("switch.domains: is not written as tables; write each as [[switch.domains]]")
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
-    kept = present.get("vpbx", {}) if present is not None else {}
+    kept = _vpbx(present)
     # What is no table of the database stays as the lab file has it.
     values = {key: bare(kept[key]) for key in SETTINGS if key in kept} | values
     if not values.get("address"):
-        taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
+        taken = {str(_vpbx(one).get("address", "")) for one in domains}
         values = {"address": free_address(taken), **values}
     vpbx = item(values, inline=False)
     if present is not None:
@@ -72,14 +75,16 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
         domain["name"] = name
         domain["password"] = "123" if new else ""  # nosec B105 - empty: nobody logs in
         domain["vpbx"] = vpbx
-        if "domains" not in switch:
-            switch["domains"] = tomlkit.aot()
-        if not isinstance(switch["domains"], AoT):
-            raise ConfigError("switch.domains: is written as [ ... ]; write it as [[switch.domains]]")
-        switch["domains"].append(domain)
+        domains.append(domain)
     written = tomlkit.dumps(document)
     tomllib.loads(written)
     return written
+
+
+def _vpbx(domain: Any) -> Mapping[str, Any]:
+    """The present data of a domain; none where it has none, or no table."""
+    found = {} if domain is None else domain.get("vpbx", {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _plain(tenant: VpbxConfig, *, secrets: bool) -> dict[str, Any]:

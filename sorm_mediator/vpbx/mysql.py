@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sorm_mediator.texts import shown
 from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.schema import Table
 
 _TOKEN: Final = re.compile(
     r"""(?P<skip>\s+|--(?=[\s]|$)[^\n]*|\#[^\n]*|/\*.*?\*/)
-    |(?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
+    |(?P<string>'(?:[^'\\]++|\\.|'')*+'|"(?:[^"\\]++|\\.|"")*+")
     |`(?P<name>(?:[^`]|``)+)`
     |(?P<hex>0x[0-9A-Fa-f]+|[xX]'[0-9A-Fa-f]*')
+    |(?P<bits>0b[01]+|[bB]'[01]+')
     |(?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
     |(?P<word>[A-Za-z_$@][\w$@]*)
     |(?P<mark>.)""",
@@ -41,9 +43,9 @@ class _Token(NamedTuple):
 class _Reader:
     """The statements of a text."""
 
-    def __init__(self, text: str, file: str, known: Container[str]) -> None:
+    def __init__(self, text: str, file: str, tables: Mapping[str, Table]) -> None:
         self.dump = Dump()
-        self._known = known
+        self._tables = tables
         self._text, self._file = text, file
         self._lines = [0, *(found.end() for found in re.finditer(r"\n", text))]
         self._declared: dict[str, list[str]] = {}
@@ -161,7 +163,8 @@ class _Reader:
         table = name.text
         self.dump.tables.setdefault(table, self.place(name.at))
         columns = self._declared.get(table)
-        if table.lower() not in self._known:
+        known = self._tables.get(table.lower())
+        if known is None:
             return  # whoever reads the dump says that there is no such table
         if self._is("("):
             columns = list(self._columns(table))
@@ -170,11 +173,14 @@ class _Reader:
                 self._next.at, "VALUES is expected here; other forms of INSERT are not read", table
             )
         self._take()
-        if columns is None:
+        if columns is None and known.model is not None:
             text = "its columns are not told: dump it with CREATE TABLE, or with --complete-insert"
             raise self.wrong(name.at, text, table)
         while True:
-            self.dump.rows.append(self._row(table, columns))
+            if columns is None or known.model is None:
+                self._pass_row(table)
+            else:
+                self.dump.rows.append(self._row(table, columns))
             if not self._is(","):
                 break
             self._take()
@@ -199,6 +205,18 @@ class _Reader:
                 break
             self._take()
         self._wanted(")", table)
+
+    def _pass_row(self, table: str) -> None:
+        """A row of a table that has no use: it is counted, since the records of calls are most of a dump."""
+        self._wanted("(", table)
+        depth = 1
+        while depth:
+            token = self._take()
+            if token.kind == "end":
+                raise self.wrong(token.at, "the dump ends within INSERT; is it cut off?", table)
+            if token.kind == "mark":
+                depth += {"(": 1, ")": -1}.get(token.text, 0)
+        self.dump.passed[table] = self.dump.passed.get(table, 0) + 1
 
     def _row(self, table: str, columns: list[str]) -> Row:
         start = self._next.at
@@ -233,8 +251,10 @@ class _Reader:
         if token.kind == "hex":
             digits = token.text[2:].rstrip("'")
             return False, bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).decode(
-                "utf-8", "replace"
+                "utf-8", "surrogateescape"
             )
+        if token.kind == "bits":
+            return False, str(int(token.text[2:].rstrip("'"), 2))
         word = token.text.upper() if token.kind == "word" else ""
         if word in ("TRUE", "FALSE"):
             return False, "1" if word == "TRUE" else "0"
@@ -256,9 +276,9 @@ def _unescaped(literal: str) -> str:
     return inside.replace(quote * 2, quote)
 
 
-def read_mysql(text: str, file: str, known: Container[str]) -> Dump:
-    """The rows of a dump. ``file``: its name, for errors. ``known``: tables to be read. Raises :class:`DumpError`.
+def read_mysql(text: str, file: str, tables: Mapping[str, Table]) -> Dump:
+    """The rows of a dump. ``file``: its name, for errors. ``tables``: that are known. Raises :class:`DumpError`.
 
     ``text``: octets that are no UTF-8 as half surrogates (``surrogateescape``), which BLOBs may have.
     """
-    return _Reader(text, file, known).read()
+    return _Reader(text, file, tables).read()

@@ -50,6 +50,8 @@ class Dump:
     """What a dump holds: rows in order, and the tables and columns that it names beside them."""
 
     rows: list[Row] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
+    """Table without use -> its rows, where a reader only counts them."""
     tables: dict[str, Place] = field(default_factory=dict)
     """Every table of the dump, also an empty one."""
     columns: list[tuple[str, str, Place]] = field(default_factory=list)

@@ -100,6 +100,28 @@ def test_a_lab_of_another_profile_is_left_alone(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lab", "told"),
+    [
+        ("switch = 5", 'switch.profile: is not "sipteco"'),
+        ('[[switch]]\nprofile = "sipteco"', 'switch.profile: is not "sipteco"'),
+        ('[switch]\nprofile = "sipteco"\ndomains = 5', "switch.domains: is not written as tables"),
+        ('[switch]\nprofile = "sipteco"\ndomains = [1]', "switch.domains: is not written as tables"),
+        (
+            '[switch]\nprofile = "sipteco"\n[[switch.domains]]\nname = "x"\nvpbx = 5',
+            "switch.domains.0.vpbx: ",
+        ),
+    ],
+)
+def test_a_lab_file_of_another_form_is_left_alone(lab: str, told: str, folder: Path) -> None:
+    (folder / "lab.toml").write_text(lab)
+
+    done = run("vpbx", "import", "demo.sql", "--tenant", "demo", "-o", "lab.toml", folder=folder)
+
+    assert (done.returncode, done.stdout, (folder / "lab.toml").read_text()) == (2, "", lab)
+    assert done.stderr.startswith(f"sorm-mediator: lab.toml: {told}")
+
+
 def test_doubts_are_told_with_their_place(folder: Path) -> None:
     tables = {**TENANT, "incoming_routes": TENANT["incoming_routes"][:1]}
     (folder / "demo.sql").write_text(as_sql(tables), encoding="utf-8")
