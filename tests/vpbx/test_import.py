@@ -261,7 +261,7 @@ def test_flags_and_octets_as_the_options_of_a_dump_write_them(tmp_path: Path) ->
     path = tmp_path / "dump.sql"
     rows = ["b'1', X'00FF27'", "0b0, 0x00FF27", "0x01, '\\0\\xFF\\''", "'\\0', NULL"]
     written = ", ".join(f"({number}, {100 + number}, {row})" for number, row in enumerate(rows, 1))
-    text = f"insert into users (id, number, disa_enabled, password) values {written};"
+    text = f"insert into users (id, number, disa_enabled, password) values {written};"  # noqa: S608 - a dump
     path.write_bytes(text.encode().replace(b"\\xFF", b"\xff"))
 
     users = read(path).tenant.users
@@ -275,7 +275,7 @@ def test_a_text_in_another_coding_is_refused_in_each_form(form: str, tmp_path: P
     path = tmp_path / "dump"
     octets = "номер".encode("cp1251").hex()
     if form == "hex":
-        path.write_text(f"INSERT INTO users (id, number, name) VALUES (1, '101', 0x{octets});")
+        path.write_text(f"INSERT INTO users (id, number, name) VALUES (1, '101', 0x{octets});")  # noqa: S608 - a dump
     else:
         database = sqlite3.connect(path)
         database.execute("CREATE TABLE users (id, number, name)")
@@ -292,7 +292,7 @@ def test_a_text_in_another_coding_is_refused_in_each_form(form: str, tmp_path: P
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("9" * 5000, "a.json:1:18: users.id: "),
+        ("9" * 5000, "a.json:1:19: users.id: "),
         (r'1, "name": "\ud800"', "a.json:1:30: users.name: has half a character"),
         (r'1, "password": "\udc80"', "a.json:1:34: users.password: has half a character"),
     ],
@@ -307,14 +307,14 @@ def test_json_that_python_itself_stumbles_over(value: str, told: str, tmp_path: 
 
 def test_a_large_dump_needs_little_memory_beside_its_text() -> None:
     row = r"""('2026-01-02 03:04:05', '\"A\" <101>', CONCAT('x', now()), NULL)"""
-    text = f"INSERT INTO ast_cdr_adaptive VALUES {','.join([row] * 5000)}, ('{'x' * 1_000_000}');"
+    text = f"INSERT INTO ast_cdr_adaptive VALUES {','.join([row] * 2000)}, ('{'x' * 1_000_000}');"  # noqa: S608 - a dump
 
     tracemalloc.start()
     dump = read_mysql(text, "dump.sql", TABLES)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert (dump.rows, dump.passed) == ([], {"ast_cdr_adaptive": 5001})
+    assert (dump.rows, dump.passed) == ([], {"ast_cdr_adaptive": 2001})
     assert most < 4 * len(text)
 
 
