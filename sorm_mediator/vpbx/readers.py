@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import read_utf8, shown
 from sorm_mediator.vpbx.mysql import read_mysql
 from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
@@ -31,18 +32,28 @@ MOST_OCTETS: Final = 256 << 20
 """The largest dump that is read (our choice)."""
 
 
+_END: Final = Phrase("the end", context="of a text")
+
+
+def _wrong(*parts: object) -> DumpError:
+    """The error with a place, perhaps a table, and what is wrong."""
+    return DumpError(join(": ", (one if isinstance(one, str) else str(one) for one in parts)))
+
+
 def read_dump(path: Path) -> Dump:
     """The rows of a dump. Raises :class:`DumpError`."""
     try:
         if path.is_dir():
             return _read_folder(path)
         if not path.is_file():
-            raise DumpError(f"{path}: there is no such file")
+            raise _wrong(path, Phrase("there is no such file"))
         if path.stat().st_size > MOST_OCTETS:
-            raise DumpError(f"{path}: has over {MOST_OCTETS >> 20} MB; dump only the tables of the tenant")
+            why = Phrase("has over {most} MB; dump only the tables of the tenant", most=MOST_OCTETS >> 20)
+            raise _wrong(path, why)
         octets = path.read_bytes()
     except OSError as error:
-        raise DumpError(f"{path}: can't be read: {error.strerror or error}") from None
+        why = Phrase("can't be read: {error}", error=error.strerror or str(error))
+        raise _wrong(path, why) from None
     if octets.startswith(SQLITE):
         return _read_sqlite(path)
     if (
@@ -62,7 +73,7 @@ def _decoded(octets: bytes, path: Path) -> str:
     try:
         return read_utf8(octets)
     except UnicodeError as error:
-        raise DumpError(f"{path}: {error}") from None
+        raise _wrong(path, str(error)) from None
 
 
 # --- CSV
@@ -71,7 +82,9 @@ def _decoded(octets: bytes, path: Path) -> str:
 def _read_folder(folder: Path) -> Dump:
     files = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
     if not files:
-        raise DumpError(f"{folder}: has no CSV files; one is expected for each table, such as sip_trunks.csv")
+        raise _wrong(
+            folder, Phrase("has no CSV files; one is expected for each table, such as sip_trunks.csv")
+        )
     dump = Dump()
     for path in files:
         read = _read_csv(_decoded(path.read_bytes(), path), path)
@@ -103,18 +116,18 @@ def _read_csv(text: str, path: Path) -> Dump:
                 ]
                 continue
             if len(cells) != len(header):
-                raise DumpError(
-                    f"{place}: {table}: the row has {len(cells)} values, and the header {len(header)} columns"
-                )
+                why = Phrase("the row has {values} values, and the header {columns} columns")
+                raise _wrong(place, table, why.fill(values=len(cells), columns=len(header)))
             found = {
                 name: Cell(None if value == "\\N" else value, Place(file, place.line, number))
                 for number, (name, value) in enumerate(zip(header, cells, strict=True), 1)
             }
             dump.rows.append(Row(table, found, place))
     except csv.Error as error:
-        raise DumpError(f"{Place(file, lines.line_num)}: {table}: is no CSV: {error}") from None
+        why = Phrase("is no CSV: {error}", error=str(error))
+        raise _wrong(Place(file, lines.line_num), table, why) from None
     if not header:
-        raise DumpError(f"{file}: {table}: is empty; its first line has the columns")
+        raise _wrong(file, table, Phrase("is empty; its first line has the columns"))
     return dump
 
 
@@ -148,7 +161,7 @@ def _read_sqlite(path: Path) -> Dump:
                     }
                     dump.rows.append(Row(table, cells, place))
     except sqlite3.Error as error:
-        raise DumpError(f"{file}: is a damaged SQLite file: {error}") from None
+        raise _wrong(file, Phrase("is a damaged SQLite file: {error}", error=str(error))) from None
     return dump
 
 
@@ -191,11 +204,12 @@ class _JsonReader:
                 for _ in self._items():
                     self._exported()
             if self._peek():
-                raise self._wrong("nothing is expected after the end")
+                raise self._wrong(Phrase("nothing is expected after the end"))
         except json.JSONDecodeError as error:
-            raise DumpError(f"{self._place(error.pos)}: is not JSON: {error.msg}") from None
+            why = Phrase("is not JSON: {error}", error=error.msg)
+            raise _wrong(self._place(error.pos), why) from None
         except RecursionError:
-            raise DumpError(f"{self._place(self._at)}: is nested too deeply") from None
+            raise self._wrong(Phrase("is nested too deeply")) from None
         return self.dump
 
     def _place(self, at: int) -> Place:
@@ -203,7 +217,7 @@ class _JsonReader:
         return Place(self._file, line, at - self._lines[line - 1] + 1)
 
     def _wrong(self, text: str) -> DumpError:
-        return DumpError(f"{self._place(self._at)}: {text}")
+        return _wrong(self._place(self._at), text)
 
     def _peek(self) -> str:
         while self._text[self._at : self._at + 1].isspace():
@@ -213,7 +227,8 @@ class _JsonReader:
     def _wanted(self, mark: str) -> None:
         got = self._peek()
         if got != mark:
-            raise self._wrong(f"{mark} is expected here, not {shown(got) if got else 'the end'}")
+            why = Phrase("{wanted} is expected here, not {got}", wanted=mark, got=shown(got) if got else _END)
+            raise self._wrong(why)
         self._at += 1
 
     def _members(self) -> Iterator[tuple[str, int]]:
@@ -226,7 +241,7 @@ class _JsonReader:
             self._peek()
             at = self._at
             if self._peek() != '"':
-                raise self._wrong('a name in " is expected here')
+                raise self._wrong(Phrase('a name in " is expected here'))
             name = self._value()
             self._wanted(":")
             self._peek()
@@ -265,7 +280,7 @@ class _JsonReader:
 
     def _row(self, table: str) -> None:
         if self._peek() != "{":
-            raise self._wrong(f"{table}: a row {{...}} is expected here")
+            raise _wrong(self._place(self._at), table, Phrase("a row in braces is expected here"))
         place = self._place(self._at)
         cells: dict[str, Cell] = {}
         for column, at in self._members():
@@ -274,15 +289,15 @@ class _JsonReader:
             if isinstance(value, list):
                 value = ",".join(map(str, value))
             if isinstance(value, dict):
-                raise DumpError(
-                    f"{where}: {table}.{column}: a text or a number is expected here, not an object"
-                )
+                why = Phrase("a text or a number is expected here, not an object")
+                raise _wrong(where, f"{table}.{column}", why)
             self.dump.columns.append((table, column, self._place(at)))
             text = _text(value)
             if text is not None and _HALF.search(text):
-                raise DumpError(
-                    f"{where}: {table}.{column}: has half a character: \\ud800 to \\udfff stand in pairs"
+                why = Phrase(
+                    "has half a character: {first} to {last} stand in pairs", first=r"\ud800", last=r"\udfff"
                 )
+                raise _wrong(where, f"{table}.{column}", why)
             cells[column] = Cell(text, where)
         self.dump.rows.append(Row(table, cells, place))
 

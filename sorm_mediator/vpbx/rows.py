@@ -27,6 +27,11 @@ class Place:
 class DumpError(BoxError):
     """A dump can't be read. The text has a line for each mistake: place, table and column, value, what is allowed."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+        """A phrase where it is to be translated."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import tracemalloc
 from contextlib import suppress
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sorm_mediator.language import translate
 from sorm_mediator.vpbx.importing import Imported, imported
 from sorm_mediator.vpbx.mysql import read_mysql
 from sorm_mediator.vpbx.readers import read_dump
@@ -24,6 +26,11 @@ from tests.vpbx.tenants import TENANT, tenant
 
 def read(path: Path) -> Imported:
     return imported(read_dump(path), path.name)
+
+
+def in_russian(error: DumpError) -> bool:
+    """Whether each line has Russian words behind its place."""
+    return all(re.search("[а-я]{2}", line) for line in translate(error.text, "ru").split("\n"))
 
 
 def literal(value: Any) -> str:
@@ -185,6 +192,7 @@ def test_a_bad_dump_says_line_column_table_and_column(added: str, told: str, tmp
     with pytest.raises(DumpError) as raised:
         read(path)
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
 
 
 def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path) -> None:
@@ -228,6 +236,7 @@ def test_a_damaged_file_of_each_form(name: str, content: str, told: str, tmp_pat
     with pytest.raises(DumpError) as raised:
         read(tmp_path / name)
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
 
 
 def test_what_is_not_there_or_in_another_coding(tmp_path: Path) -> None:
@@ -303,6 +312,7 @@ def test_json_that_python_itself_stumbles_over(value: str, told: str, tmp_path: 
     with pytest.raises(DumpError) as raised:
         read(tmp_path / "a.json")
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
 
 
 def test_a_large_dump_needs_little_memory_beside_its_text() -> None:
