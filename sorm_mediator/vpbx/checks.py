@@ -111,7 +111,7 @@ def _references(tenant: VpbxConfig) -> Iterator[Finding]:
                 text = Phrase("is missing; the id of a row of {table}", table=target)
                 yield Finding(table, index, column, text)
             elif value is not None and value not in known:
-                there = as_list(map(str, known))
+                there = as_list(map(str, known)) if known else Phrase("none")
                 text = Phrase("{value} is no id of {table}; there are: {there}")
                 yield Finding(table, index, column, text.fill(value=value, table=target, there=there))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import tomlkit
@@ -51,7 +51,7 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     new = not text.strip()
     document: Any = tomlkit.parse(NEW_LAB if new else text.removesuffix("\n") + "\n")
     switch = document.get("switch")
-    if not isinstance(switch, Mapping) or switch.get("profile", "ecss10") != "sipteco":
+    if not isinstance(switch, MutableMapping) or switch.get("profile", "ecss10") != "sipteco":
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name

@@ -130,7 +130,7 @@ def test_a_mistake_in_russian(folder: Path) -> None:
     for command in (("check", "bad.sql"), ("import", "bad.sql", "--tenant", "x", "-o", "new.toml")):
         done = run("vpbx", *command, "--lang", "ru", folder=folder)
         assert done.stderr == (
-            "sorm-mediator: bad.sql:1:67: sip_trunks.dial_number_id: в dial_numbers нет id 9; есть: none\n"
+            "sorm-mediator: bad.sql:1:67: sip_trunks.dial_number_id: в dial_numbers нет id 9; есть: нет\n"
         )
     made = run(
         "vpbx", "import", "demo.sql", "--tenant", "demo", "-o", "new.toml", "--lang", "ru", folder=folder
