@@ -10,6 +10,7 @@ import typer
 from sorm_mediator.cli.common import JsonOption, LangOption, echo
 
 if TYPE_CHECKING:
+    from sorm_mediator.language import Lang
     from sorm_mediator.vpbx.importing import Imported
 
 DumpArgument = Annotated[
@@ -29,7 +30,7 @@ def check(dump: DumpArgument, as_json: JsonOption = False, lang: LangOption = "e
 
     Example: sorm-mediator vpbx check demo.sql
     """
-    _tell(dump, _imported(dump), "", as_json, lang)
+    _tell(dump, _imported(dump, lang), "", as_json, lang)
 
 
 def import_(
@@ -67,7 +68,7 @@ def import_(
     from sorm_mediator.errors import BoxError, ConfigError
     from sorm_mediator.vpbx.labfile import with_tenant
 
-    found = _imported(dump)
+    found = _imported(dump, lang)
     try:
         before = read_file(output) if output.exists() else ""
         if before:
@@ -80,21 +81,33 @@ def import_(
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise BoxError(f"{output}: can't be read or written: {why}; nothing is changed") from None
-    _tell(dump, found, f"{output}: tenant {tenant}", as_json, lang)
+    _tell(dump, found, f"{output}: {_tenant(tenant, lang)}", as_json, lang)
 
 
 def _named(line: str, output: Path) -> str:
     return line if line.startswith(str(output)) else f"{output}: {line}"
 
 
-def _imported(dump: Path) -> Imported:
+def _tenant(name: str, lang: Lang) -> str:
+    from sorm_mediator.language import Phrase, translate
+
+    return translate(Phrase("tenant {name}", name=name), lang)
+
+
+def _imported(dump: Path, lang: Lang) -> Imported:
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.language import translate
     from sorm_mediator.vpbx.importing import imported
     from sorm_mediator.vpbx.readers import read_dump
+    from sorm_mediator.vpbx.rows import DumpError
 
-    return imported(read_dump(dump), str(dump))
+    try:
+        return imported(read_dump(dump), str(dump))
+    except DumpError as error:
+        raise BoxError(translate(error.text, lang)) from None
 
 
-def _tell(dump: Path, found: Imported, into: str, as_json: bool, lang: str) -> None:
+def _tell(dump: Path, found: Imported, into: str, as_json: bool, lang: Lang) -> None:
     import json
 
     from sorm_mediator.language import Phrase, translate
@@ -106,7 +119,7 @@ def _tell(dump: Path, found: Imported, into: str, as_json: bool, lang: str) -> N
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
     for note in found.notes:
-        echo(f"{translate(Phrase('warning'), 'ru' if lang == 'ru' else 'en')}: {note}", err=True)
+        echo(f"{translate(Phrase('warning'), lang)}: {translate(note, lang)}", err=True)
     rows = ", ".join(
         f"{count} {name}" for name, count in found.rows.items() if TABLES[name.lower()].model is not None
     )

@@ -77,10 +77,15 @@ class Subscriber:
         return self.active and not self.virtual and self.line_state in ("good", "restricted")
 
     @property
+    def not_active(self) -> Phrase | None:
+        """Why the subscriber takes no part in calls; None: it does."""
+        return None if self.active else Phrase("{number} is not active", number=self.number)
+
+    @property
     def without_line(self) -> Phrase | None:
         """Why the subscriber has no line to call from; None: it has one, in whatever state."""
-        if not self.active:
-            return Phrase("{number} is not active", number=self.number)
+        if why := self.not_active:
+            return why
         if self.virtual:
             return Phrase("{number} is virtual, and has no terminal", number=self.number)
         return None

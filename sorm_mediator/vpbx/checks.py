@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sorm_mediator.config.vpbx import VpbxConfig
-from sorm_mediator.texts import as_list
+from sorm_mediator.language import Phrase
 from sorm_mediator.vpbx.dialling import members, patterns_of
 from sorm_mediator.vpbx.patterns import Pattern, PatternError
 
@@ -26,7 +26,7 @@ class Finding:
     table: str
     row: int
     column: str
-    text: str
+    text: Phrase
     doubt: bool = False
 
     @property
@@ -97,7 +97,9 @@ def _unique(tenant: VpbxConfig) -> Iterator[Finding]:
             value = getattr(row, column)
             if value in seen:
                 name = _SHOWN.get(column, column)
-                yield Finding(table, index, name, f"{value} is given twice; choose another")
+                yield Finding(
+                    table, index, name, Phrase("{value} is given twice; choose another", value=value)
+                )
             seen.add(value)
 
 
@@ -107,27 +109,33 @@ def _references(tenant: VpbxConfig) -> Iterator[Finding]:
         for index, row in enumerate(getattr(tenant, table)):
             value = getattr(row, column)
             if value is None and (table, column) in REQUIRED:
-                yield Finding(table, index, column, f"is missing; the id of a row of {target}")
+                text = Phrase("is missing; the id of a row of {table}", table=target)
+                yield Finding(table, index, column, text)
             elif value is not None and value not in known:
                 there = there or _some(map(str, known))
-                yield Finding(table, index, column, f"{value} is no id of {target}; there are: {there}")
+                text = Phrase("{value} is no id of {table}; there are: {there}")
+                yield Finding(table, index, column, text.fill(value=value, table=target, there=there))
 
 
 def _readable_patterns(tenant: VpbxConfig) -> Iterator[Finding]:
     for index, row in enumerate(tenant.directions):
         if row.direction != "other":
             if row.pattern:
-                text = f"{row.pattern} has no effect: {row.direction} has patterns of its own; use other"
+                text = Phrase(
+                    "{pattern} has no effect: {direction} has patterns of its own; use other",
+                    pattern=row.pattern,
+                    direction=row.direction,
+                )
                 yield Finding("directions", index, "pattern", text, doubt=True)
             continue
         if not row.pattern:
-            text = "is missing; the direction other needs one, such as _082XXXXX"
+            text = Phrase("is missing; the direction other needs one, such as _082XXXXX")
             yield Finding("directions", index, "pattern", text)
             continue
         try:
             patterns_of(row, tenant.area_code)
         except PatternError as error:
-            yield Finding("directions", index, "pattern", str(error))
+            yield Finding("directions", index, "pattern", error.text)
 
 
 def _covered(tenant: VpbxConfig) -> Iterator[Finding]:
@@ -148,10 +156,11 @@ def _covered(tenant: VpbxConfig) -> Iterator[Finding]:
         )
         if by is not None:
             texts = " ".join(one.text for one in patterns)
-            text = (
-                f"{texts} is covered by the earlier direction {tenant.directions[by].id} of the same "
-                f"number: it is used "
-                "only where the trunk of that one takes no call"
+            text = Phrase(
+                "{patterns} is covered by the earlier direction {id} of the same number: it is used only where the "
+                "trunk of that one takes no call",
+                patterns=texts,
+                id=tenant.directions[by].id,
             )
             yield Finding("directions", index, "pattern", text, doubt=True)
         if row.sip_trunk_id in enabled:
@@ -162,8 +171,13 @@ def _covered(tenant: VpbxConfig) -> Iterator[Finding]:
 def _some(names: Iterable[str]) -> str:
     """The first of the names that there are: a tenant may have thousands."""
     every = sorted(names)
-    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
-    return f"{as_list(every[:MOST_NAMES])}{more}"
+    if not every:
+        return Phrase("none")
+    if len(every) <= MOST_NAMES:
+        return ", ".join(every)
+    return Phrase("{names} and {count} more").fill(
+        names=", ".join(every[:MOST_NAMES]), count=len(every) - MOST_NAMES
+    )
 
 
 def _all_covered(theirs: Iterable[Pattern], patterns: Iterable[Pattern]) -> bool:
@@ -174,22 +188,31 @@ def _unused(tenant: VpbxConfig) -> Iterator[Finding]:
     with_directions = {one.dial_number_id for one in tenant.directions}
     for index, number in enumerate(tenant.dial_numbers):
         if number.id not in with_directions:
-            text = f"{number.id} ({number.number}) has no directions: nobody calls out through it"
+            text = Phrase("{id} ({number}) has no directions: nobody calls out through it")
+            text = text.fill(id=number.id, number=number.number)
             yield Finding("dial_numbers", index, "id", text, doubt=True)
     routed = {one.dial_number_id for one in tenant.incoming_routes}
     extensions: dict[str, int] = {}
     for index, trunk in enumerate(tenant.sip_trunks):
         if trunk.dial_number_id is None:
-            text = f"trunk {trunk.trunk_name} belongs to no number: no call comes in by it"
+            text = Phrase("trunk {name} belongs to no number: no call comes in by it", name=trunk.trunk_name)
             yield Finding("sip_trunks", index, "dial_number_id", text, doubt=True)
         if not trunk.enabled or not trunk.extension:
             continue
         if trunk.dial_number_id is not None and trunk.dial_number_id not in routed:
-            text = f"calls to {trunk.extension} go nowhere: dial number {trunk.dial_number_id} has no incoming_routes"
+            text = Phrase(
+                "calls to {extension} go nowhere: dial number {id} has no incoming_routes",
+                extension=trunk.extension,
+                id=trunk.dial_number_id,
+            )
             yield Finding("sip_trunks", index, "extension", text, doubt=True)
         if trunk.extension in extensions:
             other = tenant.sip_trunks[extensions[trunk.extension]].trunk_name
-            text = f"{trunk.extension} is the extension of the enabled trunk {other} too: it is looked for there first"
+            text = Phrase(
+                "{extension} is the extension of the enabled trunk {name} too: it is looked for there first",
+                extension=trunk.extension,
+                name=other,
+            )
             yield Finding("sip_trunks", index, "extension", text, doubt=True)
         extensions.setdefault(trunk.extension, index)
 
@@ -198,7 +221,8 @@ def _inner_numbers(tenant: VpbxConfig) -> Iterator[Finding]:
     emergency = {one.dial_number_id for one in tenant.directions if one.direction == "emergency"}
     for index, user in enumerate(tenant.users):
         if len(user.number) == 2 and emergency:
-            text = f"{user.number} is a number of emergency services too: who dials it reaches the user"
+            text = Phrase("{number} is a number of emergency services too: who dials it reaches the user")
+            text = text.fill(number=user.number)
             yield Finding("users", index, "number", text, doubt=True)
 
 
@@ -207,8 +231,10 @@ def _routes(tenant: VpbxConfig) -> Iterator[Finding]:
     for index, route in enumerate(tenant.incoming_routes):
         if not members(tenant, route.kind, route.target):
             if route.kind not in there:
-                there[route.kind] = _some(_names(tenant, route.kind))
-            text = f"{route.kind} {route.target} has nobody to ring; there are: {there[route.kind]}"
+                users = (one.number for one in tenant.users)
+                there[route.kind] = _some(users if route.kind == "user" else _names(tenant, route.kind))
+            text = Phrase("{kind} {target} has nobody to ring; there are: {there}")
+            text = text.fill(kind=route.kind, target=route.target, there=there[route.kind])
             yield Finding("incoming_routes", index, "target", text, doubt=True)
 
 

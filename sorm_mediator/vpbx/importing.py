@@ -11,18 +11,22 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from sorm_mediator.config.mistakes import alternatives, wanted_by
 from sorm_mediator.config.vpbx import VpbxConfig
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.texts import as_list, did_you_mean, shown
 from sorm_mediator.vpbx.checks import Finding, findings
-from sorm_mediator.vpbx.rows import Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.rows import Dump, DumpError, Place, Row, dump_error
 from sorm_mediator.vpbx.schema import TABLES, Table
 
 MOST_TOLD: Final = 20
 """Mistakes that an error tells; of more it tells the count."""
 MASKED: Final = "******"
-FLAGS: Final = {"yes": True, "no": False, "1": True, "0": False, "true": True, "false": False}
-"""How a dump writes flags."""
-_HALF: Final = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair: an octet that is no UTF-8, or as JSON has it."""
+FLAGS: Final = {
+    **dict.fromkeys(("yes", "1", "true", "\x01"), True),
+    **dict.fromkeys(("no", "0", "false", "\x00"), False),
+}
+"""How a dump writes flags; a BIT is an octet."""
+_HALF: Final = re.compile("[\udc80-\udcff]")
+"""An octet that is no UTF-8."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -58,14 +62,16 @@ def imported(dump: Dump, name: str, **settings: Any) -> Imported:
             wrong += _of_the_row(table, row, error)
     options = taken.pop("options", [])
     for row, _ in options[1:]:
-        wrong.append(f"{row.place}: options: a tenant has one row of options; take this one out")
+        why = Phrase("a tenant has one row of options; take this one out")
+        wrong.append(_at(row.place, "options", why))
     if wrong:
         raise _error(wrong)
     tables: dict[str, Any] = {name: tuple(one for _, one in rows) for name, rows in taken.items()}
     if options:
         tables["options"] = options[0][1]
     if not any(tables.values()):
-        raise DumpError(f"{name}: has no row of a table that a tenant is made of: {as_list(_used())}")
+        why = Phrase("has no row of a table that a tenant is made of: {tables}", tables=as_list(_used()))
+        raise dump_error(name, why)
     tenant = VpbxConfig.model_validate({**tables, **settings})
     found = [*findings(tenant)]
     told = [(one.doubt, _with_place(one, taken, dump, name)) for one in found]
@@ -81,15 +87,26 @@ def _used() -> Iterator[str]:
 
 def _error(wrong: Iterable[str]) -> DumpError:
     lines = list(dict.fromkeys(wrong))
-    more = [f"and {len(lines) - MOST_TOLD} more mistakes"] if len(lines) > MOST_TOLD else []
-    return DumpError("\n".join([*lines[:MOST_TOLD], *more]))
+    told = lines[:MOST_TOLD]
+    if len(lines) > MOST_TOLD:
+        more = Phrase(
+            "and {count} more mistake", plural="and {count} more mistakes", count=len(lines) - MOST_TOLD
+        )
+        told.append(more)
+    return DumpError(join("\n", told))
+
+
+def _at(place: Place, where: str, text: str) -> Phrase:
+    """A mistake or a note: the place in the dump, the table with its column, and what is told."""
+    return join(": ", (str(place), where, text))
 
 
 def _unknown_tables(dump: Dump) -> Iterator[str]:
     for name, place in dump.tables.items():
         if name.lower() not in TABLES:
             near = did_you_mean(name, TABLES)
-            yield f"{place}: {shown(name)} is no table of a tenant; there are: {as_list(TABLES)}{near}"
+            why = Phrase("is no table of a tenant; there are: {there}", there=as_list(TABLES) + near)
+            yield join(" ", (f"{place}: {shown(name)}", why))
 
 
 def _unknown_columns(dump: Dump) -> Iterator[str]:
@@ -98,8 +115,9 @@ def _unknown_columns(dump: Dump) -> Iterator[str]:
         if table is None or not table.closed or column.lower() == "id" or table.column(column):
             continue
         near = did_you_mean(column.lower(), table.columns)
-        there = ", ".join(table.columns)
-        yield f"{place}: {table.name}: there is no column {shown(column)}; there are: {there}{near}"
+        why = Phrase("there is no column {column}; there are: {there}")
+        there = ", ".join(table.columns) + near
+        yield _at(place, table.name, why.fill(column=shown(column), there=there))
 
 
 def _passed_over(dump: Dump) -> Iterator[str]:
@@ -110,7 +128,8 @@ def _passed_over(dump: Dump) -> Iterator[str]:
         known = table.model is None or table.closed or table.column(column)
         if not known and (table.name, column) not in seen:
             seen.add((table.name, column))
-            yield f"{place}: {table.name}: column {shown(column)} is passed over; used are: {', '.join(table.columns)}"
+            why = Phrase("column {column} is passed over; used are: {used}")
+            yield _at(place, table.name, why.fill(column=shown(column), used=", ".join(table.columns)))
 
 
 def _no_texts(row: Row) -> Iterator[str]:
@@ -121,7 +140,8 @@ def _no_texts(row: Row) -> Iterator[str]:
         if table.model is None or column is None or not _HALF.search(cell.value or ""):
             continue
         if SecretStr not in alternatives(table.model.model_fields[column].annotation):
-            yield f"{cell.place}: {table.name}.{column}: is no UTF-8, perhaps CP1251: dump it with utf8mb4"
+            why = Phrase("is no UTF-8, perhaps CP1251: dump it with utf8mb4")
+            yield _at(cell.place, f"{table.name}.{column}", why)
 
 
 def _model(table: Table, row: Row) -> BaseModel:
@@ -141,17 +161,12 @@ def _model(table: Table, row: Row) -> BaseModel:
 def _converted(text: str, kinds: Sequence[Any]) -> object:
     """A text of a dump as a whole number or a flag where the column is one; else the text, which the model judges."""
     if SecretStr in kinds and _HALF.search(text):
-        return b"".join(map(_octets_of, text)).hex()
+        return text.encode("utf-8", "surrogateescape").hex()
     if bool in kinds:
         return FLAGS.get(text.strip().lower(), text)
     if int in kinds and _WHOLE.fullmatch(text.strip()):
         return int(text)
     return text
-
-
-def _octets_of(one: str) -> bytes:
-    """The octets of a character; of half of a pair, the octet that it stands for, or its own."""
-    return one.encode("utf-8", "surrogateescape" if "\udc80" <= one <= "\udcff" else "surrogatepass")
 
 
 def _of_the_row(table: Table, row: Row, error: ValidationError) -> Iterator[str]:
@@ -165,19 +180,19 @@ def _of_the_row(table: Table, row: Row, error: ValidationError) -> Iterator[str]
         told.add(column)
         cell = cells.get(column)
         place = cell.place if cell is not None else row.place
-        where = f"{place}: {table.name}.{column}"
+        where = f"{table.name}.{column}"
         if one["type"] == "missing":
-            yield f"{where}: is missing"
+            yield _at(place, where, Phrase("is missing"))
             continue
         secret = table.model is not None and table.model.model_fields[column].annotation is SecretStr
         value = MASKED if secret else shown(one["input"])
-        wanted = _wanted(one)
-        yield f"{where}: {value} is not allowed: {wanted}"
+        why = Phrase("{value} is not allowed: {wanted}", value=value, wanted=_wanted(one))
+        yield _at(place, where, why)
 
 
 def _wanted(error: Any) -> str:
     if error["type"].startswith("bool"):
-        return "yes or no"
+        return Phrase("yes or no")
     if error["type"] == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     return wanted_by(error)
@@ -185,10 +200,10 @@ def _wanted(error: Any) -> str:
 
 def _with_place(
     found: Finding, taken: Mapping[str, list[tuple[Row, BaseModel]]], dump: Dump, name: str
-) -> str:
+) -> Phrase:
     row = taken[found.table][found.row][0]
     table = TABLES[found.table]
     cells = {table.column(written): cell for written, cell in row.cells.items()}
     cell = cells.get(found.column)
     place: Place = cell.place if cell is not None else row.place
-    return f"{place}: {found.table}.{found.column}: {found.text}"
+    return _at(place, f"{found.table}.{found.column}", found.text)

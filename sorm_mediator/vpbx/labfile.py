@@ -11,7 +11,7 @@ from tomlkit.items import AoT
 
 from sorm_mediator.config.base import ConfigError
 from sorm_mediator.config.vpbx import VpbxConfig, free_address
-from sorm_mediator.config.written import bare, is_tables, item, plain
+from sorm_mediator.config.written import bare, item, plain
 
 NEW_LAB: Final = """\
 # A lab whose switch is the Sipteco virtual PBX; vpbx import wrote its tenant.
@@ -49,23 +49,23 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     of this profile.
     """
     new = not text.strip()
-    document: Any = tomlkit.parse(text or NEW_LAB)
+    document: Any = tomlkit.parse(NEW_LAB if new else text.removesuffix("\n") + "\n")
     switch = document.get("switch")
     if not isinstance(switch, MutableMapping) or switch.get("profile", "ecss10") != "sipteco":
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name
         document["ssh"]["password"] = "123"  # nosec B105 # noqa: S105 - of the emulated switch, on loopback
-    domains = switch.get("domains", [])
-    if not is_tables(domains) or not all(isinstance(one.get("vpbx", {}), Mapping) for one in domains):
+    domains = switch.setdefault("domains", tomlkit.aot())
+    if not isinstance(domains, AoT) or not all(isinstance(one.get("vpbx", {}), Mapping) for one in domains):
         raise ConfigError("switch.domains: each is a table [[switch.domains]], and so is its vpbx")
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
-    kept = present.get("vpbx", {}) if present is not None else {}
+    kept = _vpbx(present)
     # What is no table of the database stays as the lab file has it.
     values = {key: bare(kept[key]) for key in SETTINGS if key in kept} | values
     if not values.get("address"):
-        taken = {str(one.get("vpbx", {}).get("address", "")) for one in domains}
+        taken = {str(_vpbx(one).get("address", "")) for one in domains}
         values = {"address": free_address(taken), **values}
     vpbx = item(values, inline=False)
     if present is not None:
@@ -75,14 +75,16 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
         domain["name"] = name
         domain["password"] = "123" if new else ""  # nosec B105 - empty: nobody logs in
         domain["vpbx"] = vpbx
-        if "domains" not in switch:
-            switch["domains"] = tomlkit.aot()
-        if not isinstance(switch["domains"], AoT):
-            raise ConfigError("switch.domains: is written as [ ... ]; write it as [[switch.domains]]")
-        switch["domains"].append(domain)
+        domains.append(domain)
     written = tomlkit.dumps(document)
     tomllib.loads(written)
     return written
+
+
+def _vpbx(domain: Any) -> Mapping[str, Any]:
+    """The present data of a domain; none where it has none, or no table."""
+    found = {} if domain is None else domain.get("vpbx", {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _plain(tenant: VpbxConfig, *, secrets: bool) -> dict[str, Any]:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from sorm_mediator.language import Phrase
 from sorm_mediator.texts import shown
-from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row, dump_error
+from sorm_mediator.vpbx.schema import Table
 
 _TOKEN: Final = re.compile(
     r"""(?P<skip>\s+|--(?=[\s]|$)[^\n]*|\#[^\n]*|/\*.*?\*/)
     |(?P<string>'(?:[^'\\]++|\\.|'')*+'|"(?:[^"\\]++|\\.|"")*+")
     |`(?P<name>(?:[^`]++|``)++)`
     |(?P<hex>0x[0-9A-Fa-f]+|[xX]'[0-9A-Fa-f]*')
+    |(?P<bits>0b[01]+|[bB]'[01]+')
     |(?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
     |(?P<word>[A-Za-z_$@][\w$@]*)
     |(?P<mark>.)""",
@@ -29,6 +32,7 @@ _NO_COLUMN: Final = frozenset(
     ("KEY", "PRIMARY", "UNIQUE", "CONSTRAINT", "INDEX", "FULLTEXT", "FOREIGN", "CHECK", "SPATIAL", "PERIOD")
 )
 """Words that begin an item of CREATE TABLE that is no column."""
+_END: Final = Phrase("the end of the dump")
 _DELIMITER: Final = re.compile(r"^DELIMITER[ \t]+;[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -41,9 +45,9 @@ class _Token(NamedTuple):
 class _Reader:
     """The statements of a text."""
 
-    def __init__(self, text: str, file: str, known: Container[str]) -> None:
+    def __init__(self, text: str, file: str, tables: Mapping[str, Table]) -> None:
         self.dump = Dump()
-        self._known = known
+        self._tables = tables
         self._text, self._file = text, file
         self._lines = [0, *(found.end() for found in re.finditer(r"\n", text))]
         self._declared: dict[str, list[str]] = {}
@@ -57,7 +61,7 @@ class _Reader:
 
     def wrong(self, at: int, text: str, table: str = "") -> DumpError:
         """The error at an offset."""
-        return DumpError(f"{self.place(at)}: {f'{table}: ' if table else ''}{text}")
+        return dump_error(self.place(at), *([table] if table else ()), text)
 
     # --- tokens
 
@@ -70,9 +74,10 @@ class _Reader:
             if kind == "skip":
                 continue
             if kind == "mark" and found[0] in "'\"`":
-                raise self.wrong(start, f"the {found[0]} here is never closed; is the dump cut off?")
+                why = Phrase("the {mark} here is never closed; is the dump cut off?", mark=found[0])
+                raise self.wrong(start, why)
             if self._text.startswith("/*", start):
-                raise self.wrong(start, "the comment here is never closed; is the dump cut off?")
+                raise self.wrong(start, Phrase("the comment here is never closed; is the dump cut off?"))
             return _Token(kind, found["name"].replace("``", "`") if kind == "name" else found[0], start)
         return _Token("end", "", len(self._text))
 
@@ -86,9 +91,14 @@ class _Reader:
 
     def _wanted(self, mark: str, table: str) -> None:
         if not self._is(mark):
-            got = shown(self._next.text) if self._next.text else "the end of the dump"
-            raise self.wrong(self._next.at, f"{mark} is expected here, not {got}", table)
+            raise self._expected(mark, self._next, table)
         self._take()
+
+    def _expected(self, wanted: str, got: _Token, where: str = "") -> DumpError:
+        why = Phrase(
+            "{wanted} is expected here, not {got}", wanted=wanted, got=shown(got.text) if got.text else _END
+        )
+        return self.wrong(got.at, why, where)
 
     # --- statements
 
@@ -126,7 +136,7 @@ class _Reader:
             self._take()
             name = self._take()
         if name.kind not in ("name", "word"):
-            raise self.wrong(name.at, f"the name of a table is expected here, not {shown(name.text)}")
+            raise self._expected(Phrase("the name of a table"), name)
         return name
 
     def _create(self) -> None:
@@ -143,7 +153,7 @@ class _Reader:
         while depth:
             token = self._take()
             if token.kind == "end":
-                raise self.wrong(token.at, "the dump ends within CREATE TABLE; is it cut off?", table)
+                raise self.wrong(token.at, Phrase("the dump ends within CREATE TABLE; is it cut off?"), table)
             if begins and (
                 token.kind == "name" or (token.kind == "word" and token.text.upper() not in _NO_COLUMN)
             ):
@@ -161,28 +171,32 @@ class _Reader:
         table = name.text
         self.dump.tables.setdefault(table, self.place(name.at))
         columns = self._declared.get(table)
-        if table.lower() not in self._known:
+        known = self._tables.get(table.lower())
+        if known is None:
             return  # whoever reads the dump says that there is no such table
         if self._is("("):
             columns = list(self._columns(table))
         if not self._is("VALUES", "VALUE"):
             raise self.wrong(
-                self._next.at, "VALUES is expected here; other forms of INSERT are not read", table
+                self._next.at, Phrase("VALUES is expected here; other forms of INSERT are not read"), table
             )
         self._take()
-        if columns is None:
-            text = "its columns are not told: dump it with CREATE TABLE, or with --complete-insert"
+        if columns is None and known.model is not None:
+            text = Phrase("its columns are not told: dump it with CREATE TABLE, or with --complete-insert")
             raise self.wrong(name.at, text, table)
         while True:
-            self.dump.add(self._row(table, columns))
+            if columns is None or known.model is None:
+                self._pass_row(table)
+            else:
+                self.dump.add(self._row(table, columns))
             if not self._is(","):
                 break
             self._take()
         if not self._is(";", "ON") and self._next.kind != "end":
-            raise self.wrong(self._next.at, f"; is expected here, not {shown(self._next.text)}", table)
+            raise self._expected(";", self._next, table)
         if self._next.kind == "end":
             raise self.wrong(
-                self._next.at, "the dump ends within INSERT, without its ;; is it cut off?", table
+                self._next.at, Phrase("the dump ends within INSERT, without its ;; is it cut off?"), table
             )
 
     def _columns(self, table: str) -> Iterator[str]:
@@ -190,15 +204,25 @@ class _Reader:
         while True:
             token = self._take()
             if token.kind not in ("name", "word"):
-                raise self.wrong(
-                    token.at, f"a column's name is expected here, not {shown(token.text)}", table
-                )
+                raise self._expected(Phrase("a column's name"), token, table)
             self.dump.columns.append((table, token.text, self.place(token.at)))
             yield token.text
             if not self._is(","):
                 break
             self._take()
         self._wanted(")", table)
+
+    def _pass_row(self, table: str) -> None:
+        """A row of a table that has no use: it is counted, since the records of calls are most of a dump."""
+        self._wanted("(", table)
+        depth = 1
+        while depth:
+            token = self._take()
+            if token.kind == "end":
+                raise self.wrong(token.at, Phrase("the dump ends within INSERT; is it cut off?"), table)
+            if token.kind == "mark":
+                depth += {"(": 1, ")": -1}.get(token.text, 0)
+        self.dump.passed_over[table] += 1
 
     def _row(self, table: str, columns: list[str]) -> Row:
         start = self._next.at
@@ -215,9 +239,8 @@ class _Reader:
             if column and not default:
                 cells[column] = Cell(value, self.place(at))
         if count != len(columns):
-            raise self.wrong(
-                start, f"the row has {count} values, and the table has {len(columns)} columns", table
-            )
+            why = Phrase("the row has {values} values, and the table has {columns} columns")
+            raise self.wrong(start, why.fill(values=count, columns=len(columns)), table)
         self._take()
         return Row(table, cells, self.place(start))
 
@@ -233,15 +256,16 @@ class _Reader:
         if token.kind == "hex":
             digits = token.text[2:].rstrip("'")
             return False, bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).decode(
-                "utf-8", "replace"
+                "utf-8", "surrogateescape"
             )
+        if token.kind == "bits":
+            return False, str(int(token.text[2:].rstrip("'"), 2))
         word = token.text.upper() if token.kind == "word" else ""
         if word in ("TRUE", "FALSE"):
             return False, "1" if word == "TRUE" else "0"
         if word in ("NULL", "DEFAULT"):
             return word == "DEFAULT", None
-        got = shown(token.text) if token.text else "the end of the dump"
-        raise self.wrong(token.at, f"a value is expected here, not {got}", where)
+        raise self._expected(Phrase("a value"), token, where)
 
 
 def _unescaped(literal: str) -> str:
@@ -256,9 +280,9 @@ def _unescaped(literal: str) -> str:
     return inside.replace(quote * 2, quote)
 
 
-def read_mysql(text: str, file: str, known: Container[str]) -> Dump:
-    """The rows of a dump. ``file``: its name, for errors. ``known``: tables to be read. Raises :class:`DumpError`.
+def read_mysql(text: str, file: str, tables: Mapping[str, Table]) -> Dump:
+    """The rows of a dump. ``file``: its name, for errors. ``tables``: that are known. Raises :class:`DumpError`.
 
     ``text``: octets that are no UTF-8 as half surrogates (``surrogateescape``), which BLOBs may have.
     """
-    return _Reader(text, file, known).read()
+    return _Reader(text, file, tables).read()

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
+from sorm_mediator.language import Phrase
+
 DIGITS: Final = frozenset("0123456789")
 _CLASSES: Final = {"X": DIGITS, "Z": DIGITS - {"0"}, "N": DIGITS - {"0", "1"}}
 _REST: Final = ".!"
@@ -25,6 +27,10 @@ MOST_PLACES: Final = 40
 
 class PatternError(ValueError):
     """A pattern can't be read. The text says where and what is allowed."""
+
+    def __init__(self, text: Phrase) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Pattern:
 def parse_pattern(text: str) -> Pattern:
     """Read a pattern. Raises :class:`PatternError`."""
     if not text:
-        raise PatternError("is empty; write one such as _082XXXXX")
+        raise PatternError(Phrase("is empty; write one such as _082XXXXX"))
     if not text.startswith("_"):
         return Pattern(
             text, tuple(frozenset({_literal(text, at, one)}) for at, one in enumerate(text)), False
@@ -70,12 +76,14 @@ def parse_pattern(text: str) -> Pattern:
         one = text[at]
         if one in _REST:
             if at + 1 < len(text):
-                raise PatternError(f"{text!r}: nothing may follow the {one} at character {at + 1}")
+                why = Phrase("{pattern!r}: nothing may follow the {mark} at character {at}")
+                raise PatternError(why.fill(pattern=text, mark=one, at=at + 1))
             return _made(text, places, rest=True)
         if one == "[":
             found = _SET.match(text, at)
             if found is None:
-                raise PatternError(f"{text!r}: the [ at character {at + 1} is never closed")
+                why = Phrase("{pattern!r}: the [ at character {at} is never closed")
+                raise PatternError(why.fill(pattern=text, at=at + 1))
             places.append(_choice(text, at, found[1]))
             at = found.end()
             continue
@@ -86,17 +94,19 @@ def parse_pattern(text: str) -> Pattern:
 
 def _made(text: str, places: list[frozenset[str]], *, rest: bool) -> Pattern:
     if not places and not rest:
-        raise PatternError(f"{text!r}: nothing follows the _")
+        raise PatternError(Phrase("{pattern!r}: nothing follows the _", pattern=text))
     if len(places) > MOST_PLACES:
-        raise PatternError(f"{text[:20]!r}... has {len(places)} places; {MOST_PLACES} at most")
+        why = Phrase("{pattern!r}... has {places} places; {most} at most")
+        raise PatternError(why.fill(pattern=text[:20], places=len(places), most=MOST_PLACES))
     return Pattern(text, tuple(places), rest)
 
 
 def _literal(text: str, at: int, one: str) -> str:
     if one not in _LITERAL:
-        raise PatternError(
-            f"{text!r}: {one!r} at character {at + 1} is none of: a digit, X, Z, N, [digits], . * # +"
+        why = Phrase(
+            "{pattern!r}: {mark!r} at character {at} is none of: a digit, X, Z, N, [digits], . * # +"
         )
+        raise PatternError(why.fill(pattern=text, mark=one, at=at + 1))
     return one
 
 
@@ -108,9 +118,10 @@ def _choice(text: str, at: int, inside: str) -> frozenset[str]:
         elif item[3] and item[3] in DIGITS:
             digits.add(item[3])
         else:
-            raise PatternError(
-                f"{text!r}: [{inside}] at character {at + 1} must hold digits or rising ranges: [12], [1-5]"
+            why = Phrase(
+                "{pattern!r}: [{inside}] at character {at} must hold digits or rising ranges: [12], [1-5]"
             )
+            raise PatternError(why.fill(pattern=text, inside=inside, at=at + 1))
     if not digits:
-        raise PatternError(f"{text!r}: the [] at character {at + 1} is empty")
+        raise PatternError(Phrase("{pattern!r}: the [] at character {at} is empty", pattern=text, at=at + 1))
     return frozenset(digits)

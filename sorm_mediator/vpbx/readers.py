@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import stat
 from bisect import bisect_right
@@ -16,21 +17,25 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from sorm_mediator.language import Phrase
 from sorm_mediator.texts import read_utf8, shown
 from sorm_mediator.vpbx.mysql import read_mysql
-from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
+from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row, dump_error
 from sorm_mediator.vpbx.schema import TABLES
 
 SQLITE: Final = b"SQLite format 3\x00"
 """The first octets of an SQLite file (SQLite, Database File Format, 1.3)."""
 UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file of UTF-16 begins (the Unicode Standard, 23.8)."""
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a UTF-16 pair, which an escape of JSON may be."""
 MOST_OCTETS: Final = 256 << 20
 """The largest dump that is read (our choice)."""
 
 
 MOST_CELL: Final = 16 << 20
 """Octets of a value, or a row, of an SQLite file (our choice)."""
+_END: Final = Phrase("the end", context="of a text")
 
 
 def read_dump(path: Path) -> Dump:
@@ -39,10 +44,11 @@ def read_dump(path: Path) -> Dump:
         if path.is_dir():
             return _read_folder(path)
         if not path.exists():
-            raise DumpError(f"{path}: there is no such file")
+            raise dump_error(path, Phrase("there is no such file"))
         octets = _read_file(path, MOST_OCTETS)
     except OSError as error:
-        raise DumpError(f"{error.filename or path}: can't be read: {error.strerror or error}") from None
+        why = Phrase("can't be read: {error}", error=error.strerror or str(error))
+        raise dump_error(error.filename or path, why) from None
     if octets.startswith(SQLITE):
         return _read_sqlite(path)
     if (
@@ -61,13 +67,12 @@ def read_dump(path: Path) -> Dump:
 def _read_file(path: Path, most: int) -> bytes:
     """The octets of a file. Raises :class:`DumpError` for what has no end, or is too large, and ``OSError``."""
     if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-        raise DumpError(f"{path}: is no regular file")
+        raise dump_error(path, Phrase("is no regular file"))
     with path.open("rb") as file:
         octets = file.read(most + 1)
     if len(octets) > most:
-        raise DumpError(
-            f"{path}: the dump has over {MOST_OCTETS >> 20} MB; dump only the tables of the tenant"
-        )
+        why = Phrase("the dump has over {most} MB; dump only the tables of the tenant", most=MOST_OCTETS >> 20)
+        raise dump_error(path, why)
     return octets
 
 
@@ -75,7 +80,7 @@ def _decoded(octets: bytes, path: Path) -> str:
     try:
         return read_utf8(octets)
     except UnicodeError as error:
-        raise DumpError(f"{path}: {error}") from None
+        raise dump_error(path, str(error)) from None
 
 
 # --- CSV
@@ -84,7 +89,9 @@ def _decoded(octets: bytes, path: Path) -> str:
 def _read_folder(folder: Path) -> Dump:
     files = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
     if not files:
-        raise DumpError(f"{folder}: has no CSV files; one is expected for each table, such as sip_trunks.csv")
+        raise dump_error(
+            folder, Phrase("has no CSV files; one is expected for each table, such as sip_trunks.csv")
+        )
     dump, left = Dump(), MOST_OCTETS
     for path in files:
         octets = _read_file(path, left)
@@ -115,18 +122,18 @@ def _read_csv(text: str, path: Path, dump: Dump) -> Dump:
                 ]
                 continue
             if len(cells) != len(header):
-                raise DumpError(
-                    f"{place}: {table}: the row has {len(cells)} values, and the header {len(header)} columns"
-                )
+                why = Phrase("the row has {values} values, and the header {columns} columns")
+                raise dump_error(place, table, why.fill(values=len(cells), columns=len(header)))
             found = {
                 name: Cell(None if value == "\\N" else value, Place(file, place.line, number))
                 for number, (name, value) in enumerate(zip(header, cells, strict=True), 1)
             }
             dump.add(Row(table, found, place))
     except csv.Error as error:
-        raise DumpError(f"{Place(file, lines.line_num)}: {table}: is no CSV: {error}") from None
+        why = Phrase("is no CSV: {error}", error=str(error))
+        raise dump_error(Place(file, lines.line_num), table, why) from None
     if not header:
-        raise DumpError(f"{file}: {table}: is empty; its first line has the columns")
+        raise dump_error(file, table, Phrase("is empty; its first line has the columns"))
     return dump
 
 
@@ -140,12 +147,18 @@ def _read_sqlite(path: Path) -> Dump:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             # A column that the file computes may be of a thousand million octets.
             database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL)
+            database.text_factory = _as_utf8
             names = database.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
             )
             for (table,) in names.fetchall():
                 dump.tables[table] = Place(file)
                 name = table.replace('"', '""')
+                known = TABLES.get(table.lower())
+                if known is not None and known.model is None:
+                    counted = database.execute(f'SELECT count(*) FROM "{name}"')  # nosec B608 # noqa: S608 - as below
+                    (dump.passed_over[table],) = counted.fetchone()
+                    continue
                 found = database.execute(f'SELECT * FROM "{name}"')  # nosec B608 # noqa: S608 - a name of the file
                 columns = [one[0] for one in found.description]
                 dump.columns += [(table, one, Place(file)) for one in columns]
@@ -156,7 +169,7 @@ def _read_sqlite(path: Path) -> Dump:
                     }
                     dump.add(Row(table, cells, place))
     except sqlite3.Error as error:
-        raise DumpError(f"{file}: is a damaged SQLite file: {error}") from None
+        raise dump_error(file, Phrase("is a damaged SQLite file: {error}", error=str(error))) from None
     return dump
 
 
@@ -166,8 +179,13 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return _as_utf8(value)
     return str(value)
+
+
+def _as_utf8(octets: bytes) -> str:
+    """A text; octets that are no UTF-8 stay marked."""
+    return octets.decode("utf-8", "surrogateescape")
 
 
 # --- JSON
@@ -196,19 +214,20 @@ class _JsonReader:
                 for _ in self._items():
                     self._exported()
             if self._peek():
-                raise self._wrong("nothing is expected after the end")
+                raise self.wrong(Phrase("nothing is expected after the end"))
         except json.JSONDecodeError as error:
-            raise DumpError(f"{self._place(error.pos)}: is not JSON: {error.msg}") from None
+            why = Phrase("is not JSON: {error}", error=error.msg)
+            raise dump_error(self._place(error.pos), why) from None
         except RecursionError:
-            raise DumpError(f"{self._place(self._at)}: is nested too deeply") from None
+            raise self.wrong(Phrase("is nested too deeply")) from None
         return self.dump
 
     def _place(self, at: int) -> Place:
         line = bisect_right(self._lines, at)
         return Place(self._file, line, at - self._lines[line - 1] + 1)
 
-    def _wrong(self, text: str) -> DumpError:
-        return DumpError(f"{self._place(self._at)}: {text}")
+    def wrong(self, text: str) -> DumpError:
+        return dump_error(self._place(self._at), text)
 
     def _peek(self) -> str:
         while self._text[self._at : self._at + 1].isspace():
@@ -218,7 +237,8 @@ class _JsonReader:
     def _wanted(self, mark: str) -> None:
         got = self._peek()
         if got != mark:
-            raise self._wrong(f"{mark} is expected here, not {shown(got) if got else 'the end'}")
+            why = Phrase("{wanted} is expected here, not {got}", wanted=mark, got=shown(got) if got else _END)
+            raise self.wrong(why)
         self._at += 1
 
     def _members(self) -> Iterator[tuple[str, int]]:
@@ -231,7 +251,7 @@ class _JsonReader:
             self._peek()
             at = self._at
             if self._peek() != '"':
-                raise self._wrong('a name in " is expected here')
+                raise self.wrong(Phrase('a name in " is expected here'))
             name = self._value()
             self._wanted(":")
             self._peek()
@@ -270,7 +290,7 @@ class _JsonReader:
 
     def _row(self, table: str) -> None:
         if self._peek() != "{":
-            raise self._wrong(f"{table}: a row {{...}} is expected here")
+            raise dump_error(self._place(self._at), table, Phrase("a row in braces is expected here"))
         place = self._place(self._at)
         cells: dict[str, Cell] = {}
         for column, at in self._members():
@@ -279,13 +299,18 @@ class _JsonReader:
             if isinstance(value, list):
                 value = ",".join(map(str, value))
             if isinstance(value, dict):
-                raise DumpError(
-                    f"{where}: {table}.{column}: a text or a number is expected here, not an object"
-                )
+                why = Phrase("a text or a number is expected here, not an object")
+                raise dump_error(where, f"{table}.{column}", why)
             if (table, column) not in self._columns:
                 self._columns.add((table, column))
                 self.dump.columns.append((table, column, self._place(at)))
-            cells[column] = Cell(_text(value), where)
+            text = _text(value)
+            if text is not None and _HALF.search(text):
+                why = Phrase(
+                    "has half a character: {first} to {last} stand in pairs", first=r"\ud800", last=r"\udfff"
+                )
+                raise dump_error(where, f"{table}.{column}", why)
+            cells[column] = Cell(text, where)
         self.dump.add(Row(table, cells, place))
 
     def _exported(self) -> None:

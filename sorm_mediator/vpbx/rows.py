@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sorm_mediator.errors import BoxError
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.vpbx.schema import TABLES
 
 MOST_ROWS: Final = 50_000
@@ -32,6 +33,16 @@ class Place:
 
 class DumpError(BoxError):
     """A dump can't be read. The text has a line for each mistake: place, table and column, value, what is allowed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+        """A phrase where it is to be translated."""
+
+
+def dump_error(*parts: object) -> DumpError:
+    """The error with a place, perhaps a table, and what is wrong."""
+    return DumpError(join(": ", (one if isinstance(one, str) else str(one) for one in parts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,6 @@ class Dump:
             self.passed_over[row.table] += 1
             return
         if len(self.rows) >= MOST_ROWS:
-            raise DumpError(
-                f"{row.place}: {row.table}: the tables of a tenant have over {MOST_ROWS} rows; leave some out"
-            )
+            why = Phrase("the tables of a tenant have over {most} rows; leave some out", most=MOST_ROWS)
+            raise dump_error(row.place, row.table, why)
         self.rows.append(row)

@@ -131,6 +131,22 @@ def test_a_lab_file_of_another_form_is_told_and_left_alone(folder: Path, lab: st
     assert (folder / "lab.toml").read_text() == lab
 
 
+def test_a_mistake_in_russian(folder: Path) -> None:
+    (folder / "bad.sql").write_text(
+        "INSERT INTO sip_trunks (id, dial_number_id, calllimit) VALUES (1, 9, 5);"
+    )
+
+    for command in (("check", "bad.sql"), ("import", "bad.sql", "--tenant", "x", "-o", "new.toml")):
+        done = run("vpbx", *command, "--lang", "ru", folder=folder)
+        assert done.stderr == (
+            "sorm-mediator: bad.sql:1:67: sip_trunks.dial_number_id: в dial_numbers нет id 9; есть: нет\n"
+        )
+    made = run(
+        "vpbx", "import", "demo.sql", "--tenant", "demo", "-o", "new.toml", "--lang", "ru", folder=folder
+    )
+    assert made.stdout.startswith("new.toml: ВАТС demo: 2 dial_numbers")
+
+
 def test_doubts_are_told_with_their_place(folder: Path) -> None:
     tables = {**TENANT, "incoming_routes": TENANT["incoming_routes"][:1]}
     (folder / "demo.sql").write_text(as_sql(tables), encoding="utf-8")
@@ -138,4 +154,4 @@ def test_doubts_are_told_with_their_place(folder: Path) -> None:
     done = run("vpbx", "check", "demo.sql", "--lang", "ru", folder=folder)
 
     assert done.returncode == 0
-    assert "demo.sql:4:126: sip_trunks.extension: calls to 78123334455 go nowhere" in done.stderr
+    assert "demo.sql:4:126: sip_trunks.extension: вызовы на 78123334455 никуда не ведут" in done.stderr

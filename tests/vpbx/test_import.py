@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sqlite3
 import tempfile
 import tracemalloc
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorm_mediator.fuzz.growth import MOST, growth
+from sorm_mediator.language import translate
 from sorm_mediator.vpbx import readers
 from sorm_mediator.vpbx import rows as rows_of_a_dump
 from sorm_mediator.vpbx.importing import Imported, imported
@@ -29,6 +31,11 @@ from tests.vpbx.tenants import TENANT, tenant
 
 def read(path: Path) -> Imported:
     return imported(read_dump(path), path.name)
+
+
+def in_russian(error: DumpError) -> bool:
+    """Whether each line has Russian words behind its place."""
+    return all(re.search("[а-я]{2}", line) for line in translate(error.text, "ru").split("\n"))
 
 
 def literal(value: Any) -> str:
@@ -190,6 +197,7 @@ def test_a_bad_dump_says_line_column_table_and_column(added: str, told: str, tmp
     with pytest.raises(DumpError) as raised:
         read(path)
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
 
 
 def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path) -> None:
@@ -231,7 +239,7 @@ def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path) -> None:
         (
             "a.json",
             '{"users": [{"id": 1, "number": "1", "name": "\\ud800"}]}',
-            "a.json:1:45: users.name: is no UTF-8",
+            "a.json:1:45: users.name: has half a character",
         ),
         ("a.sql", "INSERT INTO users (id, name) VALUES (1, 'it''", "a.sql:1:41: the ' here is never closed"),
     ],
@@ -242,6 +250,7 @@ def test_a_damaged_file_of_each_form(name: str, content: str, told: str, tmp_pat
     with pytest.raises(DumpError) as raised:
         read(tmp_path / name)
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
 
 
 def test_what_is_not_there_or_in_another_coding(tmp_path: Path) -> None:
@@ -254,12 +263,6 @@ def test_what_is_not_there_or_in_another_coding(tmp_path: Path) -> None:
     ):
         with pytest.raises(DumpError, match=told):
             read(path)
-
-
-def test_half_a_pair_of_json_is_a_password_like_any_other_octets(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{"users": [{"id": 1, "number": "1", "password": "\\ud800a\\udcff"}]}')
-    assert read(path).tenant.users[0].password.get_secret_value() == "eda08061ff"
 
 
 def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
@@ -354,6 +357,68 @@ def test_service_tables_are_passed_over_and_columns_without_use_are_told(tmp_pat
     assert found.rows["ast_cdr_adaptive"] == 1
     (note,) = (one for one in found.notes if "passed over" in one)
     assert "users: column 'haircut' is passed over" in note
+
+
+def test_flags_and_octets_as_the_options_of_a_dump_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "dump.sql"
+    rows = ["b'1', X'00FF27'", "0b0, 0x00FF27", "0x01, '\\0\\xFF\\''", "'\\0', NULL"]
+    written = ", ".join(f"({number}, {100 + number}, {row})" for number, row in enumerate(rows, 1))
+    text = f"insert into users (id, number, disa_enabled, password) values {written};"  # noqa: S608 - a dump
+    path.write_bytes(text.encode().replace(b"\\xFF", b"\xff"))
+
+    users = read(path).tenant.users
+
+    assert [one.disa_enabled for one in users] == [True, False, True, False]
+    assert [one.password.get_secret_value() for one in users] == ["00ff27", "00ff27", "00ff27", ""]
+
+
+@pytest.mark.parametrize("form", ["hex", "sqlite"])
+def test_a_text_in_another_coding_is_refused_in_each_form(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "dump"
+    octets = "номер".encode("cp1251").hex()
+    if form == "hex":
+        path.write_text(f"INSERT INTO users (id, number, name) VALUES (1, '101', 0x{octets});")  # noqa: S608 - a dump
+    else:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE users (id, number, name)")
+        database.execute(f"INSERT INTO users VALUES (1, '101', CAST(x'{octets}' AS TEXT))")  # noqa: S608
+        database.execute("CREATE TABLE ast_queue_log (data)")
+        database.execute(f"INSERT INTO ast_queue_log VALUES (CAST(x'{octets}' AS TEXT))")  # noqa: S608
+        database.commit()
+        database.close()
+
+    with pytest.raises(DumpError, match=r"users\.name: is no UTF-8, perhaps CP1251"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("9" * 5000, "a.json:1:19: users.id: "),
+        (r'1, "name": "\ud800"', "a.json:1:30: users.name: has half a character"),
+        (r'1, "password": "\udc80"', "a.json:1:34: users.password: has half a character"),
+    ],
+)
+def test_json_that_python_itself_stumbles_over(value: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(f'{{"users": [{{"id": {value}, "number": "101"}}]}}')
+
+    with pytest.raises(DumpError) as raised:
+        read(tmp_path / "a.json")
+    assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
+    assert in_russian(raised.value)
+
+
+def test_a_large_dump_needs_little_memory_beside_its_text() -> None:
+    row = r"""('2026-01-02 03:04:05', '\"A\" <101>', CONCAT('x', now()), NULL)"""
+    text = f"INSERT INTO ast_cdr_adaptive VALUES {','.join([row] * 2000)}, ('{'x' * 1_000_000}');"  # noqa: S608 - a dump
+
+    tracemalloc.start()
+    dump = read_mysql(text, "dump.sql", TABLES)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (dump.rows, dump.passed_over) == ([], {"ast_cdr_adaptive": 2001})
+    assert most < 4 * len(text)
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30)

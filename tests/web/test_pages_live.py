@@ -134,8 +134,12 @@ async def test_what_can_not_be_called_is_told(scene: Scene, visitor: Visitor) ->
 async def test_the_form_says_what_it_takes(scene: Scene, visitor: Visitor) -> None:
     page = await visitor.open(scene.page("/calls"))
     form = page.get_by_role("form", name="Make a call")
-    for name in ("A calls", "B, as dialled"):
-        await expect(form.get_by_label(name)).to_have_attribute("title", "1 to 18 digits, * or #")
+    called = form.get_by_label("B, as dialled")
+    await expect(form.get_by_label("A calls")).to_have_attribute("title", "1 to 18 digits, * or #")
+    await expect(called).to_have_attribute("title", "1 to 18 digits, * or #, perhaps with + in front")
+    for dialled, taken in (("+79257410726", True), ("*21#", True), ("7+9", False), ("+", False)):
+        await called.fill(dialled)
+        assert await called.evaluate("field => field.checkValidity()") is taken, dialled
     assert scene.lab.switch is not None
     trunks = {one for domain in scene.lab.switch.engine.domains.values() for one in domain.trunks}
     origins = await form.get_by_label("A comes from").locator("option").all_inner_texts()

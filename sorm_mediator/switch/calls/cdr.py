@@ -9,7 +9,7 @@ the CDR); Asterisk documentation, CDR variables, for the columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -30,6 +30,10 @@ DISPOSITIONS: Final = {
     RELEASE_INCOMPLETE: "NO ANSWER",
 }
 """Cause of release (order 268, 11.3.5) -> disposition; any other is FAILED."""
+
+
+_IN_FRONT: Final = ("call", "domain", "started")
+"""Fields of a record that stand in front of its line."""
 
 
 class Record(NamedTuple):
@@ -66,6 +70,18 @@ def log_lines(calls: Iterable[Call], text: str, tenant: str = "") -> Iterator[st
             line = f"[{_at(event.time)}] VERBOSE[{call.id}] {call.domain.name}: {said}"
             if text in line:
                 yield line
+
+
+def file_lines(rows: Iterable[Mapping[str, str]], text: str, known: Container[str]) -> Iterator[str]:
+    """The lines of records that files have (docs/cdr.md), in the form of :func:`log_lines`. known: calls left out."""
+    for row in rows:
+        if row["call"] in known:
+            continue
+        said = " ".join(f"{name}={value}" for name, value in row.items() if value and name not in _IN_FRONT)
+        started = datetime.fromisoformat(row["started"]).timestamp()
+        line = f"[{_at(started)}] CDR[{row['call']}] {row['domain']}: {said}"
+        if text in line:
+            yield line
 
 
 def _of(call: Call, tenant: str) -> bool:

@@ -126,8 +126,8 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
 
 def _serving(subscriber: Subscriber) -> tuple[Exit | None, str]:
     """The subscriber as a destination, unless it is inactive."""
-    if not subscriber.active and subscriber.without_line is not None:
-        return None, subscriber.without_line
+    if why := subscriber.not_active:
+        return None, why
     return subscriber, ""
 
 

@@ -146,8 +146,8 @@ def _to_user(
         user.number,
     )
     subscriber = domain.subscribers[user.number]
-    if not subscriber.active and subscriber.without_line is not None:
-        return _failed(request, subscriber.without_line, (), steps)
+    if why := subscriber.not_active:
+        return _failed(request, why, (), steps)
     number = Number(digits=user.number, ni="private", attributes=request.b.attributes)
     result = RoutingResult(result="local", a=request.a, b=number, steps=(*steps, rings), np=DEFAULT_PLAN)
     return Led(result, subscriber)
@@ -211,7 +211,7 @@ def _called(tenant: VpbxConfig, found: Outgoing, b: Number) -> Number:
 
 
 def _from_outside(domain: Domain, tenant: VpbxConfig, request: RoutingRequest) -> Led:
-    """By the incoming route to the first user that is registered and free, else to the first registered one."""
+    """By the incoming route to the first user that is free, else to the first that is busy, else it fails."""
     bare, ni = calling_number(tenant, request.a.digits)
     shown = bare if bare != request.a.digits and tenant.sorm.national == "full" else None
     request = replace(request, a=replace(request.a, ni=ni, sorm_digits=shown))
@@ -219,11 +219,10 @@ def _from_outside(domain: Domain, tenant: VpbxConfig, request: RoutingRequest) -
     steps = tuple((one.what, one.digits) for one in found.steps)
     if not found.users:
         return _failed(request, found.reason, (), steps)
-    registered = [one for one in found.users if one.registrations]
-    free = (one for one in registered if _free(domain.subscribers[one.number]))
-    user = next(free, None) or next(iter(registered), found.users[0])
+    user = min(found.users, key=lambda one: _hindered(one, domain.subscribers[one.number]))
     return _to_user(domain, request, user, steps)
 
 
-def _free(subscriber: Subscriber) -> bool:
-    return subscriber.reachable and not subscriber.calls
+def _hindered(user: UserRow, subscriber: Subscriber) -> tuple[bool, bool, bool]:
+    """What keeps a call from a user, the worst first."""
+    return not user.registrations, not subscriber.reachable, bool(subscriber.calls)

@@ -5,9 +5,11 @@ Source: Sipteco platform manual, 4.2, 4.2.1 and 4.3.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from typing import Final
 
-from sorm_mediator.switch.calls.cdr import Record, log_lines, records
+from sorm_mediator.switch.calls.cdr import Record, file_lines, log_lines, records
+from sorm_mediator.switch.cdr import kept
 from sorm_mediator.switch.changes import ChangeRefused, vpbx
 from sorm_mediator.switch.shell.command import Command, Invocation, format_table, ok
 
@@ -82,11 +84,26 @@ def _tenant(call: Invocation) -> str:
 
 
 def _grep(call: Invocation) -> str:
-    exchange = call.shell.context.calls
-    found = [*log_lines(exchange.engine.calls.values(), call["TEXT"], _tenant(call))] if exchange else []
+    exchange, tenant, text = call.shell.context.calls, _tenant(call), call["TEXT"]
+    calls = exchange.engine.calls if exchange else {}
+    found = [*_of_files(call, tenant, calls), *log_lines(calls.values(), text, tenant)]
     if not found:
         raise ChangeRefused(f"no line of the log has {call['TEXT']!r}; calls cdr lists the calls")
     return "\n".join(found)
+
+
+def _of_files(call: Invocation, tenant: str, known: Container[str]) -> Iterator[str]:
+    """Of calls that the switch keeps no longer: the records of tenants whose key ``cdr`` says that they have files."""
+    directory = call.node.directory / call.node.config.cdr_directory
+    for domain in call.node.config.domains:
+        if domain.vpbx is None or not domain.cdr or tenant not in ("", domain.name):
+            continue
+        try:
+            yield from file_lines(kept(directory, domain.name), call["TEXT"], known)
+        except (OSError, ValueError, KeyError) as error:
+            raise ChangeRefused(
+                f"{directory / domain.name}: can't be read as call records: {error}"
+            ) from None
 
 
 def _cdr(call: Invocation) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from sorm_mediator import config
 from sorm_mediator.mediator.core.numbers import Numbers
-from sorm_mediator.switch.calls.call import Call, CallRefused
+from sorm_mediator.switch.calls.call import RELEASE_BUSY, Call, CallRefused
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.session import check_object
@@ -156,6 +156,31 @@ def test_a_queue_rings_the_first_member_that_is_free(make: Make) -> None:
     ]
 
     assert rung == ["103", "102"]
+
+
+@pytest.mark.parametrize("kind", ["queue", "callgroup", "ivr"])
+def test_members_that_are_free_ring_one_after_the_other_then_it_is_busy(kind: str, make: Make) -> None:
+    numbers_ = ("201", "202", "203", "204", "205")
+    switch = make(
+        users=[
+            {"id": at, "number": one, "callgroup_id": 1, "registrations": [] if one == "201" else ["lab"]}
+            for at, one in enumerate(numbers_, 1)
+        ],
+        callgroups=[{"id": 1, "name": "all"}],
+        queues=[{"id": 1, "name": "all"}],
+        queue_members=[{"queue_id": 1, "user_id": at} for at in range(1, 6)],
+        ivr=[{"id": 1, "name": "all"}],
+        ivr_dtmf=[{"ivr_id": 1, "digit": str(at), "user_id": at} for at in range(1, 6)],
+        incoming_routes=[{"dial_number_id": 1, "kind": kind, "target": "all"}],
+    )
+    switch.engine.domains["demo"].subscribers["202"].active = False
+    rung = []
+    for _ in range(4):
+        call = switch.call("9", "74952216005", origin="trunk:sip74952216005")
+        rung.append(call.called.subscriber and call.called.subscriber.number)
+
+    assert rung == ["203", "204", "205", "203"]
+    assert (call.state.value, call.release_cause) == ("released", RELEASE_BUSY)
 
 
 def test_a_forwarding_of_a_user_goes_by_the_dial_rules(make: Make) -> None:

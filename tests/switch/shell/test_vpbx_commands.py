@@ -14,8 +14,9 @@ import pytest
 import captures
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
-from sorm_mediator.switch.calls.cdr import records
+from sorm_mediator.switch.calls.cdr import file_lines, records
 from sorm_mediator.switch.calls.engine import Engine
+from sorm_mediator.switch.cdr import CdrFiles, record
 from tests.switch.shell.conftest import NOW, Typist
 
 LAB = Path(captures.__file__).parent / "labs" / "vpbx.toml"
@@ -152,6 +153,46 @@ def test_every_ended_call_has_a_record(typist: Typist) -> None:
     told = typist.gets("calls cdr 9257410726")
     assert came in told
     assert answered not in told
+
+
+def test_a_call_that_the_switch_forgot_is_found_in_its_files(
+    typist: Typist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [call(typist, "101", "89257410726"), call(typist, "102", "101"), call(typist, "101", "102")]
+    lab = typist.file.read_text(encoding="utf-8")
+    typist.file.write_text(lab.replace('name = "demo"\n', 'name = "demo"\ncdr = ["sorm3", "basic"]\n', 1))
+    files = CdrFiles(typist.file.parent / "cdr")
+    for one, mode in zip(made, ("sorm3", "basic", "basic"), strict=True):
+        kept = typist.engine.calls[one]
+        kept.release_time = (kept.release_time or 0) + 86400 * (mode == "basic")
+        files.write(kept, kept.legs[-1], mode)
+    files.close()
+    again = Typist(typist.file)
+
+    line = "[2021-03-04 03:44:19] CDR[{}] demo: calling={} dialled={} "
+    found = re.findall(r"^\[2.*", again.gets("calls grep 2021-03-04 --tenant demo"), re.MULTILINE)
+    parties = (("101", "89257410726"), ("102", "101"), ("101", "102"))
+    assert len(found) == 3
+    for told, one, (a, b) in zip(found, made, parties, strict=True):
+        assert told.startswith(line.format(one, a, b))
+    assert made[0] in again.gets("calls grep 89257410726")
+    assert "no line of the log" in again.is_refused("calls grep 555")
+
+    monkeypatch.setattr("sorm_mediator.switch.cdr.MOST_READ", 160)
+    latest = re.findall(r"CDR\[(.*?)\]", again.gets("calls grep 2021-03-04"))
+    assert latest == made[2:], "of a large file the latest are read"
+    (typist.file.parent / "cdr" / "demo" / "basic" / "20210305.csv").write_text("rubbish\n1\n")
+    assert "can't be read as call records" in again.is_refused("calls grep 2021-03-04")
+
+
+def test_a_call_that_is_in_both_is_told_once(typist: Typist) -> None:
+    made = call(typist, "101", "102")
+    kept = typist.engine.calls[made]
+
+    rows = [record(kept, kept.legs[-1], "basic")]
+
+    assert [*file_lines(rows, made, typist.engine.calls)] == []
+    assert len([*file_lines(rows, made, ())]) == 1
 
 
 def test_a_call_that_goes_on_has_no_record_yet(typist: Typist) -> None:
