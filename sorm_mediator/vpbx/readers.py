@@ -25,6 +25,8 @@ SQLITE: Final = b"SQLite format 3\x00"
 """The first octets of an SQLite file (SQLite, Database File Format, 1.3)."""
 UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file of UTF-16 begins (the Unicode Standard, 23.8)."""
+PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+"""How packed files begin: RFC 1952, 2.3.1; bzip2; the .xz file format, 2.1.1.1; PKWARE APPNOTE, 4.3.7."""
 MOST_OCTETS: Final = 256 << 20
 """The largest dump that is read (our choice)."""
 
@@ -45,6 +47,9 @@ def read_dump(path: Path) -> Dump:
         raise DumpError(f"{error.filename or path}: can't be read: {error.strerror or error}") from None
     if octets.startswith(SQLITE):
         return _read_sqlite(path)
+    for magic, kind in PACKED.items():
+        if octets.startswith(magic):
+            raise DumpError(f"{path}: is packed ({kind}); unpack it first")
     if (
         not octets.startswith(UTF16)
         and octets.lstrip()[:1] not in (b"{", b"[")
