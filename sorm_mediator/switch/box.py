@@ -559,7 +559,9 @@ class SwitchBox:
         """The licence state of the node, or what it may use, has changed."""
         assert self.licence_node is not None
         node, limits = self.engine.node, self.licence_node.limits
-        emergency = self.licence_node.licence.state is NodeState.EMERGENCY
+        state = self.licence_node.licence.state
+        emergency = state is NodeState.EMERGENCY
+        node.master_away = self.licence_node.config.master if state is NodeState.FAILOVER else ""
         node.grant({name: units for name, units in limits.items() if name not in COUNTED})
         # In emergency nothing is counted: emergency calls alone are made, and each of them is.
         node.counted = None if emergency else {name: limits.get(name, 0) for name in COUNTED}

@@ -107,6 +107,8 @@ class Node:
         ]
         self.activation: ActivationBody | None = None
         """The licence file that was activated last."""
+        self.master_away = ""
+        """Address of the licence network's master while this slave does not reach it."""
         self.counted: Mapping[str, int] | None = None
         """Calls and channels that a network's agent lets this node use (``COUNTED``); None: its licences limit them."""
         self.on_demand: Callable[[], None] = lambda: None

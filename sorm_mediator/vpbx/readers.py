@@ -29,6 +29,8 @@ UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 """How a file of UTF-16 begins (the Unicode Standard, 23.8)."""
 _HALF: Final = re.compile("[\ud800-\udfff]")
 """Half of a UTF-16 pair, which an escape of JSON may be."""
+PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+"""How packed files begin: RFC 1952, 2.3.1; bzip2; the .xz file format, 2.1.1.1; PKWARE APPNOTE, 4.3.7."""
 MOST_OCTETS: Final = 256 << 20
 """The largest dump that is read (our choice)."""
 
@@ -51,6 +53,9 @@ def read_dump(path: Path) -> Dump:
         raise dump_error(error.filename or path, why) from None
     if octets.startswith(SQLITE):
         return _read_sqlite(path)
+    for magic, kind in PACKED.items():
+        if octets.startswith(magic):
+            raise dump_error(path, Phrase("is packed ({kind}); unpack it first", kind=kind))
     if (
         not octets.startswith(UTF16)
         and octets.lstrip()[:1] not in (b"{", b"[")

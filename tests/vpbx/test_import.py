@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import json
+import lzma
 import os
 import re
 import sqlite3
 import tempfile
 import tracemalloc
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -251,6 +255,17 @@ def test_a_damaged_file_of_each_form(name: str, content: str, told: str, tmp_pat
         read(tmp_path / name)
     assert str(raised.value).replace(f"{tmp_path}/", "").startswith(told)
     assert in_russian(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("pack", "kind"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")]
+)
+def test_a_packed_dump_is_told(pack: Callable[[bytes], bytes], kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "dump.sql.packed"
+    path.write_bytes(pack(b"INSERT INTO dial_numbers (id, number) VALUES (1, '1');"))
+
+    with pytest.raises(DumpError, match=rf"is packed \({kind}\); unpack it first"):
+        read(path)
 
 
 def test_what_is_not_there_or_in_another_coding(tmp_path: Path) -> None:

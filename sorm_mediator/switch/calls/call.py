@@ -461,10 +461,14 @@ class CallUnits:
         if counted is not None:
             most = counted.get("concurrent_calls", 0)
             if more > 0 and self.in_use + more > most:
+                away = self._node.master_away
+                remedy = f"make its master {away} reachable" if away else "buy more for the network"
+                if self.in_use:
+                    remedy = f"wait until a call ends, or {remedy}"
                 raise CallRefused(
                     "licence",
                     f"the licence network gives this node {most} simultaneous connections: {self.in_use} are in use, "
-                    f"and {more} more would be needed; wait until a call ends, or buy more for the network",
+                    f"and {more} more would be needed; {remedy}",
                 )
             return
         if more > 0 and self.in_use + more > limit:

@@ -111,6 +111,16 @@ async def test_a_slave_asks_for_more_calls_before_its_reserve_is_used_and_gives_
         await until(lambda: m.licence()["units"]["concurrent_calls"]["limit"] == 4)
 
 
+async def test_a_slave_that_never_reached_its_master_says_so_when_it_refuses_a_call(tmp_path: Path) -> None:
+    async with running(conf(tmp_path, "m")) as (_, agent):
+        pass
+
+    async with running(conf(tmp_path, "a", agent)) as (a, _):
+        await until(lambda: node_of(a)["state"] == "failover")
+        with pytest.raises(CallRefused, match=f"would be needed; make its master {agent} reachable$"):
+            a.place_call("d", CallRequest(a="3", b="2"))
+
+
 async def test_a_slave_that_is_stopped_gives_calls_back_and_keeps_its_stations(tmp_path: Path) -> None:
     async with running(conf(tmp_path, "m")) as (m, agent):
         async with running(conf(tmp_path, "a", agent)) as (a, _):
