@@ -349,6 +349,6 @@ def _show(report: FuzzReport, settings: FuzzSettings) -> None:
     lang = settings.language
     look = Look.of_stdout()
     lines = table(report, lang, look)
-    if report.findings:
+    if report.findings and settings.again is None:  # --again: each finding tells its own folder
         lines.append(translate(Phrase("what was found is in {folder}", folder=settings.findings), lang))
     sys.stdout.write("".join(f"{part}\n" for line in lines for part in look.wrapped(line)))

@@ -67,6 +67,7 @@ def test_a_fault_is_found_written_told_and_found_again(monkeypatch: pytest.Monke
     again = run("--again", finding["folder"])
     assert again.exit_code == 1
     assert "KeyError" in again.stdout
+    assert "what was found is in" not in again.stdout  # the folder may be anywhere, and stays as it is
     assert run("--units", "1", "--seed", "2").exit_code == 1  # known ones are tried first
 
     mend()
