@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.addresses import listening_at, split_host_port
 from sorm_mediator.config.written import write_file
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.licence import LicenceError
@@ -77,9 +77,9 @@ class LicenceServer:
             raise BoxError(f"--listen: {self._listen!r} is not HOST:PORT, such as 127.0.0.1:7790") from None
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=LONGEST)
+            return listening_at(self._server)
         except OSError as error:
             raise cannot_listen("--listen", host, port, error) from error
-        return host_port(*self._server.sockets[0].getsockname()[:2])
 
     async def stop(self) -> None:
         """Stop listening."""

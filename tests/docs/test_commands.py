@@ -132,6 +132,8 @@ def test_digits_and_dots_of_a_page_stand_for_any() -> None:
 
 
 def test_a_limit_of_time_does_not_judge_the_machine_and_the_others_are_kept() -> None:
-    shown = "sorm-mediator load --calls 20 --max-event-p99 200ms --max-27h-p99=0.02s --max-lost 0 --duration 30s"
+    shown = (
+        "sorm-mediator load --calls 20 --max-event-p99 200ms --max-27h-p99=0.02s --max-lost 0 --duration 30s"
+    )
     run = "sorm-mediator load --calls 20 --max-event-p99 60s --max-27h-p99=60s --max-lost 0 --duration 30s"
     assert without_haste(shown) == run

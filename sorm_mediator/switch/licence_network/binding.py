@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.addresses import listening_at, split_host_port
 from sorm_mediator.config.stations import COUNTED, LicenceNetworkConfig
 from sorm_mediator.config.written import write_file
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -127,9 +127,9 @@ class LicenceNode:
         host, port = split_host_port(self.config.listen)
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=LONGEST)
+            return {"licence_agent": listening_at(self._server)}
         except OSError as error:
             raise cannot_listen("switch.licence_network.listen", host, port, error) from error
-        return {"licence_agent": host_port(*self._server.sockets[0].getsockname()[:2])}
 
     async def stop(self) -> None:
         """End: a slave gives its units of calls back."""
