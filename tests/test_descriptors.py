@@ -1,5 +1,5 @@
-"""No descriptor is left for another connection: a listener tries again in a second, and not as often as it can. None is left
-for the listener itself: its start says so."""
+"""No descriptor is left for another connection: a listener tries again in a second, and not as often as it can. None is
+left for the listener itself: its start says so."""
 
 from __future__ import annotations
 
@@ -126,5 +126,5 @@ async def test_a_listener_whose_socket_can_not_be_made_is_refused_in_words(
 
     with monkeypatch.context() as patched:
         patched.setattr(socket, "socket", Refused)
-        with pytest.raises((BoxError, OSError), match="free descriptors|Too many open files"):
+        with pytest.raises((BoxError, OSError), match=r"free descriptors|Too many open files"):
             await start(stack)

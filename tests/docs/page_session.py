@@ -10,7 +10,7 @@ What is run are the ``console`` blocks of the page, from top to bottom:
 * ``NAME=$(command)`` keeps the output for later commands, as do ``export NAME=value`` and ``cd FOLDER``.
 * ``sorm> words`` and ``admin@...$ words`` after a command are what the reader types into it.
 * Every other line is output: it is looked for in what came. Digits stand for any digits, ``...`` for anything.
-* A limit of time (``--max-event-p99 200ms``) is a minute here: how fast this machine is just now is no matter of the page.
+* A limit of time (``--max-event-p99 200ms``) is a minute here: how fast this machine is is no matter of a page.
 * ``<!-- not run: WHY -->`` before a block leaves it out, ``<!-- exit: 1 -->`` expects another exit code than 0 of its
   last command.
 """
