@@ -7,6 +7,7 @@ from the machine's clock as FILE says. Time stamps of the kernel and of files ar
 from __future__ import annotations
 
 import mmap
+import runpy
 import struct
 import sys
 import time
@@ -48,6 +49,4 @@ def follow(file: Path) -> None:
 
 if __name__ == "__main__":
     follow(Path(sys.argv.pop(1)))
-    from sorm_mediator.cli import main
-
-    main()
+    runpy.run_module("sorm_mediator", run_name="__main__", alter_sys=True)
