@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sorm_mediator.texts import whole_number
+
+if TYPE_CHECKING:
+    import asyncio
 
 MOST_PORT: Final = 0xFFFF
 
@@ -13,6 +16,16 @@ MOST_PORT: Final = 0xFFFF
 def host_port(host: str, port: int | str) -> str:
     """``127.0.0.1:1813``, ``[::1]:1813``. A host in brackets keeps them."""
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+
+def listening_at(server: asyncio.Server) -> str:
+    """``host:port`` of a server. Raises :class:`OSError` for one without a socket: asyncio passes over those that can't
+    be made, and says nothing."""
+    if not server.sockets:
+        raise OSError(
+            "no socket can be made for it: no such address family, or no free descriptors (ulimit -n)"
+        )
+    return host_port(*server.sockets[0].getsockname()[:2])
 
 
 def split_host_port(text: str) -> tuple[str, int]:

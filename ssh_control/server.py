@@ -217,7 +217,12 @@ class SormServer:
 
     async def start(self) -> tuple[str, int]:
         """Listen. Returns the address, with the real port for port 0. Raises :class:`OSError`."""
-        self._acceptor = await self._listen(host=self.host, port=self._port)
+        acceptor = await self._listen(host=self.host, port=self._port)
+        if not acceptor.sockets:  # asyncio passes over those that can't be made
+            raise OSError(
+                "no socket can be made for it: no such address family, or no free descriptors (ulimit -n)"
+            )
+        self._acceptor = acceptor
         return self.host, self.port
 
     @property

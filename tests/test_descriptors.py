@@ -1,4 +1,5 @@
-"""No descriptor is left for another connection: a listener tries again in a second, and not as often as it can."""
+"""No descriptor is left for another connection: a listener tries again in a second, and not as often as it can. None is
+left for the listener itself: its start says so."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from fastapi import FastAPI
 from e1.carriers.xot_socket import XotServer
 from protocol import Codec, Options
 from sorm_mediator.config import ConsoleConfig
+from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.switch.licence_store import LicenceServer
 from sorm_mediator.tap.proxy import Tap
 from sorm_mediator.tap.spoil import Spoiler
 from sorm_mediator.web.server import WebServer
@@ -63,6 +66,18 @@ class Closing:
         """Nobody watches."""
 
 
+async def licences(stack: AsyncExitStack) -> int:
+    server = LicenceServer(NoStore(), "127.0.0.1:0")  # type: ignore[arg-type]  # nobody asks it
+    port = int((await server.start()).rpartition(":")[2])
+    stack.push_async_callback(server.stop)
+    return port
+
+
+class NoStore:
+    def read(self) -> None:
+        """There is nothing in it."""
+
+
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:
@@ -97,3 +112,19 @@ async def test_it_is_tried_once_and_then_again_later(
         for _ in range(20):  # turns of the loop
             await asyncio.sleep(0)
         assert [context["message"] for context in failed] == ["socket.accept() out of system resource"]
+
+
+@pytest.mark.parametrize("start", [ssh, consoles, web, xot, tap, licences])
+async def test_a_listener_whose_socket_can_not_be_made_is_refused_in_words(
+    start: Start, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(socket.socket):
+        """As without descriptors, or of an address family that the machine does not have."""
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", Refused)
+        with pytest.raises((BoxError, OSError), match=r"free descriptors|Too many open files"):
+            await start(stack)

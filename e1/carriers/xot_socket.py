@@ -301,6 +301,10 @@ class XotServer:
         self._server = await asyncio.get_running_loop().create_server(
             self._new_link, self._host, self._port, backlog=1
         )
+        if not self._server.sockets:  # asyncio passes over those that can't be made
+            raise OSError(
+                "no socket can be made for it: no such address family, or no free descriptors (ulimit -n)"
+            )
         for listener in self._server.sockets:
             with listener.dup() as shared:
                 shared.listen(LISTEN_BACKLOG)

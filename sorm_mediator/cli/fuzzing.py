@@ -103,7 +103,9 @@ def fuzz(  # long by its options, each with its help
     ] = None,
     surfaces: Annotated[
         str,
-        typer.Option(metavar="LIST", help="Some of kpd,e1,ssh,switch,radius,http; by default all there are."),
+        typer.Option(
+            metavar="LIST", help="Some of kpd,e1,ssh,switch,radius,http,clock; by default all there are."
+        ),
     ] = "",
     patience: Annotated[
         float, typer.Option(metavar="X", help="Multiplies the limits of time, for a busy machine.")

@@ -62,6 +62,7 @@ def import_(
     import tomllib
 
     from sorm_mediator.config import parse
+    from sorm_mediator.config.lab import read_document
     from sorm_mediator.config.written import read_file, write_file
     from sorm_mediator.errors import BoxError, ConfigError
     from sorm_mediator.vpbx.labfile import with_tenant
@@ -69,6 +70,8 @@ def import_(
     found = _imported(dump)
     try:
         before = read_file(output) if output.exists() else ""
+        if before:
+            read_document(output)
         text = with_tenant(before, tenant, found.tenant, secrets=secrets)
         parse(tomllib.loads(text), directory=output.parent, name=str(output))
         write_file(output, text)

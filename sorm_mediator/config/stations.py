@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sorm_mediator.addresses import split_host_port
+from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config.base import Section
 from sorm_mediator.texts import as_list, did_you_mean
 
@@ -149,4 +149,6 @@ def _address(text: str) -> str:
             host = ""
         if not host:
             raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:7790")
+        if problem := host_problem(host):
+            raise ValueError(f"{text!r}: {problem}")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -473,8 +473,8 @@ class AddedLicenceConfig(Section):
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
-MOST_SECONDS: Final = 100 * 366 * 86_400
-"""Seconds that an authorisation may last: a hundred years (our choice)."""
+MOST_SMART = 10**9
+"""Limit of counts, and of seconds, of the smart licence: 31 years, so that its dates have years of four digits."""
 
 
 class SmartLicenceConfig(Section):
@@ -488,34 +488,34 @@ class SmartLicenceConfig(Section):
     the lab starts on loopback."""
     root: str = ""
     """File with the root certificate (PEM) that the cloud's answers are signed under; needed with ``server``."""
-    token: SecretStr = SecretStr("")
+    token: Annotated[SecretStr, Field(max_length=256)] = SecretStr("")
     """Token of the customer's account, as the cloud prints it; empty: that of the lab's own stand-in."""
     register_at_start: bool = Field(default=True)
     """Register and authorise when the switch starts, and again when it is due; off: only on demand (shell, HTTP)."""
-    count: Annotated[int, Field(ge=0)] = 10
+    count: Annotated[int, Field(ge=0, le=MOST_SMART)] = 10
     """Licences that are asked for; each is for 5 calls per second."""
-    evaluation_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
+    evaluation_days: Annotated[float, Field(ge=0, le=36_500)] = 90.0
     """Days of evaluation, from the first start; with ``state_file`` they never begin anew."""
     state_file: str = ""
     """File with the serial number, the evaluation, the registration and the authorisation, so that a restart goes on
     with them; it has a private key. Empty: kept in memory alone."""
     account: Annotated[str, Field(min_length=1, max_length=64)] = "CUSP TEST"
     """Virtual account of the lab's own stand-in."""
-    purchased: Annotated[int, Field(ge=0)] = 30
+    purchased: Annotated[int, Field(ge=0, le=MOST_SMART)] = 30
     """Licences that this account has bought."""
-    other_counts: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    other_counts: tuple[Annotated[int, Field(ge=0, le=MOST_SMART)], ...] = ()
     """Counts that other proxies of this account are configured with; the cloud compares the sum of all with what was
     bought."""
-    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 7_775_673
+    auth_expiry: Annotated[int, Field(ge=1, le=MOST_SMART)] = 7_775_673
     """Seconds that an authorisation of the lab's own stand-in lasts."""
-    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)] = 43_200
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SMART)] = 43_200
     """Seconds between two requests for authorisation, as the stand-in answers them; and after a failed request."""
     cps_mode: Literal["window", "instant"] = "window"
     """How calls per second are compared with the limit of 5 x count. window: the mean of the last snapshots, as since
     release 9.1.5; instant: the calls of the current second, as before it."""
-    cps_window: Annotated[int, Field(ge=1)] = 300
+    cps_window: Annotated[int, Field(ge=1, le=86_400)] = 300
     """Seconds of the window; a multiple of ``cps_snapshot``."""
-    cps_snapshot: Annotated[int, Field(ge=1)] = 30
+    cps_snapshot: Annotated[int, Field(ge=1, le=86_400)] = 30
     """Seconds of one snapshot."""
     cps_first_window: Literal["zero", "mean"] = "zero"
     """Snapshots that are still missing in the first window. zero: they count as no calls; mean: the mean is of those

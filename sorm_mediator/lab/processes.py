@@ -43,11 +43,14 @@ class BoxProcess:
         *,
         log: Sequence[str] = ("--log-level", "warning"),
         errors: BinaryIO | None = None,
+        module: Sequence[str] = ("sorm_mediator",),
     ) -> None:
-        """``log``: the options of its log, which goes to ``errors``; None: to this process's stderr."""
+        """``module``: the program, for ``python -m``.
+
+        ``log``: the options of its log, which goes to ``errors``; None: to this process's stderr."""
         options = ("-c", str(config), *log)
         # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
-        self._command = [sys.executable, "-P", "-m", "sorm_mediator", box, *options]
+        self._command = [sys.executable, "-P", "-m", *module, box, *options]
         self._name = box
         self._errors = errors
         self.ready: dict[str, object] = {}

@@ -8,6 +8,8 @@ from typing import Final
 
 STEP: Final = 60.0
 """Seconds that the system's clock may be corrected by without being told (our choice)."""
+LAST: Final = 253_370_764_800.0
+"""1 January 9999, UTC: the calendar stands there, since a later date may have a year of five digits."""
 
 
 class Calendar:
@@ -31,7 +33,7 @@ class Calendar:
 
     def now(self) -> float:
         """Unix seconds of the licences."""
-        return self._base + (self._monotonic() - self._began) * self.factor
+        return min(LAST, self._base + (self._monotonic() - self._began) * self.factor)
 
     def of(self, wall: float) -> float:
         """The time of the licences at a present reading of the wall clock."""

@@ -153,14 +153,23 @@ class CdrFiles:
         if known is not None and known[0] == day:
             return known[1]
         if known is not None:
-            known[1].close()
             del self._open[domain, mode]
+            known[1].close()
         self.prepare({domain: (mode,)})
         path = self.directory / domain / mode / f"{day}.csv"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         file = FileIO(descriptor, "a")
+        if os.fstat(descriptor).st_size and not _ends_a_line(path):
+            file.write(b"\n")
         self._open[domain, mode] = day, file
         return file
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether a file ends in a whole record: of a process that was killed it may have half of one."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _line(cells: Iterable[str]) -> bytes:

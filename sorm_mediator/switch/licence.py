@@ -35,7 +35,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -653,7 +653,7 @@ class Licence:
     def expiry(self) -> float | None:
         """The first moment after the validity; None: the licence never expires."""
         last = self.body.expires
-        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp() if last else None
+        return datetime.combine(last, time(), UTC).timestamp() + _SECONDS["d"] if last else None
 
     def expired(self, now: float) -> bool:
         """Whether the licence has expired."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
@@ -42,16 +43,30 @@ class ServerAnswer(Section):
     """Why it makes none."""
 
 
+def _answer_line(connection: socket.socket, question: bytes) -> bytes:
+    """The line that answers a question, within :data:`ANSWER_WITHIN`, however its octets come. Raises ``OSError``."""
+    until = time.monotonic() + ANSWER_WITHIN
+    connection.sendall(question)
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < LONGEST:
+        connection.settimeout(max(0.001, until - time.monotonic()))
+        part = connection.recv(LONGEST - len(line))
+        if not part:
+            break
+        line += part
+        if time.monotonic() > until:
+            raise TimeoutError("its answer has no end")
+    return bytes(line)
+
+
 def ask_licence_server(server: str, lac: str, locking_id: str, registration: RegistrationConfig) -> str:
     """The licence file of a code. Raises :class:`LicenceError` for a refusal, :class:`OSError` without an answer."""
     try:
         question = ServerQuestion(lac=lac, locking_id=locking_id, registration=registration)
     except ValidationError:
-        raise LicenceError(f"{lac[:40]!r} is no licence authorisation code") from None
+        raise LicenceError("what was entered is no licence authorisation code") from None
     with socket.create_connection(split_host_port(server), timeout=ANSWER_WITHIN) as connection:
-        connection.sendall(question.model_dump_json().encode() + b"\n")
-        with connection.makefile("rb") as answers:
-            line = answers.readline(LONGEST)
+        line = _answer_line(connection, question.model_dump_json().encode() + b"\n")
     try:
         body: Any = json.loads(line)
         answer = ServerAnswer.model_validate(body)

@@ -72,6 +72,11 @@ def sell(sold: Sold, limits: Mapping[str, int], count: int) -> tuple[Sold, tuple
     return sold.model_copy(update={"lacs": {**sold.lacs, **new}}), tuple(codes)
 
 
+def _told(lac: str) -> str:
+    """A code in an error, which logs keep: its end alone, since whoever has a code has its licences."""
+    return f"the code that ends in {lac[-_GROUP:]!r}"
+
+
 def activate(
     sold: Sold, lac: str, locking_id: str, registration: RegistrationConfig, now: float
 ) -> tuple[Sold, str]:
@@ -83,10 +88,10 @@ def activate(
         )
     code = sold.lacs.get(lac)
     if code is None:
-        raise LicenceError(f"{lac[:40]!r} is no licence authorisation code of this server")
+        raise LicenceError(f"{_told(lac)} is no licence authorisation code of this server")
     if code.locking_id not in (None, locking_id):
         raise LicenceError(
-            f"{lac} is used for another Locking ID, {code.locking_id}, and this switch has {locking_id}"
+            f"{_told(lac)} is used for another Locking ID, {code.locking_id}, and this switch has {locking_id}"
         )
     used = code.model_copy(
         update={

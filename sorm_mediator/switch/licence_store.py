@@ -6,16 +6,19 @@ Source: docs/network-licence.md, "The licence server" (our choice).
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from sorm_mediator.addresses import host_port, split_host_port
-from sorm_mediator.config.written import write_file
+from sorm_mediator.addresses import host_problem, listening_at, split_host_port
+from sorm_mediator.config.written import read_file, write_file
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.licence_client import LONGEST, ServerAnswer, ServerQuestion
@@ -26,11 +29,17 @@ log = logging.getLogger(__name__)
 QUESTION_WITHIN: Final = 10.0
 """Seconds that a connection may take for its question."""
 MOST_CONNECTIONS: Final = 64
+LOCKED_FOR: Final = 2.0
+"""Seconds that a change waits for that of another process: a change takes milliseconds (our choice)."""
 Result = TypeVar("Result")
 
 
 class LicenceStore:
-    """The file of sold codes. Each change is written before its result is told. Raises :class:`BoxError`."""
+    """The file of sold codes. Each change is written before its result is told. Raises :class:`BoxError`.
+
+    A server and commands may have the same file: only one of them at a time changes it, so no change is lost, and a
+    code is used once.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -38,11 +47,15 @@ class LicenceStore:
     def read(self) -> Sold:
         """What the file holds; nothing for a file that is not there. Raises :class:`BoxError`."""
         try:
-            return Sold.model_validate_json(self._path.read_bytes())
+            return Sold.model_validate_json(read_file(self._path))
         except FileNotFoundError:
             return Sold()
         except OSError as error:
             raise BoxError(f"--store: {self._path}: can't be read: {error.strerror or error}") from None
+        except UnicodeError:
+            raise BoxError(
+                f"--store: {self._path}: is no file of a licence server: it is no UTF-8; name another file"
+            ) from None
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise BoxError(
@@ -51,12 +64,41 @@ class LicenceStore:
 
     def change(self, make: Callable[[Sold], tuple[Sold, Result]]) -> Result:
         """Change what is kept. Raises the :class:`LicenceError` of ``make``, and :class:`BoxError`."""
-        sold, result = make(self.read())
+        with self._alone():
+            sold, result = make(self.read())
+            try:
+                write_file(self._path, sold.model_dump_json(indent=1) + "\n")
+            except OSError as error:
+                raise BoxError(
+                    f"--store: {self._path}: can't be written: {error.strerror or error}"
+                ) from None
+        return result
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process changes a file of the folder. The file itself is replaced, so it can't carry the lock."""
+        folder = self._path.resolve().parent
         try:
-            write_file(self._path, sold.model_dump_json(indent=1) + "\n")
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise BoxError(f"--store: {self._path}: can't be written: {error.strerror or error}") from None
-        return result
+        try:
+            until = time.monotonic() + LOCKED_FOR
+            while not _locked(descriptor):
+                if time.monotonic() > until:
+                    raise BoxError(f"--store: {self._path}: another process is changing it; try again")
+                time.sleep(0.01)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class LicenceServer:
@@ -75,11 +117,13 @@ class LicenceServer:
             host, port = split_host_port(self._listen)
         except ValueError:
             raise BoxError(f"--listen: {self._listen!r} is not HOST:PORT, such as 127.0.0.1:7790") from None
+        if problem := host_problem(host):
+            raise BoxError(f"--listen: {self._listen!r}: {problem}")
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=LONGEST)
+            return listening_at(self._server)
         except OSError as error:
             raise cannot_listen("--listen", host, port, error) from error
-        return host_port(*self._server.sockets[0].getsockname()[:2])
 
     async def stop(self) -> None:
         """Stop listening."""

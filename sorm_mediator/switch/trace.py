@@ -49,7 +49,7 @@ from sorm_mediator.switch.routing.route import (
     Number,
     Side,
 )
-from sorm_mediator.texts import as_list, did_you_mean
+from sorm_mediator.texts import as_list, did_you_mean, shown
 from ssh_control.dialect import Refused
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
@@ -91,12 +91,12 @@ def read_request(arguments: Iterable[str]) -> TraceRequest:
         if name not in TRACE_PARAMETERS:
             near = did_you_mean(name if "." in name else f"{name}.digits", TRACE_PARAMETERS)
             raise TraceError(
-                f"{argument!r}: no parameter of a trace; there are: {', '.join(TRACE_PARAMETERS)}{near}"
+                f"{shown(argument)}: no parameter of a trace; there are: {', '.join(TRACE_PARAMETERS)}{near}"
             )
         if not equals or not value:
             raise TraceError(f"{name}: a value is missing; write {name}=VALUE")
         if name in given:
-            raise TraceError(f"{name}: is given twice, as {given[name]!r} and {value!r}")
+            raise TraceError(f"{name}: is given twice, as {shown(given[name])} and {shown(value)}")
         _check(name, value)
         given[name] = value
     if "cdpn.digits" not in given:
@@ -129,12 +129,14 @@ def _check(name: str, value: str) -> None:
         raise _no_number(name, value)
     allowed = {"ni": NUMBER_INDICATORS, "incomplete": ("false", "true"), "mode": MODES}.get(kind)
     if allowed is not None and value not in allowed:
-        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed)}{did_you_mean(value, allowed)}")
+        raise TraceError(
+            f"{name}: {shown(value)} is none of {', '.join(allowed)}{did_you_mean(value, allowed)}"
+        )
 
 
 def _no_number(name: str, value: str) -> TraceError:
     return TraceError(
-        f"{name}: {value!r} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}, as dialled: "
+        f"{name}: {shown(value)} is not a number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}, as dialled: "
         "without +, spaces and dashes"
     )
 
@@ -600,8 +602,8 @@ class LabTrace:
         found["order"] = self._mediator.order
         whole = next(self._views(traced), None)
         found["console"] = [self._row(one) for one in self._of(whole)] if whole else []
-        for hop, shown in zip(found["hops"], traced.hops, strict=True):
-            hop["console"] = [self._row(one) for one in self.shown(shown)] if traced.made else []
+        for hop, crossed in zip(found["hops"], traced.hops, strict=True):
+            hop["console"] = [self._row(one) for one in self.shown(crossed)] if traced.made else []
         return found
 
     def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:

@@ -19,7 +19,7 @@ from protocol import Channel, Codec, Message, Noise, StreamFramer, Unit, Unknown
 from protocol.errors import Problem
 from protocol.framing import SAMPLE, Item
 from protocol.render import REACH
-from sorm_mediator.addresses import host_port
+from sorm_mediator.addresses import host_port, listening_at
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.tap.spoil import TO_CONSOLE, TO_MEDIATOR, Spoiled, Spoiler
 
@@ -204,13 +204,13 @@ class Tap:
                     server = await asyncio.start_server(
                         self._accept(channel), host, port, limit=AT_ONCE, backlog=ACCEPTED_A_TURN
                     )
+                    self._servers.append(server)
+                    self.endpoints[channel] = listening_at(server)
                     for listener in server.sockets:
                         with listener.dup() as shared:
                             shared.listen(LISTEN_BACKLOG)
                 except OSError as error:
                     raise cannot_listen(f"--listen-{channel}", host, port, error, more="") from None
-                self._servers.append(server)
-                self.endpoints[channel] = host_port(*server.sockets[0].getsockname()[:2])
         except BaseException:
             await self.__aexit__()
             raise

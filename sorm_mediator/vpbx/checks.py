@@ -35,6 +35,8 @@ class Finding:
         return f"{self.table}.{self.row}.{self.column}"
 
 
+MOST_NAMES: Final = 20
+"""Names that a finding lists."""
 REFERENCES: Final[Sequence[tuple[str, str, str]]] = (
     ("sip_trunks", "dial_number_id", "dial_numbers"),
     ("directions", "sip_trunk_id", "sip_trunks"),
@@ -101,13 +103,13 @@ def _unique(tenant: VpbxConfig) -> Iterator[Finding]:
 
 def _references(tenant: VpbxConfig) -> Iterator[Finding]:
     for table, column, target in REFERENCES:
-        known = {row.id for row in getattr(tenant, target)}
+        known, there = {row.id for row in getattr(tenant, target)}, ""
         for index, row in enumerate(getattr(tenant, table)):
             value = getattr(row, column)
             if value is None and (table, column) in REQUIRED:
                 yield Finding(table, index, column, f"is missing; the id of a row of {target}")
             elif value is not None and value not in known:
-                there = as_list(map(str, known))
+                there = there or _some(map(str, known))
                 yield Finding(table, index, column, f"{value} is no id of {target}; there are: {there}")
 
 
@@ -131,14 +133,19 @@ def _readable_patterns(tenant: VpbxConfig) -> Iterator[Finding]:
 def _covered(tenant: VpbxConfig) -> Iterator[Finding]:
     """Patterns of a number that an earlier one, by an enabled trunk, covers."""
     enabled = {one.id for one in tenant.sip_trunks if one.enabled}
-    before: dict[int, list[tuple[int, Sequence[Pattern]]]] = {}
+    before: dict[tuple[int, str], list[tuple[int, Sequence[Pattern]]]] = {}
     for index, row in enumerate(tenant.directions):
         try:
             patterns = patterns_of(row, tenant.area_code)
         except PatternError:
             continue
-        earlier = before.setdefault(row.dial_number_id or 0, [])
-        by = next((one for one, theirs in earlier if patterns and _all_covered(theirs, patterns)), None)
+        number = row.dial_number_id or 0
+        # Whatever covers a pattern begins with a part of its first digits, so the others need not be looked at.
+        first = patterns[0].head if patterns else ""
+        earlier = (one for at in range(len(first) + 1) for one in before.get((number, first[:at]), ()))
+        by = min(
+            (one for one, theirs in earlier if patterns and _all_covered(theirs, patterns)), default=None
+        )
         if by is not None:
             texts = " ".join(one.text for one in patterns)
             text = (
@@ -148,7 +155,15 @@ def _covered(tenant: VpbxConfig) -> Iterator[Finding]:
             )
             yield Finding("directions", index, "pattern", text, doubt=True)
         if row.sip_trunk_id in enabled:
-            earlier.append((index, patterns))
+            for head in {one.head for one in patterns}:
+                before.setdefault((number, head), []).append((index, patterns))
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of the names that there are: a tenant may have thousands."""
+    every = sorted(names)
+    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
+    return f"{as_list(every[:MOST_NAMES])}{more}"
 
 
 def _all_covered(theirs: Iterable[Pattern], patterns: Iterable[Pattern]) -> bool:
@@ -188,16 +203,18 @@ def _inner_numbers(tenant: VpbxConfig) -> Iterator[Finding]:
 
 
 def _routes(tenant: VpbxConfig) -> Iterator[Finding]:
+    there: dict[str, str] = {}
     for index, route in enumerate(tenant.incoming_routes):
         if not members(tenant, route.kind, route.target):
-            known = (
-                (one.number for one in tenant.users) if route.kind == "user" else _names(tenant, route.kind)
-            )
-            text = f"{route.kind} {route.target} has nobody to ring; there are: {as_list(known)}"
+            if route.kind not in there:
+                there[route.kind] = _some(_names(tenant, route.kind))
+            text = f"{route.kind} {route.target} has nobody to ring; there are: {there[route.kind]}"
             yield Finding("incoming_routes", index, "target", text, doubt=True)
 
 
 def _names(tenant: VpbxConfig, kind: str) -> Iterable[str]:
+    if kind == "user":
+        return (one.number for one in tenant.users)
     groups = {"queue": tenant.queues, "callgroup": tenant.callgroups, "ivr": tenant.ivr}[kind]
     return (one.name for one in groups)
 

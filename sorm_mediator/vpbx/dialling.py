@@ -256,9 +256,9 @@ def incoming(tenant: VpbxConfig, trunk_name: str, called: str) -> Incoming:
 
 def members(tenant: VpbxConfig, kind: str, target: str) -> Sequence[UserRow]:
     """The users that an incoming route may ring, in order."""
-    users = {one.id: one for one in tenant.users}
     if kind == "user":
         return [one for one in tenant.users if one.number == target]
+    users = {one.id: one for one in tenant.users}
     if kind == "queue":
         wanted = {one.id for one in tenant.queues if one.name == target}
         found = [one.user_id for one in tenant.queue_members if one.queue_id in wanted]

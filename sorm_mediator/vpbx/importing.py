@@ -21,8 +21,8 @@ MOST_TOLD: Final = 20
 MASKED: Final = "******"
 FLAGS: Final = {"yes": True, "no": False, "1": True, "0": False, "true": True, "false": False}
 """How a dump writes flags."""
-_HALF: Final = re.compile("[\udc80-\udcff]")
-"""An octet that is no UTF-8."""
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: an octet that is no UTF-8, or as JSON has it."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -45,15 +45,13 @@ def imported(dump: Dump, name: str, **settings: Any) -> Imported:
     if wrong:
         raise _error(wrong)
     taken: dict[str, list[tuple[Row, BaseModel]]] = {}
-    counts: dict[str, int] = dict.fromkeys(dump.tables, 0)
+    counts: dict[str, int] = dict.fromkeys(dump.tables, 0) | dump.passed_over
     for row in dump.rows:
         if no_texts := [*_no_texts(row)]:
             wrong += no_texts
             continue
         counts[row.table] = counts.get(row.table, 0) + 1
         table = TABLES[row.table.lower()]
-        if table.model is None:
-            continue
         try:
             taken.setdefault(table.name, []).append((row, _model(table, row)))
         except ValidationError as error:
@@ -143,12 +141,17 @@ def _model(table: Table, row: Row) -> BaseModel:
 def _converted(text: str, kinds: Sequence[Any]) -> object:
     """A text of a dump as a whole number or a flag where the column is one; else the text, which the model judges."""
     if SecretStr in kinds and _HALF.search(text):
-        return text.encode("utf-8", "surrogateescape").hex()
+        return b"".join(map(_octets_of, text)).hex()
     if bool in kinds:
         return FLAGS.get(text.strip().lower(), text)
     if int in kinds and _WHOLE.fullmatch(text.strip()):
         return int(text)
     return text
+
+
+def _octets_of(one: str) -> bytes:
+    """The octets of a character; of half of a pair, the octet that it stands for, or its own."""
+    return one.encode("utf-8", "surrogateescape" if "\udc80" <= one <= "\udcff" else "surrogatepass")
 
 
 def _of_the_row(table: Table, row: Row, error: ValidationError) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import tomlkit
@@ -10,7 +11,7 @@ from tomlkit.items import AoT
 
 from sorm_mediator.config.base import ConfigError
 from sorm_mediator.config.vpbx import VpbxConfig, free_address
-from sorm_mediator.config.written import bare, item, plain
+from sorm_mediator.config.written import bare, is_tables, item, plain
 
 NEW_LAB: Final = """\
 # A lab whose switch is the Sipteco virtual PBX; vpbx import wrote its tenant.
@@ -50,12 +51,14 @@ def with_tenant(text: str, name: str, tenant: VpbxConfig, *, secrets: bool = Fal
     new = not text.strip()
     document: Any = tomlkit.parse(text or NEW_LAB)
     switch = document.get("switch")
-    if switch is None or switch.get("profile", "ecss10") != "sipteco":
+    if not isinstance(switch, MutableMapping) or switch.get("profile", "ecss10") != "sipteco":
         raise ConfigError('switch.profile: is not "sipteco"; a tenant goes into a lab file of this profile')
     if new:
         document["ssh"]["user"] = name
         document["ssh"]["password"] = "123"  # nosec B105 # noqa: S105 - of the emulated switch, on loopback
     domains = switch.get("domains", [])
+    if not is_tables(domains) or not all(isinstance(one.get("vpbx", {}), Mapping) for one in domains):
+        raise ConfigError("switch.domains: each is a table [[switch.domains]], and so is its vpbx")
     present = next((one for one in domains if one.get("name") == name), None)
     values = _plain(tenant, secrets=secrets)
     kept = present.get("vpbx", {}) if present is not None else {}

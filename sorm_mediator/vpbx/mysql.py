@@ -16,8 +16,8 @@ from sorm_mediator.vpbx.rows import Cell, Dump, DumpError, Place, Row
 
 _TOKEN: Final = re.compile(
     r"""(?P<skip>\s+|--(?=[\s]|$)[^\n]*|\#[^\n]*|/\*.*?\*/)
-    |(?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
-    |`(?P<name>(?:[^`]|``)+)`
+    |(?P<string>'(?:[^'\\]++|\\.|'')*+'|"(?:[^"\\]++|\\.|"")*+")
+    |`(?P<name>(?:[^`]++|``)++)`
     |(?P<hex>0x[0-9A-Fa-f]+|[xX]'[0-9A-Fa-f]*')
     |(?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
     |(?P<word>[A-Za-z_$@][\w$@]*)
@@ -174,7 +174,7 @@ class _Reader:
             text = "its columns are not told: dump it with CREATE TABLE, or with --complete-insert"
             raise self.wrong(name.at, text, table)
         while True:
-            self.dump.rows.append(self._row(table, columns))
+            self.dump.add(self._row(table, columns))
             if not self._is(","):
                 break
             self._take()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 DIGITS: Final = frozenset("0123456789")
@@ -33,6 +34,12 @@ class Pattern:
     text: str
     places: tuple[frozenset[str], ...]
     rest: bool
+
+    @property
+    def head(self) -> str:
+        """The characters at its beginning that stand for themselves."""
+        sole = takewhile(lambda allowed: len(allowed) == 1, self.places)
+        return "".join(one for allowed in sole for one in allowed)
 
     def matches(self, dialled: str) -> bool:
         """Whether the dialled characters fit."""

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import sqlite3
+import stat
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,18 +29,20 @@ MOST_OCTETS: Final = 256 << 20
 """The largest dump that is read (our choice)."""
 
 
+MOST_CELL: Final = 16 << 20
+"""Octets of a value, or a row, of an SQLite file (our choice)."""
+
+
 def read_dump(path: Path) -> Dump:
     """The rows of a dump. Raises :class:`DumpError`."""
     try:
         if path.is_dir():
             return _read_folder(path)
-        if not path.is_file():
+        if not path.exists():
             raise DumpError(f"{path}: there is no such file")
-        if path.stat().st_size > MOST_OCTETS:
-            raise DumpError(f"{path}: has over {MOST_OCTETS >> 20} MB; dump only the tables of the tenant")
-        octets = path.read_bytes()
+        octets = _read_file(path, MOST_OCTETS)
     except OSError as error:
-        raise DumpError(f"{path}: can't be read: {error.strerror or error}") from None
+        raise DumpError(f"{error.filename or path}: can't be read: {error.strerror or error}") from None
     if octets.startswith(SQLITE):
         return _read_sqlite(path)
     if (
@@ -51,8 +54,21 @@ def read_dump(path: Path) -> Dump:
         return read_mysql(octets.decode("utf-8-sig", "surrogateescape"), str(path), TABLES)
     text = _decoded(octets, path)
     if path.suffix.lower() == ".csv":
-        return _read_csv(text, path)
+        return _read_csv(text, path, Dump())
     return _JsonReader(text, str(path)).read()
+
+
+def _read_file(path: Path, most: int) -> bytes:
+    """The octets of a file. Raises :class:`DumpError` for what has no end, or is too large, and ``OSError``."""
+    if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+        raise DumpError(f"{path}: is no regular file")
+    with path.open("rb") as file:
+        octets = file.read(most + 1)
+    if len(octets) > most:
+        raise DumpError(
+            f"{path}: the dump has over {MOST_OCTETS >> 20} MB; dump only the tables of the tenant"
+        )
+    return octets
 
 
 def _decoded(octets: bytes, path: Path) -> str:
@@ -69,21 +85,20 @@ def _read_folder(folder: Path) -> Dump:
     files = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
     if not files:
         raise DumpError(f"{folder}: has no CSV files; one is expected for each table, such as sip_trunks.csv")
-    dump = Dump()
+    dump, left = Dump(), MOST_OCTETS
     for path in files:
-        read = _read_csv(_decoded(path.read_bytes(), path), path)
-        dump.rows += read.rows
-        dump.tables |= read.tables
-        dump.columns += read.columns
+        octets = _read_file(path, left)
+        left -= len(octets)
+        _read_csv(_decoded(octets, path), path, dump)
     return dump
 
 
-def _read_csv(text: str, path: Path) -> Dump:
-    """The rows of one table. Its first line has the columns; commas or semicolons separate."""
+def _read_csv(text: str, path: Path, dump: Dump) -> Dump:
+    """Add the rows of one table. Its first line has the columns; commas or semicolons separate."""
     table, file = path.stem, str(path)
     first = text.split("\n", 1)[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    dump = Dump(tables={table: Place(file, 1)})
+    dump.tables[table] = Place(file, 1)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     line = 0
@@ -107,7 +122,7 @@ def _read_csv(text: str, path: Path) -> Dump:
                 name: Cell(None if value == "\\N" else value, Place(file, place.line, number))
                 for number, (name, value) in enumerate(zip(header, cells, strict=True), 1)
             }
-            dump.rows.append(Row(table, found, place))
+            dump.add(Row(table, found, place))
     except csv.Error as error:
         raise DumpError(f"{Place(file, lines.line_num)}: {table}: is no CSV: {error}") from None
     if not header:
@@ -123,6 +138,8 @@ def _read_sqlite(path: Path) -> Dump:
     dump = Dump()
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            # A column that the file computes may be of a thousand million octets.
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL)
             names = database.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
             )
@@ -137,7 +154,7 @@ def _read_sqlite(path: Path) -> Dump:
                     cells = {
                         one: Cell(_text(value), place) for one, value in zip(columns, values, strict=True)
                     }
-                    dump.rows.append(Row(table, cells, place))
+                    dump.add(Row(table, cells, place))
     except sqlite3.Error as error:
         raise DumpError(f"{file}: is a damaged SQLite file: {error}") from None
     return dump
@@ -164,7 +181,9 @@ class _JsonReader:
         self._text, self._file = text, file
         self._lines = [0, *(at + 1 for at, one in enumerate(text) if one == "\n")]
         self._at = 0
-        self._decoder = json.JSONDecoder()
+        # A number stays the text that it is: one of more than 4,300 digits is no number for Python.
+        self._decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+        self._columns: set[tuple[str, str]] = set()
         self.dump = Dump()
 
     def read(self) -> Dump:
@@ -263,9 +282,11 @@ class _JsonReader:
                 raise DumpError(
                     f"{where}: {table}.{column}: a text or a number is expected here, not an object"
                 )
-            self.dump.columns.append((table, column, self._place(at)))
+            if (table, column) not in self._columns:
+                self._columns.add((table, column))
+                self.dump.columns.append((table, column, self._place(at)))
             cells[column] = Cell(_text(value), where)
-        self.dump.rows.append(Row(table, cells, place))
+        self.dump.add(Row(table, cells, place))
 
     def _exported(self) -> None:
         start = self._at

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect
 
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import WebConfig
@@ -40,6 +41,8 @@ async def _answer(
         document = await request.json()
     except (ValueError, RecursionError):
         raise HTTPException(422, "the body is no JSON") from None
+    except ClientDisconnect:  # nobody reads the answer
+        return Response(status_code=400)
     try:
         answer = ask(cloud, document, request.app.state.clock())
     except MessageError as error:

@@ -34,6 +34,7 @@ from sorm_mediator.mediator.binding.status import (
     object_row,
     objects_found,
 )
+from sorm_mediator.mediator.core.calls.legs import Call
 from sorm_mediator.web.journal_api import journal_file, kinds_of, newest_as_json
 from sorm_mediator.web.server import Watchers
 
@@ -301,18 +302,24 @@ async def _calls(gateway: Tables, limit: Limit = 1000, offset: Offset = 0) -> Re
     calls = gateway.core.calls
     count = len(calls)
     first = min(offset, count)  # an iterator counts to 2^63 - 1, and offset and limit together may be more
-    return await _listed(_CALLS, list(islice(calls, first, first + limit)), call_row, count)
+    return await _listed(_CALLS, list(islice(calls, first, first + limit)), _in_progress, count)
+
+
+def _in_progress(call: Call) -> CallDocument | None:
+    """None: it has ended since the list was begun."""
+    return call_row(call) if call.legs else None
 
 
 async def _listed(
     adapter: TypeAdapter[list[Any]], rows: Sequence[Row], make: Callable[[Row], Any], count: int
 ) -> Response:
     """Some of ``count`` rows, ten thousand at most: made in turns, and written beside the event loop, since a console
-    must not wait for them."""
+    must not wait for them. ``make`` gives None for a row that is not there any more."""
     documents: list[Any] = []
-    for row in rows:
-        documents.append(make(row))
-        if len(documents) % _IN_A_TURN == 0:
+    for number, row in enumerate(rows, 1):
+        if (document := make(row)) is not None:
+            documents.append(document)
+        if number % _IN_A_TURN == 0:
             await asyncio.sleep(0)
     content = await asyncio.to_thread(adapter.dump_json, documents)
     return Response(content, headers={"X-Total-Count": str(count)}, media_type="application/json")

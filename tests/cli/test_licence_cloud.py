@@ -75,16 +75,6 @@ def test_a_folder_that_is_not_there_is_told() -> None:
     assert done.stderr == "sorm-mediator: --root: /nowhere/x.pem: its folder does not exist\n"
 
 
-@pytest.mark.parametrize("option", ["--expiry", "--retry-interval"])
-def test_an_authorisation_lasts_a_hundred_years_at_most(option: str, tmp_path: Path) -> None:
-    arguments = ["licence", "cloud", "--port", "0", "--root", str(tmp_path / "x.pem"), option, "3162240001"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sorm_mediator", *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert f"sorm-mediator: {option}: 3162240001 is not allowed: at most 3162240000" in done.stderr
-
-
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:7790"])
 def test_the_licence_server_listens_beyond_loopback_only_when_told(listen: str, tmp_path: Path) -> None:
     arguments = ["licence", "server", "--store", str(tmp_path / "cls.json"), "--listen", listen]

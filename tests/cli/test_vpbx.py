@@ -100,6 +100,37 @@ def test_a_lab_of_another_profile_is_left_alone(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lab", "told"),
+    [
+        ("switch = 1", 'switch.profile: is not "sipteco"'),
+        ('[[switch]]\nprofile = "sipteco"', 'switch.profile: is not "sipteco"'),
+        (
+            '[switch]\nprofile = "sipteco"\ndomains = "x"',
+            "switch.domains: each is a table [[switch.domains]]",
+        ),
+        (
+            '[switch]\nprofile = "sipteco"\ndomains = [1]',
+            "switch.domains: each is a table [[switch.domains]]",
+        ),
+        (
+            '[switch]\nprofile = "sipteco"\n[[switch.domains]]\nname = "demo"\nvpbx = 3',
+            "switch.domains: each is a table [[switch.domains]], and so is its vpbx",
+        ),
+        ("x = [", "is not TOML: "),
+        (f"x = {'[' * 3000}", "is not TOML: it is nested too deeply"),
+    ],
+)
+def test_a_lab_file_of_another_form_is_told_and_left_alone(folder: Path, lab: str, told: str) -> None:
+    (folder / "lab.toml").write_text(lab)
+
+    done = run("vpbx", "import", "demo.sql", "--tenant", "demo", "-o", "lab.toml", folder=folder)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"sorm-mediator: lab.toml: {told}")
+    assert (folder / "lab.toml").read_text() == lab
+
+
 def test_doubts_are_told_with_their_place(folder: Path) -> None:
     tables = {**TENANT, "incoming_routes": TENANT["incoming_routes"][:1]}
     (folder / "demo.sql").write_text(as_sql(tables), encoding="utf-8")

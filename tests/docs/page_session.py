@@ -10,6 +10,7 @@ What is run are the ``console`` blocks of the page, from top to bottom:
 * ``NAME=$(command)`` keeps the output for later commands, as do ``export NAME=value`` and ``cd FOLDER``.
 * ``sorm> words`` and ``admin@...$ words`` after a command are what the reader types into it.
 * Every other line is output: it is looked for in what came. Digits stand for any digits, ``...`` for anything.
+* A limit of time (``--max-event-p99 200ms``) is a minute here: how fast this machine is is no matter of a page.
 * ``<!-- not run: WHY -->`` before a block leaves it out, ``<!-- exit: 1 -->`` expects another exit code than 0 of its
   last command.
 """
@@ -37,6 +38,7 @@ DIRECTIVE = re.compile(r"^<!-- (not run|exit): (.+?) -->$")
 TYPED = re.compile(r"^(?:sorm|admin@\S+?[$>])>? ?(.*)$")
 BOX = re.compile(r"^sorm-mediator (lab|gateway|switch)\b")
 VARIABLE = re.compile(r"^([A-Z]+)=\$\((.*)\)$", re.DOTALL)
+LIMIT_OF_TIME = re.compile(r"(--max-\S+[ =])[0-9.]+\s?(?:us|ms|s|min)\b")
 STAYS = re.compile(r"^(sorm-mediator watch|sorm-mediator tap|curl -s?N)\b")
 
 
@@ -112,6 +114,11 @@ def missing(shown: list[str], came: str) -> str | None:
             return piece.strip()
         at = found + len(wanted)
     return None
+
+
+def without_haste(text: str) -> str:
+    """A command with limits of time that a busy machine keeps too. Its other limits are those of the page."""
+    return LIMIT_OF_TIME.sub(r"\g<1>60s", text)
 
 
 def _plain(text: str) -> str:
@@ -211,7 +218,7 @@ class Reader:
 
     def _popen(self, command: Command, stdin: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ["bash", "-c", command.text],
+            ["bash", "-c", without_haste(command.text)],
             cwd=self._folder,
             env=self._environment,
             stdin=stdin,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.page_session import commands_of, missing
+from tests.docs.page_session import commands_of, missing, without_haste
 
 pytestmark = pytest.mark.lab
 
@@ -129,3 +129,11 @@ def test_digits_and_dots_of_a_page_stand_for_any() -> None:
     assert missing(["at 10:01:02, call 1 ... released"], "at 23:59:59, call 77 is\n released") is None
     assert missing(["call 1 ... released"], "released\ncall 1 is") == "released"
     assert missing(["accepted"], "refused") == "accepted"
+
+
+def test_a_limit_of_time_does_not_judge_the_machine_and_the_others_are_kept() -> None:
+    shown = (
+        "sorm-mediator load --calls 20 --max-event-p99 200ms --max-27h-p99=0.02s --max-lost 0 --duration 30s"
+    )
+    run = "sorm-mediator load --calls 20 --max-event-p99 60s --max-27h-p99=60s --max-lost 0 --duration 30s"
+    assert without_haste(shown) == run

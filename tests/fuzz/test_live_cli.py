@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -56,9 +57,9 @@ def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
         ({"lang": "xx"}, "--lang"),
     ],
 )
-def test_wrong_options_are_told(values: dict[str, object], text: str) -> None:
+def test_wrong_options_are_told(values: dict[str, Any], text: str) -> None:
     with pytest.raises(UsageError, match=text):
-        LiveSettings(target="127.0.0.1:1001", **values)  # type: ignore[arg-type]
+        LiveSettings(target="127.0.0.1:1001", **values)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +77,9 @@ def test_wrong_options_are_told(values: dict[str, object], text: str) -> None:
         ("127.0.0.1:1001", {"again": Path("/nowhere")}, "--again: /nowhere: can't be read"),
     ],
 )
-def test_wrong_targets_are_told(target: str, values: dict[str, object], text: str) -> None:
+def test_wrong_targets_are_told(target: str, values: dict[str, Any], text: str) -> None:
     with pytest.raises(UsageError, match=text):
-        run_live(LiveSettings(target=target, **values))  # type: ignore[arg-type]
+        run_live(LiveSettings(target=target, **values))
 
 
 def test_options_of_the_other_target_are_refused() -> None:

@@ -80,7 +80,8 @@ async def test_one_finding_of_a_kind_is_made_smaller(monkeypatch: pytest.MonkeyP
             return list(since), True
 
     monkeypatch.setattr("sorm_mediator.fuzz.live.fuzzer.Smaller", Counting)
-    fuzzer = Fuzzer(lambda: None, 1, fresh=True)  # type: ignore[arg-type, return-value]
+    opened: Any = None
+    fuzzer = Fuzzer(opened, 1, fresh=True)
     rounds = [Round(0, "http", (Action("http", "let_go"),))]
     for place in ("/a", "/b"):
         await fuzzer._shown(Breach("web", Kind.WRONG_ANSWER, place, "HTTP 500"), rounds)

@@ -27,7 +27,7 @@ from sorm_mediator.fuzz.report import FuzzReport
 TARGET = "127.0.0.1:1"
 
 
-GATEWAY = SimpleNamespace(run=SimpleNamespace(codec=Codec(Options())))
+GATEWAY: Any = SimpleNamespace(run=SimpleNamespace(codec=Codec(Options())))
 
 
 def kept(folder: Path, surface: str, target: str = TARGET) -> Path:
@@ -48,9 +48,11 @@ async def no_rounds(self: Fuzzer, _more: Any) -> Progress:
 def test_a_finding_of_a_surface_that_the_target_lacks_is_left_out_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    nobody: Any = None
+
     @asynccontextmanager
     async def bench(*_: Any, **__: Any) -> AsyncIterator[Bench]:
-        yield Bench(GATEWAY, None, {"http": None})  # type: ignore[arg-type, dict-item]
+        yield Bench(GATEWAY, nobody, {"http": nobody})
 
     monkeypatch.setattr(module, "bench", bench)
     monkeypatch.setattr(Fuzzer, "run", no_rounds)
@@ -139,16 +141,18 @@ async def test_a_lab_that_does_not_start_is_started_again(
     monkeypatch: pytest.MonkeyPatch, error: Exception, failures: int, ends: bool
 ) -> None:
     started: list[int] = []
+    judge: Any = SimpleNamespace(checks={}, not_checked=dict)
+    opened: Any = None
 
     @asynccontextmanager
     async def bench(*_: Any, **__: Any) -> AsyncIterator[Bench]:
         started.append(1)
         if len(started) <= failures:
             raise error
-        yield Bench(GATEWAY, SimpleNamespace(checks={}, not_checked=dict), {})  # type: ignore[arg-type]
+        yield Bench(GATEWAY, judge, {})
 
     monkeypatch.setattr(module, "bench", bench)
-    fuzzer = Fuzzer(lambda: None, 1, fresh=True)  # type: ignore[arg-type, return-value]
+    fuzzer = Fuzzer(opened, 1, fresh=True)
     monkeypatch.setattr(fuzzer, "_note", lambda _bench: None)
     with pytest.raises(type(error)) if ends else nullcontext():
         await fuzzer.run(lambda _progress: True)

@@ -8,26 +8,31 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import asyncssh
 import pytest
 
 from sorm_mediator.cli.logs import LineForm
-from sorm_mediator.config import load, parse
+from sorm_mediator.config import Config, load, parse
+from sorm_mediator.console.target import target_for
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live import http_surface, ssh_surface, watching
 from sorm_mediator.fuzz.live.action import Action, ActionError, Round
+from sorm_mediator.fuzz.live.clock_surface import ClockSurface
 from sorm_mediator.fuzz.live.fuzzer import bench, generator
 from sorm_mediator.fuzz.live.http_surface import HttpSurface
+from sorm_mediator.fuzz.live.judge import CallPlan
 from sorm_mediator.fuzz.live.ssh_surface import SshSurface
-from sorm_mediator.fuzz.live.starting import own_lab
+from sorm_mediator.fuzz.live.starting import lab_process, own_lab
 from sorm_mediator.fuzz.live.surface import Breach
 from sorm_mediator.fuzz.live.target import Gateway
+from sorm_mediator.fuzz.live.wall import WallClock, follow
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.switch.mediators import access
+from tests.fuzz.gateway_spoils import clock_of_the_judge
 
 LAB = Path("captures/labs/minimal.toml")
 LARGEST = 2**63 - 1
@@ -43,8 +48,9 @@ ROUTES = {
 }
 
 
-def gateway(**values: Any) -> Gateway:
-    return Gateway(name="x", config=parse({}, directory=Path.cwd()), run=SimpleNamespace(), **values)  # type: ignore[arg-type]
+def gateway(config: Config | None = None, **values: Any) -> Gateway:
+    config = config if config is not None else parse({}, directory=Path.cwd())
+    return Gateway(name="x", config=config, run=target_for(config, "127.0.0.1", 0, 0), **values)
 
 
 # --- http
@@ -95,7 +101,7 @@ async def test_what_is_no_request_or_no_port_is_no_action() -> None:
 
 
 _LISTENER = """
-import socket, sys, time
+import socket, sys
 server = socket.create_server(("127.0.0.1", 0), backlog=100)
 print(server.getsockname()[1], flush=True)
 kept = []
@@ -103,16 +109,17 @@ while True:
     try:
         kept.append(server.accept())
     except OSError:
-        if pause := float(sys.argv[1]):
-            time.sleep(pause)
+        if sys.argv[1] == "patient":
+            sys.stdin.read()  # up to the end of the test
 """
 
 
 @asynccontextmanager
-async def listener(pause: float) -> AsyncIterator[tuple[int, int]]:
-    """A process that waits so long after a connection for which it had no descriptor: its number and port."""
-    command = (sys.executable, "-c", _LISTENER, str(pause))
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+async def listener(manner: str) -> AsyncIterator[tuple[int, int]]:
+    """A process that is "patient" after a connection for which it had no descriptor, or not: its number and port."""
+    command = (sys.executable, "-c", _LISTENER, manner)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
         assert process.stdout is not None
         yield process.pid, int(await process.stdout.readline())
@@ -122,13 +129,13 @@ async def listener(pause: float) -> AsyncIterator[tuple[int, int]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are those of Linux")
-@pytest.mark.parametrize(("pause", "kinds"), [(0.0, [Kind.HANG]), (10.0, [])])
+@pytest.mark.parametrize(("manner", "kinds"), [("hasty", [Kind.HANG]), ("patient", [])])
 async def test_a_listener_without_descriptors_may_not_try_all_the_time(
-    pause: float, kinds: list[Kind], monkeypatch: pytest.MonkeyPatch
+    manner: str, kinds: list[Kind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "APART", 0.01)
     monkeypatch.setattr(http_surface, "RETRIED_WITHIN", 0.0)
-    async with listener(pause) as (pid, port):
+    async with listener(manner) as (pid, port):
         target = gateway(web=("127.0.0.1", port), pid=pid)
         surface = HttpSurface(target, ROUTES)
         found = await surface.do(Action("http", "scarce", {"port": "web"}))
@@ -170,12 +177,18 @@ async def _nobody(process: asyncssh.SSHServerProcess[bytes]) -> None:
 
 
 @asynccontextmanager
-async def door(serve: Serve = _nobody, *, forgives: bool = True) -> AsyncIterator[tuple[SshSurface, Door]]:
+async def door(
+    serve: Serve = _nobody, *, forgives: bool = True
+) -> AsyncIterator[tuple[SshSurface, type[Door]]]:
     """A surface toward a switch that serves its processes like this."""
-    made = type("Made", (Door,), {"forgives": forgives, "closed": set()})
+
+    class Made(Door):
+        """Of this test alone."""
+
+    Made.forgives, Made.closed = forgives, set()
     key = asyncssh.generate_private_key("ssh-ed25519")
     acceptor = await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[key], server_factory=made, process_factory=serve, encoding=None,
+        "127.0.0.1", 0, server_host_keys=[key], server_factory=Made, process_factory=serve, encoding=None,
         line_editor=False,
     )  # fmt: skip
     tables = {
@@ -183,9 +196,7 @@ async def door(serve: Serve = _nobody, *, forgives: bool = True) -> AsyncIterato
         "switch": {"admin": {"user": "admin", "password": "123"}},
     }
     config = parse(tables, directory=Path.cwd())
-    address = "127.0.0.1", acceptor.get_port()
-    made_of = Gateway(name="x", config=config, run=SimpleNamespace(), ssh=address)  # type: ignore[arg-type]
-    yield SshSurface(made_of), made  # type: ignore[misc]
+    yield SshSurface(gateway(config, ssh=("127.0.0.1", acceptor.get_port()))), Made
     acceptor.close()
     await acceptor.wait_closed()
 
@@ -266,6 +277,47 @@ async def test_a_shell_that_ends_at_a_number_is_found_in_a_few_actions() -> None
     assert [(one.check, one.place) for one in found] == [("ssh login", "shell")]
 
 
+# --- clock
+
+
+def test_a_process_follows_its_wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    wall = WallClock(tmp_path / "wall")
+    follow(wall.file)
+    seen = [time.time()]
+    for step in (-3600.0, 86_400.0, 0.0):
+        wall.set(step)
+        seen.append(time.time())
+    assert seen == [1000.0, -2600.0, 87_400.0, 1000.0]
+
+
+@pytest.mark.parametrize(("hangs", "kinds"), [(True, [Kind.HANG]), (False, [])])
+async def test_a_call_that_waits_for_a_clock_that_was_set_back_is_found(
+    tmp_path: Path, hangs: bool, kinds: list[Kind]
+) -> None:
+    made = [0]
+
+    async def make_call(domain: str, request: dict[str, Any]) -> str:
+        made[0] += 1
+        return "7"
+
+    async def request(method: str, path: str, body: object) -> tuple[int, object]:
+        assert (method, path) == ("GET", "calls/7")
+        return 200, {"state": "talking" if hangs and wall.seconds < 0 else "released"}
+
+    target = gateway()
+    target.run = replace(target.run, make_call=make_call, request=request)
+    wall = WallClock(tmp_path / "wall")
+    surface = ClockSurface(target, wall, CallPlan("d", "1", "2", ""), patience=0.01)
+    surface.begin()
+    back = Action("clock", "call", {"seconds": -3600.0})
+    found = [breach for _ in range(2) for breach in await surface.do(back)]
+    assert [(one.check, one.kind) for one in found] == [("clock", kind) for kind in kinds]
+    assert made == [1 if hangs else 2]  # a subscriber who is busy is not called again
+    with pytest.raises(ActionError, match="'stop' is no action of clock"):
+        await surface.do(Action("clock", "stop"))
+
+
 # --- in a lab
 
 
@@ -292,12 +344,24 @@ async def test_another_mediator_that_takes_the_objects_is_found_by_a_call_withou
 async def test_a_mediator_that_stands_still_for_objects_that_are_refused_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    right = SwitchSide._note_refused
+    right, pass_time = SwitchSide._note_refused, clock_of_the_judge(monkeypatch)
 
     def slowly(self: Any, sync: Any, refused: Any) -> None:
         if isinstance(refused, list) and len(refused) > 5000:
-            time.sleep(3.5)  # as an entry and a line for each of many objects take
+            pass_time(3.5)  # as an entry and a line for each of many objects take
         right(self, sync, refused)
 
     monkeypatch.setattr(SwitchSide, "_note_refused", slowly)
     assert ("web", Kind.LATE_ANSWER) in await again(3.0, Action("switch", "resync", {"times": 8000}))
+
+
+async def test_a_lab_goes_on_whatever_is_done_to_its_clock() -> None:
+    # Limits of time belong to a machine that has nothing else to do.
+    lab = load(LAB)
+    async with bench(lambda: lab_process(lab, "minimal"), only=("clock",), patience=20.0) as one:
+        steps = (
+            Action("clock", "call", {"seconds": -172_800.0}),
+            Action("clock", "step", {"seconds": 3600.0}),
+        )
+        assert await one.again(Round(0, "clock", steps)) == []
+        assert one.judge.checks["clock"] == 1

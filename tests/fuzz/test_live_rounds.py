@@ -57,7 +57,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tries: int = 200) -> Smaller:
         yield Faulty()
 
     monkeypatch.setattr(module, "bench", bench)
-    return Smaller(lambda: None, BREACH, 1.0, tries)  # type: ignore[arg-type, return-value]
+    opened: Any = None
+    return Smaller(opened, BREACH, 1.0, tries)
 
 
 def round_of(number: int, *kinds: str) -> Round:
@@ -140,7 +141,10 @@ class Pleased:
 
 
 async def actions_of(seed: int) -> list[tuple[str, Sequence[Action]]]:
-    one = Bench(None, Pleased(), {"kpd": Drawn(), "http": Drawn()})  # type: ignore[arg-type, dict-item]
+    gateway: Any = None
+    judge: Any = Pleased()
+    surfaces: Any = {"kpd": Drawn(), "http": Drawn()}
+    one = Bench(gateway, judge, surfaces)
     played = [(await one.play(seed, one.draw(seed, number)))[0] for number in range(4)]
     return [(each.surface, each.actions) for each in played]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,13 @@ def planted(
     read: Callable[[bytes], object],
     *,
     seeds: Sequence[bytes] = (b"<a>1</a>",),
-    **more: bool,
+    **more: Any,
 ) -> None:
     """A parser of tests, which declares that it raises ``ValueError``."""
     parser = Parser(
         PARSERS["contexts"].title, lambda: (read, (ValueError,)), lambda: seeds, (b"<", b">", b"12")
     )
-    monkeypatch.setitem(PARSERS, "planted", replace(parser, **more))  # type: ignore[arg-type, call-overload]
+    monkeypatch.setitem(PARSERS, "planted", replace(parser, **more))
 
 
 def the_one(inputs: int = 400) -> Finding:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 import os
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.shell.session import ShellSession
-from sorm_mediator.switch.smart import state
+from sorm_mediator.switch.smart import agent, state
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.web.licence_cloud import CloudServer
 
@@ -350,3 +352,120 @@ async def test_a_lab_beside_that_of_the_file_keeps_nothing(tmp_path: Path) -> No
     )
     async with in_lab(other, "a lab"):
         assert os.listdir(tmp_path) == []
+
+
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer whose octets come one after the other, without an end."""
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    try:
+        while not reader.at_eof():
+            writer.write(b" ")
+            await writer.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(65_536), 0.02)
+    except OSError:
+        return
+    finally:
+        writer.close()
+
+
+async def test_a_cloud_that_answers_without_an_end_is_told_after_the_time_for_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "ANSWER_WITHIN", 0.5)
+    (tmp_path / "root.pem").write_text(LicenceCloud(1_700_000_000.0).root_pem)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(await asyncio.start_server(_drip, "127.0.0.1", 0))
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        _, http = await lab_of(
+            stack, tmp_path, server=url, root="root.pem", token="1", register_at_start=False
+        )
+
+        answer = await http.post(f"{SMART}/register", json={})
+
+        assert answer.status_code == 502
+        assert answer.json()["detail"] == f"{url}/register: the licence cloud is not reached: TimeoutError"
+
+
+async def test_an_answer_is_not_unpacked(tmp_path: Path) -> None:
+    async def packed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        body = gzip.compress(bytes(10**7))
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        writer.close()
+
+    asked: list[bytes] = []
+    (tmp_path / "root.pem").write_text(LicenceCloud(1_700_000_000.0).root_pem)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(await asyncio.start_server(packed, "127.0.0.1", 0))
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        _, http = await lab_of(
+            stack, tmp_path, server=url, root="root.pem", token="1", register_at_start=False
+        )
+
+        answer = await http.post(f"{SMART}/register", json={})
+
+        assert answer.json()["detail"] == f"{url}/register: its answer is no JSON"
+        assert b"accept-encoding: identity" in asked[0].lower()
+
+
+async def test_the_cloud_answers_a_body_that_is_nested_without_an_end() -> None:
+    async with AsyncExitStack() as stack:
+        lab, _ = await lab_of(stack)
+        at_cloud = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{lab.endpoints['licence']}")
+        )
+        for path in ("/register", "/authorise", "/deregister"):
+            answer = await at_cloud.post(path, content=b'{"nonce":' + b"[" * 50_000)
+            assert (answer.status_code, answer.json()["detail"]) == (422, "the body is no JSON")
+
+
+async def test_a_stranger_that_leaves_in_the_middle_of_a_request_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = CloudServer(LicenceCloud(1_700_000_000.0), lambda: 1_700_000_000.0)
+    port = (await server.start()).rpartition(":")[2]
+    for _ in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        writer.write(
+            f"POST /register HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9\r\n\r\n{{".encode()
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"http://127.0.0.1:{port}/usage")).status_code == 200
+    await server.stop()
+    assert "Exception in ASGI" not in caplog.text
+
+
+async def test_a_token_of_the_shell_that_is_too_long_is_told_and_the_registration_goes_on() -> None:
+    async with AsyncExitStack() as stack:
+        lab, http = await lab_of(stack)
+        assert lab.switch is not None
+        shell = ShellSession(lab.switch._shell_context, "admin")
+        shell.enter(f"cluster/storage/ds1/licence/smart/register {'x' * 300}")
+
+        answer = await http.post(f"{SMART}/register", json={})
+
+        assert answer.status_code == 200
+        assert any("token: String should have at most 256 characters" in one for one in answer.json()["log"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("count", 10**400),
+        ("purchased", 10**10),
+        ("other_counts", [10**10]),
+        ("auth_expiry", 10**10),
+        ("retry_interval", 10**10),
+        ("evaluation_days", 1e308),
+        ("cps_window", 10**30),
+        ("cps_snapshot", 10**30),
+    ],
+)
+def test_numbers_that_no_date_or_sum_can_have_are_mistakes_of_the_lab_file(key: str, value: object) -> None:
+    with pytest.raises(config.ConfigError, match=rf"switch\.smart_licence\.{key}"):
+        config.parse({"switch": {"smart_licence": {key: value}}})

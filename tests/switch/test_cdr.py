@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import logging
 import re
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import FileIO
 from pathlib import Path
@@ -220,6 +222,54 @@ def test_half_a_record_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     (rows,) = files(tmp_path).values()
     assert [one["call"] for one in rows] == [call.id]
+
+
+async def test_a_switch_whose_disk_is_full_to_the_end_stops_as_it_should(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "cdr" / "one" / "basic"
+    folder.mkdir(parents=True)
+    for day in (0, 1):
+        name = datetime.fromtimestamp(time.time() + day * 86_400, UTC).strftime("%Y%m%d.csv")
+        (folder / name).symlink_to("/dev/full")
+
+    box = await make_calls(document(tmp_path, cdr=["basic"]))
+
+    assert (box.counters["call records lost"], box.outcomes["05h"]) == (2, 2)
+    assert caplog.text.count("a call record of one is lost: [Errno 28] No space left on device") == 1
+    assert box.ended
+
+
+def test_a_new_day_begins_with_a_record_also_after_a_full_disk(tmp_path: Path) -> None:
+    switch, written = engine(tmp_path), CdrFiles(tmp_path / "cdr")
+    written.prepare({"one": ("basic",)})
+    (tmp_path / "cdr" / "one" / "basic" / "20231114.csv").symlink_to("/dev/full")
+    for now in (START, START + 86_400, START + 86_400):
+        switch.now = now
+        call = switch.call("101", "103")
+        switch.run()
+        with suppress(OSError):
+            written.write(call, call.legs[0], "basic")
+    written.close()
+
+    rows = csv.DictReader((tmp_path / "cdr" / "one" / "basic" / "20231115.csv").open(encoding="utf-8"))
+    assert [one["called"] for one in rows] == ["103", "103"]
+
+
+def test_half_of_a_record_at_the_end_of_a_file_spoils_no_other(tmp_path: Path) -> None:
+    switch = engine(tmp_path)
+    call = switch.call("101", "103")
+    switch.run()
+    for _ in range(2):
+        written = CdrFiles(tmp_path / "cdr")
+        written.write(call, call.legs[0], "basic")
+        written.close()
+        (path,) = (tmp_path / "cdr").rglob("*.csv")
+        path.write_bytes(path.read_bytes()[:-20])
+
+    rows = path.read_text().splitlines()
+    assert len(rows) == 3
+    assert rows[1] == rows[2]
 
 
 def test_a_new_day_has_a_new_file(tmp_path: Path) -> None:

@@ -476,6 +476,7 @@ def test_the_console_is_told_in_both_languages() -> None:
         ("cgpn.digits=1 cdpn.digits", "cdpn.digits: a value is missing"),
         ("cgpn.digits=1 cgpn.digits=2 cdpn.digits=1", "cgpn.digits: is given twice, as '1' and '2'"),
         ("cgpn.digits=1 cdpn.digits=8x", "cdpn.digits: '8x' is not a number"),
+        (f"cgpn.digits=1 cdpn.digits={'8' * 50_000}", f"cdpn.digits: '{'8' * 96}... is not a number"),
         (f"cgpn.digits=1 cdpn.digits={'1' * 19}", "up to 18 of"),
         ("cgpn.digits=1 cdpn.digits=1 cgpn.ni=far", "cgpn.ni: 'far' is none of private, local"),
         ("cgpn.digits=1 cdpn.digits=1 mode=fast", "mode: 'fast' is none of enblock, overlap"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sorm_mediator.config import VpbxConfig
+from sorm_mediator.fuzz.growth import MOST, growth
 from sorm_mediator.vpbx.checks import doubts, mistakes
+from sorm_mediator.vpbx.patterns import parse_pattern
 from tests.vpbx.tenants import TENANT, changed, tenant
 
 
@@ -88,3 +90,44 @@ def test_a_doubt(data: VpbxConfig, key: str, text: str) -> None:
 
 def test_a_disabled_trunk_has_no_extension_to_share() -> None:
     assert doubts(changed("sip_trunks", 1, extension="74952216005", enabled=False)) == []
+
+
+def test_a_finding_lists_some_of_the_names_that_there_are() -> None:
+    users = [{"id": number, "number": str(number)} for number in range(1, 501)]
+    lost = [{"queue_id": 1, "user_id": 900 + number} for number in range(500)]
+    routes = [{"dial_number_id": number, "target": "900"} for number in (1, 2)]
+    data = tenant(users=users, queues=[{"id": 1, "name": "q"}], queue_members=lost, incoming_routes=routes)
+
+    found = [*mistakes(data), *doubts(data)]
+
+    assert sum(one.text.endswith(" and 480 more") for one in found) == 502
+    assert max(len(one.text) for one in found) < 200
+
+
+def test_directions_are_compared_in_proportion_to_their_number() -> None:
+    def of_thousands(count: int) -> VpbxConfig:
+        rows = [
+            {
+                "id": number,
+                "direction": "other",
+                "pattern": f"_7{number:06}XXXX",
+                "sip_trunk_id": 1,
+                "dial_number_id": 1,
+            }
+            for number in range(1, count)
+        ]
+        return tenant(directions=rows)
+
+    assert growth(of_thousands, doubts, 200) < MOST
+
+
+def test_a_pattern_is_compared_with_every_earlier_one_that_may_cover_it() -> None:
+    texts = ("_X.", "_7495XXX", "_74951XX", "_[12]X", "_2.", "_7", "7495123")
+    for earlier in texts:
+        for later in texts:
+            rows = [
+                {"id": number, "direction": "other", "pattern": text, "sip_trunk_id": 1, "dial_number_id": 1}
+                for number, text in enumerate((earlier, later), 1)
+            ]
+            told = any("is covered by" in one.text for one in doubts(tenant(directions=rows)))
+            assert told == parse_pattern(earlier).covers(parse_pattern(later)), (earlier, later)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
+import tempfile
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sorm_mediator.fuzz.growth import MOST, growth
+from sorm_mediator.vpbx import readers
+from sorm_mediator.vpbx import rows as rows_of_a_dump
 from sorm_mediator.vpbx.importing import Imported, imported
 from sorm_mediator.vpbx.mysql import read_mysql
-from sorm_mediator.vpbx.readers import read_dump
+from sorm_mediator.vpbx.readers import SQLITE, read_dump
 from sorm_mediator.vpbx.rows import DumpError
 from sorm_mediator.vpbx.schema import TABLES
 from tests.vpbx.tenants import TENANT, tenant
@@ -219,6 +225,15 @@ def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path) -> None:
         ("users.csv", "", "users.csv: users: is empty"),
         ("a.db", "SQLite format 3\0rubbish", "a.db: is a damaged SQLite file"),
         ("a.sql", "", "a.sql: has no row of a table that a tenant is made of"),
+        ("a.json", '{"users": [{"id": %s}]}' % ("9" * 5000), "a.json:1:19: users.id: '99"),
+        ("a.json", '{"users": [{"id": 1e999}]}', "a.json:1:19: users.id: '1e999' is not allowed"),
+        ("a.json", '{"users": [{"id": ' + "[" * 100_000, "a.json:1:19: is nested too deeply"),
+        (
+            "a.json",
+            '{"users": [{"id": 1, "number": "1", "name": "\\ud800"}]}',
+            "a.json:1:45: users.name: is no UTF-8",
+        ),
+        ("a.sql", "INSERT INTO users (id, name) VALUES (1, 'it''", "a.sql:1:41: the ' here is never closed"),
     ],
 )
 def test_a_damaged_file_of_each_form(name: str, content: str, told: str, tmp_path: Path) -> None:
@@ -239,6 +254,91 @@ def test_what_is_not_there_or_in_another_coding(tmp_path: Path) -> None:
     ):
         with pytest.raises(DumpError, match=told):
             read(path)
+
+
+def test_half_a_pair_of_json_is_a_password_like_any_other_octets(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"users": [{"id": 1, "number": "1", "password": "\\ud800a\\udcff"}]}')
+    assert read(path).tenant.users[0].password.get_secret_value() == "eda08061ff"
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    for number, name in enumerate(("users.csv", "queues.csv")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if number:
+            (folder / name).symlink_to("/dev/zero")
+        else:
+            os.mkfifo(folder / name)
+        for path in (folder, folder / name):
+            with pytest.raises(DumpError, match=rf"{folder / name}: is no regular file"):
+                read(path)
+
+
+def test_the_files_of_a_folder_are_no_larger_than_one_dump_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MOST_OCTETS", 1 << 20)
+    for name in ("call_stats.csv", "user_stats.csv"):
+        (tmp_path / name).write_text("id,name\n" + "1,1\n" * (150 << 10))
+    with pytest.raises(DumpError, match=r"user_stats\.csv: the dump has over 1 MB"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["sql", "json", "csv", "sqlite"])
+def test_rows_of_service_tables_are_counted_and_others_are_so_many_at_most(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_of_a_dump, "MOST_ROWS", 3)
+    monkeypatch.setitem(TENANT, "call_stats", [{"id": 1}] * 100)
+    with pytest.raises(DumpError, match="the tables of a tenant have over 3 rows; leave some out"):
+        read(in_form(form, tmp_path))
+    monkeypatch.setattr(rows_of_a_dump, "MOST_ROWS", 100)
+    found = read_dump(in_form(form, Path(tempfile.mkdtemp(dir=tmp_path))))
+    assert (found.passed_over["call_stats"], len(found.rows) < 100) == (100, True)
+
+
+def test_a_value_that_an_sqlite_file_computes_is_no_larger_than_a_value_may_be(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "a.db")
+    database.execute("CREATE TABLE users (id, number, name AS (hex(zeroblob(400000000))))")
+    database.execute("INSERT INTO users VALUES (1, '1')")
+    database.commit()
+    database.close()
+    with pytest.raises(DumpError, match="is a damaged SQLite file: string or blob too big"):
+        read(tmp_path / "a.db")
+
+
+INTO = "INSERT INTO users (id) VALUES "
+LONG = {
+    "a text": lambda size: f"{INTO}('{'a' * size}');",
+    "a text without an end": lambda size: f"{INTO}('{'a' * size}",
+    "quotation marks": lambda size: INTO + '("' + '""' * size,
+    "escapes": lambda size: f"{INTO}('" + "\\'" * size,
+    "a name without an end": lambda size: "INSERT INTO `" + "``a" * size,
+    "comments": lambda size: "/*/**/" * size,
+    "values": lambda size: INTO + "(1)," * (size // 10),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_dump_takes_time_in_proportion_to_its_length(name: str) -> None:
+    def reading(text: str) -> None:
+        with suppress(DumpError):
+            read_mysql(text, "dump.sql", TABLES)
+
+    assert growth(LONG[name], reading, 20_000) < MOST
+
+
+def test_a_long_text_takes_no_more_memory_than_a_few_times_its_length() -> None:
+    for end in ("", "');"):
+        text = f"{INTO}('{'a' * 2_000_000}{end}"
+        tracemalloc.start()
+        try:
+            with suppress(DumpError):
+                read_mysql(text, "dump.sql", TABLES)
+            assert tracemalloc.get_traced_memory()[1] < 10 * len(text)
+        finally:
+            tracemalloc.stop()
 
 
 def test_service_tables_are_passed_over_and_columns_without_use_are_told(tmp_path: Path) -> None:
@@ -266,6 +366,20 @@ def test_any_text_survives_the_literals_of_sql(comments: list[str]) -> None:
     dump = read_mysql(as_sql({"dial_numbers": rows}), "dump.sql", TABLES)
 
     assert [row.cells["comment"].value for row in dump.rows] == comments
+
+
+@pytest.mark.parametrize("name", ["a.json", "users.csv", "a.sql", "a.db"])
+@given(data=st.data())
+def test_any_octets_are_read_or_refused_in_each_form(name: str, data: st.DataObject) -> None:
+    begins = {"a.json": b'{"users":[{"id":', "users.csv": b"id,number\n", "a.sql": b"", "a.db": SQLITE}[name]
+    octets = data.draw(
+        st.binary(max_size=60) | st.text('{}[]",:\\ud8019eE.-ntf', max_size=60).map(str.encode)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(begins + octets)
+        with suppress(DumpError):
+            read(path)
 
 
 @given(octets=st.text("INSERT TO`users'\"();,-/*!\\ \n0x1VALUES#", max_size=80))

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import status
 from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.web import mediator_api
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
 from tests.mediator.gateway_harness import Console, lab_config, running, small_switch, switch_up
@@ -229,3 +231,21 @@ def test_a_document_of_the_mediator_builds_its_schema_with_its_class() -> None:
     }
     assert len(documents) > 10
     assert [one for one in documents - {status.Document} if "__pydantic_core_schema__" not in vars(one)] == []
+
+
+async def test_a_call_that_ends_while_the_list_is_made_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [
+        SimpleNamespace(number=number, legs={1: "a leg"}) for number in range(mediator_api._IN_A_TURN + 1)
+    ]
+
+    def row(call: Any) -> status.CallDocument:
+        return status.CallDocument(
+            call="7", domain="d", call_number=call.number, calling="1", called="2", setup_time=1.0, answer_time=None,
+            objects=[],
+        )  # fmt: skip
+
+    monkeypatch.setattr(mediator_api, "call_row", row)
+    asyncio.get_running_loop().call_soon(calls[-1].legs.clear)
+    gateway: Any = SimpleNamespace(core=SimpleNamespace(calls=calls))
+    listed = json.loads((await mediator_api._calls(gateway)).body)
+    assert [one["call_number"] for one in listed] == [call.number for call in calls[:-1]]

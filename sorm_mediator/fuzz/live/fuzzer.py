@@ -20,6 +20,7 @@ from protocol import Options
 from sorm_mediator.errors import BoxError
 from sorm_mediator.fuzz.finding import Kind
 from sorm_mediator.fuzz.live.action import Action, ActionError, Round
+from sorm_mediator.fuzz.live.clock_surface import ClockSurface
 from sorm_mediator.fuzz.live.http_surface import HttpSurface
 from sorm_mediator.fuzz.live.judge import DECOY, OF_SURFACES, PULSE, Judge, NotReady, call_plans
 from sorm_mediator.fuzz.live.kpd import KpdSurface
@@ -32,7 +33,7 @@ from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)
 
-SURFACES: Final = ("kpd", "e1", "ssh", "switch", "radius", "http")
+SURFACES: Final = ("kpd", "e1", "ssh", "switch", "radius", "http", "clock")
 """All surfaces. Rounds take turns, so that each has its share from the beginning."""
 ACTIONS: Final = (3, 12)
 """How many actions a round has."""
@@ -205,6 +206,8 @@ async def surfaces_of(gateway: Gateway, judge: Judge) -> dict[str, Surface]:
         routes = document.get("paths", {}) if status == 200 and isinstance(document, dict) else {}
         if routes:
             found["http"] = HttpSurface(gateway, routes)
+    if gateway.wall is not None and gateway.run.request is not None:
+        found["clock"] = ClockSurface(gateway, gateway.wall, judge.plan, judge.patience)
     return {name: found[name] for name in SURFACES if name in found}
 
 

@@ -40,6 +40,7 @@ CHECKS: Final[Mapping[str, Phrase]] = {
     "http answers": Phrase("every request is answered, none with HTTP 500"),
     "radius answers": Phrase("reports that are right are answered"),
     "ssh login": Phrase("the right password is admitted after wrong ones"),
+    "clock": Phrase("calls end in time over a step of the wall clock"),
     "e1 channels": Phrase("the channels of an E1 stream come up after whatever was sent in them"),
 }
 """What is checked. Those of a surface are counted by its rounds."""
@@ -48,6 +49,7 @@ OF_SURFACES: Final = {
     "radius": "radius answers",
     "ssh": "ssh login",
     "e1": "e1 channels",
+    "clock": "clock",
 }
 GOOD, DECOY = 900, 901
 """The object of the good console's calls, and that of the reports that are made up."""

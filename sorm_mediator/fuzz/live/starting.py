@@ -24,6 +24,7 @@ from sorm_mediator.console.target import RunTarget, WebApi, target_for
 from sorm_mediator.fuzz.live.between import Between
 from sorm_mediator.fuzz.live.ports import free_port
 from sorm_mediator.fuzz.live.target import Gateway
+from sorm_mediator.fuzz.live.wall import MODULE, WallClock
 from sorm_mediator.fuzz.live.watching import LogFile, Logged, listener, own_log
 from sorm_mediator.lab.lab import Lab, changed, on_free_ports, over_e1
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
@@ -166,19 +167,20 @@ async def lab_process(config: Config, name: str) -> AsyncIterator[Gateway]:
         ready, between = await _prepare(config, folder, stack)
         file, log = folder / "lab.toml", folder / "lab.log"
         file.write_text(_toml(ready))
-        box = await stack.enter_async_context(_Logging(file, log))
+        wall = WallClock(folder / "wall")
+        box = await stack.enter_async_context(_Logging(file, log, wall))
         lines = await _lines(ready, box.endpoints, stack)
         made = await _reached(ready, name, box.endpoints, stack, lines)
         made.between, made.log, made.pid = between, LogFile(log), box.pid
-        made.alive = box.ended_with
+        made.wall, made.alive = wall, box.ended_with
         yield _without(made)
 
 
 class _Logging(BoxProcess):
-    """A lab as a process that logs to a file."""
+    """A lab as a process that logs to a file, with a wall clock of its own."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        super().__init__("lab", config, log=("--log-level", "info"))
+    def __init__(self, config: Path, log: Path, wall: WallClock) -> None:
+        super().__init__("lab", config, log=("--log-level", "info"), module=(MODULE, str(wall.file)))
         self._log = log
         self._log.touch(0o600)
 
@@ -265,6 +267,8 @@ def _without(gateway: Gateway) -> Gateway:
         found["radius"] = Phrase("no accounting sink is given: --radius HOST:PORT")
     if gateway.web is None:
         found["http"] = Phrase("no web is given: --web HOST:PORT")
+    if gateway.wall is None:
+        found["clock"] = Phrase("its wall clock is that of its machine: a lab that is started here")
     gateway.not_offered = found
     return gateway
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sorm_mediator.config import Config
 from sorm_mediator.console.target import RunTarget
+from sorm_mediator.fuzz.live.wall import WallClock
 from sorm_mediator.fuzz.live.watching import Logged
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Gateway:
     """The switch's port that the mediator logs in to."""
     between: Between | None = None
     """Stands between the mediator and its switch, and spoils what the switch says."""
+    wall: WallClock | None = None
+    """Sets its wall clock."""
     pid: int | None = None
     """Its process, where that is of this machine."""
     alive: Callable[[], str] = field(default=lambda: "")

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, cast
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
-from sorm_mediator.addresses import host_port
+from sorm_mediator.addresses import host_port, listening_at
 from sorm_mediator.capture.boxes import BoxCapture
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
@@ -267,16 +267,15 @@ class Consoles:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
         try:
-            server = await loop.create_server(
+            server = port.server = await loop.create_server(
                 lambda: _Connection(self, port), self._host, port.number, backlog=ACCEPTED_A_TURN
             )
+            port.address = listening_at(server)
             for listener in server.sockets:
                 with listener.dup() as shared:
                     shared.listen(LISTEN_BACKLOG)
         except OSError as error:
             raise cannot_listen(port.key, self._host, port.number, error) from error
-        port.server = server
-        port.address = _address(server.sockets[0].getsockname())
 
     async def stop(self) -> None:
         """Stop listening, send what is waiting as far as the console takes it at once, and close."""

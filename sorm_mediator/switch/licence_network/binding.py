@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from sorm_mediator.addresses import host_port, split_host_port
+from sorm_mediator.addresses import listening_at, split_host_port
 from sorm_mediator.config.stations import COUNTED, LicenceNetworkConfig
-from sorm_mediator.config.written import write_file
+from sorm_mediator.config.written import read_file, write_file
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.language import Phrase
 from sorm_mediator.options import Section
@@ -127,9 +127,9 @@ class LicenceNode:
         host, port = split_host_port(self.config.listen)
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=LONGEST)
+            return {"licence_agent": listening_at(self._server)}
         except OSError as error:
             raise cannot_listen("switch.licence_network.listen", host, port, error) from error
-        return {"licence_agent": host_port(*self._server.sockets[0].getsockname()[:2])}
 
     async def stop(self) -> None:
         """End: a slave gives its units of calls back."""
@@ -419,7 +419,11 @@ class LicenceNode:
             return
         key = f"switch.licence_network.state_file: {self._file}"
         try:
-            written = read_line(self._file.read_bytes(), StateFile, self._secret, _FILE_NONCE)
+            written = read_line(read_file(self._file).encode(), StateFile, self._secret, _FILE_NONCE)
+        except UnicodeError:
+            raise BoxError(
+                f"{key}: is no licence state of this network: it is no UTF-8; if the file is lost, remove it"
+            ) from None
         except OSError as error:
             raise BoxError(f"{key}: can't be read: {error.strerror or error}") from None
         except AgentMessageError as error:
@@ -433,8 +437,8 @@ class LicenceNode:
             raise BoxError(
                 f"{key}: was written {behind:.0f} s later than the system's clock shows now: set the clock right"
             )
-        now = written.kept.now + -behind * self._calendar.factor
-        self._calendar.move_to(now)
+        self._calendar.move_to(written.kept.now + -behind * self._calendar.factor)
+        now = self._calendar.now()
         try:
             self.licence.resume(written.kept, now)
         except ClockStepError as error:

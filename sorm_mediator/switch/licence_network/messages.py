@@ -20,7 +20,8 @@ from sorm_mediator.switch.licence_network.states import NodeState
 
 LONGEST: Final = 65_536
 """Octets of a line."""
-UnitsField = dict[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=10**9)]]
+UnitsField = dict[Annotated[str, Field(max_length=32)], Annotated[int, Field(ge=0, le=10**12)]]
+"""Resource -> units: more than all codes of a licence file can hold."""
 
 
 class AgentMessageError(Exception):
@@ -88,6 +89,8 @@ def read_line(line: bytes, kind: type[Message], secret: str | None, nonce: str) 
     mac = body.pop("mac", "")
     try:
         message = kind.model_validate_json(json.dumps(body))
+    except RecursionError:
+        raise AgentMessageError("it is nested too deeply") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise AgentMessageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -71,6 +71,14 @@ def executed(at: float, took: float, version: str) -> str:
     return f"[exec at: {when}, exec time: {time}, nodes: ds1@ecss1 v.{version}]"
 
 
+def path_in(folder: Path, given: Path) -> Path:
+    """The path of a file that was entered, which may lead out of the folder. Raises :class:`ChangeRefused`."""
+    try:
+        return (folder / given).resolve()
+    except (ValueError, RuntimeError, OSError) as error:  # a NUL, or links in a circle
+        raise ChangeRefused(f"{str(given)!r}: is no path of a file: {error}") from None
+
+
 def ok(notes: Notes | None = None) -> str:
     """``OK``, and a line for each note."""
     return "\n".join(["OK", *(f"Note: {note}" for note in notes or ())])

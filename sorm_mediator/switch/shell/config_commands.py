@@ -19,7 +19,7 @@ from sorm_mediator.config import ConfigError, SwitchConfig, parse
 from sorm_mediator.config.written import bare, is_short, is_tables, item, plain, read_file, write_file
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.command import Command, Invocation, path_in
 
 _HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
 """A line that begins a table; the group is its first name."""
@@ -141,7 +141,7 @@ def _save(call: Invocation) -> str:
     given = Path(call["FILE"]) if call["FILE"] else context.file
     if given is None:
         raise ChangeRefused("this lab was not started from a file: config/save FILE writes a new one")
-    path = (root / given).resolve()
+    path = path_in(root, given)
     if path.parent != root:
         raise ChangeRefused(
             f"{given}: is not in the lab's directory {root}, which the paths in it start from"

@@ -172,7 +172,7 @@ def _limits(values: Mapping[str, Value]) -> Iterator[Row]:
 def _expires(licence: Licence) -> str:
     if licence.expiry is None:
         return "no limit"
-    return _moment(datetime.fromtimestamp(licence.expiry, UTC) - timedelta(seconds=1))
+    return _moment(datetime.fromtimestamp(licence.expiry - 1, UTC))
 
 
 def _moment(at: datetime) -> str:

@@ -6,13 +6,15 @@ Source: docs/network-licence.md; OpenScape Business administration, Licensing. T
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from sorm_mediator.config.stations import POOL_KEYS, TRUNK_KINDS
 from sorm_mediator.switch.assignments import INVALID, LICENCES, Assignment
 from sorm_mediator.switch.changes import ChangeRefused, stations
 from sorm_mediator.switch.licence import LicenceError
-from sorm_mediator.switch.shell.command import Command, Invocation, format_table, ok
+from sorm_mediator.switch.licence_client import LONGEST
+from sorm_mediator.switch.shell.command import Command, Invocation, format_table, ok, path_in
 from sorm_mediator.texts import read_utf8, whole_number
 
 _FOLDER: Final = "licence"
@@ -156,11 +158,14 @@ def _activate(call: Invocation) -> str:
 def _load(call: Invocation) -> str:
     """Activate a licence file of the lab's directory."""
     folder = call.node.directory.resolve()
-    path = (folder / call["FILE"]).resolve()
+    path = path_in(folder, Path(call["FILE"]))
     if not path.is_relative_to(folder):
         raise ChangeRefused(f"{call['FILE']}: licence files are read from {folder} alone: copy it there")
     try:
-        text = read_utf8(path.read_bytes())
+        if path.exists() and not path.is_file():
+            raise ChangeRefused(f"{path}: is no regular file")
+        with path.open("rb") as file:
+            text = read_utf8(file.read(LONGEST))
     except OSError as error:
         raise ChangeRefused(f"{path}: can't be read: {error.strerror or error}") from None
     except UnicodeError as error:

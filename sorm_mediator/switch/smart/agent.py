@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 MOST_WAIT: Final = 1.0
 """Seconds until the clock is looked at again: a clock of the lab may run faster than that of the machine."""
 ANSWER_WITHIN: Final = 10.0
-"""Seconds for an answer of the cloud."""
+"""Seconds for the whole answer of the cloud, however it comes."""
 MOST_ANSWER: Final = 64 * 1024
 """Octets of an answer."""
 MOST_STATE: Final = 64 * 1024
@@ -323,15 +323,17 @@ class SmartAgent:
         import httpx  # takes tenths of a second; a switch without a smart licence needs none
 
         if self._http is None:
-            self._http = httpx.AsyncClient(timeout=ANSWER_WITHIN, trust_env=False)
+            self._http = httpx.AsyncClient(
+                timeout=ANSWER_WITHIN, trust_env=False, headers={"accept-encoding": "identity"}
+            )
         try:
-            async with self._http.stream("POST", url, json=document) as reply:
+            async with asyncio.timeout(ANSWER_WITHIN), self._http.stream("POST", url, json=document) as reply:
                 octets = b""
-                async for part in reply.aiter_bytes():
+                async for part in reply.aiter_raw():  # not unpacked: a few octets may become very many
                     octets += part
                     if len(octets) > MOST_ANSWER:
                         return None, Phrase("{url}: its answer is too long", url=url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             why = short(one_line(str(error) or type(error).__name__))
             return None, Phrase("{url}: the licence cloud is not reached: {why}", url=url, why=why)
         if reply.status_code != httpx.codes.OK:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from pydantic import ValidationError
+
 from sorm_mediator.config.switch import SmartLicenceConfig
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.smart import messages as m
@@ -234,24 +236,27 @@ class SmartClient:
         if self._under_way is not None:
             raise m.MessageError(f"a request is under way already: {self._under_way.kind}")
         if kind == "register":
+            request = self._register(token or self.token)
             self.token = token or self.token
-            request = self._register()
         else:
             request = self._signed(kind)
         self._wanted = self._wanted or kind != "deregister"
         self._under_way = request
         return request
 
-    def _register(self) -> Request:
+    def _register(self, token: str) -> Request:
         key = m.new_key()
-        document = m.Register(
-            token=self.token,
-            software_tag=m.SOFTWARE_TAG,
-            udi=self.udi,
-            serial=self.serial,
-            csr=m.request_for(self.serial, key),
-        )
-        return Request("register", m.plain(document), m.token_of(self.token), key)
+        try:
+            document = m.Register(
+                token=token,
+                software_tag=m.SOFTWARE_TAG,
+                udi=self.udi,
+                serial=self.serial,
+                csr=m.request_for(self.serial, key),
+            )
+        except ValidationError as error:
+            raise m.MessageError(f"token: {error.errors(include_url=False)[0]['msg']}") from None
+        return Request("register", m.plain(document), m.token_of(token), key)
 
     def _signed(self, kind: Literal["authorise", "deregister"]) -> Request:
         held = self.registration

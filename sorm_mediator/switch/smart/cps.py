@@ -84,9 +84,9 @@ class WindowCheck:
         for _ in range(min(place - self._place, self._kept + 1)):
             self._taken.append(self._counted)
             self._counted = 0
-            mean = self._mean()
-            self._refusing = mean > self.limit
-        self._place = max(self._place, place)
+        if place > self._place:
+            self._refusing = self._mean() > self.limit
+            self._place = place
 
 
 class InstantCheck:

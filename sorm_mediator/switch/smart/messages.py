@@ -15,7 +15,6 @@ Source: docs/smart-licence.md, "Messages"; RFC 5280.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import uuid
@@ -37,7 +36,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sorm_mediator.config.switch import MOST_SECONDS
+from sorm_mediator.config.switch import MOST_SMART
 from sorm_mediator.texts import shown
 
 SOFTWARE_TAG: Final = "regid.2014-12.com.cisco.CUSP,1.0_5548940b-3dff-4353-b418-10e29cb7493b"
@@ -53,15 +52,13 @@ REGISTRATION_DAYS: Final = 365
 RENEW_INTERVAL: Final = 1_555_200_000
 """``renew_interval`` of the vendor's log. Its unit is not told, and nothing depends on it."""
 
+MOST_MILLISECONDS: Final = 10**14
+"""The latest date in a document, in the year 5138 (our choice)."""
+
 Key = ec.EllipticCurvePrivateKey
 Certificate = x509.Certificate
-
-
-_UNREADABLE: Final = (
-    ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)  # fmt: skip
-"""What reading or checking a certificate of others raises."""
+_UNREADABLE: Final = (ValueError, TypeError, InvalidSignature, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What the library raises for a certificate, a request or a key that is damaged, or of a kind that it does not know."""
 
 
 class MessageError(Exception):
@@ -102,7 +99,7 @@ class Entitlement(_Document):
     """What is asked for."""
 
     tag: Short
-    requested_count: Annotated[int, Field(ge=0)]
+    requested_count: Annotated[int, Field(ge=0, le=MOST_SMART)]
     version: Short = ENTITLEMENT_VERSION
 
 
@@ -160,11 +157,11 @@ class Authorised(Answer):
     """OOC: out of compliance; the count is granted all the same."""
     nonce: Short
     """That of the request."""
-    start_date: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+    start_date: Annotated[int, Field(ge=0, le=MOST_MILLISECONDS)]
     """Milliseconds of Unix time."""
-    expiry: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
+    expiry: Annotated[int, Field(ge=1, le=MOST_SMART)]
     """Seconds that it lasts from there."""
-    retry_interval: Annotated[int, Field(ge=1, le=MOST_SECONDS)]
+    retry_interval: Annotated[int, Field(ge=1, le=MOST_SMART)]
     """Seconds until the next request."""
     tags: tuple[Short, ...]
 
@@ -184,6 +181,8 @@ def read(kind: type[Kind], document: object) -> Kind:
     """A document of a kind. Raises :class:`MessageError` with the first mistake."""
     try:
         return kind.model_validate_json(json.dumps(document))
+    except RecursionError:
+        raise MessageError("the document: is nested too deeply") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the document"
@@ -208,15 +207,15 @@ def sign(document: Signed, key: Key) -> Signed:
 
 def verify(document: Authorise | Deregister | Answer, certificate: Certificate) -> None:
     """Check a signature. Raises :class:`MessageError`."""
-    key = certificate.public_key()
     if document.signature is None:
         raise MessageError("signature: is missing")
+    key = _key_of(certificate, "signing_cert")
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise MessageError("signing_cert: its key is not of an elliptic curve")
     try:
         octets = base64.b64decode(document.signature.value, validate=True)
         key.verify(octets, _octets(document), ec.ECDSA(SHA256()))
-    except (InvalidSignature, binascii.Error):
+    except (InvalidSignature, ValueError):  # no base64, or a character that is no ASCII
         raise MessageError(
             "signature: is wrong; the document was not made by the one who should sign it"
         ) from None
@@ -259,6 +258,13 @@ def certificate_of(pem: str, what: str) -> Certificate:
         raise MessageError(f"{what}: is no certificate in PEM ({error})") from None
 
 
+def _key_of(certificate: Certificate, what: str) -> object:
+    try:
+        return certificate.public_key()
+    except _UNREADABLE as error:
+        raise MessageError(f"{what}: its key can't be read ({error})") from None
+
+
 def pem_of(certificate: Certificate | x509.CertificateSigningRequest) -> str:
     """PEM."""
     return certificate.public_bytes(Encoding.PEM).decode()
@@ -298,13 +304,12 @@ def issue_id(
     """The ID certificate for a request. Raises :class:`MessageError` for a request that is not signed by its key."""
     try:
         request = x509.load_pem_x509_csr(csr.encode())
-        signed = request.is_signature_valid
+        signed, key = request.is_signature_valid, request.public_key()
+        names = request.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     except _UNREADABLE as error:
         raise MessageError(f"csr: is no request for a certificate in PEM ({error})") from None
-    names = request.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     if not signed or not names:
         raise MessageError("csr: its signature is wrong, or it names no serial number")
-    key = request.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise MessageError("csr: its key is not of an elliptic curve")
     subject = x509.Name(
@@ -364,7 +369,7 @@ def _issued(certificate: Certificate, issuer: Certificate, what: str) -> None:
 def _may_issue(certificate: Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
 
 
@@ -397,7 +402,10 @@ def check_id(pem: str, signing: Certificate, key: Key, serial: str, now: float) 
     certificate = certificate_of(pem, "id_cert")
     _issued(certificate, signing, "id_cert")
     _valid(certificate, now, "id_cert")
-    names = {one.oid: str(one.value) for one in certificate.subject}
+    try:
+        names = {one.oid: str(one.value) for one in certificate.subject}
+    except ValueError as error:
+        raise MessageError(f"id_cert: its subject can't be read ({error})") from None
     guid = names.get(NameOID.COMMON_NAME, "")
     try:
         uuid.UUID(guid)
@@ -408,7 +416,7 @@ def check_id(pem: str, signing: Certificate, key: Key, serial: str, now: float) 
         raise MessageError(
             f"id_cert: is for {shown(names.get(NameOID.SERIAL_NUMBER, ''))}, and this switch is {expected}"
         )
-    if certificate.public_key() != key.public_key():
+    if _key_of(certificate, "id_cert") != key.public_key():
         raise MessageError("id_cert: is for another key than that of this switch")
     return Identity(
         guid, names.get(NameOID.DOMAIN_COMPONENT, ""), certificate.not_valid_after_utc.timestamp()

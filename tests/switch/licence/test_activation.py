@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,10 @@ from sorm_mediator import config
 from sorm_mediator.config import ConfigError
 from sorm_mediator.config.stations import RegistrationConfig
 from sorm_mediator.errors import BoxError
+from sorm_mediator.switch import licence_client, licence_store
 from sorm_mediator.switch.changes import ChangeRefused, stations
 from sorm_mediator.switch.licence import LicenceError, decode_activation, locking_id
-from sorm_mediator.switch.licence_client import ask_licence_server
+from sorm_mediator.switch.licence_client import ServerQuestion, ask_licence_server
 from sorm_mediator.switch.licence_server import Sold, activate, merge, sell
 from sorm_mediator.switch.licence_store import LicenceServer, LicenceStore
 from sorm_mediator.switch.node import Node
@@ -76,8 +80,28 @@ def test_a_further_code_adds_its_licences_to_those_there_are() -> None:
 
 
 def test_a_code_that_is_not_sold_is_refused() -> None:
-    with pytest.raises(LicenceError, match="'LAC-X' is no licence authorisation code of this server"):
+    with pytest.raises(
+        LicenceError, match="the code that ends in 'AC-X' is no licence authorisation code of this server"
+    ):
         activate(Sold(), "LAC-X", "LID-1", REGISTERED, NOW)
+
+
+def test_no_error_of_the_licence_server_has_a_code(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    store = LicenceStore(tmp_path / "cls.json")
+    (lac,) = store.change(lambda sold: sell(sold, {"ip": 1}, 1))
+    server = LicenceServer(store, "127.0.0.1:0", now=lambda: NOW)
+    mistyped = lac[:-1] + ("A" if lac[-1] != "A" else "B")
+    told = [
+        server._answer(
+            ServerQuestion(lac=code, locking_id=own, registration=REGISTERED).model_dump_json().encode()
+        )
+        for code, own in ((lac, "LID-1"), (lac, "LID-2"), (mistyped, "LID-1"))
+    ]
+    assert "is used for another Locking ID, LID-1" in told[1].refused
+    assert "is no licence authorisation code of this server" in told[2].refused
+    for text in (told[1].refused, told[2].refused, caplog.text):
+        assert lac[:14] not in text
+        assert lac[-4:-1] in text
 
 
 def test_a_code_used_for_another_locking_id_is_refused_and_the_same_one_may_have_it_again() -> None:
@@ -248,9 +272,25 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}/bad" in told(session, "licence/load bad")
 
 
+def test_a_name_that_is_none_of_a_licence_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    with (tmp_path / "journal").open("wb") as large:
+        large.write(b"A" * 300_000)
+        large.truncate(1 << 40)
+    switch = node()
+    switch.directory = tmp_path
+    session = shell(switch)
+    assert "'a\\x00b': is no path of a file" in told(session, "licence/load a\0b")
+    assert "'circle': is no path of a file" in told(session, "licence/load circle")
+    assert "pipe: is no regular file" in told(session, "licence/load pipe")
+    assert "Error: the key has 262144 characters" in told(session, "licence/load journal")
+
+
 def test_what_a_value_that_is_not_allowed_is_told() -> None:
     session = shell(node())
     assert "is not HOST:PORT" in told(session, "licence/server set nowhere")
+    assert "each part between its dots has 1 to 63 octets" in told(session, "licence/server set a..b:80")
     assert "'colour' is not allowed: company or name or mail" in told(
         session, "licence/registration set colour x"
     )
@@ -290,11 +330,109 @@ async def test_a_switch_asks_the_licence_server_over_its_socket(tmp_path: Path) 
         await asyncio.to_thread(ask_licence_server, address, lac, "LID-1", REGISTERED)
 
 
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer whose octets come one after the other, without an end."""
+    try:
+        while not reader.at_eof():
+            writer.write(b" ")
+            await writer.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(65_536), 0.02)
+    except OSError:
+        return
+    finally:
+        writer.close()
+
+
+async def test_an_answer_without_an_end_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(licence_client, "ANSWER_WITHIN", 0.3)
+    async with await asyncio.start_server(_drip, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(ask_licence_server, address, "LAC-1", "LID-1", REGISTERED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"\xff\n",
+        b'{"file": 1}\n',
+        b"[" * 100_000 + b"\n",
+        b'{"file": "' + b"A" * 300_000,
+    ],
+)
+async def test_an_answer_that_is_none_of_a_licence_server_is_told(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(
+            LicenceError, match=r"its answer (is not that of a licence server|has no licence)"
+        ):
+            await asyncio.to_thread(ask_licence_server, address, "LAC-1", "LID-1", REGISTERED)
+
+
+def test_codes_that_several_processes_sell_at_the_same_moment_are_all_kept(tmp_path: Path) -> None:
+    def sell_five(_number: int) -> list[str]:
+        store = LicenceStore(tmp_path / "cls.json")
+        return [store.change(lambda sold: sell(sold, {"ip": 1}, 1))[0] for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as sellers:
+        codes = [code for sold in sellers.map(sell_five, range(8)) for code in sold]
+
+    assert sorted(LicenceStore(tmp_path / "cls.json").read().lacs) == sorted(codes)
+
+
+def test_a_code_that_two_switches_use_at_the_same_moment_is_used_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "cls.json"
+    (lac,) = LicenceStore(file).change(lambda sold: sell(sold, {"ip": 1}, 1))
+
+    def use(own: str) -> str:
+        try:
+            return LicenceStore(file).change(lambda sold: activate(sold, lac, own, REGISTERED, NOW))
+        except LicenceError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as switches:
+        answers = [*switches.map(use, [f"LID-{number}" for number in range(8)])]
+
+    assert sum("is used for another Locking ID" in one for one in answers) == 7
+
+
+def test_a_change_waits_for_another_one_and_no_longer_than_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(licence_store, "LOCKED_FOR", 0.1)
+    store = LicenceStore(tmp_path / "cls.json")
+
+    def within(sold: Sold) -> tuple[Sold, None]:
+        with pytest.raises(BoxError, match="another process is changing it; try again"):
+            LicenceStore(tmp_path / "cls.json").change(lambda other: sell(other, {"ip": 1}, 1))
+        return sold, None
+
+    store.change(within)
+    assert len(store.change(lambda sold: sell(sold, {"ip": 1}, 1))) == 1
+
+
 async def test_a_file_of_codes_that_is_none_keeps_the_licence_server_from_starting(tmp_path: Path) -> None:
     file = tmp_path / "cls.json"
     file.write_text("{")
     with pytest.raises(BoxError, match=r"--store: .*is no file of a licence server"):
         await LicenceServer(LicenceStore(file), "127.0.0.1:0").start()
+    file.write_bytes(b"\xff")
+    with pytest.raises(BoxError, match=r"--store: .*is no file of a licence server: it is no UTF-8"):
+        LicenceStore(file).read()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BoxError, match="is no regular file"):
+        LicenceStore(tmp_path / "pipe").read()
+    with pytest.raises(BoxError, match=r"--listen: 'a\.\.b:1': each part between its dots"):
+        await LicenceServer(LicenceStore(tmp_path / "new.json"), "a..b:1").start()
     with pytest.raises(BoxError, match="--listen: 'here' is not HOST:PORT"):
         await LicenceServer(LicenceStore(tmp_path / "new.json"), "here").start()
 

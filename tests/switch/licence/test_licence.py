@@ -88,6 +88,14 @@ def test_the_highest_number_holds_until_it_expires_and_then_the_next_lower_one()
     assert licences.active(datetime(2027, 8, 1, tzinfo=UTC).timestamp()).number == 0
 
 
+def test_the_last_day_of_the_calendar_is_a_last_day() -> None:
+    switch = node(concurrent_calls=100, expires="9999-12-31")
+    assert switch.licences.active(253_402_300_799.0).number == 1
+    assert switch.licences.active(253_402_300_800.0).number == 0
+    shell = ShellSession(ShellContext(node=switch, clock=lambda: NOW, stopwatch=lambda: 0.0))
+    assert "31.12.9999 23:59:59" in shell.enter("cluster/storage/ds1/licence/list-licence").text
+
+
 def test_what_a_licence_leaves_out_is_as_in_the_factory_licence() -> None:
     switch = node(max_conversation_time=500)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from docs.state_tables import arrows
 from sorm_mediator.language import translate
-from sorm_mediator.switch.calendar import Calendar
+from sorm_mediator.switch.calendar import LAST, Calendar
 from sorm_mediator.switch.licence_network.ledger import Ledger
 from sorm_mediator.switch.licence_network.members import Agent, Slave
 from sorm_mediator.switch.licence_network.messages import (
@@ -187,6 +188,16 @@ def test_days_pass_as_fast_as_the_lab_wants_and_a_step_of_the_clock_does_not_mov
     assert calendar.seconds_until(START + 60 * DAY) == 6
 
 
+def test_the_calendar_stands_where_its_years_would_have_five_digits() -> None:
+    clock = {"wall": START, "monotonic": 0.0}
+    calendar = Calendar(10_000_000, wall=lambda: clock["wall"], monotonic=lambda: clock["monotonic"])
+    clock["monotonic"] = 400 * DAY
+    assert datetime.fromtimestamp(calendar.now()).astimezone().year in (9998, 9999)
+    calendar.move_to(1e15)
+    assert calendar.now() == LAST
+    assert calendar.seconds_until(LAST) == 0
+
+
 # --- the agent
 
 
@@ -227,6 +238,11 @@ def test_units_are_counted_over_all_nodes_and_given_back() -> None:
         "concurrent_calls": 6,
         "networking": 1,
     }
+
+
+def test_as_many_licences_as_a_file_can_hold_are_told_to_a_slave() -> None:
+    agent, a = master(ip=20_000_000_000), slave("a")
+    assert dict(ask(agent, a, ip=3).total) == {"ip": 20_000_000_000, "networking": 2}
 
 
 def test_each_slave_needs_a_networking_licence_of_its_own() -> None:

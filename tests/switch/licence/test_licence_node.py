@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,9 +21,13 @@ from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calendar import Calendar
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest
 from sorm_mediator.switch.changes import stations
+from sorm_mediator.switch.licence_network.binding import LicenceNode, Switchboard
 from sorm_mediator.switch.licence_network.states import DAY, NodeState
+from sorm_mediator.switch.shell.session import ShellSession
 
 BOUGHT = {"ip": 4, "networking": 2, "concurrent_calls": 8}
+
+BOARD = Switchboard(wanted=dict, used=dict, total=dict, serial=int, changed=lambda _shown: None)
 
 
 def conf(folder: Path, node: str, master: str = "", **network: Any) -> config.Config:
@@ -181,6 +186,60 @@ async def test_a_clock_behind_the_state_file_keeps_the_node_from_starting(
     ):
         SwitchBox(slave)
     assert (tmp_path / "a.state").read_bytes() == before
+
+
+async def test_days_that_pass_as_fast_as_they_can_end_neither_the_shell_nor_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slave = conf(tmp_path, "a", "127.0.0.1:9", state_file="a.state")
+    async with running(slave):
+        pass
+    for years in (1_000, 1_001):
+        ahead = time.time() + years * 366 * DAY
+        monkeypatch.setattr(
+            "sorm_mediator.switch.box.Calendar",
+            lambda _factor, ahead=ahead: Calendar(10_000_000, wall=lambda: ahead),
+        )
+        async with running(slave) as (a, _):
+            await until(lambda: node_of(a)["counters"].get("master lost", 0) > 2)
+            assert a.licence_node is not None
+            assert "clock steps" not in a.licence_node.counters
+            said = ShellSession(a._shell_context).enter("cluster/storage/ds1/licence/current-limits").text
+            assert "[exec at: " in said
+
+
+async def test_a_state_file_that_is_cut_or_changed_anywhere_keeps_the_node_from_starting(
+    tmp_path: Path,
+) -> None:
+    slave = conf(tmp_path, "a", "127.0.0.1:9", state_file="a.state")
+    async with running(slave):
+        pass
+    assert slave.switch is not None
+    network = slave.switch.licence_network
+    file = tmp_path / "a.state"
+    whole = file.read_bytes()
+
+    def began(octets: bytes) -> NodeState | str:
+        file.write_bytes(octets)
+        try:
+            return LicenceNode(network, tmp_path, Calendar(), BOARD).licence.state
+        except BoxError as error:
+            return str(error)
+
+    kept = began(whole)
+    for at in range(len(whole) - 1):
+        for spoilt in (
+            whole[:at],
+            whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1 :],
+            whole[:at] + b"\xff",
+        ):
+            told = began(spoilt)
+            # White space, and a digit of the clock beyond its precision, change nothing.
+            assert told == kept or "a.state: is no licence state of this network: " in str(told)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(BoxError, match=r"a\.state: can't be read: is no regular file"):
+        SwitchBox(slave)
 
 
 async def test_a_step_of_the_clock_is_told_and_changes_nothing(

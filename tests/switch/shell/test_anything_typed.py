@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sorm_mediator.switch.shell.command import Command
 from sorm_mediator.switch.shell.session import commands
 
 PIECES = [
@@ -15,8 +16,32 @@ PIECES = [
     "voip.local", "central_voip", "city", "c2v", "200100", "73832700000", "738327{0-1}000{0-1}", "default_routing",
     "true", "false", "unbounded", "/", "..", "'", '"', "\\", "#", "--", "{", "*", "-test", "",
 ]  # fmt: skip
+HOSTILE = [
+    "\0",
+    "a\0b",
+    "\ud800",
+    "9" * 5000,
+    "٣",
+    "../../x",
+    "+7" + "9" * 1000,
+    "_X.",
+    "a..b:1",
+    "\x1b[31m",
+    "1e999",
+]
+
+
+def _line(command: Command, words: list[str]) -> str:
+    return f"{command.path.replace('<D>', 'voip.local').replace('<CLUSTER>', 'ds1')} {' '.join(words)}"
+
+
 LINES = st.one_of(
     st.text(max_size=40),
+    st.builds(
+        _line,
+        st.sampled_from(commands()),
+        st.lists(st.sampled_from(HOSTILE + PIECES), min_size=1, max_size=4),
+    ),
     st.lists(st.sampled_from(PIECES), max_size=8).map(" ".join),
     st.builds(
         lambda path, rest: "/".join(path) + " " + " ".join(rest),
@@ -42,3 +67,15 @@ def test_it_answers(typist: Any, lines: list[str], half: str) -> None:
     shell.enter("cd /")
     assert not shell.enter("domain/list").error
     assert not shell.enter("bridge/list").error
+
+
+def test_every_command_answers_to_words_that_no_file_number_or_host_has(typist: Any) -> None:
+    shell = typist.shell
+    for command in commands():
+        for count in (1, 2, 3):
+            for word in HOSTILE:
+                outcome = shell.enter(_line(command, [word] * count))
+                assert isinstance(outcome.text, str)
+                shell.interrupt()
+        shell.enter("cd /")
+    assert not shell.enter("domain/list").error

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sorm_mediator import config
 from sorm_mediator.config.switch import SmartLicenceConfig
+from sorm_mediator.fuzz.growth import MOST, growth
 from sorm_mediator.switch.smart.agent import cps_check
 from sorm_mediator.switch.smart.cps import CALLS_PER_LICENCE, InstantCheck, WindowCheck
 
@@ -155,3 +156,12 @@ def test_admitted_calls_exceed_the_limit_by_one_snapshot_at_most(
                 )  # what goes beyond it is of the snapshot that is being counted
                 admitted.append(now)
             check.offered(now)
+
+
+def test_a_clock_that_jumps_ahead_costs_no_more_than_the_window_has_snapshots() -> None:
+    def jump(window: int) -> None:
+        check = WindowCheck(1, 0, window=window, snapshot=1)
+        check.offered(0)
+        assert not check.refuses(400 * 86_400)
+
+    assert growth(lambda size: size, jump, 10_000) < MOST

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -206,3 +208,127 @@ def test_tokens_are_hashes_of_accounts() -> None:
     assert m.token_of("CUSP TEST") == m.token_of("CUSP TEST") != m.token_of("other")
     assert len(m.token_of("CUSP TEST")) == 64
     assert isinstance(Scene().cloud.root, x509.Certificate)
+
+
+# --- what is damaged, or of another kind, is told and changes nothing
+
+
+def _pem(octets: bytes, what: str) -> str:
+    text = base64.b64encode(octets).decode()
+    return f"-----BEGIN {what}-----\n{text}\n-----END {what}-----\n"
+
+
+def _each_octet_changed(octets: bytes) -> Iterator[bytes]:
+    """Every octet with its lowest, its highest, and all of its bits changed."""
+    for at, one in enumerate(octets):
+        for mask in (0x01, 0x80, 0xFF):
+            yield octets[:at] + bytes((one ^ mask,)) + octets[at + 1 :]
+
+
+def test_a_signing_certificate_with_any_octet_changed_is_told_or_says_the_same() -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+    signing = m.certificate_of(answer["signing_cert"], "signing_cert")
+
+    for changed in _each_octet_changed(signing.public_bytes(Encoding.DER)):
+        damaged = m.answer_of(answer | {"signing_cert": _pem(changed, "CERTIFICATE")})
+        try:
+            believed = m.signer_of(damaged, scene.cloud.root, scene.now)
+        except m.MessageError:
+            continue
+        assert believed.tbs_certificate_bytes == signing.tbs_certificate_bytes
+
+
+def test_a_signing_certificate_of_another_version_changes_nothing() -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+    octets = m.certificate_of(answer["signing_cert"], "signing_cert").public_bytes(Encoding.DER)
+    later = octets.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x0e", 1)  # version 15
+
+    why = scene.client.answered(request, answer | {"signing_cert": _pem(later, "CERTIFICATE")}, scene.now)
+
+    assert why == "signing_cert: is no certificate in PEM (14 is not a valid X509 version)"
+    assert scene.client.authorisation is None
+    assert scene.authorise() == ""
+
+
+def test_an_id_certificate_with_any_octet_changed_is_told_or_says_the_same() -> None:
+    scene = registered()
+    key = m.new_key()
+    signing = scene.cloud._signing
+    request = m.request_for("serial", key)
+    issued = m.issue_id(request, "account", uuid.uuid4(), (signing, scene.cloud._key), scene.now)
+    identity = m.check_id(m.pem_of(issued), signing, key, "serial", scene.now)
+
+    for changed in _each_octet_changed(issued.public_bytes(Encoding.DER)):
+        try:
+            believed = m.check_id(_pem(changed, "CERTIFICATE"), signing, key, "serial", scene.now)
+        except m.MessageError:
+            continue
+        assert believed == identity
+
+
+def test_the_cloud_answers_a_request_with_any_octet_of_its_csr_changed() -> None:
+    scene = Scene()
+    document = scene.client.begin("register", scene.now).document
+    octets = x509.load_pem_x509_csr(document["csr"].encode()).public_bytes(Encoding.DER)
+
+    for changed in _each_octet_changed(octets):
+        answer = scene.cloud.register(document | {"csr": _pem(changed, "CERTIFICATE REQUEST")}, scene.now)
+        assert answer is not None
+        assert answer["status"] in ("REFUSED", "REGISTERED")
+        assert answer.get("reason", "csr:").startswith("csr:")
+
+
+@pytest.mark.parametrize("value", ["é", "ключ", "=", "A", "AAAA", ""])
+def test_a_signature_that_is_none_is_told_by_the_switch_and_by_the_cloud(value: str) -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+    signature = {"signature": {"type": "SHA256", "value": value}}
+
+    assert scene.client.answered(request, answer | signature, scene.now).startswith("signature: is wrong")
+    refused = scene.cloud.authorise(request.document | signature, scene.now)
+    assert refused is not None
+    assert refused["reason"].startswith("signature: is wrong")
+    assert scene.authorise() == ""
+
+
+def test_a_document_that_is_nested_as_deeply_as_json_can_be_is_told() -> None:
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(m.MessageError, match="nested too deeply"):
+        m.read(m.Register, {"token": nested})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("start_date", 10**18), ("expiry", 10**12), ("expiry", 10**400), ("retry_interval", 10**12)],
+)
+def test_dates_that_no_calendar_has_are_not_taken(name: str, value: int) -> None:
+    scene = registered()
+    request = scene.client.begin("authorise", scene.now)
+    answer = scene.cloud.authorise(request.document, scene.now)
+    assert answer is not None
+
+    why = scene.client.answered(request, json.loads(json.dumps(answer | {name: value})), scene.now)
+
+    assert why.startswith(f"{name}: Input should be less than or equal to ")
+    assert scene.client.summary(scene.now)["Is Authorization Successful"] == "NO"
+    assert scene.authorise() == ""
+
+
+@pytest.mark.parametrize(
+    ("token", "told"), [("x" * 257, "at most 256 characters"), ("\ud800", "should be a valid string")]
+)
+def test_a_token_that_is_none_is_refused_and_the_one_before_stays(token: str, told: str) -> None:
+    scene = Scene()
+    with pytest.raises(m.MessageError, match=rf"token: .*{told}"):
+        scene.client.begin("register", scene.now, token)
+    assert scene.register() == ""
