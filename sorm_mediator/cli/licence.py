@@ -198,13 +198,13 @@ def cloud(
     ] = Path("licence-root.pem"),
     account: Annotated[str, typer.Option(help="Name of the virtual account.")] = "CUSP TEST",
     purchased: Annotated[
-        int, typer.Option(min=0, max=10**9, help="Licences that the account has bought.")
+        int, typer.Option(min=0, max=10_000_000, help="Licences that the account has bought.")
     ] = 30,
     other_count: Annotated[
         list[int] | None,
         typer.Option(
             min=0,
-            max=10**9,
+            max=10_000_000,
             metavar="N",
             help="Count that another proxy of the account is configured with; repeat it.",
         ),
