@@ -76,7 +76,9 @@ def _read_file(path: Path, most: int) -> bytes:
     with path.open("rb") as file:
         octets = file.read(most + 1)
     if len(octets) > most:
-        why = Phrase("the dump has over {most} MB; dump only the tables of the tenant", most=MOST_OCTETS >> 20)
+        why = Phrase(
+            "the dump has over {most} MB; dump only the tables of the tenant", most=MOST_OCTETS >> 20
+        )
         raise dump_error(path, why)
     return octets
 
