@@ -99,7 +99,15 @@ def test_what_the_recipe_for_gitlab_keeps_is_made(ran: tuple[Path, dict[str, int
 
 def test_the_corpus_that_the_recipes_cache_is_made(ran: tuple[Path, dict[str, int]]) -> None:
     [cache] = [step["with"] for step in github_steps() if "actions/cache" in step.get("uses", "")]
-    assert cache["path"] in document("gitlab-ci.yml")["fuzz"]["cache"]["paths"]
+    jobs = document("gitlab-ci.yml")
+    kept = jobs["fuzz"]["cache"]
+    assert cache["path"] in kept["paths"]
+    keys = [
+        one["cache"].get("key", "default")
+        for one in jobs.values()
+        if isinstance(one, dict) and "cache" in one
+    ]
+    assert keys.count(kept["key"]) == 1, "a job of the same key would replace the corpus"
     assert any((ran[0] / cache["path"]).iterdir())
 
 
