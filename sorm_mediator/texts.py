@@ -39,9 +39,14 @@ def as_list(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
+_NEAR = 0.65
+"""Above the 0.6 of :func:`difflib.get_close_matches`, by which ``disk`` would be a misspelt ``radius``; two letters of
+three that changed places are 0.67."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that a misspelt one is nearest to; "" for none."""
-    return next(iter(get_close_matches(word, list(known), n=1)), "")
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=_NEAR)), "")
 
 
 _MARKS = (

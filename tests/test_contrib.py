@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -24,8 +23,10 @@ ROOT = Path(__file__).parent.parent
 CONTRIB = ROOT / "contrib"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DOCKERFILE = (CONTRIB / "Dockerfile").read_text(encoding="utf-8")
-INSTALL = '.venv/bin/pip install --quiet "$SORM_MEDIATOR" pytest pytest-xdist'
+INSTALL = '.venv/bin/pip install --quiet "$SORM_MEDIATOR" pytest pytest-xdist hypothesis'
 ANY = "0.0.0.0"  # noqa: S104 - compared only
+JOBS = ("scenarios", "tests", "fuzz", "load")
+SHORT = {"FUZZ_SECONDS": "60", "LIVE_SECONDS": "120", "LOAD_CALLS": "3"}
 A_SCENARIO = "name: a start\nlab: labs/minimal.toml\nsteps: [{send: start}]\n"
 A_TEST = """
 def test_a_lab_is_there(console):
@@ -40,7 +41,18 @@ def document(name: str) -> dict[Any, Any]:
 
 
 def gitlab_lines() -> list[str]:
-    return [line for job in ("scenarios", "tests") for line in document("gitlab-ci.yml")[job]["script"]]
+    return [line for job in JOBS for line in document("gitlab-ci.yml")[job]["script"]]
+
+
+def gitlab_variables() -> dict[str, str]:
+    jobs = document("gitlab-ci.yml")
+    return {name: value for job in JOBS for name, value in jobs[job].get("variables", {}).items()}
+
+
+def kept_by_gitlab(job: str) -> list[str]:
+    kept = document("gitlab-ci.yml")[job]["artifacts"]
+    reports = kept["reports"]["junit"]
+    return [*kept["paths"], *(reports if isinstance(reports, list) else [reports])]
 
 
 def github_steps() -> list[dict[str, Any]]:
@@ -54,17 +66,23 @@ def github_steps() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
-    """A repository as the recipes expect it, with every line of ``script:`` run in it; and their exit codes."""
+    """A repository as the recipes expect it, with every line of ``script:`` run in it; and their exit codes.
+
+    A fuzzer has a seed and a count here, so that the test does the same each time."""
     folder = tmp_path_factory.mktemp("repository")
     (folder / "scenarios").mkdir()
     (folder / "tests").mkdir()
     (folder / "scenarios" / "start.yaml").write_text(A_SCENARIO)
     (folder / "tests" / "test_it.py").write_text(A_TEST)
     (folder / ".venv").symlink_to(sys.prefix)
-    codes = {
-        line: subprocess.run(shlex.split(line), cwd=folder, check=False, capture_output=True).returncode
-        for line in gitlab_lines()
-    }
+    environment = {**os.environ, **SHORT}
+    codes = {}
+    for line in gitlab_lines():
+        fixed = " --seed 1 --units 1000" if "--target codec" in line else " --seed 1 --units 1"
+        command = ["sh", "-c", line + fixed * (" fuzz " in line)]
+        codes[line] = subprocess.run(
+            command, cwd=folder, env=environment, check=False, capture_output=True
+        ).returncode
     return folder, codes
 
 
@@ -73,10 +91,30 @@ def test_every_line_of_the_recipe_for_gitlab_succeeds(ran: tuple[Path, dict[str,
 
 
 def test_what_the_recipe_for_gitlab_keeps_is_made(ran: tuple[Path, dict[str, int]]) -> None:
-    for job in ("scenarios", "tests"):
-        kept = document("gitlab-ci.yml")[job]["artifacts"]
-        for name in (*kept["paths"], kept["reports"]["junit"]):
-            assert (ran[0] / name).exists(), name
+    made = {name for job in JOBS for name in kept_by_gitlab(job)} - {
+        "fuzz-findings"
+    }  # there is none without a finding
+    assert {name for name in made if not (ran[0] / name).exists()} == set()
+
+
+def test_the_corpus_that_the_recipes_cache_is_made(ran: tuple[Path, dict[str, int]]) -> None:
+    [cache] = [step["with"] for step in github_steps() if "actions/cache" in step.get("uses", "")]
+    jobs = document("gitlab-ci.yml")
+    kept = jobs["fuzz"]["cache"]
+    assert cache["path"] in kept["paths"]
+    keys = [
+        one["cache"].get("key", "default")
+        for one in jobs.values()
+        if isinstance(one, dict) and "cache" in one
+    ]
+    assert keys.count(kept["key"]) == 1, "a job of the same key would replace the corpus"
+    assert any((ran[0] / cache["path"]).iterdir())
+
+
+def test_the_test_shortens_what_the_recipes_let_a_user_choose() -> None:
+    [job] = document("github-workflow.yml")["jobs"].values()
+    assert job["env"] == gitlab_variables()
+    assert gitlab_variables().keys() == SHORT.keys()
 
 
 def test_the_recipe_for_gitlab_installs_what_its_lines_need() -> None:
@@ -84,23 +122,23 @@ def test_the_recipe_for_gitlab_installs_what_its_lines_need() -> None:
     assert base["before_script"] == ["python -m venv .venv", INSTALL]
     assert base["image"] == "python:3.11-slim-bookworm"
     assert base["artifacts"]["when"] == "always"
-    assert all(
-        document("gitlab-ci.yml")[job]["extends"] == ".sorm-mediator" for job in ("scenarios", "tests")
-    )
+    assert all(document("gitlab-ci.yml")[job]["extends"] == ".sorm-mediator" for job in JOBS)
 
 
 def test_the_recipe_for_github_runs_the_same_lines_and_keeps_the_same_files() -> None:
     lines = [line for step in github_steps() for line in step.get("run", "").splitlines()]
     assert lines == ["python -m venv .venv", INSTALL, *gitlab_lines()]
-    jobs = [document("gitlab-ci.yml")[job]["artifacts"] for job in ("scenarios", "tests")]
-    made = {name for one in jobs for name in (*one["paths"], one["reports"]["junit"])}
+    made = {name for job in JOBS for name in kept_by_gitlab(job)}
     assert set(github_steps()[-1]["with"]["path"].split()) == made
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in github_steps() if "uses" in step)
 
 
 def test_the_page_shows_the_lines_of_the_recipes() -> None:
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    assert [line for line in gitlab_lines() if f"$ {line.removeprefix('.venv/bin/')}\n" not in page] == []
+    lines = [line.removeprefix(".venv/bin/") for line in gitlab_lines()]
+    for name, value in gitlab_variables().items():
+        lines = [line.replace(f'"${name}"', value) for line in lines]
+    assert [line for line in lines if f"$ {line}\n" not in page] == []
 
 
 def test_no_recipe_hangs_for_longer_than_twenty_minutes() -> None:

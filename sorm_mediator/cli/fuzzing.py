@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from sorm_mediator.cli.common import JsonOption, JunitOption, LangText, usage_errors
 from sorm_mediator.cli.runs import listed
+from sorm_mediator.texts import as_list
 
 
 def fuzz(  # long by its options, each with its help
@@ -140,7 +141,7 @@ def fuzz(  # long by its options, each with its help
         }  # fmt: skip
         of_codec = {"--corpus": corpus, "--no-corpus": no_corpus, "--workers": workers > 1}
         is_live = target not in TARGETS
-        _none_of(of_codec if is_live else of_live, target)
+        _none_of(of_codec if is_live else of_live, target, TARGETS if is_live else ("a running mediator",))
         if is_live:
             from sorm_mediator.fuzz.live.session import LiveSettings, run_live
 
@@ -158,10 +159,12 @@ def fuzz(  # long by its options, each with its help
         raise typer.Exit(run_fuzz(settings))
 
 
-def _none_of(options: Mapping[str, object], target: str) -> None:
+def _none_of(options: Mapping[str, object], target: str, wanted: Iterable[str]) -> None:
     """Raises :class:`UsageError` for the first that is given."""
     from sorm_mediator.console.errors import UsageError
 
     for name, value in options.items():
         if value:
-            raise UsageError(f"{name} is not for --target {target}")
+            raise UsageError(
+                f"{name} is not for --target {target}: leave it out; it is for {as_list(wanted)}"
+            )

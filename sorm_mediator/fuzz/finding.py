@@ -249,6 +249,12 @@ def no_scenario(finding: Finding) -> str:
     return ""
 
 
+PASSES_WHERE_ANSWERED = (
+    "The scenario looks at the answer to its last command alone. What else was found, such as a line of the log, it "
+    "does not see: whether that is gone, the command above tells."
+)
+
+
 def scenario(finding: Finding) -> str:
     """The steps on the console's channels as a scenario of ``replay``, which ends with a command that must be answered.
 
@@ -261,6 +267,7 @@ def scenario(finding: Finding) -> str:
             *str(finding.summary).splitlines(),
             f"Check {finding.check} of the target {finding.target}, seed {finding.seed}. Found again by:",
             shlex.join(finding.command),
+            PASSES_WHERE_ANSWERED,
         ),
         head={"lab": f"labs/order{finding.options.get('order', '268')}.toml"},
     )

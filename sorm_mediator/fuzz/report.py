@@ -55,7 +55,12 @@ class FuzzReport:
     @property
     def failed(self) -> bool:
         """Whether a check does not hold, or nothing was tried."""
-        return bool(self.findings) or not any(self.checks.values())
+        return bool(self.findings) or self.empty or not any(self.checks.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether the time was over before anything was tried: what a live target checks at its start is no input."""
+        return not self.inputs
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -106,6 +111,8 @@ def table(report: FuzzReport, lang: Lang, look: Look) -> list[str]:
     lines += ["", translate(_summary(report), lang)]
     lines += [f"  {translate(name, lang)}: {value:,}" for name, value in report.measured.items()]
     lines += [f"  {translate(note, lang)}" for note in report.notes]
+    if report.empty and not report.interrupted:
+        lines.append(translate(Phrase("nothing was tried: --seconds was over before; give more"), lang))
     if report.interrupted:
         lines.append(translate(Phrase("interrupted: what was tried until then is above"), lang))
     return lines

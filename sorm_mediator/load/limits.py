@@ -85,6 +85,10 @@ ALWAYS: Final[Mapping[str, float]] = {
     "--max-refused": 0,
 }
 """Limits that hold although nobody has said so."""
+NOTHING_MEASURED: Final = Phrase("nothing was measured")
+NO_RATE_KEPT: Final = Phrase(
+    "it holds up to the knee, and the first rate of the ramp was too much; begin lower"
+)
 INTERRUPTED_BEFORE: Final = Phrase("interrupted before anything was measured")
 
 
@@ -115,11 +119,12 @@ def judge(
     measured: Callable[[str], float | None],
     generator_late: str = "",
     *,
+    nothing: Phrase = NOTHING_MEASURED,
     interrupted: bool = False,
 ) -> Sequence[Judged]:
     """Judge each limit by its option. ``measured`` gives a measure, None where there is none: then nothing was checked,
-    and the limit is broken, or not judged where the load was ``interrupted``. ``generator_late``: the text for it; "":
-    it was on time."""
+    and the limit is broken because of ``nothing``, or not judged where the load was ``interrupted``.
+    ``generator_late``: the text for it; "": it was on time."""
     found = []
     for limit in LIMITS:
         if limit.option not in wanted:
@@ -128,7 +133,7 @@ def judge(
         if came is None and interrupted:
             found.append(Judged(limit, value, None, "not judged", INTERRUPTED_BEFORE))
         elif came is None:
-            found.append(Judged(limit, value, None, "broken", Phrase("nothing was measured")))
+            found.append(Judged(limit, value, None, "broken", nothing))
         elif limit.holds(came, value):
             found.append(Judged(limit, value, came, "kept"))
         elif generator_late and limit.of_mediator:

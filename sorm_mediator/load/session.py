@@ -38,7 +38,7 @@ from sorm_mediator.load.console import LoadConsole
 from sorm_mediator.load.control import Control, by_reports, by_switch, most_rate
 from sorm_mediator.load.curve import ORDER_LIMIT, Ramp, knee
 from sorm_mediator.load.generator import Generator, Via
-from sorm_mediator.load.limits import ALWAYS, LIMITS, judge
+from sorm_mediator.load.limits import ALWAYS, LIMITS, NO_RATE_KEPT, NOTHING_MEASURED, judge
 from sorm_mediator.load.measuring import SPARE_OBJECT, Step, measure
 from sorm_mediator.load.options import PicturedSettings
 from sorm_mediator.load.plan import MOST_CALLS, CallPlan
@@ -298,7 +298,8 @@ def _judge(settings: LoadSettings, result: LoadResult, *, interrupted: bool) -> 
             return values[-1]
         return sum(values) if name in (*KINDS, "unconfirmed", "refused") else max(values)
 
-    result.judged = judge(wanted, measured, late, interrupted=interrupted)
+    nothing = NOTHING_MEASURED if kept or not steps else NO_RATE_KEPT
+    result.judged = judge(wanted, measured, late, nothing=nothing, interrupted=interrupted)
 
 
 def _before_all(settings: LoadSettings, began: float) -> LoadResult:

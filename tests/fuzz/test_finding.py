@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sorm_mediator.capture.reader import read_bytes
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.fuzz.finding import (
     KINDS,
+    PASSES_WHERE_ANSWERED,
     Finding,
     FindingError,
     Kind,
@@ -89,6 +91,8 @@ def test_the_capture_has_what_crossed(tmp_path: Path) -> None:
 def test_the_scenario_runs_against_a_lab(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(tmp_path, FINDING)
     assert yaml.safe_load(scenario(FINDING))["steps"][0] == {"raw": START.hex(" ").upper()}
+    head = scenario(FINDING).partition("\nname: ")[0].splitlines()
+    assert head[-2:] == [f"# {shlex.join(FINDING.command)}".rstrip(), f"# {PASSES_WHERE_ANSWERED}"]
     assert run_scripts(ReplaySettings(scripts=(folder / "scenario.yaml",), quiet=True)) == 0, (
         capsys.readouterr()
     )

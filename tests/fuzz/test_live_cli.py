@@ -86,4 +86,11 @@ def test_options_of_the_other_target_are_refused() -> None:
     assert (
         "--workers is not for --target 127.0.0.1:1" in fuzz("--target", "127.0.0.1:1", "--workers", 2).stderr
     )
-    assert "--web is not for --target codec" in told("--web", 8080).stderr
+    assert (
+        "--web is not for --target codec: leave it out; it is for a running mediator"
+        in told("--web", 8080).stderr
+    )
+    wrong = told("--target", "captures/labs/e1.toml", "--corpus", "c").stderr
+    assert (
+        "--corpus is not for --target captures/labs/e1.toml: leave it out; it is for codec, parsers" in wrong
+    )

@@ -22,7 +22,8 @@ from sorm_mediator.fuzz.live.fuzzer import Bench, Fuzzer, Progress
 from sorm_mediator.fuzz.live.judge import NotReady
 from sorm_mediator.fuzz.live.session import LiveSettings, run_live
 from sorm_mediator.fuzz.live.surface import Breach
-from sorm_mediator.fuzz.report import FuzzReport
+from sorm_mediator.fuzz.report import FuzzReport, table
+from sorm_mediator.reports.people import Look
 
 TARGET = "127.0.0.1:1"
 
@@ -108,6 +109,16 @@ def test_an_interrupted_run_has_not_passed() -> None:
     )
     assert made.document()["passed"]
     assert not replace(made, interrupted=True).document()["passed"]
+
+
+def test_a_run_that_has_tried_nothing_has_not_passed_whatever_was_checked_at_its_start() -> None:
+    made = FuzzReport(
+        target="lab.toml", seed=1, began=0.0, seconds=7.3, inputs=0, checks={"web": 1}, titles={"web": "web"}
+    )
+    assert (made.failed, made.document()["passed"]) == (True, False)
+    told = "nothing was tried: --seconds was over before; give more"
+    assert table(made, "en", Look())[-1] == told
+    assert told not in table(replace(made, inputs=1), "en", Look())
 
 
 def test_a_finding_that_shows_again_keeps_its_seed_and_has_the_command_that_repeats_it(

@@ -22,6 +22,8 @@ from sorm_mediator.cli.app import app
 from sorm_mediator.console.errors import ConnectError, NotReadyError, UsageError
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.load.control import by_switch
+from sorm_mediator.load.curve import Knee
+from sorm_mediator.load.limits import NO_RATE_KEPT
 from sorm_mediator.load.report import document, page, step_lines, summary, write_junit
 from sorm_mediator.load.result import LoadResult
 from sorm_mediator.load.served import Served
@@ -152,6 +154,19 @@ async def test_a_load_that_is_interrupted_tells_what_it_has_and_puts_all_back(tm
     assert (status.state, status.objects, result.interrupted) == ("stopped", 0, True)
     assert all(one.verdict == "kept" for one in result.judged)
     assert summary(result, "en")[-1] == "INTERRUPTED"
+
+
+async def test_limits_of_a_ramp_without_a_knee_say_that_its_first_rate_was_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The events of that rate were checked, so it would be wrong to say that nothing was measured."""
+    monkeypatch.setattr("sorm_mediator.load.session.knee", lambda *_: Knee(None, 20.0))
+    async with running(tmp_path) as (_, file):
+        options = {"via": "radius", "ramp": "20:20:20", "duration": "500ms", "objects": 2}
+        result = await measure_all(settings(file, **options))
+    assert result.steps[0].events == 30
+    assert {(one.verdict, one.why) for one in result.judged} == {("broken", NO_RATE_KEPT)}
+    assert "первая ступень" in "\n".join(summary(result, "ru"))
 
 
 def test_nothing_checked_is_no_success() -> None:
