@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -136,3 +137,20 @@ def test_a_plural_has_three_forms_in_russian(tmp_path: Path, monkeypatch: pytest
     catalogues.po_file("protocol").with_suffix(".mo").write_bytes(mo)
     assert catalogues.translations("protocol") == {key: three}
     assert list(catalogues.stale("protocol", collected)) == []
+
+
+def test_the_reason_of_a_refused_call_has_its_russian() -> None:
+    """People read it on the page and over HTTP in their language, so it is made of phrases."""
+    made = [
+        (path, call)
+        for path in sorted((ROOT / "sorm_mediator" / "switch").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "CallRefused"
+    ]
+    english = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path, call in made
+        if isinstance(call.args[1], ast.Constant | ast.JoinedStr)
+    ]
+    assert len(made) > 30
+    assert english == []

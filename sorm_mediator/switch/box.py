@@ -464,9 +464,11 @@ class SwitchBox:
         """
         found = self.engine.domains.get(domain)
         if found is None:
-            raise CallRefused("unknown", f"there is no domain {domain!r}")
+            raise CallRefused("unknown", Phrase("there is no domain {domain!r}", domain=domain))
         if all(trunk.number != number for trunk in found.trunks.values()):
-            raise CallRefused("unknown", f"{domain} has no trunk {number}")
+            raise CallRefused(
+                "unknown", Phrase("{domain} has no trunk {number}", domain=domain, number=number)
+            )
         try:
             return rename_trunk(self.engine.node, domain, number, name)
         except ChangeRefused as refusal:
@@ -737,7 +739,7 @@ class SwitchBox:
         Raises :class:`CallRefused` of kind "unknown".
         """
         if domain not in self.engine.domains:
-            raise CallRefused("unknown", f"there is no domain {domain!r}")
+            raise CallRefused("unknown", Phrase("there is no domain {domain!r}", domain=domain))
         self._faults.order(domain, answer, delay)
         how = {"slow": f"{delay:g} s late", "dead": "never", "clear": "at once"}[answer]
         log.info("domain %s answers its mediators %s", domain, how)

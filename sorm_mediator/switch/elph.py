@@ -105,7 +105,8 @@ class ElphRegistrations:
     def _domain(self, name: str) -> Domain:
         if name not in self._node.domains:
             known = as_list(self._node.domains)
-            raise CallRefused("unknown", f"there is no domain {name!r}; there are: {known}")
+            told = Phrase("there is no domain {name!r}; there are: {known}", name=name, known=known)
+            raise CallRefused("unknown", told)
         return self._node.domains[name]
 
     def _end(self, now: float) -> None:

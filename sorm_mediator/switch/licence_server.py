@@ -84,7 +84,8 @@ def activate(
     missing = registration.missing
     if missing:
         raise LicenceError(
-            f"the registration data are not complete: {as_list(missing)} missing; enter them first"
+            f"the registration data are not complete: {as_list(missing)} missing; enter them first: "
+            "licence/registration set in the shell, --company, --name and --mail of licence file"
         )
     code = sold.lacs.get(lac)
     if code is None:

@@ -122,7 +122,7 @@ async def _ask(
     try:
         why = await agent.ask(kind, token)
     except MessageError as error:
-        raise HTTPException(409, str(error)) from None
+        raise HTTPException(409, error.args[0]) from None  # a phrase, which str() would leave in English
     if why:
         raise HTTPException(502, why)
     return _document(agent, lang)

@@ -18,7 +18,10 @@ def test_the_labs_that_are_shipped_have_none() -> None:
     for file in files:
         found = check_routing(config.load(file), str(file))
         # Each is what a scenario of that lab is about: a circle of forwardings, and demands beyond the pool.
-        meant = {"minimal": "leads back to", "stations": "3 subscribers demand a licence ip, and 2 were bought"}
+        meant = {
+            "minimal": "leads back to",
+            "stations": "3 subscribers demand a licence ip, and 2 were bought",
+        }
         assert [one for one in found if meant.get(file.stem, "\n") not in one] == []
 
 

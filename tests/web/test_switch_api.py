@@ -181,6 +181,14 @@ async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
         "licence 1 allows 0 simultaneous connections (max call attempts): "
         "0 are in use, and 1 more would be needed; wait until a call ends, or add a licence",
     )
+    app = create_app(switch=box)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        client.headers["accept-language"] = "ru"
+        russian = await client.post(CALLS, json={"a": "28331", "b": "28332"})
+    assert russian.json()["detail"] == (
+        "лицензия 1: одновременных соединений (max call attempts) не больше 0, занято 0, нужно ещё 1; "
+        "дождитесь окончания вызова или добавьте лицензию"
+    )
 
 
 async def test_metrics_tell_of_logins(box: SwitchBox) -> None:

@@ -462,22 +462,31 @@ class CallUnits:
             most = counted.get("concurrent_calls", 0)
             if more > 0 and self.in_use + more > most:
                 away = self._node.master_away
-                remedy = f"make its master {away} reachable" if away else "buy more for the network"
+                remedy = Phrase("buy more for the network")
+                if away:
+                    remedy = Phrase("make its master {master} reachable", master=away)
                 if self.in_use:
-                    remedy = f"wait until a call ends, or {remedy}"
-                raise CallRefused(
-                    "licence",
-                    f"the licence network gives this node {most} simultaneous connections: {self.in_use} are in use, "
-                    f"and {more} more would be needed; {remedy}",
+                    remedy = Phrase("wait until a call ends, or {remedy}", remedy=remedy)
+                told = Phrase(
+                    "the licence network gives this node {limit} simultaneous connections: {used} are in use, "
+                    "and {more} more would be needed; {remedy}",
+                    limit=most,
+                    used=self.in_use,
+                    more=more,
+                    remedy=remedy,
                 )
+                raise CallRefused("licence", told)
             return
         if more > 0 and self.in_use + more > limit:
-            raise CallRefused(
-                "licence",
-                f"licence {active.number} allows {limit} simultaneous connections (max call attempts): "
-                f"{self.in_use} are in use, and {more} more would be needed; "
-                "wait until a call ends, or add a licence",
+            told = Phrase(
+                "licence {number} allows {limit} simultaneous connections (max call attempts): {used} are in use, "
+                "and {more} more would be needed; wait until a call ends, or add a licence",
+                number=active.number,
+                limit=limit,
+                used=self.in_use,
+                more=more,
             )
+            raise CallRefused("licence", told)
 
     def use(self, call: Call, units: int, now: float) -> None:
         """Set the number of units of a call. Raises :class:`CallRefused`, and changes nothing then."""

@@ -26,7 +26,7 @@ from typing import Final
 
 from radius.report import CallReport, Media, MessageReport, Party, ServiceUse
 from sorm_mediator.config import SwitchConfig
-from sorm_mediator.language import Phrase
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.admission import Attempt, Refusal
 from sorm_mediator.switch.calls.call import (
     RELEASE_AFTER_TALK,
@@ -518,7 +518,10 @@ class Engine:
 
     def _domain(self, name: str) -> Domain:
         if name not in self.domains:
-            raise CallRefused("unknown", f"there is no domain {name!r}; there are: {as_list(self.domains)}")
+            known = as_list(self.domains)
+            raise CallRefused(
+                "unknown", Phrase("there is no domain {name!r}; there are: {known}", name=name, known=known)
+            )
         return self.domains[name]
 
     def _id(self, domain: Domain, number: int) -> str:
@@ -613,7 +616,7 @@ def check_request(request: CallRequest) -> None:
     """Raises :class:`CallRefused` for a request that can never be carried out."""
     for index, service in enumerate(request.services):
         if problem := _problem(request, service):
-            raise CallRefused("invalid", f"services.{index}: {problem}")
+            raise CallRefused("invalid", join(": ", [f"services.{index}", problem]))
 
 
 def _problem(request: CallRequest, service: ServiceRequest) -> str:
@@ -783,6 +786,10 @@ def _refuse_unlicensed(engine: Engine, domain: Domain, subscriber: Subscriber) -
         raise CallRefused("refused", reason)
 
 
+def _engaged(number: str) -> Phrase:
+    return Phrase("{number} is busy or out of service", number=number)
+
+
 def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role, user, subscriber = _user(call, service)
     if service.number:
@@ -791,7 +798,7 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
             raise CallRefused("refused", problem)
         reached = hops[-1].exit
         if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
-            raise CallRefused("refused", f"{service.number} is busy or out of service")
+            raise CallRefused("refused", _engaged(service.number))
         if isinstance(reached, Subscriber) and hops[-1].result.b.shown_ni != "emergency":
             _refuse_unlicensed(engine, hops[-1].domain, reached)
     else:
@@ -817,13 +824,20 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     ringing, leg = call.called.subscriber, call.legs[-1]
     picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise CallRefused("refused", f"B is not a subscriber of {leg.domain.name}")
+        raise CallRefused("refused", Phrase("B is not a subscriber of {domain}", domain=leg.domain.name))
     if picker is None:
-        raise CallRefused("refused", f"{service.number} is not a subscriber of {leg.domain.name}")
+        number, domain = service.number, leg.domain.name
+        told = Phrase("{number} is not a subscriber of {domain}", number=number, domain=domain)
+        raise CallRefused("refused", told)
     if picker.group != ringing.group:
-        raise CallRefused("refused", f"{picker.number} and {ringing.number} are in different pick-up groups")
+        told = Phrase(
+            "{picker} and {ringing} are in different pick-up groups",
+            picker=picker.number,
+            ringing=ringing.number,
+        )
+        raise CallRefused("refused", told)
     if picker.calls or not picker.reachable:
-        raise CallRefused("refused", f"{picker.number} is busy or out of service")
+        raise CallRefused("refused", _engaged(picker.number))
     _refuse_unlicensed(engine, leg.domain, picker)
     engine.units.use(call, call.units + 1, now)
     before = call.called

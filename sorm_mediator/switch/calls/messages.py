@@ -74,7 +74,7 @@ def _check_text(text: str) -> None:
     try:
         octets = len(text.encode())
     except UnicodeEncodeError as error:
-        raise CallRefused("invalid", f"text: {error.reason}") from None
+        raise CallRefused("invalid", join(": ", ["text", error.reason])) from None
     if not 1 <= octets <= LONGEST_TEXT:
         raise CallRefused(
             "invalid",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sorm_mediator.language import Phrase
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Endpoint, State, own_number
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
@@ -47,7 +47,7 @@ def calling_party(domain: Domain, request: CallRequest) -> Endpoint:
         told = Phrase("from: {origin!r} is none of: {known}", origin=request.origin, known=known)
         raise CallRefused("invalid", told)
     if trunk.closed_to("incoming"):
-        raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
+        raise CallRefused("refused", join(": ", ["from", trunk.closed_to("incoming")]))
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
 
 

@@ -232,9 +232,11 @@ class SmartClient:
         Raises :class:`~sorm_mediator.switch.smart.messages.MessageError`, and changes nothing then.
         """
         if self.root is None:
-            raise m.MessageError("there is no licence cloud: set switch.smart_licence.server and root")
+            raise m.MessageError(
+                Phrase("there is no licence cloud: set switch.smart_licence.server and root")
+            )
         if self._under_way is not None:
-            raise m.MessageError(f"a request is under way already: {self._under_way.kind}")
+            raise m.MessageError(Phrase("a request is under way already: {kind}", kind=self._under_way.kind))
         if kind == "register":
             request = self._register(token or self.token)
             self.token = token or self.token
@@ -261,7 +263,7 @@ class SmartClient:
     def _signed(self, kind: Literal["authorise", "deregister"]) -> Request:
         held = self.registration
         if held is None:
-            raise m.MessageError("the switch is not registered: register it first")
+            raise m.MessageError(Phrase("the switch is not registered: register it first"))
         nonce = secrets.token_hex(16)
         if kind == "deregister":
             given_up = m.Deregister(product_instance_id=held.product_instance_id, nonce=nonce)
