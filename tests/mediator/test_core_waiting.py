@@ -391,6 +391,19 @@ def test_as_many_as_may_wait_are_taken_without_a_deep_stack(means: Any, make: An
     assert len(m.answer(DONE)) == 3001
 
 
+def test_guesses_that_wait_for_a_command_are_not_all_looked_at_when_it_ends(means: Any, make: Any) -> None:
+    """The pace of wrong passwords holds for them too, and the valid one waits for one interval at most."""
+    m = asking(means, make, password_tries_per_minute=2)
+    for guess in range(8):
+        assert m.says(GetVersion(password=f"{guess:06}")) == ""
+    assert make.answers(m.answer(DONE)) == "28/00 27/00 28/03 26/02 27/00 28/03 26/02"
+    assert m.says(GetVersion()) == ""
+    assert m.core.next_deadline() == m.now + 30
+    assert [make.answers(m.later(30)) for _ in range(6)] == ["27/00 28/03 26/02"] * 6
+    assert make.answers(m.later(30)) == "27/00 2B 28/00"
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
 # --- option command_while_busy = "refuse"
 
 

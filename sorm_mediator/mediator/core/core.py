@@ -555,10 +555,20 @@ class Core:
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
+            if now < self._pace.due(self._waiting[0].stream):
+                self._hold_waiting(self._waiting[0].stream)
+                continue
             unit = self._waiting.popleft()
             if unit.message is not None:
                 self._check_password(unit, unit.message, now)
             self._take(unit, now, waited=True)
+
+    def _hold_waiting(self, stream: int) -> None:
+        """The commands of a stream that wait are held back, in front of those that came later."""
+        back = [unit for unit in self._waiting if unit.stream == stream]
+        self._waiting = deque(unit for unit in self._waiting if unit.stream != stream)
+        self.counters["commands_held"] += len(back)
+        self._held.setdefault(stream, deque()).extendleft(reversed(back))
 
     def _forget_waiting(self, stream: int | None = None) -> None:
         """Delete the commands that wait, of one stream or all: none of them was taken."""
