@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from protocol import Codec, Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.switch.licence_store import LicenceServer
+from sorm_mediator.switch.licence_store import LicenceServer, LicenceStore
 from sorm_mediator.tap.proxy import Tap
 from sorm_mediator.tap.spoil import Spoiler
 from sorm_mediator.web.server import WebServer
@@ -67,15 +68,10 @@ class Closing:
 
 
 async def licences(stack: AsyncExitStack) -> int:
-    server = LicenceServer(NoStore(), "127.0.0.1:0")  # type: ignore[arg-type]  # nobody asks it
+    server = LicenceServer(LicenceStore(Path("/nowhere/sold.json")), "127.0.0.1:0")
     port = int((await server.start()).rpartition(":")[2])
     stack.push_async_callback(server.stop)
     return port
-
-
-class NoStore:
-    def read(self) -> None:
-        """There is nothing in it."""
 
 
 @pytest.fixture

@@ -135,7 +135,8 @@ class LicenceServer:
         try:
             if self._open <= MOST_CONNECTIONS:
                 async with asyncio.timeout(QUESTION_WITHIN):
-                    answer = self._answer(await reader.readline())
+                    # In a thread: another process may be changing the file.
+                    answer = await asyncio.to_thread(self._answer, await reader.readline())
                     writer.write(answer.model_dump_json().encode() + b"\n")
                     await writer.drain()
         except (

@@ -8,7 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.switch.smart import agent, state
 from sorm_mediator.switch.smart.cloud import LicenceCloud
 from sorm_mediator.web.licence_cloud import CloudServer
+from tests.switch.licence.dripping import drip
 
 FILE = Path(captures.__file__).parent / "labs" / "smart_licence.toml"
 SMART = "/api/v1/switch/smart-licence"
@@ -236,31 +238,27 @@ def test_a_root_that_can_not_be_read_keeps_the_switch_from_starting(tmp_path: Pa
 
 
 async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer whose octets come one after the other, without an end."""
     writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    try:
-        while not reader.at_eof():
-            writer.write(b" ")
-            await writer.drain()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(65_536), 0.02)
-    except OSError:
-        return
-    finally:
-        writer.close()
+    await drip(reader, writer)
+
+
+async def _lab_of_cloud(
+    stack: AsyncExitStack, tmp_path: Path, serve: Callable[..., Awaitable[None]]
+) -> tuple[str, httpx.AsyncClient]:
+    """A lab whose licence cloud is elsewhere: the url of the cloud, and the lab's HTTP."""
+    (tmp_path / "root.pem").write_text(LicenceCloud(1_700_000_000.0).root_pem)
+    server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    _, http = await lab_of(stack, tmp_path, server=url, root="root.pem", token="1", register_at_start=False)
+    return url, http
 
 
 async def test_a_cloud_that_answers_without_an_end_is_told_after_the_time_for_an_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent, "ANSWER_WITHIN", 0.5)
-    (tmp_path / "root.pem").write_text(LicenceCloud(1_700_000_000.0).root_pem)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(await asyncio.start_server(_drip, "127.0.0.1", 0))
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        _, http = await lab_of(
-            stack, tmp_path, server=url, root="root.pem", token="1", register_at_start=False
-        )
+        url, http = await _lab_of_cloud(stack, tmp_path, _drip)
 
         answer = await http.post(f"{SMART}/register", json={})
 
@@ -277,13 +275,8 @@ async def test_an_answer_is_not_unpacked(tmp_path: Path) -> None:
         writer.close()
 
     asked: list[bytes] = []
-    (tmp_path / "root.pem").write_text(LicenceCloud(1_700_000_000.0).root_pem)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(await asyncio.start_server(packed, "127.0.0.1", 0))
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        _, http = await lab_of(
-            stack, tmp_path, server=url, root="root.pem", token="1", register_at_start=False
-        )
+        url, http = await _lab_of_cloud(stack, tmp_path, packed)
 
         answer = await http.post(f"{SMART}/register", json={})
 

@@ -328,9 +328,12 @@ class KpdSurface:
         """Events that are not read: each one sent has come, or is counted as lost or deleted (docs/limits.md)."""
         if self._storm is None or self._gateway.run.request is None:
             return []
-        old = self._wires.pop("d", None)
-        if old is not None:
-            await old.close()
+        # Of KPD2 there is one connection; a second one was the first where the console was not there.
+        old = [*filter(None, [self._wires.pop("d", None)]), *self._seconds]
+        self._seconds.clear()
+        for one in old:
+            await one.close()
+        if old:
             await asyncio.sleep(0.2)
         before = await self._counted()
         wire = await Wire.open(self._ports["kpd2"], buffer=SMALL_BUFFER)

@@ -94,6 +94,8 @@ def _grep(call: Invocation) -> str:
 
 def _of_files(call: Invocation, tenant: str, known: Container[str]) -> Iterator[str]:
     """Of calls that the switch keeps no longer: the records of tenants whose key ``cdr`` says that they have files."""
+    if not call.node.config.cdr_directory:
+        return
     directory = call.node.directory / call.node.config.cdr_directory
     for domain in call.node.config.domains:
         if domain.vpbx is None or not domain.cdr or tenant not in ("", domain.name):

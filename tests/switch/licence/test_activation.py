@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from sorm_mediator.switch.licence_store import LicenceServer, LicenceStore
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
+from tests.switch.licence.dripping import drip
 
 NOW = 1_800_000_000.0
 REGISTERED = RegistrationConfig(company="A", name="B", mail="b@example.org")
@@ -330,23 +330,9 @@ async def test_a_switch_asks_the_licence_server_over_its_socket(tmp_path: Path) 
         await asyncio.to_thread(ask_licence_server, address, lac, "LID-1", REGISTERED)
 
 
-async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer whose octets come one after the other, without an end."""
-    try:
-        while not reader.at_eof():
-            writer.write(b" ")
-            await writer.drain()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(65_536), 0.02)
-    except OSError:
-        return
-    finally:
-        writer.close()
-
-
 async def test_an_answer_without_an_end_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(licence_client, "ANSWER_WITHIN", 0.3)
-    async with await asyncio.start_server(_drip, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with pytest.raises(TimeoutError):
             await asyncio.to_thread(ask_licence_server, address, "LAC-1", "LID-1", REGISTERED)

@@ -185,6 +185,17 @@ def test_a_call_that_the_switch_forgot_is_found_in_its_files(
     assert "can't be read as call records" in again.is_refused("calls grep 2021-03-04")
 
 
+def test_a_switch_whose_records_are_in_no_file_reads_none(typist: Typist) -> None:
+    lab = typist.file.read_text(encoding="utf-8")
+    lab = lab.replace('name = "demo"\n', 'name = "demo"\ncdr = ["basic"]\n', 1)
+    typist.file.write_text(lab.replace("[switch]\n", '[switch]\ncdr_directory = ""\n', 1))
+    beside = typist.file.parent / "demo" / "basic"
+    beside.mkdir(parents=True)
+    (beside / "20210305.csv").write_text("rubbish\n1\n")
+
+    assert "no line of the log has '2021'" in Typist(typist.file).is_refused("calls grep 2021")
+
+
 def test_a_call_that_is_in_both_is_told_once(typist: Typist) -> None:
     made = call(typist, "101", "102")
     kept = typist.engine.calls[made]

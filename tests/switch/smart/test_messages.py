@@ -164,7 +164,7 @@ def test_whatever_the_octets_of_a_certificate_an_answer_is_read_or_not_believed(
     scene = Scene()
     for kind, name in (("register", "signing_cert"), ("register", "id_cert"), ("authorise", "signing_cert")):
         scene.register()
-        request = scene.client.begin(kind, scene.now)  # type: ignore[arg-type]  # of the table above
+        request = scene.client.begin(kind, scene.now)
         ask = scene.cloud.register if kind == "register" else scene.cloud.authorise
         answer = ask(request.document, scene.now)
         assert answer is not None
