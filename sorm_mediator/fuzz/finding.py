@@ -250,9 +250,10 @@ def no_scenario(finding: Finding) -> str:
 
 
 PASSES_WHERE_ANSWERED = (
-    "The scenario looks at the answer to its last command alone. What else was found, such as a line of the log, it "
-    "does not see: whether that is gone, the command above tells."
+    "The scenario looks at the answer to its last command alone, and passes although a line of the log, say, is still "
+    "wrong. The command above tells whether the fault is gone."
 )
+"""A remark in each scenario of a finding."""
 
 
 def scenario(finding: Finding) -> str:

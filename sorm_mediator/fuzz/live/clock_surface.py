@@ -1,6 +1,6 @@
 """The wall clock of a lab is set, by an hour or two days, back and forward, also while a call is in progress.
 
-The model is nothing: calls, time-outs and the order of times may not depend on it.
+Calls, time-outs and the order of times may not depend on it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ClockSurface:
         self._hangs = True
         step = f"a step of the wall clock by {seconds:g} s"
         text = f"a call over {step} is not released within {self._within:g} s: {state}"
-        return [Breach("clock", Kind.HANG, "call", text)]
+        return [Breach(NAME, Kind.HANG, "call", text)]
 
     async def _state_at_the_end(self, call: str) -> str:
         """The state of a call when it is released, or should be."""
